@@ -1,0 +1,5 @@
+//! The language: GNU Guile 3 as a front end to Steel's virtual machine.
+
+pub mod natives;
+pub mod symbols;
+pub mod value;

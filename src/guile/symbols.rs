@@ -1,0 +1,21 @@
+//! The one table of symbols: two symbols of the same name are one value.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use steel::SteelVal;
+
+thread_local! {
+    static TABLE: RefCell<HashMap<String, SteelVal>> = RefCell::new(HashMap::new());
+}
+
+/// The symbol called NAME.
+pub fn intern(name: &str) -> SteelVal {
+    TABLE.with(|table| {
+        if let Some(symbol) = table.borrow().get(name) {
+            return symbol.clone();
+        }
+        let symbol = SteelVal::SymbolV(name.to_owned().into());
+        table.borrow_mut().insert(name.to_owned(), symbol.clone());
+        symbol
+    })
+}

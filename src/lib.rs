@@ -1,0 +1,28 @@
+//! fruix-scm: one binary with a Scheme inside, for validating Fruix systems.
+//!
+//! The map of the source tree. Arrows of dependency point one way:
+//!
+//! * [`cli`] assembles everything: arguments, settings, the prompt, one small file a verb.
+//! * [`run`] keeps a run's journal of steps and its record.
+//! * [`guile`] is the language: reader, expander, modules, emitter, virtual machine, natives.
+//! * [`xapi`], [`ssh`], [`rootfs`], [`media`], [`digest`], [`store`] are the domains:
+//!   ordinary Rust that knows nothing of Scheme outside its `primitives.rs`, and
+//!   nothing of the other domains.
+//! * [`runtime`] owns tokio and is the only place that blocks; [`failure`] is the
+//!   one error that crosses into Scheme.
+//! * [`sim`] is the simulated XCP-ng host and guest, which the client side cannot
+//!   tell from real ones.
+
+pub mod cli;
+pub mod digest;
+pub mod embedded;
+pub mod failure;
+pub mod guile;
+pub mod media;
+pub mod rootfs;
+pub mod run;
+pub mod runtime;
+pub mod sim;
+pub mod ssh;
+pub mod store;
+pub mod xapi;

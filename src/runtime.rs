@@ -1,0 +1,122 @@
+//! Owns tokio: the only place that blocks, and the place where Ctrl-C arrives.
+//!
+//! Domains are written as `async` functions with their own deadlines and their
+//! own account of what was last seen; a primitive hands such a future to
+//! [`wait`], which ends it when the user interrupts. Clean-up that must happen
+//! all the same goes through [`wait_to_clean_up`], which has a deadline but
+//! does not listen to Ctrl-C.
+//!
+//! Source: tokio's documentation, `tokio::runtime`.
+
+use crate::failure::{Failure, Key};
+use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+/// How often the user has interrupted since the last [`clear_interrupt`].
+static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+
+fn notify() -> &'static Notify {
+    static NOTIFY: OnceLock<Notify> = OnceLock::new();
+    NOTIFY.get_or_init(Notify::new)
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("fruix-io")
+            .enable_all()
+            .build()
+            .expect("the operating system gives a new process two threads and an event queue")
+    })
+}
+
+/// Run FUTURE to its end, for at most LIMIT, or until the user interrupts.
+///
+/// WHAT completes the sentence "interrupted: …" and "gave up …", so it names
+/// the operation and its object: ``importing `disk.img` into VDI 0f1f…``.
+/// LIMIT is the backstop; the future's own deadlines, which know what was last
+/// seen, come first.
+pub fn wait<T, E>(
+    what: &str,
+    limit: Duration,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    runtime().block_on(async {
+        tokio::select! {
+            biased;
+            () = interrupted() => Err(Failure::interrupted(what)),
+            result = tokio::time::timeout(limit, future) => match result {
+                Ok(result) => result.map_err(Failure::from),
+                Err(_) => Err(gave_up(what, limit)),
+            },
+        }
+    })
+}
+
+/// Run FUTURE to its end, for at most LIMIT, whatever the user presses.
+pub fn wait_to_clean_up<T, E>(
+    what: &str,
+    limit: Duration,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    runtime().block_on(async {
+        match tokio::time::timeout(limit, future).await {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(gave_up(what, limit)),
+        }
+    })
+}
+
+fn gave_up(what: &str, limit: Duration) -> Failure {
+    Failure::new(
+        Key::Timeout,
+        format!("gave up {what} after {} s", limit.as_secs()),
+    )
+}
+
+/// Let FUTURE run beside everything else; servers of the simulator live here.
+pub fn spawn<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    runtime().spawn(future)
+}
+
+/// Record that the user pressed Ctrl-C; answers how often that has happened.
+pub fn interrupt() -> u32 {
+    let count = INTERRUPTS.fetch_add(1, Ordering::SeqCst) + 1;
+    notify().notify_waiters();
+    count
+}
+
+/// Whether an interrupt waits to be dealt with.
+pub fn is_interrupted() -> bool {
+    INTERRUPTS.load(Ordering::SeqCst) > 0
+}
+
+/// Forget interrupts: the prompt does this before it reads the next form.
+pub fn clear_interrupt() {
+    INTERRUPTS.store(0, Ordering::SeqCst);
+}
+
+/// Completes when the user interrupts.
+pub async fn interrupted() {
+    loop {
+        let notified = notify().notified();
+        if is_interrupted() {
+            return;
+        }
+        notified.await;
+    }
+}

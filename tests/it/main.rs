@@ -1,0 +1,1 @@
+//! The Rust tests of the whole crate: one file a domain.
