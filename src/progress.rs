@@ -1,0 +1,65 @@
+//! What is going on, told to whoever watches.
+//!
+//! Domains and runs tell; only `cli` prints. Without a watcher, as in most
+//! tests, nothing is shown. Text from outside (a guest's output, a host's
+//! names) is passed on as it came: the watcher escapes it.
+
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step of a harness has begun.
+    StepStarted { name: String },
+    /// A step has ended well.
+    StepPassed { name: String, elapsed: Duration },
+    /// A step has ended with an error.
+    StepFailed {
+        name: String,
+        elapsed: Duration,
+        message: String,
+    },
+    /// A check holds; one that does not ends its step.
+    CheckPassed { what: String },
+    /// Bytes have moved; WHAT names the transfer, such as ``import `disk.img` ``.
+    /// The same WHAT with DONE equal to TOTAL ends it.
+    Transfer {
+        what: String,
+        done: u64,
+        total: Option<u64>,
+    },
+    /// A line that a program in a guest printed, without its newline.
+    Line { source: String, text: String },
+    /// Something a person may want to know.
+    Note { text: String },
+}
+
+/// Somebody who wants to know.
+pub trait Watcher: Send + Sync {
+    /// Called on whichever thread the event happens; must not block for long.
+    fn see(&self, event: &Event);
+}
+
+fn watcher() -> &'static RwLock<Option<Arc<dyn Watcher>>> {
+    static WATCHER: OnceLock<RwLock<Option<Arc<dyn Watcher>>>> = OnceLock::new();
+    WATCHER.get_or_init(|| RwLock::new(None))
+}
+
+/// Let WATCHER see every event from now on, in place of the one before.
+pub fn watch(new: Arc<dyn Watcher>) {
+    *watcher()
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(new);
+}
+
+/// Tell the watcher, if there is one, of EVENT.
+pub fn tell(event: Event) {
+    let current = watcher()
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone();
+    if let Some(current) = current {
+        current.see(&event);
+    }
+}
