@@ -1,5 +1,7 @@
 //! The language: GNU Guile 3 as a front end to Steel's virtual machine.
 
+pub mod interpreter;
 pub mod natives;
 pub mod symbols;
 pub mod value;
+pub mod vm;
