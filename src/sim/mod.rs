@@ -1,1 +1,169 @@
-//! (to be written)
+//! The simulated XCP-ng host and its guest.
+//!
+//! [`Simulation::start`] makes everything that a maintainer has on a real
+//! site: a host with its certificate, an account, a VM with a disk, and a disk
+//! image with a system on it. [`Simulation::settings`] is what he would write
+//! into his settings file, and all that a client needs: nothing on the client
+//! side knows that the host is simulated.
+//!
+//! * [`host`] speaks XAPI over TLS on loopback and keeps the state of the host.
+//! * [`guest`] boots a system from the bytes of a VDI and answers SSH.
+//! * [`disk`] makes and reads the disk image that both agree on.
+//! * [`mishap`] names what can be made to go wrong.
+//!
+//! Left out on purpose: hardware. Memory, processors and networks exist as
+//! records only; what runs, runs in a namespace of this machine.
+
+pub mod disk;
+pub mod guest;
+pub mod host;
+pub mod mishap;
+pub mod port;
+
+use crate::failure::{Failure, Key};
+use disk::FixtureDisk;
+use host::Host;
+use mishap::Mishap;
+use port::ReservedPort;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// What a simulation is to be like.
+#[derive(Clone, Debug)]
+pub struct SimulationOptions {
+    /// Where the host listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where disks, keys and the certificate live; a temporary directory,
+    /// removed at the end, when absent.
+    pub directory: Option<PathBuf>,
+    /// What goes wrong.
+    pub mishaps: Vec<Mishap>,
+}
+
+impl Default for SimulationOptions {
+    fn default() -> Self {
+        SimulationOptions {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            directory: None,
+            mishaps: Vec::new(),
+        }
+    }
+}
+
+/// What a maintainer would write in his settings file about this host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulationSettings {
+    /// `https://ADDRESS:PORT`.
+    pub host: String,
+    pub user: String,
+    pub password_file: PathBuf,
+    /// Upper-case hexadecimal with colons.
+    pub certificate_sha256: String,
+    pub approved_vms: Vec<String>,
+    pub approved_vdis: Vec<String>,
+    pub vm: String,
+    pub vdi: String,
+    pub image: PathBuf,
+    pub guest_user: String,
+    pub guest_port: u16,
+    pub guest_private_key: PathBuf,
+    /// A public key line, `ssh-ed25519 AAAA…`.
+    pub guest_host_key: String,
+    /// For `fruix-scm simulate`, which names them to other clients.
+    pub pool: String,
+    pub sr: String,
+    pub network: String,
+}
+
+/// A running simulation. Dropping it ends the host, its guests and every
+/// file they made.
+#[derive(Debug)]
+pub struct Simulation {
+    settings: SimulationSettings,
+    // Fields drop in this order: the host ends its guests, then the files go.
+    host: Host,
+    directory: Directory,
+}
+
+/// The files of a simulation, removed at its end unless the caller named the place.
+#[derive(Debug)]
+enum Directory {
+    Temporary(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Directory {
+    fn make(named: Option<&Path>) -> Result<Self, Failure> {
+        match named {
+            Some(path) => {
+                std::fs::create_dir_all(path).map_err(|error| cannot_make(path, error))?;
+                Ok(Directory::Kept(path.to_owned()))
+            }
+            None => tempfile::Builder::new()
+                .prefix("fruix-scm-simulation-")
+                .tempdir()
+                .map(Directory::Temporary)
+                .map_err(|error| cannot_make(&std::env::temp_dir(), error)),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Directory::Temporary(directory) => directory.path(),
+            Directory::Kept(path) => path,
+        }
+    }
+}
+
+fn cannot_make(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(
+        Key::Simulator,
+        format!(
+            "cannot make the files of the simulation in `{}`: {error}",
+            path.display()
+        ),
+    )
+    .hint("set TMPDIR to a directory with a few hundred MiB free")
+    .cause(error)
+}
+
+impl Simulation {
+    /// Start a host with one approved VM, whose disk holds nothing yet, and a
+    /// disk image to import.
+    pub fn start(options: SimulationOptions) -> Result<Simulation, Failure> {
+        let directory = Directory::make(options.directory.as_deref())?;
+        let image = FixtureDisk::make(directory.path())?;
+        let guest_port = ReservedPort::reserve(options.listen.ip()).map_err(|error| {
+            Failure::new(
+                Key::Simulator,
+                format!("cannot reserve a port for the simulated guest: {error}"),
+            )
+            .cause(error)
+        })?;
+        let host = Host::start(directory.path(), &image, guest_port, &options)?;
+        let settings = host.settings(&image);
+        Ok(Simulation {
+            settings,
+            host,
+            directory,
+        })
+    }
+
+    /// What a maintainer would write in his settings file.
+    pub fn settings(&self) -> &SimulationSettings {
+        &self.settings
+    }
+
+    /// The host's side of things, for tests that look behind the wire.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Where the simulation keeps its files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// End the host and its guests, and remove every file, now.
+    pub fn stop(self) {}
+}
