@@ -1,3 +1,5 @@
+//! The binary: everything is in the library's `cli`.
+
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    fruix_scm::cli::main()
 }

@@ -93,6 +93,12 @@ pub fn spawn<T: Send + 'static>(
     runtime().spawn(future)
 }
 
+/// Call BODY where tokio's constructors find the runtime that they need.
+pub fn enter<T>(body: impl FnOnce() -> T) -> T {
+    let _guard = runtime().enter();
+    body()
+}
+
 /// Record that the user pressed Ctrl-C; answers how often that has happened.
 pub fn interrupt() -> u32 {
     let count = INTERRUPTS.fetch_add(1, Ordering::SeqCst) + 1;
@@ -108,6 +114,11 @@ pub fn is_interrupted() -> bool {
 /// Forget interrupts: the prompt does this before it reads the next form.
 pub fn clear_interrupt() {
     INTERRUPTS.store(0, Ordering::SeqCst);
+}
+
+/// Block until the user interrupts.
+pub fn wait_for_interrupt() {
+    runtime().block_on(interrupted());
 }
 
 /// Completes when the user interrupts.

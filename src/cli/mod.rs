@@ -1,1 +1,66 @@
-//! (to be written)
+//! Assembles everything: arguments, settings, the interpreter, the prompt, verbs.
+//!
+//! Only this folder and `main.rs` print, read the environment or choose an
+//! exit status. [`arguments`] reads the command line, [`settings`] the
+//! settings; [`program`] runs a Scheme program, [`repl`] is the prompt, and
+//! every other verb is one small file. [`screen`] shows progress, [`trouble`]
+//! shows errors, [`signals`] turns Ctrl-C into an interrupt.
+
+pub mod arguments;
+mod doctor;
+pub mod interpreter;
+pub mod primitives;
+mod program;
+mod repl;
+mod runs;
+pub mod screen;
+pub mod settings;
+mod signals;
+mod simulate;
+mod trouble;
+
+use crate::failure::Failure;
+use crate::guile::vm::on_large_stack;
+use arguments::{CommandLine, Verb};
+use settings::Environment;
+use std::process::ExitCode;
+
+/// Everything the process does, from its arguments to its exit status.
+pub fn main() -> ExitCode {
+    let line = match arguments::parse(std::env::args_os().skip(1).collect()) {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version are answers, not errors; clap knows which.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let environment = Environment::of_process();
+    let colours_wanted =
+        environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
+    crate::progress::watch(std::sync::Arc::new(screen::Screen::new(colours_wanted)));
+    // Steel's compiler recurses over the program and its values, so the
+    // interpreter lives on a stack that deep data cannot exhaust.
+    let status = on_large_stack(move || match dispatch(line, &environment) {
+        Ok(status) => status,
+        Err(failure) => {
+            trouble::show_failure(&failure);
+            failure.key().exit_status()
+        }
+    });
+    ExitCode::from(status)
+}
+
+fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure> {
+    if line.world.show_settings {
+        return doctor::show_settings(&line, environment);
+    }
+    match &line.verb {
+        None => program::run(&line, environment),
+        Some(Verb::Repl) => repl::run(&line, environment),
+        Some(Verb::Simulate(arguments)) => simulate::run(arguments),
+        Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
+        Some(Verb::Doctor) => doctor::run(&line, environment),
+        Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment),
+    }
+}

@@ -1,0 +1,237 @@
+//! The command line: Guile's own options, processed as Guile does, then verbs.
+//!
+//! Guile stops looking at options where the program begins: after `-s FILE`,
+//! `-c EXPR`, a bare FILE, or `--`; whatever follows belongs to the program.
+//! So the line is cut there first, and clap reads what comes before the cut.
+//!
+//! Source: the Guile manual, "Command-line Options".
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run Guile harnesses against an XCP-ng host and a FreeBSD guest.
+///
+/// FILE is looked for as a path, then among the built-in harnesses by name;
+/// ARG… are the program's own. Without FILE there is a prompt.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(
+    name = "fruix-scm",
+    version,
+    disable_version_flag = true,
+    override_usage = "fruix-scm [OPTIONS] [FILE [ARG…]]\n       fruix-scm [OPTIONS] -c EXPR [ARG…]\n       fruix-scm VERB …"
+)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub program: Program,
+    #[command(flatten)]
+    pub world: World,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What Guile's own options say.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Program {
+    /// Load the Scheme program FILE, and no further options; last before FILE's own arguments
+    #[arg(short = 's', value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Evaluate EXPR, and no further options
+    #[arg(short = 'c', value_name = "EXPR", allow_hyphen_values = true)]
+    pub expression: Option<String>,
+    /// Afterwards apply FUNCTION to the command line; `(MODULE …)` means its `main`
+    #[arg(short = 'e', value_name = "FUNCTION")]
+    pub entry: Option<String>,
+    /// Load FILE first
+    #[arg(short = 'l', value_name = "FILE")]
+    pub load: Vec<PathBuf>,
+    /// Look for modules in DIR first
+    #[arg(short = 'L', value_name = "DIR")]
+    pub load_path: Vec<PathBuf>,
+    /// Do not load the user's init file at the prompt
+    #[arg(short = 'q')]
+    pub no_init_file: bool,
+    /// Print the version
+    #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    /// Accepted, as Guile does; there is nothing to compile ahead
+    #[arg(long, hide = true)]
+    no_auto_compile: bool,
+    /// Accepted, as Guile does
+    #[arg(long, hide = true)]
+    auto_compile: bool,
+    /// Accepted, as Guile does
+    #[arg(long, hide = true)]
+    debug: bool,
+    /// Accepted, as Guile does
+    #[arg(long, hide = true)]
+    no_debug: bool,
+    /// The program itself and its arguments; filled by the cut, not by clap.
+    #[arg(skip)]
+    pub arguments: Vec<String>,
+    /// Whether `--` asked for a prompt with arguments.
+    #[arg(skip)]
+    pub interactive: bool,
+}
+
+/// The world that the program acts on.
+#[derive(Args, Clone, Debug, Default)]
+pub struct World {
+    /// Run against a simulated host and guest on this machine
+    #[arg(long, global = true)]
+    pub simulate: bool,
+    /// Make trouble in the simulation, as docs/operating.md lists it
+    #[arg(long, value_name = "SPEC", requires = "simulate")]
+    pub mishap: Vec<String>,
+    /// Read settings from FILE too
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Set one setting
+    #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
+    pub settings: Vec<String>,
+    /// Print each setting with where it came from
+    #[arg(long)]
+    pub show_settings: bool,
+}
+
+/// Each verb is a thin face of Scheme procedures.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Open a prompt
+    Repl,
+    /// Serve a simulated XCP-ng host until interrupted
+    Simulate(super::simulate::Arguments),
+    /// List the runs that were kept, or show one
+    #[command(subcommand)]
+    Runs(super::runs::Arguments),
+    /// Say what a live run would use, and what it lacks
+    Doctor,
+    /// Print the documentation of a Scheme name
+    Doc {
+        /// The name of a procedure, such as `load-store-layout`
+        name: String,
+    },
+}
+
+/// Cut ARGUMENTS, the command line without the program's own name, where the
+/// Scheme program's begin, and read what comes before.
+pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+    let (ours, cut) = split(arguments);
+    let name = OsString::from("fruix-scm");
+    let mut line = CommandLine::try_parse_from(std::iter::once(name).chain(ours))?;
+    match cut {
+        Cut::Nowhere => {}
+        Cut::Program(arguments) => line.program.arguments = arguments,
+        Cut::File(file, arguments) => {
+            line.program.script = Some(file);
+            line.program.arguments = arguments;
+        }
+        Cut::Prompt(arguments) => {
+            line.program.interactive = true;
+            line.program.arguments = arguments;
+        }
+    }
+    Ok(line)
+}
+
+/// Where the Scheme program's own part of the line begins.
+#[derive(Debug, PartialEq)]
+enum Cut {
+    /// Nowhere: a verb, or options only.
+    Nowhere,
+    /// Behind `-s FILE` or `-c EXPR`.
+    Program(Vec<String>),
+    /// At a bare FILE.
+    File(PathBuf, Vec<String>),
+    /// Behind `--`.
+    Prompt(Vec<String>),
+}
+
+fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Cut) {
+    let command = CommandLine::command();
+    let mut ours = Vec::new();
+    let mut rest = arguments.into_iter();
+    let texts = |rest: std::vec::IntoIter<OsString>| -> Vec<String> {
+        rest.map(|text| text.to_string_lossy().into_owned())
+            .collect()
+    };
+    while let Some(argument) = rest.next() {
+        let text = argument.to_string_lossy().into_owned();
+        if text == "--" {
+            return (ours, Cut::Prompt(texts(rest)));
+        }
+        if text == "-s" || text == "-c" {
+            ours.push(argument);
+            ours.extend(rest.next());
+            return (ours, Cut::Program(texts(rest)));
+        }
+        if text == "-" || !text.starts_with('-') {
+            if command.find_subcommand(&text).is_some() || text == "help" {
+                ours.push(argument);
+                ours.extend(rest);
+                return (ours, Cut::Nowhere);
+            }
+            return (ours, Cut::File(PathBuf::from(argument), texts(rest)));
+        }
+        let takes_value = command.get_arguments().any(|known| {
+            known.get_action().takes_values()
+                && (known
+                    .get_short()
+                    .is_some_and(|short| text == format!("-{short}"))
+                    || known
+                        .get_long()
+                        .is_some_and(|long| text == format!("--{long}")))
+        });
+        ours.push(argument);
+        if takes_value {
+            ours.extend(rest.next());
+        }
+    }
+    (ours, Cut::Nowhere)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> CommandLine {
+        parse(text.split_whitespace().map(OsString::from).collect()).unwrap()
+    }
+
+    #[test]
+    fn options_behind_the_script_belong_to_the_script() {
+        let line = line("--simulate -L lib phase20.scm --config x -v");
+        assert!(line.world.simulate);
+        assert_eq!(line.program.load_path, [PathBuf::from("lib")]);
+        assert_eq!(line.program.script, Some(PathBuf::from("phase20.scm")));
+        assert_eq!(line.program.arguments, ["--config", "x", "-v"]);
+        assert_eq!(line.world.config, None);
+    }
+
+    #[test]
+    fn an_expression_may_begin_with_a_hyphen_and_ends_our_options() {
+        let line = line("-c -1 --simulate");
+        assert_eq!(line.program.expression.as_deref(), Some("-1"));
+        assert_eq!(line.program.arguments, ["--simulate"]);
+        assert!(!line.world.simulate);
+    }
+
+    #[test]
+    fn a_verb_takes_the_whole_line() {
+        let line = line("--config x runs list");
+        assert!(matches!(line.verb, Some(Verb::Runs(_))), "{line:?}");
+        assert_eq!(line.world.config, Some(PathBuf::from("x")));
+    }
+
+    #[test]
+    fn two_hyphens_open_a_prompt_with_arguments() {
+        let line = line("-q -- a b");
+        assert!(line.program.interactive && line.program.no_init_file);
+        assert_eq!(line.program.arguments, ["a", "b"]);
+    }
+
+    #[test]
+    fn the_description_for_clap_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! An interpreter with every domain's natives: the one place that knows all domains.
+
+use super::arguments::CommandLine;
+use super::settings::{Environment, Settings};
+use super::{primitives, trouble};
+use crate::failure::Failure;
+use crate::guile::interpreter::{Interpreter, Options, Stop};
+use crate::guile::natives::NativeModule;
+use crate::sim::Simulation;
+use std::path::PathBuf;
+
+/// Every Scheme module that is made of natives.
+pub fn native_modules() -> Vec<NativeModule> {
+    let module = |name, natives| NativeModule { name, natives };
+    vec![
+        module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
+        module(&["fruix", "native", "settings"], primitives::NATIVES),
+    ]
+}
+
+/// An interpreter whose programs see ARGUMENTS as `(command-line)`, and look
+/// for modules where LINE and ENVIRONMENT say.
+pub fn make(
+    line: &CommandLine,
+    environment: &Environment,
+    arguments: Vec<String>,
+) -> Result<Interpreter, Failure> {
+    crate::run::primitives::keep_journals_below(runs_directory(environment));
+    let interpreter = Interpreter::new(Options {
+        load_path: load_path(line, environment),
+        native_modules: native_modules(),
+        arguments,
+        scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
+    })?;
+    super::signals::watch(&interpreter)?;
+    Ok(interpreter)
+}
+
+/// `-L` directories first, then `FRUIX_SCM_LOAD_PATH`, then `GUILE_LOAD_PATH`;
+/// Guile's `...`, which stands for its default path, is ours and left out.
+fn load_path(line: &CommandLine, environment: &Environment) -> Vec<PathBuf> {
+    let mut path = line.program.load_path.clone();
+    for variable in ["FRUIX_SCM_LOAD_PATH", "GUILE_LOAD_PATH"] {
+        if let Some(text) = environment.get(variable) {
+            path.extend(
+                std::env::split_paths(text)
+                    .filter(|part| !part.as_os_str().is_empty() && part.as_os_str() != "..."),
+            );
+        }
+    }
+    path
+}
+
+/// Where the journals of runs are kept, where there is a place for them.
+pub fn runs_directory(environment: &Environment) -> Option<PathBuf> {
+    environment
+        .base_directory("XDG_STATE_HOME", ".local/state")
+        .map(|base| base.join("fruix-scm/runs"))
+}
+
+/// The world a program acts on; a simulated one ends when this is dropped.
+pub struct World {
+    simulation: Option<Simulation>,
+}
+
+impl World {
+    /// Prepare the world that LINE asks for and let scripts see its settings.
+    pub fn prepare(line: &CommandLine, environment: &Environment) -> Result<World, Failure> {
+        if !line.world.simulate {
+            primitives::install(Settings::read(
+                environment,
+                line.world.config.as_deref(),
+                &line.world.settings,
+            ));
+            return Ok(World { simulation: None });
+        }
+        let simulation = Simulation::start(super::simulate::options(&line.world.mishap)?)?;
+        primitives::install(Settings::of_simulation(
+            simulation.settings(),
+            environment,
+            &line.world.settings,
+        ));
+        Ok(World {
+            simulation: Some(simulation),
+        })
+    }
+
+    /// End a simulated world and remove what it made.
+    pub fn end(mut self) {
+        match self.simulation.take() {
+            Some(simulation) => simulation.stop(),
+            None => {}
+        }
+    }
+}
+
+/// The status of a process whose program ended with RESULT; shows errors.
+pub fn status_of<T>(result: Result<T, Stop>) -> u8 {
+    match result {
+        Ok(_) => 0,
+        Err(stop) => trouble::show_stop(&stop),
+    }
+}

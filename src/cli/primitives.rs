@@ -1,0 +1,91 @@
+//! The module `(fruix native settings)`: the settings as scripts see them.
+
+use super::settings::{Setting, Settings};
+use crate::failure::{Failure, Key};
+use crate::guile::natives::Outcome;
+use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
+use crate::natives;
+use std::cell::RefCell;
+
+thread_local! {
+    static SETTINGS: RefCell<Option<Result<Settings, (Key, String, Option<String>)>>> =
+        const { RefCell::new(None) };
+}
+
+/// Let scripts on this thread see SETTINGS. Settings that could not be read
+/// trouble only the script that asks for one.
+pub fn install(settings: Result<Settings, Failure>) {
+    let settings = settings.map_err(|failure| {
+        (
+            failure.key(),
+            failure.message().to_owned(),
+            failure.hint_text().map(str::to_owned),
+        )
+    });
+    SETTINGS.with(|slot| *slot.borrow_mut() = Some(settings));
+}
+
+natives! {
+    /// (%setting name) -> string, integer, list of strings, or #f
+    ///
+    /// The setting called NAME, such as "guest/port"; #f when it is not set.
+    /// Throw 'settings-error when the settings cannot be read.
+    "%setting" (1) => setting,
+    /// (%setting-required name) -> string, integer or list of strings
+    ///
+    /// As %setting, but throw 'settings-error, which says where NAME was
+    /// looked for, when it is not set.
+    "%setting-required" (1) => setting_required,
+    /// (%settings) -> association list from symbols to values
+    "%settings" (0) => settings,
+}
+
+fn with_settings<T>(body: impl FnOnce(&Settings) -> Result<T, Failure>) -> Result<T, Failure> {
+    SETTINGS.with(|slot| match slot.borrow().as_ref() {
+        None => body(&Settings::default()),
+        Some(Ok(settings)) => body(settings),
+        Some(Err((key, message, hint))) => {
+            let failure = Failure::new(*key, message.clone());
+            Err(match hint {
+                Some(hint) => failure.hint(hint.clone()),
+                None => failure,
+            })
+        }
+    })
+}
+
+fn value(setting: &Setting) -> Value {
+    match setting {
+        Setting::Text(text) => string_value(text.clone()),
+        Setting::Count(number) => Value::IntV(*number as isize),
+        Setting::Texts(texts) => list_value(texts.iter().cloned().map(string_value).collect()),
+    }
+}
+
+fn setting(args: &[Value]) -> Outcome {
+    let name = string("%setting", args, 1)?;
+    Ok(with_settings(|settings| {
+        Ok(settings
+            .get(&name)
+            .map_or(Value::BoolV(false), |(setting, _)| value(setting)))
+    })?)
+}
+
+fn setting_required(args: &[Value]) -> Outcome {
+    let name = string("%setting-required", args, 1)?;
+    Ok(with_settings(|settings| match settings.get(&name) {
+        Some((setting, _)) => Ok(value(setting)),
+        None => Err(settings.missing(&name)),
+    })?)
+}
+
+fn settings(_: &[Value]) -> Outcome {
+    Ok(with_settings(|settings| {
+        Ok(list_value(
+            settings
+                .entries()
+                .map(|(name, setting, _)| pair_value(symbol_value(name), value(setting)))
+                .collect(),
+        ))
+    })?)
+}

@@ -1,0 +1,116 @@
+//! Runs a Scheme program: a file, a built-in harness, or an expression.
+
+use super::arguments::CommandLine;
+use super::interpreter::{self, World, status_of};
+use super::repl;
+use super::settings::Environment;
+use crate::embedded;
+use crate::failure::{Failure, Key};
+use crate::guile::interpreter::{Interpreter, Stop};
+use std::path::{Path, PathBuf};
+
+/// Do what LINE says, in Guile's order: load path, `-l` files, the program,
+/// then the `-e` function.
+pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure> {
+    let program = &line.program;
+    if program.script.is_none() && program.expression.is_none() {
+        return repl::run(line, environment);
+    }
+    // A script that cannot be found should not cost the start of a simulation.
+    let script = program.script.as_deref().map(find).transpose()?;
+    let mut arguments = vec![match (&program.script, &program.expression) {
+        (Some(file), _) => file.to_string_lossy().into_owned(),
+        _ => "fruix-scm".to_owned(),
+    }];
+    arguments.extend(program.arguments.iter().cloned());
+    let mut interpreter = interpreter::make(line, environment, arguments)?;
+    let world = World::prepare(line, environment)?;
+    let status = status_of(execute(line, script, &mut interpreter));
+    // The interpreter holds sessions and connections; they end before the host.
+    drop(interpreter);
+    world.end();
+    Ok(status)
+}
+
+fn execute(
+    line: &CommandLine,
+    script: Option<Script>,
+    interpreter: &mut Interpreter,
+) -> Result<(), Stop> {
+    let program = &line.program;
+    for file in &program.load {
+        interpreter.load_file(file)?;
+    }
+    if let Some(expression) = &program.expression {
+        interpreter.eval_text("-c", expression)?;
+    }
+    match script {
+        Some(Script::File(path)) => interpreter.load_file(&path)?,
+        Some(Script::BuiltIn(name, text)) => interpreter.load_text(&name, text)?,
+        None => {}
+    }
+    if let Some(entry) = &program.entry {
+        interpreter.eval_text("-e", &application(entry))?;
+    }
+    Ok(())
+}
+
+/// `-e FUNCTION` as an expression: a name, `(@ (module) name)`, or a module,
+/// whose `main` is meant.
+fn application(entry: &str) -> String {
+    let entry = entry.trim();
+    if entry.starts_with('(') && !entry.starts_with("(@") {
+        format!("((@ {entry} main) (command-line))")
+    } else {
+        format!("({entry} (command-line))")
+    }
+}
+
+enum Script {
+    File(PathBuf),
+    BuiltIn(String, &'static str),
+}
+
+/// The program called FILE: a path, or else the name of a built-in harness.
+fn find(file: &Path) -> Result<Script, Failure> {
+    if file == Path::new("-") {
+        return Ok(Script::File(PathBuf::from("/dev/stdin")));
+    }
+    if file.exists() {
+        return Ok(Script::File(file.to_owned()));
+    }
+    let name = file.to_string_lossy();
+    let built_in = format!("harness/{}.scm", name.strip_suffix(".scm").unwrap_or(&name));
+    if let Some(text) = embedded::scheme(&built_in) {
+        return Ok(Script::BuiltIn(format!("scheme/{built_in}"), text));
+    }
+    let harnesses: Vec<&str> = embedded::SCHEME
+        .iter()
+        .filter_map(|(path, _)| path.strip_prefix("harness/"))
+        .collect();
+    Err(Failure::new(
+        Key::Usage,
+        format!("cannot run `{name}`: there is no such file, and no built-in harness of that name"),
+    )
+    .detail("file", name.as_ref())
+    .hint(format!("built-in harnesses: {}", harnesses.join(" "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_name_a_reference_or_a_module_with_main() {
+        assert_eq!(application("main"), "(main (command-line))");
+        assert_eq!(application("(@ (a b) go)"), "((@ (a b) go) (command-line))");
+        assert_eq!(application("(a b)"), "((@ (a b) main) (command-line))");
+    }
+
+    #[test]
+    fn a_script_that_is_nowhere_is_wrong_usage_and_lists_the_harnesses() {
+        let failure = find(Path::new("nowhere.scm")).err().unwrap();
+        assert_eq!(failure.key().exit_status(), 2);
+        assert!(failure.hint_text().unwrap().contains("phase20.scm"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Lists the runs whose journals were kept, and shows one.
+
+use super::interpreter::runs_directory;
+use super::screen::escape;
+use super::settings::Environment;
+use crate::failure::{Failure, Key};
+use crate::run::journal::{self, Entry};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// List the runs that were kept, or show one.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Arguments {
+    /// Print a line for each run, oldest first: identifier, verdict
+    List,
+    /// Print what run ID did; the newest one without ID
+    Show {
+        /// The identifier that `runs list` prints
+        id: Option<String>,
+    },
+}
+
+/// Do what ARGUMENTS say.
+pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> {
+    let directory = runs_directory(environment).ok_or_else(|| {
+        Failure::new(
+            Key::Settings,
+            "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
+        )
+    })?;
+    let runs = journal::list(&directory)?;
+    match arguments {
+        Arguments::List => {
+            for run in &runs {
+                println!("{}  {}", name(run), verdict(&journal::read(run)?));
+            }
+            Ok(0)
+        }
+        Arguments::Show { id } => {
+            let found = match id {
+                Some(id) => runs.iter().find(|run| name(run) == *id),
+                None => runs.last(),
+            };
+            let run = found.ok_or_else(|| {
+                Failure::new(
+                    Key::Usage,
+                    match id {
+                        Some(id) => format!(
+                            "cannot show run `{id}`: it is not in `{}`",
+                            directory.display()
+                        ),
+                        None => format!(
+                            "cannot show a run: there is none in `{}`",
+                            directory.display()
+                        ),
+                    },
+                )
+                .hint("`fruix-scm runs list` prints the identifiers")
+            })?;
+            show(run)?;
+            Ok(0)
+        }
+    }
+}
+
+fn name(run: &std::path::Path) -> String {
+    run.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// `pass`, `fail`, or `unfinished` for a run that was killed.
+fn verdict(lines: &[journal::Line]) -> String {
+    lines
+        .iter()
+        .rev()
+        .find_map(|line| match &line.entry {
+            Entry::Ended { verdict } => Some(verdict.clone()),
+            _ => None,
+        })
+        .unwrap_or_else(|| "unfinished".to_owned())
+}
+
+fn show(run: &PathBuf) -> Result<(), Failure> {
+    for line in journal::read(run)? {
+        let time = journal::timestamp(line.time);
+        let text = match line.entry {
+            Entry::Began { harness } => format!("began {harness}"),
+            Entry::StepBegan { step } => format!("▸ {step}"),
+            Entry::StepPassed { step, milliseconds } => format!("✓ {step} ({milliseconds} ms)"),
+            Entry::StepFailed {
+                step,
+                milliseconds,
+                message,
+            } => format!("✗ {step} ({milliseconds} ms): {message}"),
+            Entry::Checked { what } => format!("· {what}"),
+            Entry::Recorded { key, value } => format!("{key}={value}"),
+            Entry::Ended { verdict } => format!("ended: {verdict}"),
+        };
+        println!("{time} {}", escape(&text));
+    }
+    Ok(())
+}

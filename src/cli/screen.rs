@@ -1,0 +1,193 @@
+//! What a person sees while things happen: steps, checks, transfers, guest output.
+//!
+//! Everything goes to stderr, so that stdout stays a record another program
+//! can read. On a terminal there are colours and a bar; elsewhere plain lines.
+//! Text from outside is escaped here, at the one place that shows it.
+
+use crate::progress::{Event, Watcher};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Shows events on stderr.
+pub struct Screen {
+    colours: bool,
+    terminal: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    depth: usize,
+    bars: HashMap<String, ProgressBar>,
+    /// When a transfer was last mentioned, where there is no bar.
+    mentioned: HashMap<String, Instant>,
+}
+
+impl Screen {
+    /// A screen for this process's stderr. COLOURS may be refused by the
+    /// caller, who knows `NO_COLOR` and `TERM`.
+    pub fn new(colours_wanted: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Screen {
+            colours: terminal && colours_wanted,
+            terminal: terminal && colours_wanted,
+            state: Mutex::default(),
+        }
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        if self.colours {
+            format!("\x1b[{colour}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn transfer(&self, state: &mut State, what: &str, done: u64, total: Option<u64>) {
+        let finished = total == Some(done);
+        if self.terminal {
+            let bar = state.bars.entry(what.to_owned()).or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+                bar.set_style(
+                    ProgressStyle::with_template(
+                        "    {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+                    )
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+                );
+                bar.set_message(escape(what));
+                bar
+            });
+            bar.set_position(done);
+            if finished {
+                bar.finish_and_clear();
+                state.bars.remove(what);
+            }
+        } else {
+            let due = state
+                .mentioned
+                .get(what)
+                .is_none_or(|at| at.elapsed() >= Duration::from_secs(5));
+            if !finished && !due {
+                return;
+            }
+            state.mentioned.insert(what.to_owned(), Instant::now());
+            let total = total.map_or(String::new(), |total| format!(" of {}", HumanBytes(total)));
+            say(
+                state,
+                &format!("{}: {}{total}", escape(what), HumanBytes(done)),
+            );
+        }
+        if finished {
+            state.mentioned.remove(what);
+        }
+    }
+}
+
+impl Watcher for Screen {
+    fn see(&self, event: &Event) {
+        let mut state = self
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match event {
+            Event::StepStarted { name } => {
+                let text = format!("{} {}", self.paint("1;34", "▸"), escape(name));
+                say(&state, &text);
+                state.depth += 1;
+            }
+            Event::StepPassed { name, elapsed } => {
+                state.depth = state.depth.saturating_sub(1);
+                let text = format!(
+                    "{} {} ({})",
+                    self.paint("1;32", "✓"),
+                    escape(name),
+                    seconds(*elapsed)
+                );
+                say(&state, &text);
+            }
+            Event::StepFailed {
+                name,
+                elapsed,
+                message,
+            } => {
+                state.depth = state.depth.saturating_sub(1);
+                let text = format!(
+                    "{} {} ({}): {}",
+                    self.paint("1;31", "✗"),
+                    escape(name),
+                    seconds(*elapsed),
+                    escape(message)
+                );
+                say(&state, &text);
+            }
+            Event::CheckPassed { what } => {
+                let text = format!("{} {}", self.paint("32", "·"), escape(what));
+                say(&state, &text);
+            }
+            Event::Transfer { what, done, total } => {
+                self.transfer(&mut state, what, *done, *total);
+            }
+            Event::Line { source, text } => {
+                let text = format!(
+                    "{} {}",
+                    self.paint("2", &format!("{}|", escape(source))),
+                    escape(text)
+                );
+                say(&state, &text);
+            }
+            Event::Note { text } => say(&state, &escape(text)),
+        }
+    }
+}
+
+/// Print TEXT above whatever bars there are.
+fn say(state: &State, text: &str) {
+    let line = format!("{}{text}", "  ".repeat(state.depth));
+    if let Some(bar) = state.bars.values().next() {
+        bar.suspend(|| write_line(&line));
+    } else {
+        write_line(&line);
+    }
+}
+
+fn write_line(line: &str) {
+    // A closed stderr is no reason to end a run.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn seconds(elapsed: Duration) -> String {
+    let all = elapsed.as_secs();
+    if all < 60 {
+        format!("{:.1} s", elapsed.as_secs_f64())
+    } else if all < 3600 {
+        format!("{} min {} s", all / 60, all % 60)
+    } else {
+        format!("{} h {} min", all / 3600, all / 60 % 60)
+    }
+}
+
+/// TEXT with everything that could command a terminal spelled out: control
+/// characters, and those that reorder what is read.
+///
+/// ```
+/// use fruix_scm::cli::screen::escape;
+/// assert_eq!(escape("a\x1b[2Jb\tλ"), "a\\x1b[2Jb\tλ");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let reorders = matches!(letter,
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if letter == '\t' || !(letter.is_control() || reorders) {
+            safe.push(letter);
+        } else if (letter as u32) < 0x100 {
+            safe.push_str(&format!("\\x{:02x}", letter as u32));
+        } else {
+            safe.push_str(&format!("\\u{{{:x}}}", letter as u32));
+        }
+    }
+    safe
+}

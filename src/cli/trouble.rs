@@ -1,0 +1,100 @@
+//! Shows errors: what was tried, on what, what happened, and what to do.
+
+use super::screen::escape;
+use crate::failure::{Failure, Key};
+use crate::guile::interpreter::{Location, Stop, Uncaught};
+use std::error::Error;
+use std::io::Write;
+
+/// Print FAILURE on stderr, with its causes and its hint.
+pub fn show_failure(failure: &Failure) {
+    let mut text = format!("fruix-scm: {}\n", escape(failure.message()));
+    let mut cause = failure.source();
+    let mut said = failure.message().to_owned();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // Many libraries repeat their cause's text in their own.
+        if !said.contains(&message) {
+            text.push_str(&format!("cause: {}\n", escape(&message)));
+            said.push_str(&message);
+        }
+        cause = error.source();
+    }
+    if let Some(hint) = failure.hint_text() {
+        text.push_str(&format!("hint: {}\n", escape(hint)));
+    }
+    print(&text);
+}
+
+/// Print what STOP says, if anything, and give the exit status it asks for.
+pub fn show_stop(stop: &Stop) -> u8 {
+    match stop {
+        Stop::Quit(status) => *status,
+        Stop::Uncaught(uncaught) => {
+            show_uncaught(uncaught);
+            uncaught.exit_status()
+        }
+    }
+}
+
+/// Print an exception that nothing caught: message, place, source line,
+/// backtrace and hint. A failure of the world has its story in its message,
+/// so where in the script it struck is left to one line.
+pub fn show_uncaught(uncaught: &Uncaught) {
+    let mut text = match &uncaught.location {
+        Some(location) => format!("fruix-scm: {}: ", place(location)),
+        None => "fruix-scm: ".to_owned(),
+    };
+    text.push_str(&escape_lines(&uncaught.message));
+    text.push('\n');
+    if Key::from_name(&uncaught.key).is_none() {
+        if let Some(location) = &uncaught.location {
+            text.push_str(&excerpt(location));
+        }
+        if !uncaught.backtrace.is_empty() {
+            text.push_str("backtrace, innermost first:\n");
+            for frame in &uncaught.backtrace {
+                text.push_str(&format!("  {}\n", place(frame)));
+            }
+        }
+    }
+    if let Some(hint) = &uncaught.hint {
+        text.push_str(&format!("hint: {}\n", escape(hint)));
+    }
+    print(&text);
+}
+
+/// LOCATION as Guile writes it, `FILE:LINE:COLUMN`.
+pub fn place(location: &Location) -> String {
+    escape(&format!(
+        "{}:{}:{}",
+        location.file, location.line, location.column
+    ))
+}
+
+/// The line at LOCATION with a mark below its column, when it is at hand.
+fn excerpt(location: &Location) -> String {
+    let Some(line) = &location.source else {
+        return String::new();
+    };
+    let before: String = line
+        .chars()
+        .take(location.column as usize)
+        .map(|letter| if letter == '\t' { '\t' } else { ' ' })
+        .collect();
+    format!(
+        "{:>6} | {}\n       | {before}^\n",
+        location.line,
+        escape(line)
+    )
+}
+
+/// As `escape`, but a message of ours may have lines.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+fn print(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
