@@ -1,1 +1,3 @@
 //! The Rust tests of the whole crate: one file a domain.
+
+mod architecture;

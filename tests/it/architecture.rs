@@ -1,0 +1,184 @@
+//! The sentences of docs/architecture.md that must stay true, each held by a test.
+//! Most of them are absences, which nobody notices when they end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+const DOMAINS: &[&str] = &["xapi", "ssh", "rootfs", "media", "digest", "store"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files below FOLDER with one of EXTENSIONS, as (path from the top, text).
+fn files(folder: &str, extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let found: Vec<_> = WalkDir::new(root().join(folder))
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| {
+            path.is_file()
+                && path
+                    .extension()
+                    .is_some_and(|extension| extensions.iter().any(|known| extension == *known))
+        })
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path.strip_prefix(root()).unwrap().to_owned(), text)
+        })
+        .collect();
+    assert!(!found.is_empty(), "nothing to look at in {folder}");
+    found
+}
+
+/// The lines of a Rust file that the compiler sees outside its unit tests.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(index, line)| (index + 1, line))
+}
+
+/// Every place in src/ where one of WORDS occurs and ALLOWED says no.
+fn trespasses(words: &[&str], allowed: impl Fn(&Path) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in files("src", &["rs"]) {
+        if allowed(&path) || path == Path::new("src/build.rs") {
+            continue;
+        }
+        for (number, line) in code(&text) {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{number}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn nothing(found: Vec<String>) {
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn only_the_language_and_primitives_name_steel() {
+    nothing(trespasses(&["steel::", "use steel"], |path| {
+        path.starts_with("src/guile") || path.ends_with("primitives.rs")
+    }));
+}
+
+#[test]
+fn only_the_runtime_blocks() {
+    nothing(trespasses(&["block_on"], |path| {
+        path == Path::new("src/runtime.rs")
+    }));
+}
+
+#[test]
+fn domains_do_not_know_each_other() {
+    for domain in DOMAINS {
+        let others: Vec<String> = DOMAINS
+            .iter()
+            .filter(|other| *other != domain)
+            .chain(&["sim", "run", "cli"])
+            .map(|other| format!("crate::{other}::"))
+            .collect();
+        let others: Vec<&str> = others.iter().map(String::as_str).collect();
+        nothing(trespasses(&others, |path| {
+            !path.starts_with(Path::new("src").join(domain))
+        }));
+    }
+}
+
+#[test]
+fn the_language_knows_no_domain() {
+    let domains: Vec<String> = DOMAINS
+        .iter()
+        .chain(&["sim", "run", "cli"])
+        .map(|domain| format!("crate::{domain}::"))
+        .collect();
+    let domains: Vec<&str> = domains.iter().map(String::as_str).collect();
+    nothing(trespasses(&domains, |path| !path.starts_with("src/guile")));
+}
+
+#[test]
+fn only_the_command_line_prints_or_chooses_an_exit_status() {
+    nothing(trespasses(
+        &[
+            "println!(",
+            "eprintln!(",
+            " print!(",
+            "dbg!(",
+            "process::exit(",
+        ],
+        |path| path.starts_with("src/cli") || path == Path::new("src/main.rs"),
+    ));
+}
+
+#[test]
+fn only_the_command_line_and_scheme_programs_read_the_environment() {
+    nothing(trespasses(&["env::var", "env::args"], |path| {
+        // A Scheme program's `getenv` and `environ` are the program's reading.
+        path.starts_with("src/cli") || path.starts_with("src/guile/library")
+    }));
+}
+
+#[test]
+fn the_guile_library_never_mentions_fruix() {
+    for (path, text) in files("scheme", &["scm"]) {
+        if path.starts_with("scheme/guile") {
+            assert!(
+                !text.to_lowercase().contains("fruix"),
+                "{} mentions Fruix",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_of_the_tests_is_compiled_into_the_binary() {
+    nothing(trespasses(&["tests/"], |_| false));
+}
+
+#[test]
+fn the_top_level_holds_what_the_design_names() {
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "src",
+        "scheme",
+        "tests",
+        "fixtures",
+        "docs",
+        "README.md",
+        "LICENSE",
+        ".ci",
+        ".gitignore",
+        ".git",
+        "target",
+    ];
+    for entry in fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(
+            allowed.iter().any(|known| name == *known),
+            "{name:?} is not part of the design's top level"
+        );
+    }
+}
+
+#[test]
+fn every_test_file_is_part_of_the_suite() {
+    let suite = fs::read_to_string(root().join("tests/it/main.rs")).unwrap();
+    for (path, _) in files("tests/it", &["rs"]) {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if path.parent() == Some(Path::new("tests/it")) && stem != "main" {
+            assert!(
+                suite.contains(&format!("mod {stem};")),
+                "{} is never run",
+                path.display()
+            );
+        }
+    }
+}
