@@ -2,6 +2,7 @@
 
 pub mod interpreter;
 pub mod natives;
+pub mod pairs;
 pub mod symbols;
 pub mod value;
 pub mod vm;

@@ -76,10 +76,8 @@ pub fn truth(args: &[Value], position: usize) -> bool {
 
 /// Argument POSITION as a list of values.
 pub fn list(procedure: &str, args: &[Value], position: usize) -> Result<Vec<Value>, Raise> {
-    match &args[position - 1] {
-        Value::ListV(items) => Ok(items.iter().cloned().collect()),
-        other => Err(wrong_type(procedure, position, other)),
-    }
+    super::pairs::to_vec(&args[position - 1])
+        .ok_or_else(|| wrong_type(procedure, position, &args[position - 1]))
 }
 
 /// Argument POSITION as a list of strings.
@@ -105,14 +103,12 @@ pub fn symbol_value(name: &str) -> Value {
 
 /// A proper list.
 pub fn list_value(items: Vec<Value>) -> Value {
-    Value::ListV(items.into_iter().collect())
+    super::pairs::list(items)
 }
 
 /// A pair whose cdr need not be a list.
 pub fn pair_value(car: Value, cdr: Value) -> Value {
-    let (mut car, mut cdr) = (car, cdr);
-    steel::primitives::lists::cons(&mut car, &mut cdr)
-        .expect("consing two values has no way to fail")
+    super::pairs::cons(car, cdr)
 }
 
 /// An association list with symbols for keys.

@@ -1,0 +1,301 @@
+//! Pairs and lists, as every native and the front end see them.
+//!
+//! A Scheme pair is `Value::Pair`; the empty list is an empty `Value::ListV`,
+//! so that the machine's own `null?`, `car` and `cdr` agree with us. Steel's
+//! `cons` would make an unrolled `ListV` instead, which is copied when it is
+//! shared (`(eq? (cdr (cons 1 l)) l)` is then false) and cannot be mutated.
+//! `ListV` with elements comes from the machine alone, for rest arguments;
+//! whatever reads lists accepts it, and [`from_machine`] turns it into pairs.
+
+use super::value::Value;
+
+/// `'()`.
+pub fn nil() -> Value {
+    thread_local! {
+        static NIL: Value = Value::ListV(Vec::new().into());
+    }
+    NIL.with(Value::clone)
+}
+
+/// Whether VALUE is `'()`.
+pub fn is_nil(value: &Value) -> bool {
+    matches!(value, Value::ListV(list) if list.is_empty())
+}
+
+/// Whether VALUE is a pair.
+pub fn is_pair(value: &Value) -> bool {
+    match value {
+        Value::Pair(_) => true,
+        Value::ListV(list) => !list.is_empty(),
+        _ => false,
+    }
+}
+
+/// A fresh pair.
+pub fn cons(car: Value, cdr: Value) -> Value {
+    let mut car = car;
+    if matches!(cdr, Value::ListV(_)) {
+        // Steel would make a list of its own here, so the cdr is put in afterwards.
+        let pair = steel::primitives::lists::cons(&mut car, &mut Value::Void)
+            .expect("consing two values has no way to fail");
+        let _fresh_pairs_can_be_changed = set_cdr(&pair, cdr);
+        pair
+    } else {
+        let mut cdr = cdr;
+        steel::primitives::lists::cons(&mut car, &mut cdr)
+            .expect("consing two values has no way to fail")
+    }
+}
+
+/// A proper list of ITEMS.
+pub fn list<I>(items: I) -> Value
+where
+    I: IntoIterator<Item = Value>,
+    I::IntoIter: DoubleEndedIterator,
+{
+    list_with_tail(items, nil())
+}
+
+/// ITEMS consed onto TAIL.
+pub fn list_with_tail<I>(items: I, tail: Value) -> Value
+where
+    I: IntoIterator<Item = Value>,
+    I::IntoIter: DoubleEndedIterator,
+{
+    items
+        .into_iter()
+        .rev()
+        .fold(tail, |tail, item| cons(item, tail))
+}
+
+/// A list that the machine made for rest arguments, as pairs; anything else as it is.
+pub fn from_machine(value: Value) -> Value {
+    match &value {
+        Value::ListV(items) if !items.is_empty() => {
+            let items: Vec<Value> = items.iter().cloned().collect();
+            list(items)
+        }
+        _ => value,
+    }
+}
+
+/// VALUE as the list that the machine's own `apply` takes, or `None` when it is not a proper list.
+pub fn to_machine(value: &Value) -> Option<Value> {
+    match value {
+        Value::ListV(_) => Some(value.clone()),
+        _ => to_vec(value).map(|items| Value::ListV(items.into())),
+    }
+}
+
+/// The car of a pair.
+pub fn car(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Pair(pair) => Some(pair.car_ref()),
+        Value::ListV(list) => list.first(),
+        _ => None,
+    }
+}
+
+/// The cdr of a pair.
+pub fn cdr(value: &Value) -> Option<Value> {
+    match value {
+        Value::Pair(pair) => Some(pair.cdr_ref().clone()),
+        Value::ListV(list) => {
+            (!list.is_empty()).then(|| list.rest().map_or_else(nil, Value::ListV))
+        }
+        _ => None,
+    }
+}
+
+/// Put CAR into PAIR; false when PAIR is not a pair that can be changed.
+#[must_use]
+pub fn set_car(pair: &Value, car: Value) -> bool {
+    let Value::Pair(cell) = pair else {
+        return false;
+    };
+    let base = cell.as_ptr() as usize;
+    let offset = cell.car_ref() as *const Value as usize - base;
+    replace(cell.as_ptr().cast::<u8>(), offset, car);
+    true
+}
+
+/// Put CDR into PAIR; false when PAIR is not a pair that can be changed.
+#[must_use]
+pub fn set_cdr(pair: &Value, cdr: Value) -> bool {
+    let Value::Pair(cell) = pair else {
+        return false;
+    };
+    let base = cell.as_ptr() as usize;
+    let offset = cell.cdr_ref() as *const Value as usize - base;
+    replace(cell.as_ptr().cast::<u8>(), offset, cdr);
+    true
+}
+
+/// Put VALUE where OFFSET from CELL says, and drop what was there.
+fn replace(cell: *const u8, offset: usize, value: Value) {
+    // SAFETY: CELL comes from `Rc::as_ptr`, whose pointer may be written through
+    // while no reference into the allocation is alive (the contract of
+    // `Rc::get_mut_unchecked`). A native is the only code that runs on the
+    // machine's thread, its arguments are clones of the `Rc`, and the references
+    // `car_ref` and `cdr_ref` gave to find OFFSET have ended. The old value is
+    // dropped after the cell holds the new one.
+    let old = unsafe { std::ptr::replace(cell.add(offset).cast_mut().cast::<Value>(), value) };
+    drop(old);
+}
+
+/// What identifies the pair VALUE for `eq?`.
+pub fn identity(value: &Value) -> Option<(usize, usize)> {
+    match value {
+        Value::Pair(pair) => Some((pair.as_ptr() as usize, 0)),
+        Value::ListV(list) if list.is_empty() => Some((0, 0)),
+        Value::ListV(list) => Some(list.identity_tuple()),
+        _ => None,
+    }
+}
+
+/// The elements of a list, by reference. Ends at the first tail that is not a
+/// pair, which [`Items::tail`] then gives; ends early on a circle.
+pub struct Items<'a> {
+    rest: Rest<'a>,
+    // Brent's method: the pair at the last power of two steps.
+    landmark: *const u8,
+    steps: usize,
+    limit: usize,
+    circular: bool,
+}
+
+enum Rest<'a> {
+    Value(&'a Value),
+    Machine(Box<dyn Iterator<Item = &'a Value> + 'a>),
+    End,
+}
+
+/// How a list ends.
+#[derive(Debug)]
+pub enum Tail<'a> {
+    Nil,
+    Circle,
+    Improper(&'a Value),
+}
+
+/// The elements of LIST.
+pub fn items(list: &Value) -> Items<'_> {
+    Items {
+        rest: Rest::Value(list),
+        landmark: std::ptr::null(),
+        steps: 0,
+        limit: 64,
+        circular: false,
+    }
+}
+
+impl<'a> Items<'a> {
+    /// How the list ended, after the iterator has.
+    pub fn tail(&self) -> Tail<'a> {
+        if self.circular {
+            return Tail::Circle;
+        }
+        match self.rest {
+            Rest::Value(value) if !is_nil(value) => Tail::Improper(value),
+            _ => Tail::Nil,
+        }
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a Value;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a Value> {
+        match &mut self.rest {
+            Rest::Value(Value::Pair(pair)) => {
+                let here = pair.as_ptr().cast::<u8>();
+                self.steps += 1;
+                if here == self.landmark {
+                    self.circular = true;
+                    self.rest = Rest::End;
+                    return None;
+                }
+                if self.steps == self.limit {
+                    self.landmark = here;
+                    self.limit *= 2;
+                }
+                self.rest = Rest::Value(pair.cdr_ref());
+                Some(pair.car_ref())
+            }
+            Rest::Value(Value::ListV(list)) if !list.is_empty() => {
+                let mut items: Box<dyn Iterator<Item = &'a Value> + 'a> = Box::new(list.iter());
+                let first = items.next();
+                self.rest = Rest::Machine(items);
+                first
+            }
+            Rest::Value(_) | Rest::End => None,
+            Rest::Machine(items) => {
+                let next = items.next();
+                if next.is_none() {
+                    self.rest = Rest::End;
+                }
+                next
+            }
+        }
+    }
+}
+
+/// The elements of a proper list, or `None`.
+pub fn to_vec(value: &Value) -> Option<Vec<Value>> {
+    let mut elements = items(value);
+    let collected = elements.by_ref().cloned().collect();
+    matches!(elements.tail(), Tail::Nil).then_some(collected)
+}
+
+/// The length of a proper list, or `None`.
+pub fn length(value: &Value) -> Option<usize> {
+    let mut elements = items(value);
+    let count = elements.by_ref().count();
+    matches!(elements.tail(), Tail::Nil).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: isize) -> Value {
+        list((0..count).map(Value::IntV).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_list_ends_in_nil_and_knows_its_length() {
+        assert_eq!(length(&numbers(0)), Some(0));
+        assert_eq!(length(&numbers(1000)), Some(1000));
+        assert_eq!(length(&cons(Value::IntV(1), Value::IntV(2))), None);
+    }
+
+    #[test]
+    fn the_cdr_of_a_cons_is_the_list_it_was_made_of() {
+        let tail = numbers(5);
+        let longer = cons(Value::Void, tail.clone());
+        assert_eq!(
+            identity(&cdr(&longer).expect("a pair has a cdr")),
+            identity(&tail)
+        );
+    }
+
+    #[test]
+    fn a_pair_can_be_changed_and_a_circle_is_noticed() {
+        let circle = numbers(3);
+        assert!(set_car(&circle, Value::IntV(42)));
+        assert!(matches!(car(&circle), Some(Value::IntV(42))));
+        let last = cdr(&cdr(&circle).expect("three")).expect("three");
+        assert!(set_cdr(&last, circle.clone()));
+        assert_eq!(length(&circle), None);
+        // Leave no circle behind: pairs are counted, not collected.
+        assert!(set_cdr(&last, nil()));
+    }
+
+    #[test]
+    fn a_rest_list_of_the_machine_reads_like_pairs() {
+        let rest = Value::ListV(vec![Value::IntV(1), Value::IntV(2)].into());
+        assert_eq!(length(&rest), Some(2));
+        assert!(matches!(from_machine(rest), Value::Pair(_)));
+    }
+}
