@@ -5,8 +5,9 @@
 //! Scheme module of its own, named `(fruix native DOMAIN)`, which
 //! `scheme/fruix/DOMAIN.scm` imports.
 
-use super::value::Value;
+use super::value::{Value, list_value, string_value, symbol_value};
 use crate::failure::Failure;
+use steel::SteelErr;
 
 /// What a native gives back.
 pub type Outcome = Result<Value, Raise>;
@@ -15,7 +16,14 @@ pub type Outcome = Result<Value, Raise>;
 /// would raise it.
 pub enum Raise {
     Failure(Failure),
-    Throw { key: String, args: Vec<Value> },
+    Throw {
+        key: String,
+        args: Vec<Value>,
+    },
+    /// `(raise OBJECT)`, for an exception object made elsewhere.
+    Object(Value),
+    /// What a Scheme procedure called through [`Machine::call`] raised; passed on as it is.
+    Machine(SteelErr),
 }
 
 impl Raise {
@@ -59,13 +67,84 @@ impl Arity {
     }
 }
 
-/// One Rust function as Scheme sees it. Arity has been checked before
-/// `function` is called, so it may index its required arguments.
+/// One Rust function as Scheme sees it. Arity has been checked before the
+/// function is called, so it may index its required arguments.
 pub struct Native {
     pub name: &'static str,
     pub arity: Arity,
     pub documentation: &'static str,
-    pub function: fn(&[Value]) -> Outcome,
+    /// The function as a value of the machine; `natives!` writes it.
+    pub value: fn() -> Value,
+}
+
+/// What a native may ask of the machine that runs it.
+pub enum Request {
+    Vector(Vec<Value>),
+    Cell(Value),
+    Call(Value, Vec<Value>),
+}
+
+/// The machine, lent to a native listed `with machine`.
+///
+/// Values that a native holds in Rust while [`Machine::call`] runs are not seen
+/// by the collector, unless they are also reachable from an argument: root
+/// them with `Value::as_rooted` first.
+pub struct Machine<'a> {
+    serve: &'a mut dyn FnMut(Request) -> Result<Value, SteelErr>,
+}
+
+impl Machine<'_> {
+    /// A fresh mutable vector, which is what a Scheme vector is.
+    pub fn vector(&mut self, items: Vec<Value>) -> Value {
+        (self.serve)(Request::Vector(items)).expect("allocation reports no errors")
+    }
+
+    /// A fresh mutable cell: `HeapAllocated`, traced by the collector.
+    pub fn cell(&mut self, value: Value) -> Value {
+        (self.serve)(Request::Cell(value)).expect("allocation reports no errors")
+    }
+
+    /// Call a Scheme procedure and wait for its value. For rare callbacks only:
+    /// continuations captured inside cannot be resumed after the native returned.
+    pub fn call(&mut self, procedure: Value, arguments: Vec<Value>) -> Outcome {
+        (self.serve)(Request::Call(procedure, arguments)).map_err(Raise::Machine)
+    }
+}
+
+/// Check the arity and call a native; what `natives!` expands to leads here.
+#[doc(hidden)]
+pub fn enter(
+    name: &'static str,
+    arity: Arity,
+    arguments: &[Value],
+    function: impl FnOnce(&[Value]) -> Outcome,
+) -> Outcome {
+    if arity.accepts(arguments.len()) {
+        function(arguments)
+    } else {
+        Err(Raise::throw(
+            "wrong-number-of-args",
+            vec![
+                Value::BoolV(false),
+                string_value("Wrong number of arguments to ~A"),
+                list_value(vec![symbol_value(name)]),
+                Value::BoolV(false),
+            ],
+        ))
+    }
+}
+
+#[doc(hidden)]
+pub fn enter_with_machine(
+    name: &'static str,
+    arity: Arity,
+    arguments: &[Value],
+    serve: &mut dyn FnMut(Request) -> Result<Value, SteelErr>,
+    function: fn(&mut Machine, &[Value]) -> Outcome,
+) -> Outcome {
+    enter(name, arity, arguments, |arguments| {
+        function(&mut Machine { serve }, arguments)
+    })
 }
 
 /// A Scheme module made of natives, such as `(fruix native rootfs)`.
@@ -86,20 +165,107 @@ pub struct NativeModule {
 ///     "%rootfs-plan" (1, 1) => plan,
 ///     /// With any number of further arguments.
 ///     "%rootfs-union" (1, rest) => union,
+///     /// With one optional argument and any number of further ones.
+///     "%rootfs-more" (1, 1, rest) => more,
+///     /// `fn(&mut Machine, &[Value]) -> Outcome`: may make vectors and call procedures.
+///     "list->vector" (1) with machine => list_to_vector,
 /// }
 /// ```
 /// defines `pub static NATIVES: &[Native]`.
 #[macro_export]
 macro_rules! natives {
-    ($( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)?) => $function:path ),* $(,)?) => {
+    ($( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
         pub static NATIVES: &[$crate::guile::natives::Native] = &[
             $( $crate::guile::natives::Native {
                 name: $name,
-                arity: $crate::native_arity!($required $(, $more)?),
+                arity: $crate::native_arity!($required $(, $more)*),
                 documentation: concat!($($doc, "\n"),*),
-                function: $function,
+                value: || $crate::native_value!(
+                    $name, $crate::native_arity!($required $(, $more)*), $function $(, $machine)?
+                ),
             } ),*
         ];
+    };
+}
+
+/// The value of the machine that calls FUNCTION. The machine's own type cannot
+/// be named outside of Steel, but the type of a closure's argument is inferred.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! native_value {
+    ($name:literal, $arity:expr, $function:path) => {
+        $crate::guile::value::Value::BuiltIn(|context, arguments| {
+            match $crate::guile::natives::enter($name, $arity, arguments, $function) {
+                Ok(value) => Some(Ok(value)),
+                Err(raise) => $crate::raise_in!(context, raise),
+            }
+        })
+    };
+    ($name:literal, $arity:expr, $function:path, machine) => {
+        $crate::guile::value::Value::BuiltIn(|context, arguments| {
+            let outcome = $crate::guile::natives::enter_with_machine(
+                $name,
+                $arity,
+                arguments,
+                &mut |request| $crate::serve_request!(context, request),
+                $function,
+            );
+            match outcome {
+                Ok(value) => Some(Ok(value)),
+                Err(raise) => $crate::raise_in!(context, raise),
+            }
+        })
+    };
+}
+
+/// Raise in the dynamic context of the native's caller: as if the native had
+/// called Scheme's `raise-exception` in its place.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! raise_in {
+    ($context:ident, $raise:ident) => {
+        match $crate::guile::conditions::raise($raise, &|| {
+            let trace = $context.snapshot_stack_trace();
+            trace
+                .trace()
+                .iter()
+                .filter_map(|frame| *frame.span())
+                .collect::<Vec<_>>()
+        }) {
+            $crate::guile::conditions::Raised::Unwind(error) => Some(Err(error)),
+            $crate::guile::conditions::Raised::Call { apply, arguments } => {
+                if let $crate::guile::value::Value::BuiltIn(apply) = apply {
+                    apply($context, &arguments)
+                } else {
+                    unreachable!("Steel's apply is a builtin")
+                }
+            }
+        }
+    };
+}
+
+/// Do for a native what it asks of the machine.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! serve_request {
+    ($context:ident, $request:ident) => {
+        match $request {
+            $crate::guile::natives::Request::Vector(items) => {
+                Ok($context.make_mutable_vector(items))
+            }
+            $crate::guile::natives::Request::Cell(value) => Ok($context.make_box(value)),
+            $crate::guile::natives::Request::Call(procedure, arguments) => {
+                let (transduce, transduction) =
+                    $crate::guile::vm::nested_call(procedure, arguments)?;
+                if let $crate::guile::value::Value::BuiltIn(transduce) = transduce {
+                    transduce($context, &transduction)
+                        .expect("transducing gives a value at once")
+                        .and_then($crate::guile::vm::nested_result)
+                } else {
+                    unreachable!("Steel's transduce is a builtin")
+                }
+            }
+        }
     };
 }
 
@@ -115,5 +281,8 @@ macro_rules! native_arity {
     };
     ($required:literal, $optional:literal) => {
         $crate::guile::natives::Arity::new($required, $optional, false)
+    };
+    ($required:literal, $optional:literal, rest) => {
+        $crate::guile::natives::Arity::new($required, $optional, true)
     };
 }

@@ -1,5 +1,12 @@
 //! The virtual machine: Steel's raw engine, and the stack it runs on.
 
+use super::conditions;
+use super::value::Value;
+use std::cell::RefCell;
+use steel::SteelErr;
+use steel::rerrs::ErrorKind;
+use steel::steel_vm::engine::Engine;
+
 /// Address space reserved for the stack; pages are only used when touched.
 const STACK_BYTES: usize = 1 << 30;
 
@@ -19,4 +26,135 @@ pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Steel's own procedures that emitted programs and the glue call. Only these
+/// are bound: binding all of Steel's names would cost most of the start-up.
+const PRIMITIVES: &[&str] = &[
+    "+",
+    "-",
+    "*",
+    "=",
+    "<",
+    ">",
+    "<=",
+    ">=",
+    "car",
+    "cdr",
+    "cons",
+    "not",
+    "null?",
+    "apply",
+    "eval-string",
+    "call/cc",
+    "call-with-exception-handler",
+    "vector-ref",
+];
+
+/// What nested calls go through: Steel's own `transduce`, a transducer that
+/// calls, and the reducer that collects the one result.
+struct Nesting {
+    transduce: Value,
+    caller: Value,
+    collect: Value,
+}
+
+thread_local! {
+    static NESTING: RefCell<Option<Nesting>> = const { RefCell::new(None) };
+    static MODULES: RefCell<Option<steel::steel_vm::engine::ModuleContainer>> = const { RefCell::new(None) };
+}
+
+/// A fresh engine with Steel's procedures bound as `#%prim.NAME`, which the
+/// compiler turns into instructions where it has some.
+pub fn engine() -> Engine {
+    let mut engine = Engine::new_raw_no_kernel();
+    steel::steel_vm::primitives::register_builtin_modules(&mut engine, false);
+    MODULES.with(|modules| *modules.borrow_mut() = Some(engine.builtin_modules().clone()));
+    for name in PRIMITIVES {
+        engine.register_value(&format!("#%prim.{name}"), steel_primitive(name));
+    }
+    let caller = engine
+        .run("(lambda (request) (#%prim.apply (#%prim.car request) (#%prim.cdr request)))")
+        .expect("the glue is right")
+        .pop()
+        .expect("one form gives one value");
+    let mapping = match steel_primitive("mapping") {
+        Value::FuncV(mapping) => mapping(&[caller]),
+        other => unreachable!("Steel's mapping is {other:?}"),
+    };
+    NESTING.with(|nesting| {
+        *nesting.borrow_mut() = Some(Nesting {
+            transduce: steel_primitive("transduce"),
+            caller: mapping.expect("a closure can be mapped"),
+            collect: steel_primitive("into-list"),
+        });
+    });
+    engine
+}
+
+/// Steel's own procedure called NAME.
+pub fn steel_primitive(name: &str) -> Value {
+    const PLACES: &[&str] = &[
+        "steel/numbers",
+        "steel/lists",
+        "steel/ord",
+        "steel/transducers",
+        "steel/meta",
+        "steel/identity",
+        "steel/core/types",
+        "steel/equality",
+        "steel/vectors",
+        "steel/base",
+        "steel/bytevectors",
+        "steel/constants",
+        "steel/symbols",
+        "steel/strings",
+    ];
+    MODULES.with(|modules| {
+        let modules = modules.borrow();
+        let modules = modules
+            .as_ref()
+            .expect("an engine has been made on this thread");
+        PLACES
+            .iter()
+            .filter_map(|place| modules.get(place))
+            .find_map(|module| module.try_get_ref(name))
+            .unwrap_or_else(|| panic!("Steel has no procedure called {name}"))
+    })
+}
+
+/// What to give Steel's `transduce` (the first value) so that it calls PROCEDURE.
+pub fn nested_call(
+    procedure: Value,
+    arguments: Vec<Value>,
+) -> Result<(Value, [Value; 3]), SteelErr> {
+    let mut request = arguments;
+    request.insert(0, procedure);
+    NESTING.with(|nesting| {
+        let nesting = nesting.borrow();
+        let nesting = nesting
+            .as_ref()
+            .ok_or_else(|| SteelErr::new(ErrorKind::Generic, "no engine on this thread".into()))?;
+        Ok((
+            nesting.transduce.clone(),
+            [
+                Value::ListV(vec![Value::ListV(request.into())].into()),
+                nesting.caller.clone(),
+                nesting.collect.clone(),
+            ],
+        ))
+    })
+}
+
+/// The value in what `transduce` collected.
+pub fn nested_result(collected: Value) -> Result<Value, SteelErr> {
+    match &collected {
+        Value::ListV(items) => Ok(items.first().cloned().unwrap_or(Value::Void)),
+        _ => Ok(collected),
+    }
+}
+
+/// Let natives raise through the Scheme procedure RAISER from now on.
+pub fn set_raiser(raiser: &Value) {
+    conditions::set_raiser(steel_primitive("apply"), raiser);
 }

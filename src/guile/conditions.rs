@@ -1,0 +1,293 @@
+//! Exceptions on their way: from a native or from Scheme, through Steel's
+//! unwinding, to the handler that wants them or out of the program.
+//!
+//! Steel's error has room for a message only. So the object that was raised
+//! waits here, rooted, while Steel unwinds with a ticket for it.
+//!
+//! Every exception that `throw` makes is one kind of object, a throw: a key
+//! and the list of its arguments. `raise` may raise any object at all.
+
+use super::natives::Raise;
+use super::records;
+use super::value::{Value, list_value, pair_value, string_value, symbol_value};
+use crate::failure::{Detail, Failure};
+use std::cell::{Cell, RefCell};
+use steel::parser::span::Span;
+use steel::rerrs::ErrorKind;
+use steel::{RootedSteelVal, SteelErr};
+
+/// The beginning of the message of a Steel error that carries a ticket.
+const TICKET: &str = "raised object ";
+
+/// An object that has been raised and where.
+pub struct Raising {
+    object: RootedSteelVal,
+    /// Steel's spans of the frames that were active, outermost first.
+    pub trace: Vec<Span>,
+}
+
+impl Raising {
+    pub fn object(&self) -> Value {
+        self.object.value().clone()
+    }
+}
+
+thread_local! {
+    static WAITING: RefCell<Vec<(u64, Raising)>> = const { RefCell::new(Vec::new()) };
+    static TICKETS: Cell<u64> = const { Cell::new(0) };
+    static RAISER: RefCell<Option<(Value, RootedSteelVal)>> = const { RefCell::new(None) };
+}
+
+/// How a native raises.
+pub enum Raised {
+    /// By unwinding: nothing in Scheme wants to see it before.
+    Unwind(SteelErr),
+    /// By calling Scheme's raising procedure in the native's place.
+    Call { apply: Value, arguments: [Value; 2] },
+}
+
+/// From now on natives raise by calling PROCEDURE with the object, through Steel's APPLY.
+pub fn set_raiser(apply: Value, procedure: &Value) {
+    RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply, procedure.as_rooted())));
+}
+
+/// Raise what a native gave back as its error.
+pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
+    let object = match raise {
+        Raise::Machine(error) => return Raised::Unwind(error),
+        Raise::Object(object) => object,
+        Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
+        Raise::Failure(failure) => failure_object(&failure),
+    };
+    let raiser = RAISER.with(|raiser| {
+        raiser
+            .borrow()
+            .as_ref()
+            .map(|(apply, procedure)| (apply.clone(), procedure.value().clone()))
+    });
+    match raiser {
+        Some((apply, procedure)) => Raised::Call {
+            apply,
+            arguments: [procedure, Value::ListV(vec![object].into())],
+        },
+        None => Raised::Unwind(unwind_with(object, trace())),
+    }
+}
+
+/// The Steel error that unwinds with OBJECT.
+pub fn unwind_with(object: Value, trace: Vec<Span>) -> SteelErr {
+    let ticket = TICKETS.with(|tickets| {
+        tickets.set(tickets.get() + 1);
+        tickets.get()
+    });
+    let raising = Raising {
+        object: object.as_rooted(),
+        trace,
+    };
+    WAITING.with(|waiting| waiting.borrow_mut().push((ticket, raising)));
+    SteelErr::new(ErrorKind::Generic, format!("{TICKET}{ticket}"))
+}
+
+/// The object that ERROR unwinds with: the raised one, or an error of Steel's
+/// own translated to what Guile throws.
+pub fn caught(error: &SteelErr) -> Raising {
+    let text = error.to_string();
+    let message = text
+        .split_once(": ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map_or(text.as_str(), |(_, message)| message);
+    if let Some(raising) = message
+        .strip_prefix(TICKET)
+        .and_then(|ticket| ticket.parse::<u64>().ok())
+        .and_then(take)
+    {
+        return raising;
+    }
+    let mut trace: Vec<Span> = error
+        .stack_trace()
+        .iter()
+        .flat_map(|trace| trace.trace().iter())
+        .filter_map(|frame| *frame.span())
+        .collect();
+    if let Some(span) = error.span() {
+        trace.push(span);
+    }
+    Raising {
+        object: translated(error.kind(), message).as_rooted(),
+        trace,
+    }
+}
+
+/// Take the object that waits under TICKET; those that were raised later and
+/// never fetched belong to errors that something dropped.
+fn take(ticket: u64) -> Option<Raising> {
+    WAITING.with(|waiting| {
+        let mut waiting = waiting.borrow_mut();
+        let index = waiting.iter().rposition(|(number, _)| *number == ticket)?;
+        waiting.truncate(index + 1);
+        waiting.pop().map(|(_, raising)| raising)
+    })
+}
+
+/// The exception object that `(throw KEY ARGUMENTS …)` raises.
+pub fn throw_object(key: Value, arguments: Value) -> Value {
+    records::throw_object(key, arguments)
+}
+
+/// `(throw KEY PROCEDURE "~A" (MESSAGE) DETAILS)`, the Scheme form of FAILURE.
+fn failure_object(failure: &Failure) -> Value {
+    let mut details: Vec<Value> = failure
+        .details()
+        .iter()
+        .map(|(name, detail)| pair_value(symbol_value(name), detail_value(detail)))
+        .collect();
+    if let Some(hint) = failure.hint_text() {
+        details.push(pair_value(symbol_value("hint"), string_value(hint)));
+    }
+    throw_object(
+        symbol_value(failure.key().as_str()),
+        list_value(vec![
+            Value::BoolV(false),
+            string_value("~A"),
+            list_value(vec![string_value(failure.message())]),
+            list_value(details),
+        ]),
+    )
+}
+
+fn detail_value(detail: &Detail) -> Value {
+    match detail {
+        Detail::Text(text) => string_value(text.as_str()),
+        Detail::Integer(number) => Value::IntV(*number as isize),
+        Detail::List(items) => list_value(items.iter().map(detail_value).collect()),
+    }
+}
+
+/// What Guile throws where Steel reports KIND and MESSAGE.
+fn translated(kind: ErrorKind, message: &str) -> Value {
+    let no = Value::BoolV(false);
+    let throw =
+        |key: &str, arguments: Vec<Value>| throw_object(symbol_value(key), list_value(arguments));
+    if message.contains("Interrupted by user") {
+        return throw(
+            "interrupted",
+            vec![
+                no,
+                string_value("~A"),
+                list_value(vec![string_value("interrupted")]),
+                list_value(Vec::new()),
+            ],
+        );
+    }
+    if message.contains("stack overflow") {
+        return throw(
+            "stack-overflow",
+            vec![no.clone(), string_value("Stack overflow"), no.clone(), no],
+        );
+    }
+    if let Some(name) = unbound_name(message) {
+        return throw(
+            "unbound-variable",
+            vec![
+                no.clone(),
+                string_value("Unbound variable: ~S"),
+                list_value(vec![symbol_value(name)]),
+                no,
+            ],
+        );
+    }
+    let procedure = message
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(':');
+    if let Some((_, found)) = message
+        .split_once("not a procedure or function type not supported: ")
+        .or_else(|| message.split_once("application not a procedure: "))
+        .or_else(|| message.split_once("not supported: "))
+        .or_else(|| message.split_once("apply expects a function, found: "))
+        .or_else(|| message.split_once("apply expected a function, found: "))
+    {
+        return throw(
+            "wrong-type-arg",
+            vec![
+                no,
+                string_value("Wrong type to apply: ~S"),
+                list_value(vec![printed(found)]),
+                list_value(vec![printed(found)]),
+            ],
+        );
+    }
+    let lowered = message.to_lowercase();
+    if lowered.contains("divide by zero") || lowered.contains("division by zero") {
+        return throw(
+            "numerical-overflow",
+            vec![
+                symbol_value(procedure),
+                string_value("Numerical overflow"),
+                no.clone(),
+                no,
+            ],
+        );
+    }
+    if lowered.contains("out of bounds") || lowered.contains("index") && lowered.contains("bound") {
+        return throw(
+            "out-of-range",
+            vec![
+                string_value(procedure),
+                string_value("Value out of range: ~A"),
+                list_value(vec![string_value(message)]),
+                list_value(Vec::new()),
+            ],
+        );
+    }
+    match kind {
+        ErrorKind::ArityMismatch => throw(
+            "wrong-number-of-args",
+            vec![
+                no.clone(),
+                string_value("Wrong number of arguments to ~A"),
+                list_value(vec![symbol_value("#<procedure>")]),
+                no,
+            ],
+        ),
+        ErrorKind::TypeMismatch | ErrorKind::ConversionError => {
+            let found = message
+                .rsplit_once("found: ")
+                .or_else(|| message.rsplit_once("Found: "))
+                .or_else(|| message.rsplit_once("got: "))
+                .map_or(message, |(_, found)| found);
+            let found = printed(found.trim_end_matches(['`', '.']));
+            throw(
+                "wrong-type-arg",
+                vec![
+                    string_value(procedure),
+                    string_value("Wrong type argument in position ~A: ~S"),
+                    list_value(vec![Value::IntV(1), found.clone()]),
+                    list_value(vec![found]),
+                ],
+            )
+        }
+        _ => throw(
+            "misc-error",
+            vec![
+                no.clone(),
+                string_value("~A"),
+                list_value(vec![string_value(message)]),
+                no,
+            ],
+        ),
+    }
+}
+
+/// The name in the marker that an unbound variable holds, when MESSAGE shows one.
+fn unbound_name(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("#<unbound ")?;
+    rest.split_once('>').map(|(name, _)| name)
+}
+
+/// Steel shows the offending value in its messages and nowhere else; what it
+/// printed reads back as the value, as far as it can be read back.
+fn printed(text: &str) -> Value {
+    symbol_value(text)
+}
