@@ -131,6 +131,7 @@ impl Simulation {
     /// Start a host with one approved VM, whose disk holds nothing yet, and a
     /// disk image to import.
     pub fn start(options: SimulationOptions) -> Result<Simulation, Failure> {
+        guest::require_namespaces()?;
         let directory = Directory::make(options.directory.as_deref())?;
         let image = FixtureDisk::make(directory.path())?;
         let guest_port = ReservedPort::reserve(options.listen.ip()).map_err(|error| {

@@ -1,3 +1,5 @@
 //! The Rust tests of the whole crate: one file a domain.
 
 mod architecture;
+mod sim_guest;
+mod small_system;

@@ -3,12 +3,35 @@
 //! The host ([`super::host`]) owns power: `VM.start` calls [`Guest::boot`] with
 //! the VDI's file, `VM.hard_shutdown` and `VM.clean_shutdown` call
 //! [`Guest::shutdown`]. The host publishes the address itself.
+//!
+//! Booting reads the disk ([`super::disk`]), unpacks its root file system,
+//! makes a root of its own for the guest's processes ([`namespace`],
+//! [`system`]), runs the system's `activate` there as FreeBSD's rc would, and
+//! then answers SSH ([`server`]).
 
+pub mod namespace;
+mod server;
+mod system;
+
+pub use system::resolve;
+
+use super::disk;
 use super::port::ReservedPort;
+use crate::failure::{Failure, Key};
+use namespace::{Mounts, Namespace};
+use server::Sshd;
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What rc(8) sets before it runs anything.
+const RC_PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
 
 /// What the host gives a guest besides its disk.
 #[derive(Clone, Debug)]
@@ -28,6 +51,11 @@ pub struct GuestConfig {
 pub struct Guest {
     address: SocketAddr,
     console: Vec<String>,
+    // Fields drop in this order: no more connections, then no more processes,
+    // then no more files.
+    server: Server,
+    _namespace: Arc<Namespace>,
+    _root: Root,
 }
 
 /// Why a guest did not come up, as its console tells it.
@@ -47,18 +75,42 @@ impl fmt::Display for BootFailure {
 
 impl std::error::Error for BootFailure {}
 
+/// Say whether this machine lets us make a guest at all.
+pub fn require_namespaces() -> Result<(), Failure> {
+    let unavailable = |reason: String| {
+        Failure::new(
+            Key::Simulator,
+            format!("cannot simulate a guest on this machine: {reason}"),
+        )
+        .hint(
+            "the simulated guest needs Linux user namespaces: see the sysctls \
+             user.max_user_namespaces, kernel.unprivileged_userns_clone and \
+             kernel.apparmor_restrict_unprivileged_userns; in a container allow \
+             unshare(2) and mount(2)",
+        )
+    };
+    let trial = tempfile::tempdir().map_err(|error| unavailable(error.to_string()))?;
+    fs::create_dir(trial.path().join("proc")).map_err(|error| unavailable(error.to_string()))?;
+    Namespace::start(trial.path(), &Mounts::default(), "trial")
+        .map(drop)
+        .map_err(|error| unavailable(error.to_string()))
+}
+
 impl Guest {
     /// Boot the system on the raw disk DISK_IMAGE. The file stays the guest's
     /// until `shutdown` has returned.
     pub async fn boot(disk_image: &Path, config: &GuestConfig) -> Result<Guest, BootFailure> {
-        Err(BootFailure {
-            console: vec![format!(
-                "{}: no bootable system on {} for {}",
-                config.name,
-                disk_image.display(),
-                config.port.address()
-            )],
-        })
+        let mut console = Console::default();
+        match boot(disk_image, config, &mut console).await {
+            Ok(booted) => Ok(Guest {
+                address: config.port.address(),
+                console: console.0,
+                server: booted.server,
+                _namespace: booted.namespace,
+                _root: booted.root,
+            }),
+            Err(Halt) => Err(BootFailure { console: console.0 }),
+        }
     }
 
     /// Where the guest answers SSH.
@@ -79,5 +131,192 @@ impl Guest {
 
     /// End every process of the guest and remove what it made. Dropping a
     /// guest does the same without waiting.
-    pub async fn shutdown(self) {}
+    pub async fn shutdown(mut self) {
+        self.server.stop().await;
+        // Ending processes and removing files takes a while, and other guests
+        // and the host go on meanwhile.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}
+
+/// The guest's root directory on this machine.
+#[derive(Debug)]
+struct Root(PathBuf);
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        // A guest has no error to raise here, and its scratch directory goes
+        // with the simulation.
+        let _ = system::remove(&self.0);
+    }
+}
+
+/// The task that answers SSH.
+#[derive(Debug)]
+struct Server(Option<JoinHandle<()>>);
+
+impl Server {
+    async fn stop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+struct Booted {
+    server: Server,
+    namespace: Arc<Namespace>,
+    root: Root,
+}
+
+/// The guest has stopped; its console says why.
+struct Halt;
+
+#[derive(Default)]
+struct Console(Vec<String>);
+
+impl Console {
+    fn say(&mut self, line: impl fmt::Display) {
+        self.0.push(line.to_string());
+    }
+
+    fn halt(&mut self, line: impl fmt::Display) -> Halt {
+        self.say(line);
+        Halt
+    }
+}
+
+async fn boot(
+    disk_image: &Path,
+    config: &GuestConfig,
+    console: &mut Console,
+) -> Result<Booted, Halt> {
+    console.say(format_args!("{}: booting from its first disk", config.name));
+    let root = unpacked(disk_image, &config.scratch, console).await?;
+    let provided = system::provide(&root.0)
+        .map_err(|error| console.halt(format_args!("cannot prepare the root: {error}")))?;
+    for name in &provided.absent {
+        console.say(format_args!("this machine has no `{name}` to lend"));
+    }
+    if let Some(trouble) = system::missing(&root.0) {
+        return Err(console.halt(format_args!("mountroot: {trouble}")));
+    }
+    let text = |path: &str| {
+        system::resolve(&root.0, Path::new(path))
+            .and_then(|path| fs::read_to_string(path).ok())
+            .unwrap_or_default()
+    };
+    let rc_conf = text("/etc/rc.conf");
+    let hostname = system::hostname(&rc_conf).unwrap_or("fruix");
+    let namespace = Namespace::start(&root.0, &provided.mounts, hostname)
+        .map_err(|error| console.halt(format_args!("panic: {error}")))?;
+    activate(&namespace, console).await?;
+    mark_ready(&namespace, console).await?;
+
+    let account = system::account(&text("/etc/passwd"), "root")
+        .ok_or_else(|| console.halt("sshd: no account `root` in /etc/passwd"))?;
+    if system::resolve(&root.0, Path::new(&account.shell)).is_none() {
+        console.say(format_args!(
+            "sshd: root's shell {} does not exist",
+            account.shell
+        ));
+    }
+    let host_key = russh::keys::PrivateKey::from_openssh(text("/etc/ssh/ssh_host_ed25519_key"))
+        .map_err(|error| console.halt(format_args!("sshd: no usable host key: {error}")))?;
+    let authorized = server::authorized_keys(&text("/root/.ssh/authorized_keys"));
+    let listener = config
+        .port
+        .listen()
+        .and_then(TcpListener::from_std)
+        .map_err(|error| console.halt(format_args!("sshd: cannot listen: {error}")))?;
+    let namespace = Arc::new(namespace);
+    let sshd = Arc::new(Sshd {
+        namespace: namespace.clone(),
+        account,
+        authorized,
+    });
+    let server = crate::runtime::spawn(server::serve(listener, host_key, sshd));
+    console.say(format_args!("{hostname}: sshd is up"));
+    Ok(Booted {
+        server: Server(Some(server)),
+        namespace,
+        root,
+    })
+}
+
+/// Read the disk and unpack its system into a directory of its own.
+async fn unpacked(disk_image: &Path, scratch: &Path, console: &mut Console) -> Result<Root, Halt> {
+    let disk_image = disk_image.to_owned();
+    let scratch = scratch.to_owned();
+    let work = tokio::task::spawn_blocking(move || -> Result<Root, String> {
+        let disk = disk::open(&disk_image).map_err(|error| format!("loader: {error}"))?;
+        let directory = tempfile::Builder::new()
+            .prefix("guest-root-")
+            .tempdir_in(&scratch)
+            .map_err(|error| format!("cannot make a root directory: {error}"))?;
+        let root = Root(directory.keep());
+        disk.unpack(&root.0)
+            .map_err(|error| format!("mountroot: {error}"))?;
+        Ok(root)
+    });
+    match work.await {
+        Ok(Ok(root)) => Ok(root),
+        Ok(Err(line)) => Err(console.halt(line)),
+        Err(error) => Err(console.halt(format_args!("panic: {error}"))),
+    }
+}
+
+/// Run the system's activation script as rc does, its output on the console.
+async fn activate(namespace: &Namespace, console: &mut Console) -> Result<(), Halt> {
+    let output = namespace
+        .command(OsStr::new("/bin/sh"), c"/")
+        .arg("/run/current-system/activate")
+        .env("HOME", "/")
+        .env("PATH", RC_PATH)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .map_err(|error| console.halt(format_args!("init: cannot run /bin/sh: {error}")))?;
+    for line in String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .chain(String::from_utf8_lossy(&output.stderr).lines())
+    {
+        console.say(line);
+    }
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(console.halt(format_args!(
+        "init: /run/current-system/activate failed: {}",
+        output.status
+    )))
+}
+
+/// Write the ready marker unless the system's own activation has: on a real
+/// system a service that Shepherd starts last does it.
+async fn mark_ready(namespace: &Namespace, console: &mut Console) -> Result<(), Halt> {
+    const SCRIPT: &str = "test -e /var/lib/fruix/ready || \
+        { mkdir -p /var/lib/fruix && echo ready > /var/lib/fruix/ready; }";
+    let status = namespace
+        .command(OsStr::new("/bin/sh"), c"/")
+        .args(["-c", SCRIPT])
+        .env("PATH", RC_PATH)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(console.halt("shepherd: cannot write /var/lib/fruix/ready")),
+    }
 }

@@ -1,0 +1,340 @@
+//! The guest's root directory: what a system must have to boot, and what the
+//! simulator adds where FreeBSD's kernel would provide it.
+//!
+//! Programs in the fixtures' profile are links to `/host/programs/NAME`. That
+//! directory is ours: links to this machine's programs, which appear read-only
+//! below `/host` together with the libraries they need. A guest thus runs real
+//! programs in a root where `/usr/include` or `/frx/store` are its own.
+
+use super::namespace::Mounts;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+
+/// Where programs of this machine are looked for, in this order.
+const PROGRAM_PATH: [&str; 7] = [
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+    "/run/current-system/sw/bin",
+];
+
+/// Top-level directories of this machine that hold programs and libraries.
+const PROGRAM_ROOTS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+
+/// Stores of this machine whose programs name their libraries by whole paths,
+/// so that they must appear in the guest where they are here.
+const PROGRAM_STORES: [&str; 2] = ["nix/store", "gnu/store"];
+
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+const DEVICE_LINKS: [(&str, &str); 4] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+];
+
+/// What a system needs to come up, in the order in which its absence shows.
+const REQUIRED: [(&str, &str); 6] = [
+    ("/run/current-system", "no active system"),
+    ("/run/current-system/activate", "no activation script"),
+    ("/bin/sh", "no shell"),
+    ("/etc/passwd", "no account database"),
+    ("/etc/ssh/ssh_host_ed25519_key", "no SSH host key"),
+    ("/root/.ssh/authorized_keys", "no authorized keys for root"),
+];
+
+/// Why the system below ROOT cannot boot, or `None` when it can.
+///
+/// Links are followed as in the guest, so that a link into a store item that
+/// the disk lacks is noticed.
+pub fn missing(root: &Path) -> Option<String> {
+    REQUIRED.iter().find_map(|(path, trouble)| {
+        (!exists(root, path)).then(|| format!("{trouble}: `{path}` is missing"))
+    })
+}
+
+fn exists(root: &Path, path: &str) -> bool {
+    resolve(root, Path::new(path)).is_some_and(|found| {
+        // A program of this machine is known to exist once `provide` has run.
+        found.symlink_metadata().is_ok()
+    })
+}
+
+/// The path on this machine of PATH in the guest, every link followed below
+/// ROOT; `None` when something on the way is missing or loops.
+pub fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut pending: Vec<PathBuf> = vec![path.to_owned()];
+    let mut resolved = PathBuf::new();
+    let mut links = 0;
+    while let Some(next) = pending.pop() {
+        let mut components = next.components();
+        let Some(component) = components.next() else {
+            continue;
+        };
+        let rest = components.as_path().to_owned();
+        if !rest.as_os_str().is_empty() {
+            pending.push(rest);
+        }
+        match component {
+            Component::RootDir => resolved = PathBuf::new(),
+            Component::CurDir | Component::Prefix(_) => {}
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            Component::Normal(name) => {
+                let candidate = resolved.join(name);
+                let here = root.join(&candidate);
+                let metadata = here.symlink_metadata().ok()?;
+                if !metadata.is_symlink() {
+                    resolved = candidate;
+                    continue;
+                }
+                let target = fs::read_link(&here).ok()?;
+                // Below /host the rest is this machine's, which is not mounted
+                // here but in the guest.
+                if let Ok(outside) = target.strip_prefix("/host") {
+                    let programs = root.join("host/programs");
+                    if let Ok(name) = outside.strip_prefix("programs") {
+                        return programs
+                            .join(name)
+                            .symlink_metadata()
+                            .is_ok()
+                            .then(|| programs.join(name));
+                    }
+                    return Some(root.join("host"));
+                }
+                links += 1;
+                if links > 40 {
+                    return None;
+                }
+                pending.push(target);
+            }
+        }
+    }
+    Some(root.join(resolved))
+}
+
+/// What `provide` made.
+#[derive(Debug)]
+pub struct Provided {
+    pub mounts: Mounts,
+    /// Programs that the system names and this machine lacks.
+    pub absent: Vec<String>,
+}
+
+/// Make in ROOT what the kernel and this machine provide: `/dev`, `/proc`,
+/// `/host`, and the directory of the dynamic loader.
+pub fn provide(root: &Path) -> io::Result<Provided> {
+    let mut mounts = Mounts::default();
+    for directory in ["dev", "proc", "host/programs", "tmp", "var/tmp", "root"] {
+        fs::create_dir_all(root.join(directory))?;
+    }
+    for directory in ["tmp", "var/tmp"] {
+        fs::set_permissions(root.join(directory), fs::Permissions::from_mode(0o1777))?;
+    }
+    for name in DEVICES {
+        let device = Path::new("/dev").join(name);
+        if device.exists() {
+            let target = root.join("dev").join(name);
+            fs::write(&target, b"")?;
+            mounts.devices.push((device, target));
+        }
+    }
+    for (name, target) in DEVICE_LINKS {
+        link(Path::new(target), &root.join("dev").join(name))?;
+    }
+    for name in PROGRAM_ROOTS {
+        provide_directory(root, name, &mut mounts)?;
+        // Programs name the dynamic loader by its whole path, such as
+        // /lib64/ld-linux-x86-64.so.2; a system of ours need not know that.
+        if name.starts_with("lib") && Path::new("/").join(name).exists() {
+            link(&Path::new("/host").join(name), &root.join(name))?;
+        }
+    }
+    for store in PROGRAM_STORES {
+        let here = Path::new("/").join(store);
+        if here.is_dir() {
+            fs::create_dir_all(root.join(store))?;
+            mounts.read_only.push((here, root.join(store)));
+        }
+    }
+    let mut absent = Vec::new();
+    for name in programs_named(root)? {
+        match program(&name) {
+            Some(path) => link(&path, &root.join("host/programs").join(&name))?,
+            None => absent.push(name),
+        }
+    }
+    Ok(Provided { mounts, absent })
+}
+
+fn provide_directory(root: &Path, name: &str, mounts: &mut Mounts) -> io::Result<()> {
+    let here = Path::new("/").join(name);
+    let target = root.join("host").join(name);
+    let Ok(metadata) = here.symlink_metadata() else {
+        return Ok(());
+    };
+    if metadata.is_symlink() {
+        // `/bin` is often a link to `usr/bin`.
+        let leads_to = Path::new("/").join(fs::read_link(&here)?);
+        return link(&in_guest(&leads_to), &target);
+    }
+    if metadata.is_dir() {
+        fs::create_dir_all(&target)?;
+        mounts.read_only.push((here, target));
+    }
+    Ok(())
+}
+
+/// Where PATH of this machine is found in the guest.
+fn in_guest(path: &Path) -> PathBuf {
+    if PROGRAM_STORES
+        .iter()
+        .any(|store| path.starts_with(Path::new("/").join(store)))
+    {
+        return path.to_owned();
+    }
+    let below = path.strip_prefix("/").unwrap_or(path);
+    Path::new("/host").join(below)
+}
+
+/// Make LINK lead to TARGET unless something is there already.
+fn link(target: &Path, link: &Path) -> io::Result<()> {
+    match symlink(target, link) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// The names of this machine's programs that links below ROOT lead to.
+fn programs_named(root: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in walkdir::WalkDir::new(root) {
+        let entry = entry?;
+        if entry.path_is_symlink()
+            && let Ok(name) = fs::read_link(entry.path())?.strip_prefix("/host/programs")
+            && let Some(name) = name.to_str()
+        {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Where the program NAME of this machine is found in the guest. Links are
+/// followed first: Debian's `awk` leads through `/etc`, which is not there.
+fn program(name: &str) -> Option<PathBuf> {
+    PROGRAM_PATH
+        .iter()
+        .filter_map(|directory| fs::canonicalize(Path::new(directory).join(name)).ok())
+        .find(|path| {
+            let visible = PROGRAM_ROOTS
+                .iter()
+                .chain(&PROGRAM_STORES)
+                .any(|root| path.starts_with(Path::new("/").join(root)));
+            let executable = fs::metadata(path)
+                .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+            visible && executable
+        })
+        .map(|path| in_guest(&path))
+}
+
+/// An account as `/etc/passwd` has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    pub name: String,
+    pub home: String,
+    pub shell: String,
+}
+
+/// The account called NAME in the text of a passwd file. Only root can be
+/// served: a user namespace made without privilege has one user.
+pub fn account(passwd: &str, name: &str) -> Option<Account> {
+    passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        match fields[..] {
+            [user, _, "0", _, _, home, shell] if user == name => Some(Account {
+                name: user.to_owned(),
+                home: home.to_owned(),
+                shell: if shell.is_empty() { "/bin/sh" } else { shell }.to_owned(),
+            }),
+            _ => None,
+        }
+    })
+}
+
+/// The host name that a system's `/etc/rc.conf` gives it.
+pub fn hostname(rc_conf: &str) -> Option<&str> {
+    rc_conf.lines().find_map(|line| {
+        let value = line.trim().strip_prefix("hostname=")?;
+        Some(value.trim_matches(['"', '\'']))
+    })
+}
+
+/// Remove the tree at ROOT, directories without write permission included.
+pub fn remove(root: &Path) -> io::Result<()> {
+    if let Ok(()) = fs::remove_dir_all(root) {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(root) {
+        let Ok(entry) = entry else { continue };
+        if entry.file_type().is_dir() {
+            let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+        }
+    }
+    match fs::remove_dir_all(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_followed_below_the_root_only() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        fs::create_dir_all(root.join("frx/store/system/bin")).unwrap();
+        fs::write(root.join("frx/store/system/bin/tool"), "").unwrap();
+        fs::create_dir(root.join("run")).unwrap();
+        symlink("/frx/store/system", root.join("run/current-system")).unwrap();
+        symlink("/run/current-system/bin", root.join("bin")).unwrap();
+        symlink("../../../..", root.join("frx/store/up")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        let resolved = |path: &str| resolve(root, Path::new(path));
+        let tool = root.join("frx/store/system/bin/tool");
+        assert_eq!(resolved("/bin/tool"), Some(tool.clone()));
+        assert_eq!(resolved("/frx/store/up/bin/tool"), Some(tool));
+        assert_eq!(resolved("/bin/none"), None);
+        assert_eq!(resolved("/loop"), None);
+    }
+
+    #[test]
+    fn an_account_is_found_by_name_and_only_with_user_id_zero() {
+        let passwd = "# comment\nroot:*:0:0:Charlie &:/root:/bin/csh\ndaemon:*:1:1::/root:\n";
+        let root = account(passwd, "root").unwrap();
+        assert_eq!((&*root.home, &*root.shell), ("/root", "/bin/csh"));
+        assert_eq!(account(passwd, "daemon"), None);
+        assert_eq!(account(passwd, "roo"), None);
+    }
+
+    #[test]
+    fn a_tree_with_read_only_directories_is_removed_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        fs::create_dir_all(root.join("store/item")).unwrap();
+        fs::write(root.join("store/item/file"), "").unwrap();
+        fs::set_permissions(root.join("store/item"), fs::Permissions::from_mode(0o555)).unwrap();
+        remove(&root).unwrap();
+        assert!(!root.exists());
+    }
+}

@@ -1,0 +1,70 @@
+//! The simulated guest: it boots from the bytes of its disk, or says why not.
+
+use crate::small_system::SmallSystem;
+
+#[test]
+fn a_system_boots_from_its_disk_and_runs_its_activation() {
+    let system = SmallSystem::new();
+    let guest = system.boot().unwrap();
+    assert!(
+        guest.console().iter().any(|line| line == "activation done"),
+        "{:#?}",
+        guest.console()
+    );
+    assert_eq!(system.remains().len(), 1);
+    drop(guest);
+    assert_eq!(system.remains(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_flipped_byte_of_the_system_keeps_the_guest_from_booting() {
+    let system = SmallSystem::new();
+    let mut bytes = std::fs::read(&system.disk.image).unwrap();
+    let at = bytes
+        .windows(16)
+        .position(|window| window == b"echo activation ")
+        .unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&system.disk.image, bytes).unwrap();
+    let failure = system.boot().unwrap_err();
+    assert!(
+        failure
+            .to_string()
+            .contains("volume `fruix-root` is damaged"),
+        "{failure}"
+    );
+    assert_eq!(system.remains(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_system_without_its_closure_says_what_is_missing() {
+    let system = SmallSystem::with(|rootfs| {
+        std::fs::remove_dir_all(rootfs.join("frx/store")).unwrap();
+    });
+    let failure = system.boot().unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "the guest did not boot: mountroot: no active system: `/run/current-system` is missing"
+    );
+    assert_eq!(system.remains(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn a_failing_activation_stops_the_boot_with_its_own_words() {
+    let system = SmallSystem::with(|rootfs| {
+        let activate = rootfs
+            .join(&crate::small_system::CLOSURE[1..])
+            .join("activate");
+        std::fs::remove_file(&activate).unwrap();
+        std::fs::write(activate, "echo cannot mount /var >&2; exit 3\n").unwrap();
+    });
+    let console = system.boot().unwrap_err().console;
+    assert!(
+        console.contains(&"cannot mount /var".to_owned())
+            && console
+                .last()
+                .unwrap()
+                .contains("activate failed: exit status: 3"),
+        "{console:#?}"
+    );
+}
