@@ -10,9 +10,10 @@
   #:use-module (fruix native run)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
-  #:export (run-harness
-            call-with-step
+  #:export (harness
+            run-harness
             step
+            call-with-step
             check
             check-equal
             record!
@@ -24,6 +25,15 @@
   ;; What `at-end' has promised in the harness that runs: a vector of one list
   ;; of pairs, a description and a thunk, the last promise first.
   (make-parameter #f))
+
+(define-syntax harness
+  ;; Do BODY as the harness called NAME, a string, which promises to record the
+  ;; KEYs, in that order.  `run-harness' says what that means.
+  (syntax-rules ()
+    ((_ name #:record (key ...) body ...)
+     (run-harness name '(key ...) (lambda () body ...)))
+    ((_ name body ...)
+     (run-harness name '() (lambda () body ...)))))
 
 (define-syntax-rule (step name body ...)
   ;; Do BODY as the step called NAME, a string, and return its values.
@@ -85,7 +95,7 @@ are kept in the reverse order of their making."
   (let ((promises (%promises)))
     (unless promises
       (throw 'usage-error 'at-end "~A"
-             '("at-end belongs inside run-harness") '()))
+             '("at-end belongs inside a harness") '()))
     (promises-set! promises (acons what thunk (promises-ref promises)))))
 
 ;; A list of promises is shared between a harness and its steps, so it lives
@@ -93,15 +103,15 @@ are kept in the reverse order of their making."
 (define (promises-ref promises) (vector-ref promises 0))
 (define (promises-set! promises list) (vector-set! promises 0 list))
 
-(define* (run-harness name thunk #:key (record '()))
-  "Run THUNK as the harness called NAME, a string.  RECORD lists the keys,
-symbols, that THUNK promises to record, in the order in which they are printed.
+(define (run-harness name keys thunk)
+  "Run THUNK as the harness called NAME, a string.  KEYS lists the symbols that
+THUNK promises to record, in the order in which they are printed.
 
 Afterwards keep the promises made with `at-end', print the record as key=value
 lines and end with the line `PASS NAME', or with `FAIL NAME: ' and the reason;
 write the record of a harness that passed to the file that the variable
 METADATA_OUT names, if any.  Throw again what ended THUNK."
-  (%run-begin name (map symbol->string record) (getenv "METADATA_OUT"))
+  (%run-begin name (map symbol->string keys) (getenv "METADATA_OUT"))
   (let* ((promises (vector '()))
          (ended (parameterize ((%promises promises))
                   (thrown-by thunk)))

@@ -27,6 +27,8 @@ use std::process::ExitCode;
 
 /// Everything the process does, from its arguments to its exit status.
 pub fn main() -> ExitCode {
+    // SAFETY: this is the first thing that the process does.
+    unsafe { crate::guile::vm::keep_steel_out_of_the_home() };
     let line = match arguments::parse(std::env::args_os().skip(1).collect()) {
         Ok(line) => line,
         Err(error) => {

@@ -158,3 +158,22 @@ pub fn nested_result(collected: Value) -> Result<Value, SteelErr> {
 pub fn set_raiser(raiser: &Value) {
     conditions::set_raiser(steel_primitive("apply"), raiser);
 }
+
+/// Keep Steel from looking for a library of its own in the user's home, and
+/// from making a directory there: nothing of it is used.
+///
+/// # Safety
+///
+/// Writes the environment, so no other thread may be running yet.
+pub unsafe fn keep_steel_out_of_the_home() {
+    const VARIABLE: &str = "STEEL_HOME";
+    let before = std::env::var_os(VARIABLE);
+    // Steel reads the variable once in the life of a process, here; programs
+    // that we start must not inherit it.
+    unsafe { std::env::set_var(VARIABLE, "/nonexistent") };
+    let _read_once = steel::compiler::modules::steel_home();
+    match before {
+        Some(value) => unsafe { std::env::set_var(VARIABLE, value) },
+        None => unsafe { std::env::remove_var(VARIABLE) },
+    }
+}

@@ -70,7 +70,7 @@ fn with_run<T>(body: impl FnOnce(&mut Run) -> Result<T, Failure>) -> Result<T, R
     RUN.with(|slot| match slot.borrow_mut().as_mut() {
         Some(run) => Ok(body(run)?),
         None => Err(Failure::new(Key::Usage, "no harness is running")
-            .hint("wrap the steps in (run-harness NAME …), as docs/harness.md shows")
+            .hint("wrap the steps in (harness NAME …), as docs/harness.md shows")
             .into()),
     })
 }

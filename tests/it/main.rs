@@ -3,3 +3,4 @@
 mod architecture;
 mod sim_guest;
 mod small_system;
+mod support;

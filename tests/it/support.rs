@@ -1,0 +1,167 @@
+#![allow(dead_code)] // until the tests of every domain are in
+//! A hermetic place to run the binary in, and the words tests share.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A directory of its own with a home of its own; nothing of the machine's
+/// settings reaches the binary that runs in it.
+pub struct Sandbox {
+    directory: tempfile::TempDir,
+}
+
+/// What a command did.
+#[must_use = "look at the status: call .success() or .fails_with(status)"]
+pub struct Outcome {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub elapsed: Duration,
+}
+
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["home", "work", "tmp"] {
+            std::fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        Sandbox { directory }
+    }
+
+    /// The directory in which the binary runs.
+    pub fn work(&self) -> PathBuf {
+        self.directory.path().join("work")
+    }
+
+    /// The directory that the binary takes for temporary files.
+    pub fn temporary(&self) -> PathBuf {
+        self.directory.path().join("tmp")
+    }
+
+    /// Write TEXT to the file NAME in the working directory.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.work().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The binary with ARGUMENTS, ready to be given more of the world.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        let home = self.directory.path().join("home");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fruix-scm"));
+        command
+            .args(arguments)
+            .current_dir(self.work())
+            .env_clear()
+            .env("HOME", &home)
+            .env("TMPDIR", self.temporary())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Run the binary with ARGUMENTS to its end, for at most two minutes.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        finish(self.command(arguments))
+    }
+}
+
+/// Run COMMAND to its end, for at most two minutes.
+pub fn finish(mut command: Command) -> Outcome {
+    let began = Instant::now();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait(child, began)
+}
+
+/// Collect what CHILD says until its end, for at most two minutes since BEGAN.
+pub fn wait(mut child: std::process::Child, began: Instant) -> Outcome {
+    use std::io::Read;
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let out = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stdout.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let err = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stderr.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the command was still running after two minutes");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Outcome {
+        status: status.code(),
+        stdout: text(out.join().unwrap().unwrap()),
+        stderr: text(err.join().unwrap().unwrap()),
+        elapsed: began.elapsed(),
+    }
+}
+
+impl Outcome {
+    /// Insist on exit status 0; gives stdout.
+    pub fn success(self) -> String {
+        assert_eq!(self.status, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Insist on exit status STATUS and on the absence of a panic; gives stderr.
+    pub fn fails_with(self, status: i32) -> String {
+        assert_eq!(
+            self.status,
+            Some(status),
+            "{}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self.stderr
+    }
+}
+
+/// The program NAME on this machine's PATH. Where it is missing the caller's
+/// test is skipped, aloud; in CI, which installs it, that is an error.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    let mut path: Vec<PathBuf> =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    // sshd is not on an ordinary user's path.
+    path.extend(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    let found = path
+        .iter()
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        skipped(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Say that a test is skipped because of WHY, on a line of its own.
+pub fn skipped(why: &str) {
+    assert!(
+        std::env::var_os("FRUIX_SCM_TESTS_MUST_NOT_SKIP").is_none(),
+        "skipped where nothing may skip: {why}"
+    );
+    eprintln!("skipped: {why}");
+}
+
+/// The folder `fixtures/` of this checkout.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
