@@ -13,6 +13,10 @@ use std::path::PathBuf;
 pub fn native_modules() -> Vec<NativeModule> {
     let module = |name, natives| NativeModule { name, natives };
     vec![
+        module(
+            &["fruix", "native", "rootfs"],
+            crate::rootfs::primitives::NATIVES,
+        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
     ]

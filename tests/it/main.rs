@@ -1,6 +1,8 @@
 //! The Rust tests of the whole crate: one file a domain.
 
 mod architecture;
+mod fixtures;
+mod rootfs;
 mod sim_guest;
 mod small_system;
 mod support;

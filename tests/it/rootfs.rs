@@ -1,0 +1,242 @@
+//! Making a rootfs, and its agreement with Fruix's own media.scm.
+
+use crate::fixtures::{closure, item, listing};
+use crate::support::{finish, fixtures, installed};
+use fruix_scm::failure::{Failure, Key};
+use fruix_scm::rootfs::{
+    Closure, Development, Occupied, Plan, Population, RootfsError, plan, populate, verify,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Sandbox {
+    directory: tempfile::TempDir,
+    plan: Plan,
+}
+
+impl Sandbox {
+    fn with_closure(closure: &Path) -> Self {
+        let closure = Closure::read(closure).unwrap();
+        Sandbox {
+            directory: tempfile::tempdir().unwrap(),
+            plan: plan(&closure, Development::AsTheClosure).unwrap(),
+        }
+    }
+
+    fn new() -> Self {
+        Sandbox::with_closure(&closure())
+    }
+
+    fn rootfs(&self) -> PathBuf {
+        self.directory.path().join("rootfs")
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.rootfs().join(path)
+    }
+
+    fn try_populate(&self, occupied: Occupied) -> Result<Population, RootfsError> {
+        populate(&self.plan, &self.rootfs(), occupied)
+    }
+
+    fn populate(&self) -> Population {
+        self.try_populate(Occupied::Refuse).unwrap()
+    }
+
+    fn listing(&self) -> BTreeMap<String, String> {
+        listing(&self.rootfs())
+    }
+
+    fn refusal(&self) -> String {
+        self.try_populate(Occupied::Refuse).unwrap_err().to_string()
+    }
+}
+
+/// What media.scm's own procedure makes of CLOSURE under real Guile.
+fn made_by_guile(closure: &Path) -> Option<BTreeMap<String, String>> {
+    let guile = installed("guile")?;
+    let directory = tempfile::tempdir().unwrap();
+    let rootfs = directory.path().join("rootfs");
+    let mut command = Command::new(guile);
+    command
+        .env("GUILE_AUTO_COMPILE", "0")
+        .arg("-L")
+        .arg(fixtures().join("modules"))
+        .args([
+            "-c",
+            "(use-modules (fruix system freebsd media))
+             (apply populate-rootfs-from-closure (cdr (command-line)))",
+        ])
+        .arg(closure)
+        .arg(&rootfs);
+    finish(command).success();
+    Some(listing(&rootfs))
+}
+
+#[test]
+fn media_scm_under_guile_makes_the_same_tree_entry_for_entry() {
+    for closure in [closure(), item("-fruix-system-fruix-minimal")] {
+        let ours = Sandbox::with_closure(&closure);
+        ours.populate();
+        if let Some(theirs) = made_by_guile(&closure) {
+            assert_eq!(ours.listing(), theirs);
+        }
+    }
+}
+
+#[test]
+fn a_development_system_gets_the_compatibility_links_and_a_lean_one_does_not() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let target = |path: &str| fs::read_link(rootfs.file(path)).unwrap();
+    assert_eq!(
+        target("usr/include"),
+        Path::new("/run/current-system/development-profile/usr/include")
+    );
+    assert_eq!(
+        target("usr/share/mk"),
+        Path::new("/run/current-system/development-profile/usr/share/mk")
+    );
+    let lean = Sandbox::with_closure(&item("-fruix-system-fruix-minimal"));
+    lean.populate();
+    assert!(!lean.listing().contains_key("usr/include"));
+}
+
+#[test]
+fn a_second_population_changes_nothing() {
+    let rootfs = Sandbox::new();
+    let first = rootfs.populate();
+    let before = rootfs.listing();
+    let second = rootfs.populate();
+    assert_eq!(rootfs.listing(), before);
+    assert_eq!((second.made, second.kept), (0, first.made));
+}
+
+#[test]
+fn a_population_that_was_cut_short_is_completed() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let whole = rootfs.listing();
+    // What a kill leaves: later entries missing, a file half written, a file
+    // linked into place whose first name is still there.
+    fs::remove_file(rootfs.file("usr/local/bin/fruix")).unwrap();
+    fs::remove_file(rootfs.file("etc/passwd")).unwrap();
+    fs::write(rootfs.file("etc/.fruix-scm.part.passwd"), "root:").unwrap();
+    fs::hard_link(
+        rootfs.file("etc/group"),
+        rootfs.file("etc/.fruix-scm.part.group"),
+    )
+    .unwrap();
+    rootfs.populate();
+    assert_eq!(rootfs.listing(), whole);
+}
+
+#[test]
+fn what_is_in_the_way_is_named_and_nothing_is_made() {
+    let rootfs = Sandbox::new();
+    fs::create_dir(rootfs.rootfs()).unwrap();
+    symlink("/elsewhere", rootfs.file("usr")).unwrap();
+    let before = rootfs.listing();
+    let message = rootfs.refusal();
+    assert!(
+        message.contains("/usr` a directory: there is a link to `/elsewhere`"),
+        "{message}"
+    );
+    assert_eq!(rootfs.listing(), before);
+}
+
+#[test]
+fn a_link_in_the_rootfs_is_never_followed_out_of_it() {
+    let outside = tempfile::tempdir().unwrap();
+    for name in ["etc", "boot", "run"] {
+        let rootfs = Sandbox::new();
+        fs::create_dir(rootfs.rootfs()).unwrap();
+        symlink(outside.path(), rootfs.file(name)).unwrap();
+        for occupied in [Occupied::Refuse, Occupied::Replace] {
+            rootfs.try_populate(occupied).unwrap_err();
+        }
+        assert!(listing(outside.path()).is_empty(), "{name} was followed");
+    }
+}
+
+#[test]
+fn other_contents_are_given_up_only_when_told() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let whole = rootfs.listing();
+    fs::write(rootfs.file("etc/passwd"), "mine").unwrap();
+    fs::remove_file(rootfs.file("run/current-system")).unwrap();
+    symlink("/frx/store/other", rootfs.file("run/current-system")).unwrap();
+    let message = rootfs.refusal();
+    assert!(
+        message.contains("there is a link to `/frx/store/other`"),
+        "{message}"
+    );
+    assert_eq!(
+        fs::read_to_string(rootfs.file("etc/passwd")).unwrap(),
+        "mine"
+    );
+    let population = rootfs.try_populate(Occupied::Replace).unwrap();
+    assert_eq!((population.made, population.replaced), (0, 2));
+    assert_eq!(rootfs.listing(), whole);
+}
+
+#[test]
+fn a_directory_is_never_given_up() {
+    let rootfs = Sandbox::new();
+    fs::create_dir_all(rootfs.file("bin/mine")).unwrap();
+    let error = rootfs.try_populate(Occupied::Replace).unwrap_err();
+    assert!(
+        error.to_string().contains("there is a directory"),
+        "{error}"
+    );
+    assert!(rootfs.file("bin/mine").is_dir());
+}
+
+#[test]
+fn every_difference_is_found_and_explained() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let differences = || verify(&rootfs.plan, &rootfs.rootfs()).unwrap();
+    assert_eq!(differences(), []);
+    fs::remove_file(rootfs.file("activate")).unwrap();
+    fs::remove_file(rootfs.file("bin")).unwrap();
+    symlink("/usr/bin", rootfs.file("bin")).unwrap();
+    fs::write(rootfs.file("etc/group"), "").unwrap();
+    let loose = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(rootfs.file("etc/master.passwd"), loose).unwrap();
+    let shown: Vec<String> = differences()
+        .iter()
+        .map(|difference| {
+            let (wanted, found) = (&difference.wanted, &difference.found);
+            format!("{}: {wanted} | {found}", difference.path.display())
+        })
+        .map(|line| line.replace(&closure().display().to_string(), "CLOSURE"))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "activate: a link to `/run/current-system/activate` | nothing",
+            "bin: a link to `/run/current-system/profile/bin` | a link to `/usr/bin`",
+            "etc/group: the contents of `CLOSURE/etc/group` | other contents",
+            "etc/master.passwd: mode 600 | mode 644",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_closure_is_a_failure_with_a_hint() {
+    let empty = tempfile::tempdir().unwrap();
+    for (path, words) in [
+        (empty.path().to_owned(), "it has no `profile`"),
+        (empty.path().join("missing"), "No such file"),
+    ] {
+        let failure = Failure::from(Closure::read(&path).unwrap_err());
+        assert_eq!(failure.key(), Key::Rootfs);
+        assert!(failure.message().contains(words), "{failure}");
+        assert!(failure.hint_text().is_some());
+    }
+}
