@@ -22,6 +22,13 @@ pub enum Mishap {
     SrFull,
     /// The task of an import fails after the host has answered 200.
     ImportFails,
+    /// A call of METHOD, the one counted CALL or every one, fails with CODE.
+    CallFails {
+        method: String,
+        call: Option<u64>,
+        code: String,
+        params: Vec<String>,
+    },
 }
 
 const NAMES: [(&str, Mishap); 8] = [
@@ -46,7 +53,8 @@ impl fmt::Display for UnknownMishap {
         write!(formatter, "no mishap is called `{}`; there are:", self.text)?;
         NAMES
             .iter()
-            .try_for_each(|(name, _)| write!(formatter, " {name}"))
+            .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
+        formatter.write_str(" fail=METHOD[@K]:CODE[:PARAMETER]…")
     }
 }
 
@@ -56,12 +64,54 @@ impl FromStr for Mishap {
     type Err = UnknownMishap;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        NAMES
-            .iter()
-            .find(|(name, _)| *name == text)
+        let known = NAMES.iter().find(|(name, _)| *name == text);
+        known
             .map(|(_, mishap)| mishap.clone())
+            .or_else(|| call_fails(text))
             .ok_or_else(|| UnknownMishap {
                 text: text.to_owned(),
             })
+    }
+}
+
+/// `fail=VM.start@2:HOST_OFFLINE:OpaqueRef:…`
+fn call_fails(text: &str) -> Option<Mishap> {
+    let (call, error) = text.strip_prefix("fail=")?.split_once(':')?;
+    let (method, call) = match call.split_once('@') {
+        Some((method, count)) => (method, Some(count.parse().ok()?)),
+        None => (call, None),
+    };
+    let mut parts = error.split(':').map(str::to_owned);
+    Some(Mishap::CallFails {
+        method: method.to_owned(),
+        call,
+        code: parts.next().filter(|code| !code.is_empty())?,
+        params: parts.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_call_is_written_with_method_count_code_and_parameters() {
+        assert_eq!(
+            "fail=VM.start@2:VM_REQUIRES_SR:a:b".parse(),
+            Ok(Mishap::CallFails {
+                method: "VM.start".to_owned(),
+                call: Some(2),
+                code: "VM_REQUIRES_SR".to_owned(),
+                params: vec!["a".to_owned(), "b".to_owned()],
+            })
+        );
+        assert_eq!("sr-full".parse(), Ok(Mishap::SrFull));
+        assert!(
+            "sr-ful"
+                .parse::<Mishap>()
+                .unwrap_err()
+                .to_string()
+                .contains("sr-full")
+        );
     }
 }

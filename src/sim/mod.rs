@@ -75,6 +75,31 @@ pub struct SimulationSettings {
     pub network: String,
 }
 
+impl SimulationSettings {
+    /// What `fruix-scm simulate` prints before `ready=yes`, so that any client
+    /// of XAPI finds its way.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("url", self.host.clone()),
+            ("fingerprint", self.certificate_sha256.clone()),
+            ("user", self.user.clone()),
+            ("password_file", self.password_file.display().to_string()),
+            ("pool", self.pool.clone()),
+            ("sr", self.sr.clone()),
+            ("network", self.network.clone()),
+            ("vm", self.vm.clone()),
+            ("vdi", self.vdi.clone()),
+            ("image", self.image.display().to_string()),
+            ("guest_port", self.guest_port.to_string()),
+            (
+                "guest_private_key",
+                self.guest_private_key.display().to_string(),
+            ),
+            ("guest_host_key", self.guest_host_key.clone()),
+        ]
+    }
+}
+
 /// A running simulation. Dropping it ends the host, its guests and every
 /// file they made.
 #[derive(Debug)]

@@ -6,3 +6,4 @@ mod rootfs;
 mod sim_guest;
 mod small_system;
 mod support;
+mod sim_host;

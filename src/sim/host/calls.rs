@@ -1,0 +1,541 @@
+//! From a method's name and parameters to its result: sessions, asynchronous
+//! calls, the implicit calls that follow from the datamodel, and the way to the
+//! explicit ones.
+
+use super::database::{is_null, record_value};
+use super::model::{self, Call, Class, Field, Writer};
+use super::state::Shared;
+use super::value::{ApiError, NULL, Val, new_ref, now};
+use super::{disks, domains, events, tasks};
+use crate::sim::mishap::Mishap;
+use std::sync::Arc;
+
+/// Answer a call of METHOD with PARAMS, the session first.
+pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Result<Val, ApiError> {
+    let method = &normalised(method);
+    match method.as_str() {
+        "system.listMethods" => return Ok(Val::texts(list_methods())),
+        "session.login_with_password" | "session.slave_local_login_with_password" => {
+            return log_in(shared, params).await;
+        }
+        _ => {}
+    }
+    let (name, asynchronous) = match method.strip_prefix("Async.") {
+        Some(name) => (name, true),
+        None => (method.as_str(), false),
+    };
+    let mut params = params.into_iter();
+    let session = params.next().unwrap_or(Val::Nil).as_text().to_owned();
+    check_session(shared, &session)?;
+    let args: Vec<Val> = params.collect();
+    if !asynchronous {
+        let task = new_ref();
+        return perform(shared, name, args, &session, &task).await;
+    }
+    if !has_async_mode(name) {
+        return Err(match find(name) {
+            Some(_) => ApiError::new(
+                "Fault",
+                [format!("No async mode for this operation (rpc: {method})")],
+            ),
+            None => ApiError::new("MESSAGE_METHOD_UNKNOWN", [method.as_str()]),
+        });
+    }
+    let task = tasks::create(shared, method, "");
+    let (shared_for_task, name) = (shared.clone(), name.to_owned());
+    let reference = task.clone();
+    shared.spawn(async move {
+        let outcome = perform(&shared_for_task, &name, args, &session, &reference).await;
+        tasks::finish(&shared_for_task, &reference, outcome);
+    });
+    Ok(Val::text(task))
+}
+
+/// `Class_method` is another way to write `Class.method`.
+fn normalised(method: &str) -> String {
+    if method.contains('.') {
+        return method.to_owned();
+    }
+    // Events are no objects, so the model has no class of them.
+    model::classes()
+        .keys()
+        .chain(&["event"])
+        .filter(|class| {
+            method
+                .strip_prefix(**class)
+                .is_some_and(|rest| rest.starts_with('_'))
+        })
+        .max_by_key(|class| class.len())
+        .map_or_else(
+            || method.to_owned(),
+            |class| format!("{class}.{}", &method[class.len() + 1..]),
+        )
+}
+
+/// What a method is, by its name.
+enum Method {
+    Explicit(&'static Call),
+    Get(&'static Class, &'static Field),
+    Set(&'static Class, &'static Field),
+    AddTo(&'static Class, &'static Field),
+    RemoveFrom(&'static Class, &'static Field),
+    Whole(&'static Class, Whole),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Whole {
+    Record,
+    ByUuid,
+    ByNameLabel,
+    All,
+    AllRecords,
+}
+
+const WHOLES: [(&str, Whole); 5] = [
+    ("get_record", Whole::Record),
+    ("get_by_uuid", Whole::ByUuid),
+    ("get_by_name_label", Whole::ByNameLabel),
+    ("get_all", Whole::All),
+    ("get_all_records", Whole::AllRecords),
+];
+
+/// Classes whose objects are not listed as a whole.
+const UNLISTED: [&str; 1] = ["session"];
+
+fn find(name: &str) -> Option<Method> {
+    if let Some(call) = model::calls().get(name) {
+        return Some(Method::Explicit(call));
+    }
+    let (class, name) = name.split_once('.')?;
+    let class = model::class(class)?;
+    if let Some((_, whole)) = WHOLES.iter().find(|(text, _)| *text == name) {
+        let listed = !UNLISTED.contains(&class.name);
+        let exists = match whole {
+            Whole::Record => true,
+            Whole::ByUuid => class.field("uuid").is_some(),
+            Whole::ByNameLabel => class.field("name_label").is_some(),
+            Whole::All | Whole::AllRecords => listed,
+        };
+        return exists.then_some(Method::Whole(class, *whole));
+    }
+    let writable = |field: &&'static Field| field.writer == Writer::Anybody && field.name != "uuid";
+    let is_collection =
+        |field: &&'static Field| matches!(field.kind, model::Type::Map(..) | model::Type::Set(_));
+    if let Some(field) = name.strip_prefix("get_").and_then(|it| class.field(it)) {
+        Some(Method::Get(class, field))
+    } else if let Some(field) = name.strip_prefix("set_").and_then(|it| class.field(it)) {
+        Some(field)
+            .filter(writable)
+            .map(|it| Method::Set(class, it))
+    } else if let Some(field) = name.strip_prefix("add_to_").and_then(|it| class.field(it)) {
+        Some(field)
+            .filter(writable)
+            .filter(is_collection)
+            .map(|it| Method::AddTo(class, it))
+    } else if let Some(field) = name.strip_prefix("add_").and_then(|it| class.field(it)) {
+        Some(field)
+            .filter(writable)
+            .filter(is_collection)
+            .map(|it| Method::AddTo(class, it))
+    } else if let Some(field) = name
+        .strip_prefix("remove_from_")
+        .or_else(|| name.strip_prefix("remove_"))
+        .and_then(|it| class.field(it))
+    {
+        Some(field)
+            .filter(writable)
+            .filter(is_collection)
+            .map(|it| Method::RemoveFrom(class, it))
+    } else {
+        None
+    }
+}
+
+/// Custom calls, constructors and destructors have one; getters, setters and
+/// everything about sessions, tasks and events have not.
+fn has_async_mode(name: &str) -> bool {
+    match find(name) {
+        Some(Method::Explicit(call)) => {
+            !["session", "task", "event"].contains(&call.class)
+                && !call.name.starts_with("get_by")
+                && !call.name.starts_with("get_all")
+                && call.name != "get_record"
+        }
+        _ => false,
+    }
+}
+
+fn list_methods() -> Vec<String> {
+    let mut names: Vec<String> = vec!["system.listMethods".to_owned()];
+    for class in model::classes().values() {
+        let mut push = |name: &str| {
+            let full = format!("{}.{name}", class.name);
+            if find(&full).is_some() {
+                names.push(full);
+            }
+        };
+        for (name, _) in WHOLES {
+            push(name);
+        }
+        for field in &class.fields {
+            for prefix in ["get_", "set_"] {
+                push(&format!("{prefix}{}", field.name));
+            }
+            if matches!(field.kind, model::Type::Map(..)) {
+                push(&format!("add_to_{}", field.name));
+                push(&format!("remove_from_{}", field.name));
+            }
+            if matches!(field.kind, model::Type::Set(_)) {
+                push(&format!("add_{}", field.name));
+                push(&format!("remove_{}", field.name));
+            }
+        }
+    }
+    for name in model::calls().keys() {
+        names.push((*name).to_owned());
+        if has_async_mode(name) {
+            names.push(format!("Async.{name}"));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Do what NAME says, without a session and without `Async.`.
+async fn perform(
+    shared: &Arc<Shared>,
+    name: &str,
+    args: Vec<Val>,
+    session: &str,
+    task: &str,
+) -> Result<Val, ApiError> {
+    if let Some(error) = shared.mishap_at_call(name) {
+        return Err(error);
+    }
+    let method =
+        find(name).ok_or_else(|| ApiError::new("MESSAGE_METHOD_UNKNOWN", [name.to_owned()]))?;
+    let counted = |expected: usize| {
+        if args.len() == expected {
+            Ok(())
+        } else {
+            Err(count_mismatch(name, expected, args.len()))
+        }
+    };
+    match method {
+        Method::Explicit(call) => {
+            let required = call.parameters.iter().filter(|it| it.required).count();
+            if args.len() < required || args.len() > call.parameters.len() {
+                return Err(count_mismatch(name, call.parameters.len(), args.len()));
+            }
+            let args: Vec<Val> = call
+                .parameters
+                .iter()
+                .zip(args)
+                .map(|(parameter, value)| parameter.kind.coerce(value))
+                .collect::<Result<_, _>>()?;
+            explicit(shared, call, &args, session, task).await
+        }
+        Method::Get(class, field) => {
+            counted(1)?;
+            shared.with(|state| {
+                let record = state.db.get(class.name, args[0].as_text())?;
+                Ok(record[field.name].clone())
+            })
+        }
+        Method::Set(class, field) => {
+            counted(2)?;
+            let value = field.kind.coerce(args[1].clone())?;
+            set(shared, class, field, args[0].as_text(), value)
+        }
+        Method::AddTo(class, field) => {
+            let value = match args.len() {
+                3 => Some(Val::text(args[2].as_text())),
+                2 if matches!(field.kind, model::Type::Set(_)) => None,
+                other => return Err(count_mismatch(name, 3, other)),
+            };
+            add_to(
+                shared,
+                class,
+                field,
+                args[0].as_text(),
+                args[1].as_text(),
+                value,
+            )
+        }
+        Method::RemoveFrom(class, field) => {
+            counted(2)?;
+            remove_from(shared, class, field, args[0].as_text(), args[1].as_text())
+        }
+        Method::Whole(class, whole) => {
+            counted(match whole {
+                Whole::All | Whole::AllRecords => 0,
+                _ => 1,
+            })?;
+            whole_call(shared, class, whole, args.first().map_or("", Val::as_text))
+        }
+    }
+}
+
+fn count_mismatch(name: &str, expected: usize, received: usize) -> ApiError {
+    ApiError::new(
+        "MESSAGE_PARAMETER_COUNT_MISMATCH",
+        [name.to_owned(), expected.to_string(), received.to_string()],
+    )
+}
+
+fn whole_call(
+    shared: &Shared,
+    class: &Class,
+    whole: Whole,
+    argument: &str,
+) -> Result<Val, ApiError> {
+    shared.with(|state| match whole {
+        Whole::Record => state.db.get(class.name, argument).map(record_value),
+        Whole::ByUuid => state.db.by_uuid(class.name, argument).map(Val::Text),
+        Whole::ByNameLabel => Ok(Val::texts(
+            state
+                .db
+                .all(class.name)
+                .filter(|(_, object)| object.record["name_label"].as_text() == argument)
+                .map(|(reference, _)| reference.clone()),
+        )),
+        Whole::All => Ok(Val::texts(
+            state.db.all(class.name).map(|(reference, _)| reference),
+        )),
+        Whole::AllRecords => {
+            Ok(Val::map_of(state.db.all(class.name).map(
+                |(reference, object)| (reference.clone(), record_value(&object.record)),
+            )))
+        }
+    })
+}
+
+fn set(
+    shared: &Shared,
+    class: &Class,
+    field: &Field,
+    reference: &str,
+    value: Val,
+) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        state.db.get(class.name, reference)?;
+        state.db.set(class.name, reference, field.name, value);
+        Ok(Val::Void)
+    })
+}
+
+fn add_to(
+    shared: &Shared,
+    class: &Class,
+    field: &Field,
+    reference: &str,
+    key: &str,
+    value: Option<Val>,
+) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get(class.name, reference)?;
+        let mut content = record[field.name].clone();
+        match (&mut content, value) {
+            (Val::Map(_), Some(value)) => {
+                if content.get(key).is_some() {
+                    return Err(ApiError::new(
+                        "MAP_DUPLICATE_KEY",
+                        [class.name, field.name, reference, key],
+                    ));
+                }
+                content.put(key, value);
+            }
+            (Val::Set(items), None) => {
+                if !items.iter().any(|item| item.as_text() == key) {
+                    items.push(Val::text(key));
+                }
+            }
+            _ => return Err(ApiError::internal("a map takes a key and a value")),
+        }
+        state.db.set(class.name, reference, field.name, content);
+        Ok(Val::Void)
+    })
+}
+
+fn remove_from(
+    shared: &Shared,
+    class: &Class,
+    field: &Field,
+    reference: &str,
+    key: &str,
+) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        state.db.get(class.name, reference)?;
+        state
+            .db
+            .update(class.name, reference, field.name, |content| match content {
+                Val::Set(items) => items.retain(|item| item.as_text() != key),
+                content => content.remove(key),
+            });
+        Ok(Val::Void)
+    })
+}
+
+async fn explicit(
+    shared: &Arc<Shared>,
+    call: &'static Call,
+    args: &[Val],
+    session: &str,
+    task: &str,
+) -> Result<Val, ApiError> {
+    match call.class {
+        "session" => log_out(shared, session),
+        "task" if !call.name.contains("other_config") => tasks::explicit(shared, call.name, args),
+        "event" => events::explicit(shared, call.name, args, session).await,
+        "VDI" | "VBD" | "VIF" | "SR" => {
+            match disks::explicit(shared, call.class, call.name, args, task).await {
+                Some(outcome) => outcome,
+                None => plain(shared, call, args),
+            }
+        }
+        "VM" => match domains::explicit(shared, call.name, args, task).await {
+            Some(outcome) => outcome,
+            None => plain(shared, call, args),
+        },
+        "host" => match call.name {
+            "get_server_certificate" => Ok(Val::text(&shared.config.certificate_pem)),
+            "compute_free_memory" => Ok(Val::Int(48 << 30)),
+            _ => Ok(now()),
+        },
+        "message" => message(shared, call.name, args),
+        _ => plain(shared, call, args),
+    }
+}
+
+/// Explicit setters that do no more than their name says.
+fn plain(shared: &Arc<Shared>, call: &'static Call, args: &[Val]) -> Result<Val, ApiError> {
+    let class = model::class(call.class).expect("calls.txt names classes of model.txt");
+    let field = |prefix: &str| {
+        call.name
+            .strip_prefix(prefix)
+            .and_then(|name| class.field(name))
+    };
+    let reference = args.first().map_or("", Val::as_text);
+    if let Some(field) = field("set_") {
+        set(shared, class, field, reference, args[1].clone())
+    } else if let Some(field) = field("add_to_") {
+        add_to(
+            shared,
+            class,
+            field,
+            reference,
+            args[1].as_text(),
+            Some(args[2].clone()),
+        )
+    } else if let Some(field) = field("remove_from_") {
+        remove_from(shared, class, field, reference, args[1].as_text())
+    } else {
+        Err(ApiError::new(
+            "NOT_IMPLEMENTED",
+            [format!("{}.{}", call.class, call.name)],
+        ))
+    }
+}
+
+fn message(shared: &Shared, name: &str, args: &[Val]) -> Result<Val, ApiError> {
+    let since = |after: &str, wanted: &dyn Fn(&super::database::Record) -> bool| {
+        shared.with(|state| {
+            Val::map_of(
+                state
+                    .db
+                    .all("message")
+                    .filter(|(_, object)| {
+                        object.record["timestamp"].as_text() >= after && wanted(&object.record)
+                    })
+                    .map(|(reference, object)| (reference.clone(), record_value(&object.record))),
+            )
+        })
+    };
+    let class = model::class("message").expect("model.txt has the class message");
+    let first = args.first().map_or("", Val::as_text);
+    match name {
+        "get_since" => Ok(since(first, &|_| true)),
+        "get" => Ok(since(args[2].as_text(), &|record| {
+            record["cls"].as_text() == first && record["obj_uuid"] == args[1]
+        })),
+        "get_all" => whole_call(shared, class, Whole::All, ""),
+        "get_all_records" => whole_call(shared, class, Whole::AllRecords, ""),
+        "get_record" => whole_call(shared, class, Whole::Record, first),
+        "get_by_uuid" => whole_call(shared, class, Whole::ByUuid, first),
+        _ => shared.with(|state| {
+            state.db.get("message", first)?;
+            state.db.delete("message", first);
+            Ok(Val::Void)
+        }),
+    }
+}
+
+async fn log_in(shared: &Arc<Shared>, params: Vec<Val>) -> Result<Val, ApiError> {
+    if let Some(error) = shared.mishap_at_call("session.login_with_password") {
+        return Err(error);
+    }
+    let text = |index: usize| params.get(index).map_or("", Val::as_text).to_owned();
+    let (user, password) = (text(0), text(1));
+    let right = user == shared.config.user && password == shared.config.password;
+    if !right || shared.config.has(&Mishap::RefuseLogin) {
+        tokio::time::sleep(shared.config.refusal_delay).await;
+        return Err(ApiError::new(
+            "SESSION_AUTHENTICATION_FAILED",
+            [user, "Authentication failure".to_owned()],
+        ));
+    }
+    shared.with(|state| {
+        let host = state.marks.host.clone();
+        Ok(Val::Text(state.db.insert(
+            "session",
+            [
+                ("this_host", Val::text(host)),
+                ("this_user", Val::text(NULL)),
+                ("last_active", now()),
+                ("validation_time", now()),
+                ("is_local_superuser", Val::Bool(true)),
+                ("auth_user_name", Val::text(user)),
+                ("originator", Val::text(text(3))),
+            ],
+        )))
+    })
+}
+
+fn log_out(shared: &Shared, session: &str) -> Result<Val, ApiError> {
+    shared.with(|state| state.db.delete("session", session));
+    Ok(Val::Void)
+}
+
+/// Whether SESSION is one that has logged in and not out.
+pub fn check_session(shared: &Shared, session: &str) -> Result<(), ApiError> {
+    shared.with(|state| {
+        if !is_null(session) && state.db.exists("session", session) {
+            Ok(())
+        } else {
+            Err(ApiError::new("SESSION_INVALID", [session]))
+        }
+    })
+}
+
+impl Shared {
+    /// Count a call of METHOD, and answer the error with which it is to fail.
+    fn mishap_at_call(&self, method: &str) -> Option<ApiError> {
+        let count = self.with(|state| {
+            let count = state.counts.entry(method.to_owned()).or_default();
+            *count += 1;
+            *count
+        });
+        self.config.mishaps.iter().find_map(|mishap| match mishap {
+            Mishap::CallFails {
+                method: name,
+                call,
+                code,
+                params,
+            } if name == method && call.is_none_or(|call| call == count) => {
+                Some(ApiError::new(code.clone(), params.clone()))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,590 @@
+//! Storage: SRs, VDIs as sparse files, and the VBDs and VIFs that lead to them.
+
+use super::database::is_null;
+use super::state::{Shared, State};
+use super::tasks;
+use super::value::{ApiError, EPOCH, NULL, Val, now};
+use crate::sim::mishap::Mishap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sizes are multiples of this, as in every VHD-based SR.
+pub const GRAIN: u64 = 2 << 20;
+
+/// The largest disk of a VHD-based SR.
+const LARGEST: u64 = 2_093_050 << 20;
+
+/// Answer the calls of storage and device classes that do more than their
+/// name says.
+pub async fn explicit(
+    shared: &Arc<Shared>,
+    class: &str,
+    name: &str,
+    args: &[Val],
+    task: &str,
+) -> Option<Result<Val, ApiError>> {
+    let this = args.first().map_or("", Val::as_text);
+    Some(match (class, name) {
+        ("SR", "scan" | "update") => shared.with(|state| {
+            state.db.get("SR", this)?;
+            refresh_sr(shared, state, this);
+            Ok(Val::Void)
+        }),
+        ("VDI", "create") => create_vdi(shared, &args[0]),
+        ("VDI", "destroy") => destroy_vdi(shared, this),
+        ("VDI", "resize" | "resize_online") => {
+            resize(shared, this, args[1].as_int(), name == "resize_online")
+        }
+        ("VDI", "snapshot" | "clone" | "copy") => copy_vdi(shared, this, name, args, task).await,
+        ("VBD", "create") => create_vbd(shared, &args[0]),
+        ("VBD", "destroy") => destroy_vbd(shared, this),
+        ("VBD", "plug" | "unplug" | "unplug_force" | "assert_attachable") => {
+            plug(shared, this, name)
+        }
+        ("VBD", "insert" | "eject") => change_cd(shared, this, args.get(1).map(Val::as_text)),
+        ("VIF", "create") => create_vif(shared, &args[0]),
+        ("VIF", "destroy") => shared.with(|state| {
+            state.db.get("VIF", this)?;
+            state.db.delete("VIF", this);
+            Ok(Val::Void)
+        }),
+        ("VIF", "plug" | "unplug" | "unplug_force") => shared.with(|state| {
+            let vm = state.db.get("VIF", this)?["VM"].as_text().to_owned();
+            require_running(state, &vm)?;
+            let attached = Val::Bool(name == "plug");
+            state.db.set("VIF", this, "currently_attached", attached);
+            Ok(Val::Void)
+        }),
+        _ => return None,
+    })
+}
+
+/// Make the file of a VDI, sparse and full of zeros.
+pub fn make_file(path: &Path, size_bytes: u64) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    File::create(path)?.set_len(size_bytes)
+}
+
+fn storage_error(error: &io::Error) -> ApiError {
+    ApiError::new(
+        "SR_BACKEND_FAILURE_1",
+        [String::new(), error.to_string(), String::new()],
+    )
+}
+
+/// Bytes that the files of an SR occupy.
+fn used(shared: &Shared, state: &State, sr: &str) -> u64 {
+    state
+        .db
+        .refs("SR", sr, "VDIs")
+        .iter()
+        .map(|vdi| {
+            let path = shared.config.disk(&state.db.text("VDI", vdi, "uuid"));
+            std::fs::metadata(path).map_or(0, |it| it.blocks() * 512)
+        })
+        .sum()
+}
+
+/// Bring the sizes of an SR and its VDIs up to date with the files.
+pub fn refresh_sr(shared: &Shared, state: &mut State, sr: &str) {
+    let mut allocation = 0;
+    for vdi in state.db.refs("SR", sr, "VDIs") {
+        let path = shared.config.disk(&state.db.text("VDI", &vdi, "uuid"));
+        let blocks = std::fs::metadata(path).map_or(0, |it| it.blocks() * 512);
+        allocation += state.db.field("VDI", &vdi, "virtual_size").as_int();
+        state
+            .db
+            .set("VDI", &vdi, "physical_utilisation", Val::Int(blocks as i64));
+    }
+    let utilisation = used(shared, state, sr) as i64;
+    let full = shared.config.has(&Mishap::SrFull);
+    let utilisation = if full {
+        state.db.field("SR", sr, "physical_size").as_int()
+    } else {
+        utilisation
+    };
+    state
+        .db
+        .set("SR", sr, "physical_utilisation", Val::Int(utilisation));
+    state
+        .db
+        .set("SR", sr, "virtual_allocation", Val::Int(allocation));
+}
+
+fn create_vdi(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let sr = record.get("SR").map_or("", Val::as_text).to_owned();
+        let model = super::model::class("VDI").expect("model.txt has the class VDI");
+        let size_field = model.field("virtual_size").expect("a VDI has a size");
+        let requested = size_field
+            .kind
+            .coerce(record.get("virtual_size").cloned().unwrap_or(Val::Int(0)))?
+            .as_int();
+        state.db.get("SR", &sr)?;
+        if record
+            .get("type")
+            .is_some_and(|it| it.as_text() == "cbt_metadata")
+        {
+            return Err(ApiError::new("VDI_INCOMPATIBLE_TYPE", ["", "cbt_metadata"]));
+        }
+        let size = rounded(requested)?;
+        check_space(shared, state, &sr, size)?;
+        let vdi = state.db.construct("VDI", record)?;
+        finish_vdi(shared, state, &vdi, size)?;
+        refresh_sr(shared, state, &sr);
+        Ok(Val::Text(vdi))
+    })
+}
+
+/// REQUESTED bytes as the size of a disk.
+fn rounded(requested: i64) -> Result<u64, ApiError> {
+    let size = u64::try_from(requested)
+        .ok()
+        .map(|size| size.max(1).div_ceil(GRAIN) * GRAIN)
+        .filter(|size| *size <= LARGEST);
+    size.ok_or_else(|| {
+        ApiError::new(
+            "SR_BACKEND_FAILURE_79",
+            [
+                String::new(),
+                format!("VDI Invalid size [opterr=VDI size must be between 1 MB and {LARGEST} B]"),
+                String::new(),
+            ],
+        )
+    })
+}
+
+fn check_space(shared: &Shared, state: &State, sr: &str, size: u64) -> Result<(), ApiError> {
+    let capacity = state.db.field("SR", sr, "physical_size").as_int() as u64;
+    let free = if shared.config.has(&Mishap::SrFull) {
+        0
+    } else {
+        capacity.saturating_sub(used(shared, state, sr))
+    };
+    if size > capacity || free == 0 {
+        return Err(ApiError::new(
+            "SR_FULL",
+            [size.to_string(), free.to_string()],
+        ));
+    }
+    Ok(())
+}
+
+/// The file and the fields that the host gives a new VDI.
+pub fn finish_vdi(
+    shared: &Shared,
+    state: &mut State,
+    vdi: &str,
+    size: u64,
+) -> Result<(), ApiError> {
+    let uuid = state.db.text("VDI", vdi, "uuid");
+    if let Err(error) = make_file(&shared.config.disk(&uuid), size) {
+        state.db.delete("VDI", vdi);
+        return Err(storage_error(&error));
+    }
+    let db = &mut state.db;
+    db.set("VDI", vdi, "virtual_size", Val::Int(size as i64));
+    db.set("VDI", vdi, "location", Val::text(&uuid));
+    db.set("VDI", vdi, "managed", Val::Bool(true));
+    db.set(
+        "VDI",
+        vdi,
+        "allowed_operations",
+        Val::texts(["clone", "copy", "destroy", "resize", "snapshot", "update"]),
+    );
+    Ok(())
+}
+
+/// The VBD through which somebody holds VDI, other than EXCEPT.
+fn attached(state: &State, vdi: &str, except: &str, writing_only: bool) -> Option<String> {
+    state.db.refs("VDI", vdi, "VBDs").into_iter().find(|vbd| {
+        vbd != except
+            && state.db.field("VBD", vbd, "currently_attached").as_bool()
+            && (!writing_only || state.db.text("VBD", vbd, "mode") == "RW")
+    })
+}
+
+/// Whether VBD may attach VDI.
+pub fn check_attach(state: &State, vdi: &str, vbd: &str, writes: bool) -> Result<(), ApiError> {
+    let record = state.db.get("VDI", vdi)?;
+    if writes && record["read_only"].as_bool() {
+        return Err(ApiError::new("VDI_READONLY", [vdi]));
+    }
+    let shared_disk = record["sharable"].as_bool();
+    if !shared_disk && attached(state, vdi, vbd, !writes).is_some() {
+        return Err(ApiError::new("VDI_IN_USE", [vdi]));
+    }
+    Ok(())
+}
+
+fn destroy_vdi(shared: &Shared, vdi: &str) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let sr = state.db.get("VDI", vdi)?["SR"].as_text().to_owned();
+        if attached(state, vdi, "", false).is_some() {
+            return Err(ApiError::new("VDI_IN_USE", [vdi, "destroy"]));
+        }
+        if let Some(error) = state.in_progress("VDI", vdi, |_| true) {
+            return Err(error);
+        }
+        forget(shared, state, vdi);
+        refresh_sr(shared, state, &sr);
+        Ok(Val::Void)
+    })
+}
+
+/// The VDI, its file and what leads to it are gone.
+pub fn forget(shared: &Shared, state: &mut State, vdi: &str) {
+    let uuid = state.db.text("VDI", vdi, "uuid");
+    for vbd in state.db.refs("VDI", vdi, "VBDs") {
+        state.db.delete("VBD", &vbd);
+    }
+    state.db.delete("VDI", vdi);
+    let _ = std::fs::remove_file(shared.config.disk(&uuid));
+}
+
+fn resize(shared: &Shared, vdi: &str, size: i64, online: bool) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VDI", vdi)?;
+        let (old, sr) = (
+            record["virtual_size"].as_int() as u64,
+            record["SR"].as_text().to_owned(),
+        );
+        if !online && attached(state, vdi, "", false).is_some() {
+            return Err(ApiError::new("VDI_IN_USE", [vdi, "resize"]));
+        }
+        let size = rounded(size)?;
+        if size < old {
+            return Err(ApiError::new(
+                "SR_BACKEND_FAILURE_79",
+                ["", "VDI Invalid size [opterr=shrinking not allowed]", ""],
+            ));
+        }
+        let path = shared.config.disk(&state.db.text("VDI", vdi, "uuid"));
+        OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(size))
+            .map_err(|error| storage_error(&error))?;
+        state
+            .db
+            .set("VDI", vdi, "virtual_size", Val::Int(size as i64));
+        refresh_sr(shared, state, &sr);
+        Ok(Val::Void)
+    })
+}
+
+/// How a copy of a VDI was made.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Copied {
+    Clone,
+    Snapshot,
+}
+
+/// A new VDI with the bytes of VDI.
+pub fn copy_of(
+    shared: &Shared,
+    state: &mut State,
+    vdi: &str,
+    how: Copied,
+) -> Result<String, ApiError> {
+    let mut record = state.db.get("VDI", vdi)?.clone();
+    for field in ["uuid", "VBDs", "snapshots", "current_operations"] {
+        record.remove(field);
+    }
+    let is_snapshot = how == Copied::Snapshot;
+    record.insert("is_a_snapshot", Val::Bool(is_snapshot));
+    record.insert(
+        "snapshot_of",
+        Val::text(if is_snapshot { vdi } else { NULL }),
+    );
+    record.insert(
+        "snapshot_time",
+        if is_snapshot {
+            now()
+        } else {
+            Val::Date(EPOCH.to_owned())
+        },
+    );
+    let size = record["virtual_size"].as_int() as u64;
+    let source = shared.config.disk(&state.db.text("VDI", vdi, "uuid"));
+    let copy = state.db.insert("VDI", record);
+    finish_vdi(shared, state, &copy, size)?;
+    let target = shared.config.disk(&state.db.text("VDI", &copy, "uuid"));
+    copy_sparse(&source, &target).map_err(|error| storage_error(&error))?;
+    Ok(copy)
+}
+
+/// Copy the blocks of SOURCE that are not zero.
+fn copy_sparse(source: &Path, target: &Path) -> io::Result<()> {
+    let mut source = File::open(source)?;
+    let mut target = OpenOptions::new().write(true).open(target)?;
+    let length = source.metadata()?.len();
+    // Whatever the target held becomes zeros first.
+    let target_length = target.metadata()?.len();
+    target.set_len(0)?;
+    target.set_len(target_length)?;
+    let mut block = vec![0; 1 << 16];
+    let mut offset = 0;
+    while offset < length {
+        match rustix::fs::seek(&source, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => offset = data & !0xffff,
+            Err(rustix::io::Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        }
+        source.seek(SeekFrom::Start(offset))?;
+        let size = (length - offset).min(block.len() as u64) as usize;
+        source.read_exact(&mut block[..size])?;
+        target.seek(SeekFrom::Start(offset))?;
+        target.write_all(&block[..size])?;
+        offset += size as u64;
+    }
+    Ok(())
+}
+
+async fn copy_vdi(
+    shared: &Arc<Shared>,
+    vdi: &str,
+    name: &str,
+    args: &[Val],
+    task: &str,
+) -> Result<Val, ApiError> {
+    shared.with(|state| state.db.get("VDI", vdi).map(|_| ()))?;
+    tasks::work(shared, task, Duration::from_millis(20)).await?;
+    shared.with(|state| {
+        let sr = state.db.text("VDI", vdi, "SR");
+        if let Some(other) = args.get(1).filter(|_| name == "copy").map(Val::as_text)
+            && !is_null(other)
+        {
+            state.db.get("SR", other)?;
+        }
+        let into = args.get(3).map_or("", Val::as_text);
+        let how = if name == "snapshot" {
+            Copied::Snapshot
+        } else {
+            Copied::Clone
+        };
+        let result = if name == "copy" && !is_null(into) {
+            let (from_size, to_size) = (
+                state.db.get("VDI", vdi)?["virtual_size"].as_int(),
+                state.db.get("VDI", into)?["virtual_size"].as_int(),
+            );
+            if to_size < from_size {
+                return Err(ApiError::new(
+                    "VDI_TOO_SMALL",
+                    [into.to_owned(), from_size.to_string()],
+                ));
+            }
+            let uuid = |vdi: &str| state.db.text("VDI", vdi, "uuid");
+            copy_sparse(
+                &shared.config.disk(&uuid(vdi)),
+                &shared.config.disk(&uuid(into)),
+            )
+            .map_err(|error| storage_error(&error))?;
+            into.to_owned()
+        } else {
+            check_space(shared, state, &sr, 0)?;
+            copy_of(shared, state, vdi, how)?
+        };
+        refresh_sr(shared, state, &sr);
+        Ok(Val::Text(result))
+    })
+}
+
+fn create_vbd(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let text = |name: &str| record.get(name).map_or("", Val::as_text).to_owned();
+        let (vm, vdi, kind, mode) = (text("VM"), text("VDI"), text("type"), text("mode"));
+        state.db.get("VM", &vm)?;
+        let empty = record.get("empty").is_some_and(Val::as_bool);
+        if !empty {
+            let vdi = state.db.get("VDI", &vdi)?;
+            if vdi["read_only"].as_bool() && mode == "RW" {
+                return Err(ApiError::new("VDI_READONLY", [text("VDI")]));
+            }
+        } else if kind != "CD" {
+            return Err(ApiError::new("VBD_NOT_REMOVABLE_MEDIA", ["in constructor"]));
+        }
+        if kind == "CD" && mode == "RW" {
+            return Err(ApiError::new::<String>("VBD_CDS_MUST_BE_READONLY", []));
+        }
+        let taken: Vec<String> = state
+            .db
+            .refs("VM", &vm, "VBDs")
+            .iter()
+            .map(|vbd| state.db.text("VBD", vbd, "userdevice"))
+            .collect();
+        let wanted = text("userdevice");
+        let device = if wanted == "autodetect" {
+            (0..16)
+                .map(|number: u32| number.to_string())
+                .find(|number| !taken.contains(number))
+                .ok_or_else(|| ApiError::new("INVALID_DEVICE", [wanted.clone()]))?
+        } else {
+            let number = device_number(&wanted)
+                .ok_or_else(|| ApiError::new("INVALID_DEVICE", [wanted.clone()]))?;
+            if taken.contains(&number) {
+                return Err(ApiError::new("DEVICE_ALREADY_EXISTS", [wanted]));
+            }
+            number
+        };
+        let vbd = state.db.construct("VBD", record)?;
+        let db = &mut state.db;
+        db.set("VBD", &vbd, "userdevice", Val::text(device));
+        db.set("VBD", &vbd, "currently_attached", Val::Bool(false));
+        db.set("VBD", &vbd, "device", Val::text(""));
+        Ok(Val::Text(vbd))
+    })
+}
+
+/// `"0"`, `"xvda"`, `"hda"` and `"sda"` all name the first device.
+fn device_number(text: &str) -> Option<String> {
+    if let Ok(number) = text.parse::<u32>() {
+        return (number < 256).then(|| number.to_string());
+    }
+    let letter = ["xvd", "hd", "sd"]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))?;
+    match letter.as_bytes() {
+        [letter @ b'a'..=b'p'] => Some((letter - b'a').to_string()),
+        _ => None,
+    }
+}
+
+fn destroy_vbd(shared: &Shared, vbd: &str) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VBD", vbd)?;
+        if record["currently_attached"].as_bool() {
+            let vm = state.db.text("VM", record["VM"].as_text(), "uuid");
+            let uuid = record["uuid"].as_text();
+            return Err(ApiError::new(
+                "OPERATION_NOT_ALLOWED",
+                [format!("VBD '{uuid}' still attached to '{vm}'")],
+            ));
+        }
+        state.db.delete("VBD", vbd);
+        Ok(Val::Void)
+    })
+}
+
+fn require_running(state: &State, vm: &str) -> Result<(), ApiError> {
+    let power = state.db.text("VM", vm, "power_state");
+    if power == "Running" {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "VM_BAD_POWER_STATE",
+        [vm.to_owned(), "running".to_owned(), power.to_lowercase()],
+    ))
+}
+
+fn plug(shared: &Shared, vbd: &str, name: &str) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VBD", vbd)?.clone();
+        let is_attached = record["currently_attached"].as_bool();
+        let vdi = record["VDI"].as_text();
+        let writes = record["mode"].as_text() == "RW";
+        if name == "assert_attachable" {
+            check_attach(state, vdi, vbd, writes)?;
+            return Ok(Val::Void);
+        }
+        require_running(state, record["VM"].as_text())?;
+        match (name, is_attached) {
+            ("plug", true) => Err(ApiError::new("DEVICE_ALREADY_ATTACHED", [vbd])),
+            ("plug", false) => {
+                check_attach(state, vdi, vbd, writes)?;
+                state
+                    .db
+                    .set("VBD", vbd, "currently_attached", Val::Bool(true));
+                Ok(Val::Void)
+            }
+            (_, false) => Err(ApiError::new("DEVICE_ALREADY_DETACHED", [vbd])),
+            (_, true) => {
+                state
+                    .db
+                    .set("VBD", vbd, "currently_attached", Val::Bool(false));
+                Ok(Val::Void)
+            }
+        }
+    })
+}
+
+fn change_cd(shared: &Shared, vbd: &str, vdi: Option<&str>) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VBD", vbd)?;
+        if record["type"].as_text() != "CD" {
+            return Err(ApiError::new("VBD_NOT_REMOVABLE_MEDIA", [vbd]));
+        }
+        match (vdi, record["empty"].as_bool()) {
+            (Some(_), false) => return Err(ApiError::new("VBD_NOT_EMPTY", [vbd])),
+            (None, true) => return Err(ApiError::new("VBD_IS_EMPTY", [vbd])),
+            _ => {}
+        }
+        if let Some(vdi) = vdi {
+            state.db.get("VDI", vdi)?;
+        }
+        state
+            .db
+            .set("VBD", vbd, "VDI", Val::text(vdi.unwrap_or(NULL)));
+        state.db.set("VBD", vbd, "empty", Val::Bool(vdi.is_none()));
+        Ok(Val::Void)
+    })
+}
+
+fn create_vif(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let text = |name: &str| record.get(name).map_or("", Val::as_text).to_owned();
+        let (vm, device, mac) = (text("VM"), text("device"), text("MAC"));
+        state.db.get("VM", &vm)?;
+        state.db.get("network", &text("network"))?;
+        if !device.parse::<u32>().is_ok_and(|number| number < 7) {
+            return Err(ApiError::new("INVALID_DEVICE", [device]));
+        }
+        let taken = state
+            .db
+            .refs("VM", &vm, "VIFs")
+            .iter()
+            .any(|vif| state.db.text("VIF", vif, "device") == device);
+        if taken {
+            return Err(ApiError::new("DEVICE_ALREADY_EXISTS", [device]));
+        }
+        if !mac.is_empty() && !is_mac(&mac) {
+            return Err(ApiError::new("MAC_INVALID", [mac]));
+        }
+        let vif = state.db.construct("VIF", record)?;
+        if mac.is_empty() {
+            state.db.set("VIF", &vif, "MAC", Val::text(random_mac()));
+            state
+                .db
+                .set("VIF", &vif, "MAC_autogenerated", Val::Bool(true));
+        }
+        Ok(Val::Text(vif))
+    })
+}
+
+fn is_mac(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    parts.len() == 6
+        && parts
+            .iter()
+            .all(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A locally administered unicast address.
+pub fn random_mac() -> String {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    format!(
+        "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+        (bytes[0] & 0xfc) | 0x02,
+        bytes[1],
+        bytes[2],
+        bytes[3],
+        bytes[4],
+        bytes[5]
+    )
+}

@@ -1,0 +1,263 @@
+//! The simulated XCP-ng host: a state machine behind a TLS listener that
+//! speaks XAPI.
+//!
+//! * [`server`] is the wire, [`json`] and [`xml`] the two dialects of calls.
+//! * [`calls`] finds what a method means; [`domains`], [`disks`], [`tasks`] and
+//!   [`events`] do it; [`transfer`] moves disks.
+//! * [`database`] keeps the objects of the classes that [`model`] lists.
+//!
+//! What is simulated is XAPI's behaviour: states, refusals, codes, the order of
+//! things. A disk is a sparse file; a VM that runs is a [`super::guest`].
+//!
+//! Source: XenAPI reference; xapi's own sources where it is silent.
+
+mod calls;
+mod database;
+mod disks;
+mod domains;
+mod events;
+mod json;
+mod model;
+mod server;
+mod state;
+mod tasks;
+mod transfer;
+mod value;
+mod world;
+mod xml;
+
+use super::disk::FixtureDisk;
+use super::guest::GuestConfig;
+use super::mishap::Mishap;
+use super::port::ReservedPort;
+use super::{SimulationOptions, SimulationSettings};
+use crate::failure::{Failure, Key};
+use sha2::{Digest, Sha256};
+use state::{Config, Shared};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// A host that serves until it is dropped.
+#[derive(Debug)]
+pub struct Host {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    fingerprint: String,
+    password_file: PathBuf,
+}
+
+/// A certificate with its key.
+struct Identity {
+    certificate: rcgen::Certificate,
+    key: rcgen::KeyPair,
+}
+
+impl Identity {
+    fn make(name: &str) -> Result<Identity, rcgen::Error> {
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()])?;
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate()?;
+        Ok(Identity {
+            certificate: params.self_signed(&key)?,
+            key,
+        })
+    }
+
+    /// SHA-256 of the certificate, upper-case hexadecimal with colons.
+    fn fingerprint(&self) -> String {
+        Sha256::digest(self.certificate.der())
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect::<Vec<_>>()
+            .join(":")
+    }
+
+    fn acceptor(&self) -> Result<TlsAcceptor, tokio_rustls::rustls::Error> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        // stunnel in front of xapi speaks TLS 1.2 and nothing else.
+        let versions = [&tokio_rustls::rustls::version::TLS12];
+        let config = ServerConfig::builder_with_provider(Arc::new(
+            tokio_rustls::rustls::crypto::ring::default_provider(),
+        ))
+        .with_protocol_versions(&versions)?
+        .with_no_client_auth()
+        .with_single_cert(vec![self.certificate.der().clone()], key)?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+fn cannot(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::new(
+        Key::Simulator,
+        format!("the simulated host cannot {what}: {error}"),
+    )
+    .cause(error)
+}
+
+impl Host {
+    /// Start a host whose files live in DIRECTORY, with one VM whose disk is
+    /// large enough for IMAGE and whose guest answers on GUEST_PORT.
+    pub fn start(
+        directory: &Path,
+        image: &FixtureDisk,
+        guest_port: ReservedPort,
+        options: &SimulationOptions,
+    ) -> Result<Host, Failure> {
+        let listener =
+            TcpListener::bind(options.listen).map_err(|error| cannot("listen", error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| cannot("listen", error))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|error| cannot("listen", error))?;
+        let certify = |error| cannot("make a certificate", error);
+        let identity = Identity::make("xcp-ng-simulated").map_err(certify)?;
+        let acceptor = identity
+            .acceptor()
+            .map_err(|error| cannot("use its certificate", error))?;
+        let fingerprint = if options.mishaps.contains(&Mishap::WrongCertificate) {
+            let other = Identity::make("xcp-ng-before").map_err(certify)?;
+            other.fingerprint()
+        } else {
+            identity.fingerprint()
+        };
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let password_file = directory.join("password");
+        write_secret(&password_file, &password)
+            .map_err(|error| cannot("write its password file", error))?;
+        let config = Config {
+            directory: directory.to_owned(),
+            user: "root".to_owned(),
+            password,
+            mishaps: options.mishaps.clone(),
+            guest: GuestConfig {
+                name: String::new(),
+                port: Arc::new(guest_port),
+                scratch: directory.to_owned(),
+            },
+            certificate_pem: identity.certificate.pem(),
+            // Faster than the 5 s and 60 s of a real host, and otherwise the same.
+            refusal_delay: Duration::from_millis(200),
+            acknowledgment: Duration::from_secs(2),
+        };
+        let state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
+            .map_err(|error| cannot("make its first disk", error))?;
+        let shared = Shared::new(config, state);
+        let server = shared.clone();
+        crate::runtime::spawn(shared.tracker.track_future(async move {
+            // Registering with the event queue needs the runtime around it.
+            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                server::serve(server, listener, acceptor).await;
+            }
+        }));
+        Ok(Host {
+            shared,
+            address,
+            fingerprint,
+            password_file,
+        })
+    }
+
+    /// What a maintainer would write in his settings about this host and IMAGE.
+    pub fn settings(&self, image: &FixtureDisk) -> SimulationSettings {
+        let guest_port = self.shared.config.guest.port.address().port();
+        self.shared.with(|state| {
+            let marks = &state.marks;
+            let uuid = |class: &str, reference: &str| state.db.text(class, reference, "uuid");
+            let (vm, vdi) = (uuid("VM", &marks.vm), uuid("VDI", &marks.vdi));
+            SimulationSettings {
+                host: format!("https://{}", self.address),
+                user: self.shared.config.user.clone(),
+                password_file: self.password_file.clone(),
+                certificate_sha256: self.fingerprint.clone(),
+                approved_vms: vec![vm.clone()],
+                approved_vdis: vec![vdi.clone()],
+                vm,
+                vdi,
+                image: image.image.clone(),
+                guest_user: "root".to_owned(),
+                guest_port,
+                guest_private_key: image.private_key.clone(),
+                guest_host_key: image.host_key.clone(),
+                pool: uuid("pool", &marks.pool),
+                sr: uuid("SR", &marks.sr),
+                network: uuid("network", &marks.network),
+            }
+        })
+    }
+
+    /// How many objects of CLASS there are, such as sessions nobody has ended.
+    pub fn count(&self, class: &str) -> usize {
+        self.shared.with(|state| state.db.all(class).count())
+    }
+
+    /// How often METHOD has been called, asynchronously or not.
+    pub fn calls(&self, method: &str) -> u64 {
+        self.shared
+            .with(|state| state.counts.get(method).copied().unwrap_or(0))
+    }
+
+    /// The text of FIELD of the object of CLASS with this UUID.
+    pub fn field(&self, class: &str, uuid: &str, field: &str) -> String {
+        self.shared.with(|state| {
+            state
+                .db
+                .by_uuid(class, uuid)
+                .map(|reference| state.db.text(class, &reference, field))
+                .unwrap_or_default()
+        })
+    }
+
+    /// The file that holds the bytes of the VDI with this UUID.
+    pub fn disk(&self, vdi_uuid: &str) -> PathBuf {
+        self.shared.config.disk(vdi_uuid)
+    }
+
+    /// What the guest of the VM with this UUID has written to its console.
+    pub fn console(&self, vm_uuid: &str) -> Vec<String> {
+        self.shared.with(|state| {
+            state
+                .db
+                .by_uuid("VM", vm_uuid)
+                .ok()
+                .and_then(|vm| state.consoles.get(&vm).cloned())
+                .unwrap_or_default()
+        })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+        self.shared.tracker.close();
+        // Waiting for the guests to be gone keeps their directories from being
+        // removed under them; the bound is for a bug, not for a guest.
+        let (done, ended) = std::sync::mpsc::channel();
+        let tracker = self.shared.tracker.clone();
+        crate::runtime::spawn(async move {
+            tracker.wait().await;
+            let _ = done.send(());
+        });
+        let _ = ended.recv_timeout(Duration::from_secs(10));
+    }
+}
+
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    let _ = std::fs::remove_file(path);
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(format!("{secret}\n").as_bytes())
+}

@@ -1,0 +1,324 @@
+//! The part of XAPI's datamodel that the simulated host has: classes, fields
+//! and calls, read from `model.txt` and `calls.txt`.
+//!
+//! `model.txt` has a line a field: name, who may write it (`rw` anybody, `new`
+//! the constructor, `ro` the host), type, and the default that makes it
+//! optional in a constructor. `calls.txt` has a line a call: name, result type
+//! and parameters, `?` marking those that may be left out. Getters, setters
+//! and the other implicit calls follow from the fields.
+//!
+//! Source: the published XenAPI datamodel; a test holds both files against it.
+
+use super::value::{ApiError, EPOCH, NULL, Val};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// The type of a field, parameter or result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type {
+    Text,
+    Int,
+    Float,
+    Bool,
+    Date,
+    Void,
+    Ref(&'static str),
+    Enum(&'static str),
+    Record(&'static str),
+    Set(Box<Type>),
+    Map(Box<Type>, Box<Type>),
+    /// What `event.from` answers.
+    Events,
+}
+
+/// Who may write a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    Anybody,
+    Constructor,
+    Host,
+}
+
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub writer: Writer,
+    pub kind: Type,
+    pub default: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Class {
+    pub name: &'static str,
+    pub fields: Vec<Field>,
+}
+
+impl Class {
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    #[cfg_attr(not(test), expect(dead_code, reason = "held against the datamodel"))]
+    pub name: &'static str,
+    pub kind: Type,
+    pub required: bool,
+}
+
+/// An explicit call; the session, which every call but the login takes first,
+/// is not among its parameters.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub class: &'static str,
+    pub name: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "held against the datamodel"))]
+    pub result: Type,
+    pub parameters: Vec<Parameter>,
+}
+
+/// Classes by name.
+pub fn classes() -> &'static BTreeMap<&'static str, Class> {
+    static CLASSES: OnceLock<BTreeMap<&'static str, Class>> = OnceLock::new();
+    CLASSES.get_or_init(|| {
+        let mut classes = BTreeMap::new();
+        let mut current: Option<Class> = None;
+        for line in include_str!("model.txt").lines() {
+            if let Some(name) = line.strip_prefix("class ") {
+                if let Some(class) = current.replace(Class {
+                    name,
+                    fields: Vec::new(),
+                }) {
+                    classes.insert(class.name, class);
+                }
+            } else if let Some(class) = &mut current {
+                class.fields.push(field(line));
+            }
+        }
+        classes.extend(current.map(|class| (class.name, class)));
+        classes
+    })
+}
+
+/// The class called NAME.
+pub fn class(name: &str) -> Option<&'static Class> {
+    classes().get(name)
+}
+
+/// Explicit calls by `CLASS.NAME`.
+pub fn calls() -> &'static BTreeMap<&'static str, Call> {
+    static CALLS: OnceLock<BTreeMap<&'static str, Call>> = OnceLock::new();
+    CALLS.get_or_init(|| {
+        include_str!("calls.txt")
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                let full = words.next().unwrap_or_default();
+                let (class, name) = full.split_once('.').expect("calls.txt names CLASS.CALL");
+                let result = kind(words.next().expect("calls.txt gives a result type"));
+                let parameters = words
+                    .map(|word| {
+                        let (name, text) = word.split_once('=').expect("a parameter has a type");
+                        Parameter {
+                            name: name.trim_end_matches('?'),
+                            kind: kind(text),
+                            required: !name.ends_with('?'),
+                        }
+                    })
+                    .collect();
+                let call = Call {
+                    class,
+                    name,
+                    result,
+                    parameters,
+                };
+                (full, call)
+            })
+            .collect()
+    })
+}
+
+fn field(line: &'static str) -> Field {
+    let (head, default) = match line.split_once(" = ") {
+        Some((head, default)) => (head, Some(default)),
+        None => (line, None),
+    };
+    let mut words = head.split_whitespace();
+    let name = words.next().expect("model.txt gives a field a name");
+    let writer = match words.next() {
+        Some("rw") => Writer::Anybody,
+        Some("new") => Writer::Constructor,
+        _ => Writer::Host,
+    };
+    Field {
+        name,
+        writer,
+        kind: kind(words.next().expect("model.txt gives a field a type")),
+        default,
+    }
+}
+
+fn kind(text: &'static str) -> Type {
+    match text {
+        "string" => Type::Text,
+        "int" => Type::Int,
+        "float" => Type::Float,
+        "bool" => Type::Bool,
+        "datetime" => Type::Date,
+        "void" => Type::Void,
+        "an-event-batch" => Type::Events,
+        _ => {
+            let (head, rest) = text.split_once(':').expect("a type of model.txt is known");
+            match head {
+                "ref" => Type::Ref(rest),
+                "enum" => Type::Enum(rest),
+                "record" => Type::Record(rest),
+                "set" => Type::Set(Box::new(kind(rest))),
+                "map" => {
+                    // The key is one word, or one word with an argument.
+                    let split = match rest.split(':').next() {
+                        Some(word @ ("ref" | "enum")) => {
+                            let after = &rest[word.len() + 1..];
+                            word.len() + 1 + after.find(':').expect("a map has a value type")
+                        }
+                        _ => rest.find(':').expect("a map has a value type"),
+                    };
+                    Type::Map(
+                        Box::new(kind(&rest[..split])),
+                        Box::new(kind(&rest[split + 1..])),
+                    )
+                }
+                _ => unreachable!("a type of model.txt is known, not `{text}`"),
+            }
+        }
+    }
+}
+
+impl Field {
+    /// What the field holds when nobody has said anything.
+    pub fn initial(&self) -> Val {
+        match self.default {
+            Some(text) => initial_from_text(&self.kind, text),
+            None => initial(&self.kind),
+        }
+    }
+}
+
+fn initial_from_text(kind: &Type, text: &'static str) -> Val {
+    match kind {
+        Type::Text => Val::text(text.trim_matches('"')),
+        Type::Int => Val::Int(text.parse().unwrap_or(0)),
+        Type::Float => Val::Float(text.trim_end_matches('.').parse().unwrap_or(0.0)),
+        Type::Bool => Val::Bool(text == "true"),
+        Type::Date => Val::Date(text.to_owned()),
+        Type::Ref(_) if text == "Null" => Val::text(NULL),
+        Type::Ref(_) => Val::text(text),
+        Type::Enum(_) => Val::text(text),
+        _ => initial(kind),
+    }
+}
+
+fn initial(kind: &Type) -> Val {
+    match kind {
+        Type::Text | Type::Enum(_) => Val::text(""),
+        Type::Int => Val::Int(0),
+        Type::Float => Val::Float(0.0),
+        Type::Bool => Val::Bool(false),
+        Type::Date => Val::Date(EPOCH.to_owned()),
+        Type::Ref(_) => Val::text(NULL),
+        Type::Set(_) => Val::Set(Vec::new()),
+        Type::Map(..) | Type::Record(_) | Type::Events => Val::empty_map(),
+        Type::Void => Val::Void,
+    }
+}
+
+impl Type {
+    /// VALUE, as it came over the wire, as a value of this type. XML-RPC clients
+    /// send integers as strings; both dialects may send a date as a string.
+    pub fn coerce(&self, value: Val) -> Result<Val, ApiError> {
+        let wrong = |value: &Val| {
+            ApiError::internal(format!(
+                "Expected {}, got '{value:?}'",
+                self.name_in_messages()
+            ))
+        };
+        match (self, value) {
+            (Type::Text | Type::Ref(_) | Type::Enum(_), Val::Text(text)) => Ok(Val::Text(text)),
+            (Type::Text | Type::Ref(_) | Type::Enum(_), Val::Void) => Ok(Val::text("")),
+            (Type::Int, Val::Int(number)) => Ok(Val::Int(number)),
+            (Type::Int, Val::Text(text)) => text
+                .trim()
+                .parse()
+                .map(Val::Int)
+                .map_err(|_| wrong(&Val::Text(text))),
+            (Type::Float, Val::Float(number)) => Ok(Val::Float(number)),
+            (Type::Float, Val::Int(number)) => Ok(Val::Float(number as f64)),
+            (Type::Float, Val::Text(text)) => text
+                .trim()
+                .parse()
+                .map(Val::Float)
+                .map_err(|_| wrong(&Val::Text(text))),
+            (Type::Bool, Val::Bool(truth)) => Ok(Val::Bool(truth)),
+            (Type::Date, Val::Date(text) | Val::Text(text)) => {
+                // Hyphens are accepted and forgotten.
+                let (day, time) = text.split_once('T').unwrap_or((&text, "00:00:00"));
+                Ok(Val::Date(format!(
+                    "{}T{}Z",
+                    day.replace('-', ""),
+                    time.trim_end_matches('Z')
+                )))
+            }
+            (Type::Set(inner), Val::Set(items)) => items
+                .into_iter()
+                .map(|item| inner.coerce(item))
+                .collect::<Result<_, _>>()
+                .map(Val::Set),
+            (Type::Map(_, inner), Val::Map(entries)) => entries
+                .into_iter()
+                .map(|(key, value)| Ok((key, inner.coerce(value)?)))
+                .collect::<Result<_, _>>()
+                .map(Val::Map),
+            (Type::Record(_), value @ Val::Map(_)) => Ok(value),
+            (_, value) => Err(wrong(&value)),
+        }
+    }
+
+    fn name_in_messages(&self) -> &'static str {
+        match self {
+            Type::Text | Type::Ref(_) | Type::Enum(_) => "string",
+            Type::Int => "int64",
+            Type::Float => "float",
+            Type::Bool => "bool",
+            Type::Date => "datetime",
+            Type::Set(_) => "list",
+            Type::Map(..) | Type::Record(_) | Type::Events => "dict",
+            Type::Void => "void",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_model_is_understood() {
+        assert_eq!(classes().len(), 21);
+        let vm = class("VM").unwrap();
+        assert_eq!(
+            vm.field("power_state").unwrap().initial(),
+            Val::text("Halted")
+        );
+        assert_eq!(
+            vm.field("VCPUs_params").unwrap().kind,
+            Type::Map(Box::new(Type::Text), Box::new(Type::Text))
+        );
+        for class in classes().values() {
+            for field in &class.fields {
+                field.initial();
+            }
+        }
+        assert_eq!(calls()["VM.start"].parameters.len(), 3);
+    }
+}

@@ -1,0 +1,287 @@
+//! Disks over HTTP: `PUT /import_raw_vdi` and `GET /export_raw_vdi`.
+//!
+//! The `200 OK` of an import is sent before the body is read and before the
+//! VDI is attached, so it says nothing: what went wrong later is in the task,
+//! and perhaps in a second response in the middle of the stream.
+//!
+//! Source: xapi's `import_raw_vdi.ml`.
+
+use super::calls::check_session;
+use super::database::is_null;
+use super::disks;
+use super::server::{Connection, Request};
+use super::state::Shared;
+use super::tasks;
+use super::value::{ApiError, Val};
+use crate::sim::mishap::Mishap;
+use std::io::{self, SeekFrom};
+use std::sync::Arc;
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+/// How much of a body is read at once.
+const PIECE: usize = 256 << 10;
+
+/// Answer an import to its end, whatever that is.
+pub async fn import(
+    shared: &Arc<Shared>,
+    request: &Request,
+    connection: &mut Connection,
+) -> io::Result<()> {
+    let task = the_task(shared, request, "VDI.import");
+    let session = request.parameter("session_id").unwrap_or("");
+    if check_session(shared, session).is_err() {
+        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
+        tasks::finish(shared, &task, Err(error));
+        return connection.refuse("401 Unauthorized").await;
+    }
+    let format = request.parameter("format").unwrap_or("raw");
+    let chunked = request.parameter("chunked") == Some("true");
+    let refusal = if !["raw", "vhd", "qcow2", "tar"].contains(&format) {
+        Some(format!("Unknown format {format}"))
+    } else if chunked && format != "raw" {
+        Some(format!("Cannot handle chunked {}", format.to_uppercase()))
+    } else {
+        request
+            .header("transfer-encoding")
+            .map(|encoding| format!("Cannot handle encoding: {encoding}"))
+    };
+    if let Some(text) = refusal {
+        tasks::finish(shared, &task, Err(ApiError::internal(text)));
+        return connection.refuse("404 Not Found").await;
+    }
+    let Some(vdi) = the_vdi(shared, request) else {
+        tasks::finish(
+            shared,
+            &task,
+            Err(ApiError::new::<String>("VDI_MISSING", [])),
+        );
+        return connection.refuse("400 Bad Request").await;
+    };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: no-cache, no-store\r\n\
+         task-id:{task}\r\ncontent-type: application/octet-stream\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).await?;
+    let outcome = match attach(shared, &vdi) {
+        Err(error) => Err(error),
+        Ok(vbd) => {
+            let outcome = match format {
+                "raw" if chunked => receive_chunked(shared, &vdi, connection).await,
+                "raw" => receive_raw(shared, &vdi, request, connection, &task).await,
+                _ => Err(ApiError::new("VDI_IO_ERROR", ["Device I/O errors"])),
+            };
+            // The disk stays attached for a moment, as it does on a real host.
+            shared.with(|state| state.db.delete("VBD", &vbd));
+            outcome
+        }
+    };
+    let failed = outcome.is_err();
+    shared.with(|state| {
+        let sr = state.db.text("VDI", &vdi, "SR");
+        disks::refresh_sr(shared, state, &sr);
+    });
+    tasks::finish(shared, &task, outcome.map(|()| Val::text(vdi)));
+    if failed {
+        connection.refuse("500 Internal Error").await?;
+    }
+    Ok(())
+}
+
+/// The task that the client made for this, or a new one.
+fn the_task(shared: &Shared, request: &Request, label: &str) -> String {
+    request
+        .parameter("task_id")
+        .filter(|task| shared.with(|state| state.db.exists("task", task)))
+        .map_or_else(|| tasks::create(shared, label, ""), str::to_owned)
+}
+
+/// The VDI that the request names by reference or UUID.
+fn the_vdi(shared: &Shared, request: &Request) -> Option<String> {
+    let name = request.parameter("vdi").filter(|name| !is_null(name))?;
+    shared.with(|state| {
+        if state.db.exists("VDI", name) {
+            Some(name.to_owned())
+        } else {
+            state.db.by_uuid("VDI", name).ok()
+        }
+    })
+}
+
+/// Attach VDI to the control domain, as the host does for a transfer.
+fn attach(shared: &Shared, vdi: &str) -> Result<String, ApiError> {
+    shared.with(|state| {
+        disks::check_attach(state, vdi, "", true)?;
+        if shared.config.has(&Mishap::SrFull) {
+            return Err(ApiError::new(
+                "SR_BACKEND_FAILURE_44",
+                ["", "There is insufficient space", ""],
+            ));
+        }
+        let control_domain = state.marks.control_domain.clone();
+        Ok(state.db.insert(
+            "VBD",
+            [
+                ("VM", Val::text(control_domain)),
+                ("VDI", Val::text(vdi)),
+                ("userdevice", Val::text("autodetect")),
+                ("mode", Val::text("RW")),
+                ("type", Val::text("Disk")),
+                ("currently_attached", Val::Bool(true)),
+            ],
+        ))
+    })
+}
+
+/// What vhd-tool says about everything.
+fn io_error() -> ApiError {
+    ApiError::new("VDI_IO_ERROR", ["Device I/O errors"])
+}
+
+async fn open_disk(shared: &Shared, vdi: &str) -> Result<(tokio::fs::File, u64), ApiError> {
+    let (path, size) = shared.with(|state| {
+        (
+            shared.config.disk(&state.db.text("VDI", vdi, "uuid")),
+            state.db.field("VDI", vdi, "virtual_size").as_int() as u64,
+        )
+    });
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .await
+        .map_err(|_| io_error())?;
+    Ok((file, size))
+}
+
+/// Exactly Content-Length bytes from the beginning of the disk on.
+async fn receive_raw(
+    shared: &Arc<Shared>,
+    vdi: &str,
+    request: &Request,
+    connection: &mut Connection,
+    task: &str,
+) -> Result<(), ApiError> {
+    let (mut file, size) = open_disk(shared, vdi).await?;
+    let expected = request.content_length().unwrap_or(size);
+    let mut done = 0;
+    while done < expected {
+        if tasks::is_cancelled(shared, task) {
+            return Err(ApiError::new("TASK_CANCELLED", [task]));
+        }
+        if shared.config.has(&Mishap::ImportFails) && done >= expected / 2 {
+            return Err(io_error());
+        }
+        let limit = (expected - done).min(PIECE as u64) as usize;
+        let piece = connection.read(limit).await.map_err(|_| io_error())?;
+        if piece.is_empty() || done + piece.len() as u64 > size {
+            return Err(io_error());
+        }
+        file.write_all(&piece).await.map_err(|_| io_error())?;
+        done += piece.len() as u64;
+        tasks::set_progress(shared, task, done as f64 / expected as f64 * 0.99);
+    }
+    file.sync_all().await.map_err(|_| io_error())
+}
+
+/// XAPI's own framing: offset and length in front of each piece, zeros at the end.
+async fn receive_chunked(
+    shared: &Arc<Shared>,
+    vdi: &str,
+    connection: &mut Connection,
+) -> Result<(), ApiError> {
+    let (mut file, size) = open_disk(shared, vdi).await?;
+    loop {
+        let head = read_exactly(connection, 12).await?;
+        let (offset, length) = head.split_at(8);
+        let offset = u64::from_le_bytes(offset.try_into().map_err(|_| io_error())?);
+        let length = u32::from_le_bytes(length.try_into().map_err(|_| io_error())?);
+        if offset == 0 && length == 0 {
+            return file.sync_all().await.map_err(|_| io_error());
+        }
+        let aligned = offset % 512 == 0 && length % 512 == 0;
+        let inside = offset
+            .checked_add(u64::from(length))
+            .is_some_and(|end| end <= size);
+        if !aligned || !inside || length > i32::MAX as u32 {
+            return Err(io_error());
+        }
+        file.seek(SeekFrom::Start(offset))
+            .await
+            .map_err(|_| io_error())?;
+        let mut left = length as usize;
+        while left > 0 {
+            let piece = connection
+                .read(left.min(PIECE))
+                .await
+                .map_err(|_| io_error())?;
+            if piece.is_empty() {
+                return Err(io_error());
+            }
+            file.write_all(&piece).await.map_err(|_| io_error())?;
+            left -= piece.len();
+        }
+    }
+}
+
+async fn read_exactly(connection: &mut Connection, size: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::with_capacity(size);
+    while bytes.len() < size {
+        let piece = connection
+            .read(size - bytes.len())
+            .await
+            .map_err(|_| io_error())?;
+        if piece.is_empty() {
+            return Err(io_error());
+        }
+        bytes.extend(piece);
+    }
+    Ok(bytes)
+}
+
+/// The bytes of a VDI, until the connection ends.
+pub async fn export(
+    shared: &Arc<Shared>,
+    request: &Request,
+    connection: &mut Connection,
+) -> io::Result<()> {
+    let task = the_task(shared, request, "VDI.export");
+    let session = request.parameter("session_id").unwrap_or("");
+    if check_session(shared, session).is_err() {
+        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
+        tasks::finish(shared, &task, Err(error));
+        return connection.refuse("401 Unauthorized").await;
+    }
+    let vdi = the_vdi(shared, request);
+    let format = request.parameter("format").unwrap_or("raw");
+    let Some(vdi) = vdi.filter(|_| format == "raw") else {
+        let error = ApiError::new::<String>("VDI_MISSING", []);
+        tasks::finish(shared, &task, Err(error));
+        return connection.refuse("500 Internal Error").await;
+    };
+    let Ok((mut file, size)) = open_disk(shared, &vdi).await else {
+        tasks::finish(shared, &task, Err(io_error()));
+        return connection.refuse("500 Internal Error").await;
+    };
+    let uuid = shared.with(|state| state.db.text("VDI", &vdi, "uuid"));
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: no-cache, no-store\r\n\
+         task-id:{task}\r\ncontent-type: application/octet-stream\r\n\
+         content-disposition: attachment; filename=\"{uuid}.raw\"\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).await?;
+    let mut done = 0;
+    let mut piece = vec![0; PIECE];
+    while done < size {
+        let limit = (size - done).min(PIECE as u64) as usize;
+        let count = file.read(&mut piece[..limit]).await?;
+        if count == 0 {
+            break;
+        }
+        connection.send(&piece[..count]).await?;
+        done += count as u64;
+        tasks::set_progress(shared, &task, done as f64 / size as f64);
+    }
+    tasks::finish(shared, &task, Ok(Val::Void));
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! The pool as it is before anybody has logged in: one host, one storage
+//! repository, one network, a template, and a halted VM with a disk.
+
+use super::database::Database;
+use super::disks::{self, GRAIN};
+use super::state::{Config, Landmarks, State};
+use super::value::{Val, now};
+use crate::sim::mishap::Mishap;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+
+/// The capacity of the storage repository.
+const CAPACITY: i64 = 200 << 30;
+
+/// Make the pool of a host at ADDRESS, with a VM whose disk takes an image of
+/// IMAGE_BYTES.
+pub fn make(
+    config: &Config,
+    address: SocketAddr,
+    fingerprint: &str,
+    image_bytes: u64,
+) -> io::Result<State> {
+    let mut db = Database::default();
+    let host = db.insert(
+        "host",
+        [
+            ("name_label", Val::text("xcp-ng-simulated")),
+            ("hostname", Val::text("xcp-ng-simulated")),
+            ("address", Val::text(address.ip().to_string())),
+            ("enabled", Val::Bool(true)),
+            ("API_version_major", Val::Int(2)),
+            ("API_version_minor", Val::Int(21)),
+            ("API_version_vendor", Val::text("XenSource")),
+            ("edition", Val::text("xcp-ng")),
+            (
+                "software_version",
+                Val::map_of([
+                    ("product_brand", Val::text("XCP-ng")),
+                    ("product_version", Val::text("8.3.0")),
+                    ("platform_name", Val::text("XCP")),
+                    ("platform_version", Val::text("3.4.0")),
+                    ("xapi", Val::text("26.1")),
+                    ("xapi_build", Val::text("26.1.3")),
+                    ("hostname", Val::text("localhost")),
+                ]),
+            ),
+            (
+                "cpu_info",
+                Val::map_of([
+                    ("cpu_count", Val::text("8")),
+                    ("socket_count", Val::text("1")),
+                    ("vendor", Val::text("GenuineIntel")),
+                ]),
+            ),
+            (
+                "license_params",
+                Val::map_of([("restrict_vtpm", Val::text("false"))]),
+            ),
+        ],
+    );
+    let metrics = db.insert(
+        "host_metrics",
+        [
+            ("memory_total", Val::Int(64 << 30)),
+            ("memory_free", Val::Int(48 << 30)),
+            ("live", Val::Bool(true)),
+            ("last_updated", now()),
+        ],
+    );
+    db.set("host", &host, "metrics", Val::text(metrics));
+    db.insert(
+        "Certificate",
+        [
+            ("type", Val::text("host")),
+            ("host", Val::text(&host)),
+            ("fingerprint", Val::text(fingerprint)),
+            ("fingerprint_sha256", Val::text(fingerprint)),
+        ],
+    );
+    let sr = db.insert(
+        "SR",
+        [
+            ("name_label", Val::text("Local storage")),
+            ("type", Val::text("ext")),
+            ("content_type", Val::text("user")),
+            ("physical_size", Val::Int(CAPACITY)),
+            (
+                "sm_config",
+                Val::map_of([("devserial", Val::text("simulated"))]),
+            ),
+            (
+                "allowed_operations",
+                Val::texts(["vdi_create", "vdi_destroy", "vdi_clone", "scan"]),
+            ),
+        ],
+    );
+    db.insert(
+        "PBD",
+        [
+            ("host", Val::text(&host)),
+            ("SR", Val::text(&sr)),
+            ("currently_attached", Val::Bool(true)),
+        ],
+    );
+    let network = db.insert(
+        "network",
+        [
+            (
+                "name_label",
+                Val::text("Pool-wide network associated with eth0"),
+            ),
+            ("bridge", Val::text("xenbr0")),
+            ("MTU", Val::Int(1500)),
+            ("managed", Val::Bool(true)),
+        ],
+    );
+    db.insert(
+        "PIF",
+        [
+            ("device", Val::text("eth0")),
+            ("network", Val::text(&network)),
+            ("host", Val::text(&host)),
+            ("MAC", Val::text(disks::random_mac())),
+            ("MTU", Val::Int(1500)),
+            ("VLAN", Val::Int(-1)),
+            ("physical", Val::Bool(true)),
+            ("currently_attached", Val::Bool(true)),
+            ("management", Val::Bool(true)),
+            ("IP", Val::text(address.ip().to_string())),
+            ("ip_configuration_mode", Val::text("Static")),
+        ],
+    );
+    let pool = db.insert(
+        "pool",
+        [
+            ("name_label", Val::text("simulated")),
+            ("master", Val::text(&host)),
+            ("default_SR", Val::text(&sr)),
+        ],
+    );
+    let control_domain = insert_vm(&mut db, "Control domain on host: xcp-ng-simulated");
+    db.set("VM", &control_domain, "is_control_domain", Val::Bool(true));
+    db.set("VM", &control_domain, "domid", Val::Int(0));
+    db.set("VM", &control_domain, "resident_on", Val::text(&host));
+    db.set("VM", &control_domain, "power_state", Val::text("Running"));
+    db.set("host", &host, "control_domain", Val::text(&control_domain));
+
+    let template = insert_vm(&mut db, "Other install media");
+    db.set("VM", &template, "is_a_template", Val::Bool(true));
+    db.set("VM", &template, "is_default_template", Val::Bool(true));
+
+    let vm = insert_vm(&mut db, "fruix");
+    let size = if config.has(&Mishap::SmallVdi) {
+        // Smaller than the image, however small that is.
+        (image_bytes / 2 / GRAIN * GRAIN).max(GRAIN)
+    } else {
+        (image_bytes.max(1)).div_ceil(GRAIN) * GRAIN
+    };
+    let vdi = db.insert(
+        "VDI",
+        [
+            ("name_label", Val::text("fruix")),
+            ("SR", Val::text(&sr)),
+            ("type", Val::text("user")),
+            ("virtual_size", Val::Int(size as i64)),
+            ("managed", Val::Bool(true)),
+            (
+                "allowed_operations",
+                Val::texts(["clone", "copy", "destroy", "resize", "snapshot", "update"]),
+            ),
+        ],
+    );
+    let uuid = db.text("VDI", &vdi, "uuid");
+    db.set("VDI", &vdi, "location", Val::text(&uuid));
+    disks::make_file(&config.disk(&uuid), size)?;
+    db.insert(
+        "VBD",
+        [
+            ("VM", Val::text(&vm)),
+            ("VDI", Val::text(&vdi)),
+            ("userdevice", Val::text("0")),
+            ("bootable", Val::Bool(true)),
+            ("mode", Val::text("RW")),
+            ("type", Val::text("Disk")),
+            ("unpluggable", Val::Bool(true)),
+        ],
+    );
+    db.insert(
+        "VIF",
+        [
+            ("VM", Val::text(&vm)),
+            ("network", Val::text(&network)),
+            ("device", Val::text("0")),
+            ("MAC", Val::text(disks::random_mac())),
+            ("MTU", Val::Int(1500)),
+            ("locking_mode", Val::text("network_default")),
+        ],
+    );
+    let marks = Landmarks {
+        pool,
+        host,
+        sr,
+        network,
+        control_domain,
+        vm,
+        vdi,
+    };
+    Ok(State {
+        db,
+        marks,
+        domains: HashMap::new(),
+        consoles: HashMap::new(),
+        next_domid: 0,
+        counts: HashMap::new(),
+    })
+}
+
+fn insert_vm(db: &mut Database, name: &str) -> String {
+    let memory = Val::Int(2 << 30);
+    let metrics = db.insert("VM_metrics", []);
+    db.insert(
+        "VM",
+        [
+            ("name_label", Val::text(name)),
+            ("metrics", Val::text(metrics)),
+            ("domid", Val::Int(-1)),
+            ("power_state", Val::text("Halted")),
+            ("memory_static_min", Val::Int(256 << 20)),
+            ("memory_static_max", memory.clone()),
+            ("memory_dynamic_min", memory.clone()),
+            ("memory_dynamic_max", memory),
+            ("VCPUs_max", Val::Int(2)),
+            ("VCPUs_at_startup", Val::Int(2)),
+            ("actions_after_shutdown", Val::text("destroy")),
+            ("actions_after_reboot", Val::text("restart")),
+            ("actions_after_crash", Val::text("restart")),
+            ("HVM_boot_policy", Val::text("BIOS order")),
+            ("domain_type", Val::text("hvm")),
+            (
+                "HVM_boot_params",
+                Val::map_of([("order", Val::text("c")), ("firmware", Val::text("uefi"))]),
+            ),
+            (
+                "platform",
+                Val::map_of([
+                    ("acpi", Val::text("1")),
+                    ("apic", Val::text("true")),
+                    ("pae", Val::text("true")),
+                    ("viridian", Val::text("false")),
+                    ("device-model", Val::text("qemu-upstream-uefi")),
+                ]),
+            ),
+            (
+                "allowed_operations",
+                Val::texts(["start", "start_on", "clone", "copy", "snapshot", "destroy"]),
+            ),
+        ],
+    )
+}

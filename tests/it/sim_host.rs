@@ -1,0 +1,63 @@
+//! The simulated host, seen by clients that are not ours.
+
+use fruix_scm::sim::{Simulation, SimulationOptions};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn simulation() -> Simulation {
+    Simulation::start(SimulationOptions::default()).expect("a simulation starts")
+}
+
+/// Where the official Python client is, installed once; `Err` says why not.
+fn python_client() -> Result<PathBuf, String> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-xenapi-26.21.1");
+    if place.join("XenAPI").exists() {
+        return Ok(place);
+    }
+    let fresh = place.with_extension(std::process::id().to_string());
+    let output = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
+        .arg(&fresh)
+        .arg("XenAPI==26.21.1")
+        .output()
+        .map_err(|error| format!("python3 cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    // Another test may have been faster; either result is the same.
+    let _ = std::fs::rename(&fresh, &place);
+    Ok(place)
+}
+
+#[test]
+fn the_official_python_client_runs_a_whole_scenario() {
+    let client = match python_client() {
+        Ok(client) => client,
+        Err(reason) => {
+            println!("skipped: the Python client XenAPI cannot be installed: {reason}");
+            return;
+        }
+    };
+    let simulation = simulation();
+    let settings = simulation.settings();
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sim/xenapi_scenario.py"))
+        .args([&settings.host, &settings.user])
+        .arg(&settings.password_file)
+        .args([&settings.vm, &settings.sr, &settings.network])
+        .env("PYTHONPATH", client)
+        .output()
+        .expect("python3 was there a moment ago");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.ends_with("done\n"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(
+        simulation.host().count("session"),
+        0,
+        "sessions left behind"
+    );
+    assert_eq!(simulation.host().count("task"), 1, "the export's own task");
+}
