@@ -1,1 +1,30 @@
-//! (to be written)
+//! Working in a guest over SSH.
+//!
+//! A [`Connection`] is made with a deadline, to a server whose host key is
+//! known beforehand ([`trust`]), with a private key file ([`key`]). Two ways to
+//! work over it:
+//!
+//! * [`Connection::run`] gives a command a channel of its own: any length, any
+//!   amount of output, shown line by line as it comes.
+//! * [`Connection::ask`] puts small questions to one long-lived `/bin/sh`
+//!   ([`shell`]), many in one message.
+//!
+//! Left out on purpose: passwords, terminals, forwarding, and any way to go on
+//! with a host key that is not the expected one.
+//!
+//! Source: RFC 4251 to 4254; ssh(1).
+
+pub mod connection;
+pub mod error;
+pub mod key;
+pub mod run;
+pub mod shell;
+pub mod text;
+pub mod trust;
+
+pub use connection::{Connection, Destination};
+pub use error::SshError;
+pub use run::{Ending, Output, Request};
+pub use shell::Question;
+pub use text::{quote, quote_all};
+pub use trust::Trust;

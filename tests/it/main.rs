@@ -7,3 +7,4 @@ mod sim_guest;
 mod small_system;
 mod support;
 mod sim_host;
+mod ssh;

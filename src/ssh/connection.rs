@@ -1,0 +1,448 @@
+//! A connection to one guest: made, kept alive, lost, closed.
+//!
+//! Connecting waits for a guest that is still booting: a refused or reset
+//! connection is tried again until the deadline. What no waiting mends (a
+//! wrong host key, a refused login, something that is not SSH) ends it at once.
+
+use super::error::SshError;
+use super::key;
+use super::shell::Shell;
+use super::text::visible;
+use super::trust::{Expected, Trust};
+use russh::client::{self, AuthResult, DisconnectReason, Handle, Msg};
+use russh::keys::key::PrivateKeyWithHashAlg;
+use russh::keys::{PrivateKey, PublicKeyOrCertificate};
+use russh::{Channel, Disconnect, Preferred};
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+/// How long one attempt may take before another is made.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long to wait between attempts.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A peer that has said nothing for this long is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// So many unanswered questions end the connection.
+const KEEP_ALIVE_MISSES: usize = 4;
+
+/// Where a guest answers, and who goes there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    /// An IP address or a name.
+    pub address: String,
+    pub port: u16,
+    pub user: String,
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} port {}", self.address, self.port)
+    }
+}
+
+/// A connection whose user is logged in.
+pub struct Connection {
+    destination: Destination,
+    handle: Handle<Client>,
+    ended: Arc<Ended>,
+    socket: OwnedFd,
+    pub(super) shell: tokio::sync::Mutex<Option<Shell>>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Connection({})", self.destination)
+    }
+}
+
+/// Why a connection has ended, as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Ended(Mutex<Option<String>>);
+
+impl Ended {
+    fn set(&self, reason: String) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
+    }
+
+    fn reason(&self) -> String {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .unwrap_or_else(|| "the server closed it".to_owned())
+    }
+}
+
+/// The client's side of the protocol: what russh asks us.
+pub(super) struct Client {
+    expected: Expected,
+    stranger: Arc<Mutex<Option<Stranger>>>,
+    ended: Arc<Ended>,
+}
+
+/// A host key that was not the expected one.
+#[derive(Clone)]
+struct Stranger {
+    fingerprint: String,
+    line: String,
+}
+
+impl client::Handler for Client {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        offered: &PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else {
+            // We ask for no certificates, so a server that shows one is odd.
+            return Ok(false);
+        };
+        if self.expected.contains(key) {
+            return Ok(true);
+        }
+        *self.stranger.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stranger {
+            fingerprint: key::fingerprint(key),
+            line: key.to_openssh().unwrap_or_default(),
+        });
+        Ok(false)
+    }
+
+    async fn disconnected(
+        &mut self,
+        reason: DisconnectReason<Self::Error>,
+    ) -> Result<(), Self::Error> {
+        match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                self.ended
+                    .set(format!("the server said `{}`", visible(&info.message)));
+                Ok(())
+            }
+            DisconnectReason::Error(error) => {
+                self.ended.set(describe(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// An error of the protocol as people say it.
+fn describe(error: &russh::Error) -> String {
+    match error {
+        russh::Error::IO(error) => describe_io(error),
+        russh::Error::HUP | russh::Error::Disconnect => "the server closed it".to_owned(),
+        russh::Error::KeepaliveTimeout => format!(
+            "the server has not answered for {} s",
+            KEEP_ALIVE.as_secs() * KEEP_ALIVE_MISSES as u64
+        ),
+        russh::Error::NoCommonAlgo { kind, theirs, .. } => format!(
+            "no common algorithm for {kind:?}; the server offers {}",
+            visible(&theirs.join(", "))
+        ),
+        other => visible(&other.to_string()),
+    }
+}
+
+fn describe_io(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        io::ErrorKind::TimedOut => "connection timed out".to_owned(),
+        io::ErrorKind::HostUnreachable => "no route to host".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+            "the server closed the connection".to_owned()
+        }
+        _ => visible(&error.to_string()),
+    }
+}
+
+/// How an attempt to connect went wrong.
+enum Attempt {
+    /// Waiting may mend it.
+    Again(String),
+    Over(SshError),
+}
+
+impl Connection {
+    /// Connect to DESTINATION within LIMIT and log in with the key in the file
+    /// PRIVATE_KEY, provided that the server shows a host key of TRUST.
+    pub async fn open(
+        destination: &Destination,
+        private_key: &Path,
+        trust: &Trust,
+        limit: Duration,
+    ) -> Result<Connection, SshError> {
+        let private_key = Arc::new(key::load(private_key)?);
+        let expected = trust.expected(destination)?;
+        let start = Instant::now();
+        let mut last = "not tried yet".to_owned();
+        while let Some(left) = limit.checked_sub(start.elapsed()) {
+            match attempt(destination, &private_key, &expected, left.min(ATTEMPT)).await {
+                Ok(connection) => return Ok(connection),
+                Err(Attempt::Over(error)) => return Err(error),
+                Err(Attempt::Again(reason)) => last = reason,
+            }
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            tokio::time::sleep(PAUSE.min(left)).await;
+        }
+        Err(SshError::NoAnswer {
+            destination: destination.clone(),
+            waited: limit,
+            last,
+        })
+    }
+
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// Whether the connection is up as far as we know.
+    pub fn is_alive(&self) -> bool {
+        !self.handle.is_closed()
+    }
+
+    /// Whether small packets are sent at once, as they must be for questions
+    /// to be answered fast.
+    pub fn sends_at_once(&self) -> bool {
+        rustix::net::sockopt::tcp_nodelay(&self.socket).unwrap_or(false)
+    }
+
+    /// Say good-bye. What runs over the connection ends.
+    pub async fn close(&self) {
+        self.shell.lock().await.take();
+        let _ = self
+            .handle
+            .disconnect(Disconnect::ByApplication, "", "")
+            .await;
+    }
+
+    /// A new channel, for running WHAT.
+    pub(super) async fn channel(&self, what: &str) -> Result<Channel<Msg>, SshError> {
+        match timeout(ATTEMPT, self.handle.channel_open_session()).await {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
+                destination: self.destination.clone(),
+                what: what.to_owned(),
+                reason: visible(reason.description()),
+            }),
+            Ok(Err(_)) => Err(self.lost(what)),
+            Err(_) => Err(SshError::Channel {
+                destination: self.destination.clone(),
+                what: what.to_owned(),
+                reason: format!("no channel was opened within {} s", ATTEMPT.as_secs()),
+            }),
+        }
+    }
+
+    /// The error of WHAT when the connection has ended under it.
+    pub(super) fn lost(&self, what: &str) -> SshError {
+        SshError::Lost {
+            destination: self.destination.clone(),
+            what: what.to_owned(),
+            reason: self.ended.reason(),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        cut(&self.socket);
+    }
+}
+
+fn cut(socket: &OwnedFd) {
+    let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+}
+
+/// Ends the connection unless it is taken out: the library's own task would
+/// otherwise wait for a silent server for ever.
+struct Guarded(Option<OwnedFd>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(socket) = &self.0 {
+            cut(socket);
+        }
+    }
+}
+
+async fn attempt(
+    destination: &Destination,
+    private_key: &Arc<PrivateKey>,
+    expected: &Expected,
+    limit: Duration,
+) -> Result<Connection, Attempt> {
+    let start = Instant::now();
+    let stream = match timeout(limit, connected(destination)).await {
+        Ok(stream) => stream?,
+        Err(_) => return Err(Attempt::Again("connection timed out".to_owned())),
+    };
+    let trouble = |error: io::Error| Attempt::Again(describe_io(&error));
+    stream.set_nodelay(true).map_err(trouble)?;
+    let mut guarded = Guarded(Some(stream.as_fd().try_clone_to_owned().map_err(trouble)?));
+
+    let ended = Arc::new(Ended::default());
+    let stranger = Arc::new(Mutex::new(None));
+    let client = Client {
+        expected: expected.clone(),
+        stranger: stranger.clone(),
+        ended: ended.clone(),
+    };
+    let config = Arc::new(client::Config {
+        client_id: russh::SshId::Standard(Cow::Borrowed(concat!(
+            "SSH-2.0-fruix-scm_",
+            env!("CARGO_PKG_VERSION")
+        ))),
+        preferred: Preferred {
+            key: Cow::Owned(expected.algorithms()),
+            ..Preferred::DEFAULT
+        },
+        keepalive_interval: Some(KEEP_ALIVE),
+        keepalive_max: KEEP_ALIVE_MISSES,
+        nodelay: true,
+        ..client::Config::default()
+    });
+    let left = limit.saturating_sub(start.elapsed());
+    let handshake = client::connect_stream(config, stream, client);
+    let mut handle = match timeout(left, handshake).await {
+        Ok(Ok(handle)) => handle,
+        Ok(Err(error)) => {
+            let stranger = stranger
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            return Err(not_shaken(destination, expected, stranger, &error));
+        }
+        Err(_) => {
+            return Err(Attempt::Again(
+                "the server accepted the connection but did not begin SSH".to_owned(),
+            ));
+        }
+    };
+    let left = limit.saturating_sub(start.elapsed()).max(ATTEMPT / 2);
+    match timeout(left, log_in(&mut handle, destination, private_key)).await {
+        Ok(result) => result?,
+        Err(_) => {
+            return Err(Attempt::Again(
+                "the server did not decide about the login".to_owned(),
+            ));
+        }
+    }
+    let socket = guarded.0.take().expect("taken only here");
+    Ok(Connection {
+        destination: destination.clone(),
+        handle,
+        ended,
+        socket,
+        shell: tokio::sync::Mutex::new(None),
+    })
+}
+
+async fn connected(destination: &Destination) -> Result<TcpStream, Attempt> {
+    let no_address = |reason: String| {
+        Attempt::Over(SshError::NoAddress {
+            destination: destination.clone(),
+            reason,
+        })
+    };
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((destination.address.as_str(), destination.port))
+            .await
+            .map_err(|error| no_address(error.to_string()))?
+            .collect();
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    match last {
+        Some(error) => Err(Attempt::Again(describe_io(&error))),
+        None => Err(no_address("the name has no address".to_owned())),
+    }
+}
+
+/// What a failed key exchange means.
+fn not_shaken(
+    destination: &Destination,
+    expected: &Expected,
+    stranger: Option<Stranger>,
+    error: &russh::Error,
+) -> Attempt {
+    if let Some(stranger) = stranger {
+        return Attempt::Over(SshError::Untrusted {
+            destination: destination.clone(),
+            expected: expected.fingerprints(),
+            found: stranger.fingerprint,
+            found_line: stranger.line,
+        });
+    }
+    match error {
+        // A system that is coming up or going down closes connections.
+        russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect => {
+            Attempt::Again(format!("{} before SSH began", describe(error)))
+        }
+        other => Attempt::Over(SshError::Protocol {
+            destination: destination.clone(),
+            reason: describe(other),
+        }),
+    }
+}
+
+async fn log_in(
+    handle: &mut Handle<Client>,
+    destination: &Destination,
+    private_key: &Arc<PrivateKey>,
+) -> Result<(), Attempt> {
+    let again = |error: russh::Error| Attempt::Again(describe(&error));
+    let hash = if private_key.algorithm().is_rsa() {
+        handle
+            .best_supported_rsa_hash()
+            .await
+            .map_err(again)?
+            .unwrap_or(Some(russh::keys::HashAlg::Sha512))
+    } else {
+        None
+    };
+    let result = handle
+        .authenticate_publickey(
+            &destination.user,
+            PrivateKeyWithHashAlg::new(private_key.clone(), hash),
+        )
+        .await
+        .map_err(again)?;
+    match result {
+        AuthResult::Success => Ok(()),
+        AuthResult::Failure {
+            remaining_methods, ..
+        } if remaining_methods.is_empty() && handle.is_closed() => Err(Attempt::Again(
+            "the server closed the connection during the login".to_owned(),
+        )),
+        AuthResult::Failure {
+            remaining_methods, ..
+        } => Err(Attempt::Over(SshError::Refused {
+            destination: destination.clone(),
+            key: key::fingerprint(private_key.public_key()),
+            methods: remaining_methods
+                .iter()
+                .map(|method| <&str>::from(method).to_owned())
+                .collect(),
+        })),
+    }
+}

@@ -1,0 +1,369 @@
+//! The SSH client, against the simulated guest and against OpenSSH's server.
+
+use crate::small_system::SmallSystem;
+use fruix_scm::failure::{Failure, Key};
+use fruix_scm::runtime;
+use fruix_scm::sim::guest::Guest;
+use fruix_scm::ssh::{Connection, Destination, Ending, Output, Question, Request, SshError, Trust};
+use std::time::{Duration, Instant};
+
+/// A guest that is up, and a connection to it.
+struct Fixture {
+    connection: Connection,
+    _guest: Guest,
+    system: SmallSystem,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let system = SmallSystem::new();
+        let guest = system.boot().unwrap();
+        let connection = connect(&system, |_| {}).unwrap();
+        Fixture {
+            connection,
+            _guest: guest,
+            system,
+        }
+    }
+
+    fn run(&self, command: &str) -> Output {
+        self.request(Request {
+            command: command.to_owned(),
+            ..Request::default()
+        })
+        .unwrap()
+    }
+
+    fn request(&self, request: Request) -> Result<Output, Failure> {
+        wait(self.connection.run(&request))
+    }
+
+    fn ask(&self, questions: &[Question]) -> Result<Vec<Output>, Failure> {
+        wait(self.connection.ask(questions, Duration::from_secs(20)))
+    }
+}
+
+fn wait<T>(future: impl Future<Output = Result<T, SshError>>) -> Result<T, Failure> {
+    runtime::wait("testing ssh", Duration::from_secs(60), future)
+}
+
+struct Login {
+    destination: Destination,
+    private_key: std::path::PathBuf,
+    trust: Trust,
+    limit: Duration,
+}
+
+fn connect(system: &SmallSystem, change: impl FnOnce(&mut Login)) -> Result<Connection, Failure> {
+    let mut login = Login {
+        destination: Destination {
+            address: "127.0.0.1".to_owned(),
+            port: system.port.address().port(),
+            user: "root".to_owned(),
+        },
+        private_key: system.disk.private_key.clone(),
+        trust: Trust::Pinned(system.disk.host_key.clone()),
+        limit: Duration::from_secs(10),
+    };
+    change(&mut login);
+    wait(Connection::open(
+        &login.destination,
+        &login.private_key,
+        &login.trust,
+        login.limit,
+    ))
+}
+
+fn words(words: &[&str]) -> Question {
+    Question::Words(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+fn script(text: &str) -> Question {
+    Question::Script(text.to_owned())
+}
+
+fn exited(status: u32, stdout: &[u8], stderr: &[u8]) -> Output {
+    Output {
+        ending: Ending::Exited(status),
+        stdout: stdout.to_vec(),
+        stderr: stderr.to_vec(),
+    }
+}
+
+#[test]
+fn status_output_and_errors_of_a_command_come_back_apart() {
+    let guest = Fixture::new();
+    assert_eq!(
+        guest.run("echo out; echo err >&2; exit 3"),
+        exited(3, b"out\n", b"err\n")
+    );
+    assert_eq!(
+        guest.run("kill -KILL $$").ending,
+        Ending::Signaled("KILL".to_owned())
+    );
+    assert_eq!(guest.run("no-such-program").ending, Ending::Exited(127));
+}
+
+#[test]
+fn input_reaches_a_command_as_it_was_and_ends() {
+    let guest = Fixture::new();
+    let input: Vec<u8> = (0..200_000u32).map(|number| (number % 251) as u8).collect();
+    let output = guest
+        .request(Request {
+            command: "cat".to_owned(),
+            input: input.clone(),
+            ..Request::default()
+        })
+        .unwrap();
+    assert_eq!(output, exited(0, &input, b""));
+    // A command that does not read all of it is not held up by the rest.
+    let output = guest
+        .request(Request {
+            command: "head -c 3".to_owned(),
+            input: input.repeat(20),
+            ..Request::default()
+        })
+        .unwrap();
+    assert_eq!(output, exited(0, &input[..3], b""));
+}
+
+#[test]
+fn the_environment_of_a_command_is_what_sshd_gives() {
+    let guest = Fixture::new();
+    let output = guest.run("env");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split('=').next())
+        .filter(|name| !["PWD", "OLDPWD", "_", "SHLVL"].contains(name))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "HOME",
+            "LOGNAME",
+            "PATH",
+            "SHELL",
+            "SSH_CLIENT",
+            "SSH_CONNECTION",
+            "USER"
+        ]
+    );
+}
+
+#[test]
+fn a_command_that_misses_its_deadline_is_ended_in_the_guest_too() {
+    let guest = Fixture::new();
+    let failure = guest
+        .request(Request {
+            command: "echo begun; sleep 61".to_owned(),
+            limit: Some(Duration::from_millis(300)),
+            ..Request::default()
+        })
+        .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert_eq!(
+        failure.message(),
+        format!(
+            "`echo begun; sleep 61` did not end on 127.0.0.1 port {} within 0.3 s; last: begun",
+            guest.system.port.address().port()
+        )
+    );
+    let start = Instant::now();
+    loop {
+        let processes = guest.run("ps ax -o args");
+        if !String::from_utf8_lossy(&processes.stdout).contains("sleep 61") {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "still running");
+    }
+}
+
+#[test]
+fn questions_are_answered_in_order_with_status_and_streams_apart() {
+    let guest = Fixture::new();
+    let answers = guest
+        .ask(&[
+            words(&["printf", "%s", "no newline"]),
+            words(&["test", "-e", "/no/such/file"]),
+            words(&["cat", "/no such file"]),
+            script("echo one; echo two >&2; exit 7"),
+            script("if then"),
+            script("printf 'a\\0b\\377\\n\\n'"),
+            words(&["exit", "9"]),
+            words(&["if"]),
+            words(&["pwd"]),
+        ])
+        .unwrap();
+    assert_eq!(answers[0], exited(0, b"no newline", b""));
+    assert_eq!(answers[1], exited(1, b"", b""));
+    assert_eq!(answers[2].ending, Ending::Exited(1));
+    assert!(answers[2].stderr.starts_with(b"cat: "));
+    assert_eq!(answers[3], exited(7, b"one\n", b"two\n"));
+    assert_eq!(answers[4].ending, Ending::Exited(2));
+    assert!(!answers[4].stderr.is_empty());
+    assert_eq!(answers[5], exited(0, b"a\0b\xff\n\n", b""));
+    assert_eq!(answers[6], exited(9, b"", b""));
+    assert_eq!(answers[7].ending, Ending::Exited(127));
+    assert_eq!(answers[8], exited(0, b"/root\n", b""));
+}
+
+#[test]
+fn an_answer_may_be_large_and_hold_any_bytes() {
+    let guest = Fixture::new();
+    let answers = guest
+        .ask(&[
+            script("head -c 3000000 /dev/urandom > /tmp/noise; sha256sum < /tmp/noise"),
+            words(&["cat", "/tmp/noise"]),
+            words(&["true"]),
+        ])
+        .unwrap();
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(&answers[1].stdout);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(answers[0].stdout.starts_with(hex.as_bytes()));
+    assert_eq!(answers[2], exited(0, b"", b""));
+}
+
+#[test]
+fn a_shell_that_misses_its_deadline_is_replaced() {
+    let guest = Fixture::new();
+    let failure = wait(
+        guest
+            .connection
+            .ask(&[script("sleep 60")], Duration::from_millis(200)),
+    )
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert_eq!(
+        guest.ask(&[words(&["echo", "again"])]).unwrap(),
+        [exited(0, b"again\n", b"")]
+    );
+    // One that is killed under a question says so, and is replaced as well.
+    let failure = guest
+        .ask(&[script("kill -9 $PPID; kill -9 $$; sleep 5")])
+        .unwrap_err();
+    assert_eq!(failure.key(), Key::Connection, "{failure}");
+    assert_eq!(
+        guest.ask(&[words(&["echo", "again"])]).unwrap(),
+        [exited(0, b"again\n", b"")]
+    );
+}
+
+#[test]
+fn small_packets_are_sent_at_once() {
+    let guest = Fixture::new();
+    assert!(guest.connection.sends_at_once());
+}
+
+#[test]
+fn another_host_key_stops_with_both_fingerprints() {
+    let system = SmallSystem::new();
+    let _guest = system.boot().unwrap();
+    let other = SmallSystem::new();
+    let failure = connect(&system, |login| {
+        login.trust = Trust::Pinned(other.disk.host_key.clone());
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    let text = failure.message();
+    assert!(
+        text.contains("is not the expected one: expected SHA256:")
+            && text.contains("the server has SHA256:"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_host_that_is_in_no_known_hosts_file_stops_with_its_fingerprint() {
+    let system = SmallSystem::new();
+    let _guest = system.boot().unwrap();
+    let path = system.directory.path().join("known_hosts");
+    std::fs::write(&path, "").unwrap();
+    let failure = connect(&system, |login| {
+        login.trust = Trust::KnownHosts(path.clone());
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    assert!(
+        failure
+            .message()
+            .contains("is not known: the server has SHA256:")
+    );
+    // Once somebody has compared it, it will do.
+    let line = format!(
+        "[127.0.0.1]:{} {}\n",
+        system.port.address().port(),
+        system.disk.host_key
+    );
+    std::fs::write(&path, line).unwrap();
+    connect(&system, |login| login.trust = Trust::KnownHosts(path)).unwrap();
+}
+
+#[test]
+fn another_key_or_user_is_refused_by_name() {
+    let system = SmallSystem::new();
+    let _guest = system.boot().unwrap();
+    let other = SmallSystem::new();
+    let failure = connect(&system, |login| {
+        login.private_key = other.disk.private_key.clone();
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Ssh);
+    assert!(
+        failure
+            .message()
+            .contains("refused the login of `root` with key SHA256:")
+            && failure.message().ends_with("it would accept: publickey"),
+        "{failure}"
+    );
+    let failure = connect(&system, |login| {
+        login.destination.user = "nobody".to_owned()
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Ssh);
+}
+
+#[test]
+fn a_guest_that_is_not_up_is_waited_for_until_the_deadline() {
+    let system = SmallSystem::new();
+    let start = Instant::now();
+    let failure = connect(&system, |login| login.limit = Duration::from_millis(700)).unwrap_err();
+    assert!(start.elapsed() >= Duration::from_millis(600));
+    assert_eq!(failure.key(), Key::Timeout);
+    assert_eq!(
+        failure.message(),
+        format!(
+            "guest did not answer on 127.0.0.1 port {} within 0.7 s; last: connection refused",
+            system.port.address().port()
+        )
+    );
+    let booting = std::thread::scope(|scope| {
+        let late = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(400));
+            system.boot().unwrap()
+        });
+        connect(&system, |_| {}).unwrap();
+        late.join().unwrap()
+    });
+    drop(booting);
+}
+
+#[test]
+fn a_guest_that_goes_away_is_a_lost_connection_and_not_a_status() {
+    let system = SmallSystem::new();
+    let guest = system.boot().unwrap();
+    let connection = connect(&system, |_| {}).unwrap();
+    let ender = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(guest);
+    });
+    let failure = wait(connection.run(&Request {
+        command: "sleep 30".to_owned(),
+        ..Request::default()
+    }))
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Connection, "{failure}");
+    ender.join().unwrap();
+}
