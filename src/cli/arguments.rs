@@ -101,6 +101,9 @@ pub enum Verb {
     Repl,
     /// Serve a simulated XCP-ng host until interrupted
     Simulate(super::simulate::Arguments),
+    /// Plan, make or verify the root file system of a closure
+    #[command(subcommand)]
+    Rootfs(super::rootfs::Arguments),
     /// List the runs that were kept, or show one
     #[command(subcommand)]
     Runs(super::runs::Arguments),

@@ -17,6 +17,10 @@ pub fn native_modules() -> Vec<NativeModule> {
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),
+        module(
+            &["fruix", "native", "rootfs"],
+            crate::rootfs::primitives::NATIVES,
+        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
     ]

@@ -12,6 +12,7 @@ pub mod interpreter;
 pub mod primitives;
 mod program;
 mod repl;
+mod rootfs;
 mod runs;
 pub mod screen;
 pub mod settings;
@@ -61,6 +62,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure>
         None => program::run(&line, environment),
         Some(Verb::Repl) => repl::run(&line, environment),
         Some(Verb::Simulate(arguments)) => simulate::run(arguments),
+        Some(Verb::Rootfs(arguments)) => rootfs::run(arguments),
         Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
         Some(Verb::Doctor) => doctor::run(&line, environment),
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment),
