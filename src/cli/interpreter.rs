@@ -14,6 +14,10 @@ pub fn native_modules() -> Vec<NativeModule> {
     let module = |name, natives| NativeModule { name, natives };
     vec![
         module(
+            &["fruix", "native", "digest"],
+            crate::digest::primitives::NATIVES,
+        ),
+        module(
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),

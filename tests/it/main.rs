@@ -1,6 +1,7 @@
 //! The Rust tests of the whole crate: one file a domain.
 
 mod architecture;
+mod digest;
 mod fixtures;
 mod rootfs;
 mod sim_guest;

@@ -1,0 +1,364 @@
+//! The language of mtree(5), written in one canonical way and read tolerantly.
+//!
+//! Written: one line an entry, `./path type=… mode=… …`, sorted by bytes as
+//! `LC_ALL=C sort` would, names in vis(3)'s octal form. Links have no mode,
+//! because systems disagree on it. Read: that, what `mtree -c` and `mtree -C`
+//! print, and the METALOG of a FreeBSD installation.
+
+use super::tree::{Kind, Tree};
+use super::{DigestError, Sha256};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// What is recorded of one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Relative to the top, which itself is the empty path.
+    pub path: PathBuf,
+    /// Keywords and values as recorded, but for `sha256`, which is here called
+    /// `sha256digest`.
+    pub keywords: BTreeMap<String, String>,
+}
+
+/// What is recorded of a tree, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    pub records: Vec<Record>,
+}
+
+/// The order in which a canonical line shows keywords.
+const SHOWN: [&str; 5] = ["type", "mode", "size", "link", "sha256digest"];
+
+impl Manifest {
+    /// What is recorded of TREE.
+    pub(super) fn of(tree: &Tree) -> Self {
+        let records = tree.entries.iter().map(|entry| {
+            let mode = ("mode", format!("0{:o}", entry.mode));
+            let fields = match &entry.kind {
+                Kind::Directory => vec![("type", "dir".to_owned()), mode],
+                Kind::File { size, sha256 } => vec![
+                    ("type", "file".to_owned()),
+                    mode,
+                    ("size", size.to_string()),
+                    ("sha256digest", sha256.to_string()),
+                ],
+                Kind::Link { target } => vec![
+                    ("type", "link".to_owned()),
+                    ("link", encode(target.as_os_str().as_bytes())),
+                ],
+                Kind::Special(name) => vec![("type", (*name).to_owned()), mode],
+            };
+            Record {
+                path: entry.path.clone(),
+                keywords: fields
+                    .into_iter()
+                    .map(|(keyword, value)| (keyword.to_owned(), value))
+                    .collect(),
+            }
+        });
+        let mut manifest = Manifest {
+            records: records.collect(),
+        };
+        manifest.sort();
+        manifest
+    }
+
+    /// Read the manifest in the file at PATH.
+    pub fn read(path: &Path) -> Result<Self, DigestError> {
+        let bytes = fs::read(path).map_err(|error| DigestError::io("read", path, error))?;
+        Manifest::parse(&String::from_utf8_lossy(&bytes)).map_err(|(line, why)| {
+            DigestError::Recorded {
+                path: path.to_owned(),
+                line,
+                why,
+            }
+        })
+    }
+
+    /// Understand TEXT; the error has the number of the line.
+    pub fn parse(text: &str) -> Result<Self, (usize, String)> {
+        let mut reading = Reading::default();
+        let mut pending = String::new();
+        for (index, line) in text.lines().enumerate() {
+            let continued = line.strip_suffix('\\');
+            pending.push_str(continued.unwrap_or(line));
+            pending.push(' ');
+            if continued.is_none() {
+                reading
+                    .line(pending.trim())
+                    .map_err(|why| (index + 1, why))?;
+                pending.clear();
+            }
+        }
+        if !pending.trim().is_empty() {
+            return Err((text.lines().count(), "the last line goes on".to_owned()));
+        }
+        let mut manifest = Manifest {
+            records: reading
+                .records
+                .into_iter()
+                .map(|(path, keywords)| Record { path, keywords })
+                .collect(),
+        };
+        manifest.sort();
+        Ok(manifest)
+    }
+
+    fn sort(&mut self) {
+        self.records.sort_by_cached_key(Record::to_string);
+    }
+}
+
+impl fmt::Display for Manifest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.records
+            .iter()
+            .try_for_each(|record| writeln!(formatter, "{record}"))
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.as_os_str().is_empty() {
+            formatter.write_char('.')?;
+        } else {
+            write!(formatter, "./{}", encode(self.path.as_os_str().as_bytes()))?;
+        }
+        for keyword in SHOWN {
+            if let Some(value) = self.keywords.get(keyword) {
+                write!(formatter, " {keyword}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Record {
+    /// The recorded digest, where there is a readable one.
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.keywords.get("sha256digest")?.parse().ok()
+    }
+
+    /// Where a recorded link leads.
+    pub fn link_target(&self) -> Option<PathBuf> {
+        let target = self.keywords.get("link")?;
+        Some(OsString::from_vec(decode(target)).into())
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    /// What `/set` said.
+    defaults: BTreeMap<String, String>,
+    /// Where names without a slash are.
+    directory: PathBuf,
+    /// In the order of reading; of two records of a path (a METALOG has them)
+    /// the later one stands.
+    records: BTreeMap<PathBuf, BTreeMap<String, String>>,
+}
+
+impl Reading {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next().filter(|first| !first.starts_with('#')) else {
+            return Ok(());
+        };
+        match first {
+            "/set" => self.defaults.extend(keywords(words)?),
+            "/unset" => {
+                for word in words {
+                    self.defaults.remove(canonical(word));
+                }
+            }
+            ".." => {
+                if !self.directory.pop() {
+                    return Err("`..` leads above the top".to_owned());
+                }
+            }
+            name => {
+                let decoded = PathBuf::from(OsString::from_vec(decode(name)));
+                let relative: PathBuf = decoded
+                    .components()
+                    .filter(|part| matches!(part, std::path::Component::Normal(_)))
+                    .collect();
+                if decoded
+                    .components()
+                    .any(|part| part == std::path::Component::ParentDir)
+                {
+                    return Err(format!("`{name}` leads out of the tree"));
+                }
+                let whole = decoded.as_os_str().as_bytes().contains(&b'/');
+                let path = if whole {
+                    relative
+                } else {
+                    self.directory.join(relative)
+                };
+                let mut values = self.defaults.clone();
+                values.extend(keywords(words)?);
+                if !whole && values.get("type").is_some_and(|kind| kind == "dir") {
+                    self.directory.clone_from(&path);
+                }
+                self.records.insert(path, values);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn keywords<'a>(words: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, String>, String> {
+    words
+        .map(|word| {
+            let (keyword, value) = word.split_once('=').unwrap_or((word, ""));
+            if keyword.is_empty() {
+                return Err(format!("`{word}` has no keyword"));
+            }
+            Ok((canonical(keyword).to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+fn canonical(keyword: &str) -> &str {
+    match keyword {
+        "sha256" => "sha256digest",
+        other => other,
+    }
+}
+
+/// BYTES as vis(3) shows them with VIS_OCTAL, VIS_WHITE and VIS_GLOB.
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_graphic() && !b"\\*?[#".contains(&byte) {
+            text.push(byte as char);
+        } else {
+            write!(text, "\\{byte:03o}").expect("a string takes every character");
+        }
+    }
+    text
+}
+
+/// What strunvis(3) makes of TEXT.
+fn decode(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        let octal = rest
+            .iter()
+            .take(3)
+            .take_while(|digit| (b'0'..=b'7').contains(*digit))
+            .count();
+        if octal > 0 {
+            let value = rest[..octal]
+                .iter()
+                .fold(0_u32, |value, digit| value * 8 + u32::from(digit - b'0'));
+            bytes.push(value as u8);
+            rest = &rest[octal..];
+            continue;
+        }
+        let (decoded, used) = match rest {
+            [b'M', b'-', byte, ..] => (byte | 0x80, 3),
+            [b'M', b'^', byte, ..] => (control(*byte) | 0x80, 3),
+            [b'^', byte, ..] => (control(*byte), 2),
+            [b's', ..] => (b' ', 1),
+            [b'n', ..] => (b'\n', 1),
+            [b't', ..] => (b'\t', 1),
+            [b'r', ..] => (b'\r', 1),
+            [b'a', ..] => (7, 1),
+            [b'b', ..] => (8, 1),
+            [b'v', ..] => (11, 1),
+            [b'f', ..] => (12, 1),
+            [b'E', ..] => (27, 1),
+            [byte, ..] => (*byte, 1),
+            [] => (b'\\', 0),
+        };
+        bytes.push(decoded);
+        rest = &rest[used..];
+    }
+    bytes
+}
+
+fn control(byte: u8) -> u8 {
+    if byte == b'?' { 0x7f } else { byte & 0x1f }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_name_survives_writing_and_reading(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(decode(&encode(&bytes)), bytes);
+        }
+
+        #[test]
+        fn no_text_is_too_strange_to_be_read(text in "\\PC*|[./=\\\\ \\na-z0-9]*") {
+            let _ = Manifest::parse(&text);
+        }
+    }
+
+    #[test]
+    fn what_mtree_prints_is_understood() {
+        let text = "\
+#\tmachine: vm
+
+# .
+/set type=file mode=0755
+.               type=dir
+    a.b         mode=04755 size=1 \\
+                sha256=01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b
+# ./a
+/set type=file mode=0644
+a               type=dir mode=0755
+    b*?[\\#\\\\\\M-C\\M-) \\
+                size=2
+# ./a
+..
+l               type=link link=tar\\sget
+";
+        assert_eq!(
+            Manifest::parse(text).unwrap().to_string(),
+            "\
+. type=dir mode=0755
+./a type=dir mode=0755
+./a.b type=file mode=04755 size=1 \
+sha256digest=01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b
+./a/b\\052\\077\\133\\043\\134\\303\\251 type=file mode=0644 size=2
+./l type=link mode=0644 link=tar\\sget
+"
+        );
+    }
+
+    #[test]
+    fn of_two_records_in_a_metalog_the_later_one_stands() {
+        let text = "\
+#mtree 2.0
+./bin/cat type=file uname=root gname=wheel mode=0555 size=1
+./bin/cat type=file uname=root gname=wheel mode=0555 size=2
+";
+        let manifest = Manifest::parse(text).unwrap();
+        assert_eq!(manifest.records.len(), 1);
+        assert_eq!(manifest.records[0].keywords["size"], "2");
+    }
+
+    #[test]
+    fn a_record_that_leads_out_of_the_tree_is_refused_by_its_line() {
+        for text in [
+            "./a type=dir\n./a/../../b type=file\n",
+            "a type=dir\n..\n..\n",
+        ] {
+            let (line, why) = Manifest::parse(text).unwrap_err();
+            assert!(line > 1, "{why}");
+        }
+    }
+}
