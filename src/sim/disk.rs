@@ -10,6 +10,7 @@ pub use format::{Disk, DiskError, EFI_LABEL, ROOT_LABEL, open, write};
 
 use crate::embedded;
 use crate::failure::{Failure, Key};
+use crate::rootfs;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
 use std::fs;
@@ -40,10 +41,12 @@ impl FixtureDisk {
             .prefix("image-")
             .tempdir_in(directory)
             .map_err(|error| cannot("make files in", directory, error))?;
-        let rootfs = work.path().join("rootfs");
-        let closure = unpack_fixtures(work.path(), &rootfs)?;
-        let _ = closure;
-        let disk = FixtureDisk::of_rootfs(&rootfs, directory)?;
+        let root = work.path().join("rootfs");
+        let closure = unpack_fixtures(work.path(), &root)?;
+        let closure = rootfs::Closure::read(&closure)?;
+        let plan = rootfs::plan(&closure, rootfs::Development::AsTheClosure)?;
+        rootfs::populate(&plan, &root, rootfs::Occupied::Refuse)?;
+        let disk = FixtureDisk::of_rootfs(&root, directory)?;
         let _ = fs::remove_dir_all(work.path());
         Ok(disk)
     }

@@ -50,6 +50,13 @@ impl SmallSystem {
         SmallSystem::with(|_| {})
     }
 
+    /// The fixtures' system in place of the small one.
+    pub fn of_the_fixtures() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FixtureDisk::make(directory.path()).unwrap();
+        SmallSystem::of_disk(directory, disk)
+    }
+
     /// The small system as CHANGE leaves its root file system.
     pub fn with(change: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -57,6 +64,10 @@ impl SmallSystem {
         lay_out(&rootfs);
         change(&rootfs);
         let disk = FixtureDisk::of_rootfs(&rootfs, directory.path()).unwrap();
+        SmallSystem::of_disk(directory, disk)
+    }
+
+    fn of_disk(directory: tempfile::TempDir, disk: FixtureDisk) -> Self {
         let port = Arc::new(ReservedPort::reserve(IpAddr::V4(Ipv4Addr::LOCALHOST)).unwrap());
         SmallSystem {
             directory,

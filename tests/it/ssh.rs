@@ -16,7 +16,10 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let system = SmallSystem::new();
+        Fixture::of(SmallSystem::new())
+    }
+
+    fn of(system: SmallSystem) -> Self {
         let guest = system.boot().unwrap();
         let connection = connect(&system, |_| {}).unwrap();
         Fixture {
@@ -366,4 +369,44 @@ fn a_guest_that_goes_away_is_a_lost_connection_and_not_a_status() {
     .unwrap_err();
     assert_eq!(failure.key(), Key::Connection, "{failure}");
     ender.join().unwrap();
+}
+
+#[test]
+fn the_fixtures_build_their_base_over_ssh() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let source = "/frx/store/5193aa63a947a11ba05ef7a200fa056e7ef39c5a-freebsd-source-default/tree";
+    let clean = "env -i HOME=/root PATH=/sbin:/bin:/usr/sbin:/usr/bin LC_ALL=C TZ=UTC \
+                 MAKEOBJDIRPREFIX=/var/tmp/build/obj SRCCONF=/dev/null __MAKE_CONF=/dev/null \
+                 SRC_ENV_CONF=/dev/null";
+    let steps = [
+        ("buildworld", ""),
+        ("buildkernel", ""),
+        (
+            "installworld",
+            "DB_FROM_SRC=yes DESTDIR=/var/tmp/build/world",
+        ),
+        (
+            "distribution",
+            "DB_FROM_SRC=yes DESTDIR=/var/tmp/build/world",
+        ),
+        (
+            "installkernel",
+            "DB_FROM_SRC=yes DESTDIR=/var/tmp/build/kernel",
+        ),
+    ];
+    for (target, variables) in steps {
+        let output = guest.run(&format!(
+            "mkdir -p /var/tmp/build/obj /var/tmp/build/world /var/tmp/build/kernel && \
+             {clean} make -C {source} -j2 KERNCONF=GENERIC {variables} {target}"
+        ));
+        assert_eq!(
+            output.ending,
+            Ending::Exited(0),
+            "{target}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let kernel = guest.run("test -s /var/tmp/build/kernel/boot/kernel/kernel");
+    assert_eq!(kernel.ending, Ending::Exited(0));
 }
