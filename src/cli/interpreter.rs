@@ -27,6 +27,7 @@ pub fn native_modules() -> Vec<NativeModule> {
         ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
+        module(&["fruix", "native", "ssh"], crate::ssh::primitives::NATIVES),
     ]
 }
 

@@ -12,7 +12,7 @@ use super::trust::{Expected, Trust};
 use russh::client::{self, AuthResult, DisconnectReason, Handle, Msg};
 use russh::keys::key::PrivateKeyWithHashAlg;
 use russh::keys::{PrivateKey, PublicKeyOrCertificate};
-use russh::{Channel, Disconnect, Preferred};
+use russh::{Channel, ChannelOpenFailure, Disconnect, Preferred};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -247,6 +247,42 @@ impl Connection {
                 reason: format!("no channel was opened within {} s", ATTEMPT.as_secs()),
             }),
         }
+    }
+
+    /// Whether something accepts connections at ADDRESS and PORT as seen from
+    /// the server. The server makes the connection, so the guest needs no
+    /// program for it; one whose sshd forbids forwarding is an error.
+    pub async fn reaches(&self, address: &str, port: u16) -> Result<bool, SshError> {
+        let what = format!("a connection to {address} port {port}");
+        let opening =
+            self.handle
+                .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
+        match timeout(ATTEMPT, opening).await {
+            Ok(Ok(channel)) => {
+                let _ = channel.close().await;
+                Ok(true)
+            }
+            Ok(Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)))
+            | Err(_) => Ok(false),
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
+                destination: self.destination.clone(),
+                what,
+                reason: visible(reason.description()),
+            }),
+            Ok(Err(_)) => Err(self.lost(&what)),
+        }
+    }
+
+    /// No shell can be given a NUL character, and it would drop it silently.
+    pub(super) fn refuse_nul(&self, what: &str, command: &str) -> Result<(), SshError> {
+        if !command.contains('\0') {
+            return Ok(());
+        }
+        Err(SshError::Channel {
+            destination: self.destination.clone(),
+            what: what.to_owned(),
+            reason: "the command holds a NUL character".to_owned(),
+        })
     }
 
     /// The error of WHAT when the connection has ended under it.

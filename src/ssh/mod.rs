@@ -17,6 +17,7 @@
 pub mod connection;
 pub mod error;
 pub mod key;
+pub mod primitives;
 pub mod run;
 pub mod shell;
 pub mod text;

@@ -46,6 +46,7 @@ impl Connection {
     /// here; a connection or channel that ends without one is.
     pub async fn run(&self, request: &Request) -> Result<Output, SshError> {
         let what = format!("`{}`", visible(&request.command));
+        self.refuse_nul(&what, &request.command)?;
         let channel = self.channel(&what).await?;
         let (mut input, output) = channel.split();
         let mut remote = Remote(Some(output));

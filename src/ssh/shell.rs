@@ -50,6 +50,7 @@ impl Question {
     /// that neither its syntax errors nor its `exit` reach the shell.
     fn command(&self) -> String {
         match self {
+            Question::Words(words) if words.is_empty() => ":".to_owned(),
             Question::Words(words) => {
                 let line = quote_all(words);
                 match words.first() {
@@ -101,6 +102,9 @@ impl Connection {
         questions: &[Question],
         limit: Duration,
     ) -> Result<Vec<Output>, SshError> {
+        for question in questions {
+            self.refuse_nul(&question.shown(), &question.command())?;
+        }
         let deadline = Instant::now() + limit;
         let mut place = self.shell.lock().await;
         // Out of its place while it works: an asker who goes away in the

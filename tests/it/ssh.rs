@@ -410,3 +410,16 @@ fn the_fixtures_build_their_base_over_ssh() {
     let kernel = guest.run("test -s /var/tmp/build/kernel/boot/kernel/kernel");
     assert_eq!(kernel.ending, Ending::Exited(0));
 }
+
+#[test]
+fn a_port_is_tried_from_the_guest() {
+    let guest = Fixture::new();
+    let open = guest.system.port.address().port();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let reaches = |port| wait(guest.connection.reaches("127.0.0.1", port)).unwrap();
+    assert_eq!((reaches(open), reaches(closed)), (true, false));
+}

@@ -3,7 +3,7 @@
 //! Only public keys of the image's `authorized_keys` are accepted. Requests
 //! for `exec` run the account's shell with `-c` in the guest's root; the
 //! channel carries its input, output, errors and the way it ended. There are
-//! no terminals and no forwarding.
+//! no terminals, and forwarding goes to this machine's loopback only.
 //!
 //! Source: RFC 4252, RFC 4254 section 6; sshd(8) of FreeBSD.
 
@@ -15,7 +15,8 @@ use russh::server::{
     VerifiedPublicKey, run_stream,
 };
 use russh::{
-    Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, MethodKind, MethodSet, Sig,
+    Channel, ChannelId, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf,
+    MethodKind, MethodSet, Sig,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::{Mutex, mpsc};
 
@@ -441,6 +442,37 @@ impl Handler for Connection {
         self.channels
             .insert(channel.id(), Arc::new(Mutex::new(Work::Idle(channel))));
         reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        address: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        // The guest shares this machine's network, as far as loopback goes.
+        let loopback = ["127.0.0.1", "::1", "localhost"].contains(&address);
+        let target = (address.to_owned(), u16::try_from(port).unwrap_or(0));
+        crate::runtime::spawn(async move {
+            if !loopback {
+                return reply
+                    .reject(ChannelOpenFailure::AdministrativelyProhibited)
+                    .await;
+            }
+            match TcpStream::connect(target).await {
+                Ok(mut stream) => {
+                    reply.accept().await;
+                    let _ = tokio::io::copy_bidirectional(&mut channel.into_stream(), &mut stream)
+                        .await;
+                }
+                Err(_) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
+            }
+        });
         Ok(())
     }
 

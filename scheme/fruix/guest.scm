@@ -1,0 +1,321 @@
+;;; Working in a guest: run programs, ask about files.
+;;;
+;;; A guest is a connection that `ssh-connect' returned.  A command that fails
+;;; is an error unless `guest-try' runs it.  Questions about files go to one
+;;; shell that is there already, so hundreds of them cost little; they use what
+;;; POSIX and FreeBSD's base system have, and GNU's options nowhere.
+
+(define-module (fruix guest)
+  #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
+  #:use-module (ice-9 match)
+  #:use-module (srfi srfi-1)
+  #:export (guest-run
+            guest-run-script
+            guest-try
+            guest-output
+            guest-passes?
+            guest-exists?
+            guest-file?
+            guest-directory?
+            guest-executable?
+            guest-link?
+            guest-link-target
+            guest-description
+            guest-file-ref
+            guest-read
+            guest-file-size
+            guest-file-sha256
+            guest-tree-size
+            guest-directory-list
+            guest-write-file
+            guest-source-root
+            guest-check
+            guest-troubles))
+
+;;; Running programs.
+
+(define* (guest-try guest command
+                    #:key
+                    (input "")
+                    (environment #f)
+                    (directory #f)
+                    (live #f)
+                    (timeout 600))
+  "Run COMMAND, a list of words or a `sh' text, in GUEST and return its result,
+whatever its status; see `ssh-run', whose arguments these are.  TIMEOUT is in
+seconds."
+  (ssh-run guest command
+           #:input input
+           #:environment environment
+           #:directory directory
+           #:live live
+           #:timeout-seconds timeout))
+
+(define (guest-run guest command . options)
+  "Run COMMAND, a list of words or a `sh' text, in GUEST and return its result.
+OPTIONS are those of `guest-try': #:input, #:environment, #:directory, #:live
+and #:timeout.
+
+Throw 'guest-command-failed, with the status and the last line that COMMAND
+printed, when it ends with a status other than zero or by a signal."
+  (let ((result (apply guest-try guest command options)))
+    (unless (ssh-result-passed? result)
+      (throw-failed 'guest-run command result))
+    result))
+
+(define (guest-run-script guest text arguments . options)
+  "Let /bin/sh in GUEST read TEXT, in which $1, $2 and so on are ARGUMENTS, a
+list of strings, and return the result.  OPTIONS and what is thrown are those
+of `guest-run'."
+  (apply guest-run guest (apply sh text arguments) options))
+
+(define (guest-output guest command . options)
+  "Run COMMAND in GUEST as `guest-run' does and return what it printed, a
+string, without the newlines at its end."
+  (string-trim-right (ssh-result-stdout (apply guest-run guest command options))
+                     #\newline))
+
+(define (guest-passes? guest command)
+  "Return #t when COMMAND, a small one, ends with status zero in GUEST."
+  (ssh-result-passed? (ask guest command)))
+
+(define (throw-failed procedure command result)
+  (let* ((line (ssh-visible (ssh-command-line command)))
+         (status (ssh-result-status result))
+         (last (or (last-line (ssh-result-stderr result))
+                   (last-line (ssh-result-stdout result)))))
+    (throw 'guest-command-failed procedure "~A"
+           (list (format #f "`~a` ~a in the guest~a" line
+                         (if (string? status)
+                             (string-append "was ended by signal " status)
+                             (format #f "ended with status ~a" status))
+                         (if last
+                             (string-append "; last: " last)
+                             "; it has printed nothing")))
+           `((command . ,line)
+             (status . ,status)
+             (last . ,(or last ""))))))
+
+(define (last-line text)
+  "Return the last line of TEXT that says something, as it may be shown, or #f."
+  (let ((lines (remove string-null?
+                       (map string-trim-both (string-split text #\newline)))))
+    (if (null? lines)
+        #f
+        (ssh-visible (last lines)))))
+
+;;; Asking about files.
+
+(define (ask guest command)
+  "Return the result of COMMAND, a small one, in GUEST."
+  (match (ssh-ask guest (list command))
+    ((result) result)))
+
+(define (answer guest doing file command)
+  "Return what COMMAND, a small one, prints in GUEST.  When it fails throw a
+message saying that DOING, such as \"read\", is not possible with FILE."
+  (let ((result (ask guest command)))
+    (unless (ssh-result-passed? result)
+      (let ((last (or (last-line (ssh-result-stderr result))
+                      (format #f "status ~a" (ssh-result-status result)))))
+        (throw 'guest-command-failed #f "~A"
+               (list (format #f "cannot ~a `~a` in the guest: ~a"
+                             doing file last))
+               `((file . ,file)
+                 (status . ,(ssh-result-status result))
+                 (last . ,last)))))
+    (ssh-result-stdout result)))
+
+(define (guest-exists? guest file)
+  "Return #t when FILE exists in GUEST; links are followed."
+  (guest-passes? guest `("test" "-e" ,file)))
+
+(define (guest-file? guest file)
+  "Return #t when FILE is a regular file in GUEST; links are followed."
+  (guest-passes? guest `("test" "-f" ,file)))
+
+(define (guest-directory? guest file)
+  "Return #t when FILE is a directory in GUEST; links are followed."
+  (guest-passes? guest `("test" "-d" ,file)))
+
+(define (guest-executable? guest file)
+  "Return #t when FILE is something that can be run in GUEST."
+  (guest-passes? guest (sh "test -f \"$1\" && test -x \"$1\"" file)))
+
+(define (guest-link? guest file)
+  "Return #t when FILE is a symbolic link in GUEST, whatever it leads to."
+  (guest-passes? guest `("test" "-L" ,file)))
+
+(define (guest-link-target guest file)
+  "Return where the symbolic link FILE leads to in GUEST, a string as the link
+has it, or #f when FILE is not a link."
+  (if (guest-link? guest file)
+      (without-newline
+       (answer guest "read the link" file `("readlink" ,file)))
+      #f))
+
+(define (guest-description guest file)
+  "Return what is at FILE in GUEST, in words: \"nothing\", \"a directory\", \"a
+link to `/frx`\", …"
+  (without-newline
+   (answer guest "look at" file
+           (sh "if test -L \"$1\"; then
+                  if test -e \"$1\"; then kind=; else kind='dangling '; fi
+                  printf 'a %slink to `%s`\\n' \"$kind\" \"$(readlink \"$1\")\"
+                elif test -f \"$1\"; then echo a file
+                elif test -d \"$1\"; then echo a directory
+                elif test -e \"$1\"; then echo something else
+                else echo nothing
+                fi"
+               file))))
+
+(define (guest-file-ref guest file)
+  "Return the contents of FILE in GUEST, a string.
+
+Throw 'guest-command-failed when FILE cannot be read."
+  (answer guest "read" file `("cat" ,file)))
+
+(define (guest-read guest file)
+  "Return the first datum in FILE in GUEST.
+
+Throw 'guest-command-failed when FILE cannot be read, and 'read-error when it
+does not hold one."
+  (call-with-input-string (guest-file-ref guest file) read))
+
+(define (guest-file-size guest file)
+  "Return the size of FILE in GUEST in bytes.
+
+Throw 'guest-command-failed when FILE cannot be read."
+  (string->number
+   (string-trim-both
+    (answer guest "tell the size of" file (sh "wc -c < \"$1\"" file)))))
+
+(define (guest-file-sha256 guest file)
+  "Return the SHA-256 of FILE in GUEST, 64 hexadecimal digits.
+
+FreeBSD's sha256 computes it, or sha256sum elsewhere.  Throw
+'guest-command-failed when FILE cannot be read."
+  (let ((text (answer guest "hash" file
+                      (sh "if command -v sha256 > /dev/null; then sha256 -q \"$1\"
+                           else sha256sum < \"$1\"
+                           fi"
+                          file))))
+    (string-take (string-trim-both text) 64)))
+
+(define (guest-tree-size guest directory)
+  "Return how much room DIRECTORY and all below it take in GUEST, in bytes, as
+du(1) counts it."
+  (match (string-split (answer guest "tell the size of" directory
+                               (sh "du -sk \"$1\"" directory))
+                       #\tab)
+    ((kibibytes . _)
+     (* 1024 (string->number (string-trim-both kibibytes))))))
+
+(define (guest-directory-list guest directory)
+  "Return the names in DIRECTORY in GUEST, sorted, a list of strings.
+
+Throw 'guest-command-failed when there is no such directory."
+  (sort (remove string-null?
+                (string-split (answer guest "list" directory
+                                      (sh "ls -A \"$1\"/" directory))
+                              #\newline))
+        string<?))
+
+(define (guest-write-file guest file contents)
+  "Make FILE in GUEST hold CONTENTS, a string.  FILE is replaced in one step: a
+reader sees the old contents or the new."
+  (guest-run guest
+             (sh "cat > \"$1.part\" && mv \"$1.part\" \"$1\"" file)
+             #:input contents)
+  *unspecified*)
+
+;;; Where things are in a Fruix system.
+
+(define (guest-source-root guest store)
+  "Return the root of the FreeBSD tree in STORE, a materialized source store in
+GUEST: its `tree`, or `tree/usr/src`.
+
+Throw 'store-error when neither holds a Makefile."
+  (let ((roots (list (string-append store "/tree")
+                     (string-append store "/tree/usr/src"))))
+    (or (find (lambda (root)
+                (guest-file? guest (string-append root "/Makefile")))
+              roots)
+        (throw 'store-error 'guest-source-root "~A"
+               (list (format #f "no FreeBSD tree in `~a` in the guest: neither `tree/Makefile` nor `tree/usr/src/Makefile` is there"
+                             store))
+               `((store . ,store))))))
+
+(define (without-newline text)
+  (if (string-suffix? "\n" text)
+      (string-drop-right text 1)
+      text))
+
+;;; Many checks in one message.
+
+(define (check-command check)
+  "Return the command that prints how CHECK does not hold, or nothing."
+  (match check
+    (('exists file)
+     (sh "test -e \"$1\" || echo is missing" file))
+    (('absent file)
+     (sh "if test -e \"$1\" || test -L \"$1\"; then echo is there; fi" file))
+    (('file file)
+     (sh "test -f \"$1\" || echo is not a file" file))
+    (('directory file)
+     (sh "test -d \"$1\" || echo is not a directory" file))
+    (('executable file)
+     (sh "test -f \"$1\" && test -x \"$1\" || echo is not a program" file))
+    (('not-empty file)
+     (sh "test -s \"$1\" || echo is missing or empty" file))
+    (('link file target)
+     (sh "if test -L \"$1\"; then
+            found=$(readlink \"$1\")
+            test \"$found\" = \"$2\" || echo \"leads to $found instead of $2\"
+          else echo is not a link
+          fi"
+         file target))
+    (('contains file text)
+     (sh "if test -f \"$1\"; then
+            grep -F -q -e \"$2\" < \"$1\" || echo \"does not contain $2\"
+          else echo is not a file
+          fi"
+         file text))
+    (_
+     (throw 'wrong-type-arg 'guest-check "not a check: ~S"
+            (list check) (list check)))))
+
+(define (guest-troubles guest checks)
+  "Return those of CHECKS that do not hold in GUEST, each as a pair of the check
+and a string that says how; '() when all hold.
+
+A check is one of
+  (exists FILE) (absent FILE) (file FILE) (directory FILE) (executable FILE)
+  (not-empty FILE) (link FILE TARGET) (contains FILE TEXT)
+and all of them together cost one message."
+  (filter-map
+   (lambda (check result)
+     (let ((said (string-append (ssh-result-stdout result)
+                                (ssh-result-stderr result))))
+       (if (string-null? said)
+           #f
+           (cons check (ssh-visible said)))))
+   checks
+   (ssh-ask guest (map check-command checks))))
+
+(define (guest-check guest . checks)
+  "Check that all CHECKS, as `guest-troubles' has them, hold in GUEST.
+
+Throw 'check-failed with everything that does not hold."
+  (match (guest-troubles guest checks)
+    (() #t)
+    (troubles
+     (throw 'check-failed 'guest-check "~A"
+            (list (string-join
+                   (map (match-lambda
+                          (((_ file . _) . trouble)
+                           (string-append "`" file "` " trouble)))
+                        troubles)
+                   "; "))
+            `((failed . ,(length troubles)))))))

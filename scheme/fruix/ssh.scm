@@ -1,0 +1,191 @@
+;;; SSH: connections to a guest, and commands over them.
+;;;
+;;; A connection is made to a server whose host key is known beforehand, and
+;;; lasts until it is closed or lost.  Commands are lists of words, which no
+;;; shell takes apart; what a shell is to read is written `(sh "TEXT")'.
+;;; (fruix guest) asks the questions that harnesses ask, in fewer words.
+
+(define-module (fruix ssh)
+  #:use-module (fruix native ssh)
+  #:use-module (ice-9 match)
+  #:use-module (srfi srfi-9)
+  #:export (ssh-connect
+            ssh-close
+            ssh-alive?
+            ssh-address
+            call-with-ssh
+            ssh-run
+            ssh-ask
+            ssh-port-open?
+            ssh-quote
+            ssh-visible
+            sh
+            sh?
+            ssh-command-line
+            ssh-result?
+            ssh-result-status
+            ssh-result-stdout
+            ssh-result-stderr
+            ssh-result-passed?))
+
+(define-record-type <ssh-result>
+  (make-ssh-result status stdout stderr)
+  ssh-result?
+  (status  ssh-result-status)           ;integer, or string: a signal's name
+  (stdout  ssh-result-stdout)           ;string
+  (stderr  ssh-result-stderr))          ;string
+
+(define-record-type <shell-text>
+  (make-shell-text text arguments)
+  sh?
+  (text       shell-text-text)          ;string
+  (arguments  shell-text-arguments))    ;list of strings: $1 and so on
+
+(define (sh text . arguments)
+  "Return the command that lets /bin/sh read TEXT, in which $1, $2 and so on are
+ARGUMENTS, strings that are not taken apart."
+  (make-shell-text text arguments))
+
+(define (ssh-result-passed? result)
+  "Return #t when the command of RESULT ended with status zero."
+  (eqv? 0 (ssh-result-status result)))
+
+(define* (ssh-connect #:key
+                      address
+                      (port 22)
+                      (user "root")
+                      private-key
+                      (host-key #f)
+                      (known-hosts #f)
+                      (timeout-seconds 30))
+  "Return a connection to the SSH server at ADDRESS, a string, and PORT, logged
+in as USER with the key in the file PRIVATE-KEY.
+
+HOST-KEY is the server's public key line, such as \"ssh-ed25519 AAAA…\"; without
+it the server's key must be in the file KNOWN-HOSTS.  Connecting is tried again
+while nothing answers, for at most TIMEOUT-SECONDS.
+
+Throw 'timeout with what was last seen, 'trust-error with both fingerprints
+when the server shows another key, 'ssh-error when the login is refused, and
+'settings-error when a key cannot be used."
+  (unless (and address private-key (or host-key known-hosts))
+    (throw 'settings-error 'ssh-connect "~A"
+           '("cannot connect: #:address, #:private-key and #:host-key or #:known-hosts are needed")
+           '()))
+  (%ssh-connect address port user private-key host-key known-hosts
+                timeout-seconds))
+
+(define (ssh-close connection)
+  "Close CONNECTION; what runs over it ends."
+  (%ssh-close connection))
+
+(define (ssh-alive? connection)
+  "Return #t when CONNECTION is up, as far as is known."
+  (%ssh-alive? connection))
+
+(define (ssh-address connection)
+  "Return the address that CONNECTION was made to, a string."
+  (assq-ref (%ssh-destination connection) 'address))
+
+(define (call-with-ssh connection proc)
+  "Call PROC with CONNECTION, close it whichever way PROC is left, and return
+the values of PROC."
+  (dynamic-wind
+    (lambda () #t)
+    (lambda () (proc connection))
+    (lambda () (%ssh-close connection))))
+
+(define (ssh-quote words)
+  "Return WORDS, a list of strings, as one command line for /bin/sh."
+  (%ssh-quote words))
+
+(define (ssh-visible text)
+  "Return TEXT, which a guest has said, as it may stand in a message: on one
+line, with nothing that a terminal would obey."
+  (%ssh-visible text))
+
+(define (command-words command)
+  "Return COMMAND, a list of words or a `sh' text, as a list of words."
+  (cond ((sh? command)
+         (cons* "/bin/sh" "-c" (shell-text-text command) "sh"
+                (shell-text-arguments command)))
+        ((and (pair? command) (list? command) (and-map string? command))
+         command)
+        (else
+         (throw 'wrong-type-arg 'ssh-run
+                "a command is a list of strings or (sh TEXT): ~S"
+                (list command) (list command)))))
+
+(define (environment-words environment)
+  "Return ENVIRONMENT, a list of pairs of strings, as words of the form
+NAME=VALUE."
+  (map (match-lambda
+         ((name . value) (string-append name "=" value)))
+       environment))
+
+(define* (ssh-command-line command #:key (environment #f) (directory #f))
+  "Return the command line that runs COMMAND, a list of words or a `sh' text.
+
+With ENVIRONMENT, an association list of strings, COMMAND sees those variables
+and no others.  With DIRECTORY it starts there."
+  (let ((line (%ssh-quote
+               (if environment
+                   `("env" "-i" ,@(environment-words environment)
+                     ,@(command-words command))
+                   (command-words command)))))
+    (if directory
+        (string-append "cd " (%ssh-quote (list directory)) " && " line)
+        line)))
+
+(define* (ssh-run connection command
+                  #:key
+                  (input "")
+                  (environment #f)
+                  (directory #f)
+                  (live #f)
+                  (timeout-seconds 600))
+  "Run COMMAND, a list of words or a `sh' text, over CONNECTION and return its
+result, whatever its status: see `ssh-result-status', `ssh-result-stdout' and
+`ssh-result-stderr'.
+
+COMMAND reads INPUT, a string.  With ENVIRONMENT, an association list of
+strings, it sees those variables and no others.  With DIRECTORY it starts
+there.  With LIVE, a string, each line of output is shown as it comes, as that
+of LIVE.
+
+Throw 'timeout after TIMEOUT-SECONDS, 'connection-error when the connection is
+lost, and 'ssh-error when the server does not run commands."
+  (apply make-ssh-result
+         (%ssh-run connection
+                   (ssh-command-line command
+                                     #:environment environment
+                                     #:directory directory)
+                   input live timeout-seconds)))
+
+(define* (ssh-ask connection commands #:key (timeout-seconds 60))
+  "Put COMMANDS, each a list of words or a `sh' text, to the one shell that
+CONNECTION keeps in the guest, all at once, and return the list of their
+results.  Their input is empty, and their environment is that of the shell:
+HOME, PATH and little else.
+
+This is for small questions; a signal shows as a status above 128.  Throw as
+`ssh-run' does."
+  (map (lambda (answer)
+         (apply make-ssh-result answer))
+       (%ssh-ask connection
+                 (map question commands)
+                 timeout-seconds)))
+
+(define (question command)
+  "Return COMMAND as the guest's shell is asked: a list of words, or a text
+whose arguments are set in the shell instead of being passed to another."
+  (if (sh? command)
+      (string-append (%ssh-quote (cons* "set" "--"
+                                        (shell-text-arguments command)))
+                     "\n" (shell-text-text command))
+      (command-words command)))
+
+(define* (ssh-port-open? connection port #:key (address "127.0.0.1"))
+  "Return #t when something accepts connections at PORT and ADDRESS as seen
+from the guest."
+  (%ssh-port-open? connection address port))

@@ -1,0 +1,197 @@
+//! `(fruix native ssh)`: connections, commands and questions.
+
+use super::{Connection, Destination, Ending, Output, Question, Request, Trust, text};
+use crate::failure::Failure;
+use crate::guile::natives::{Outcome, Raise};
+use crate::guile::value::{
+    Value, alist_value, handle, handle_value, integer, list, list_value, optional_string, seconds,
+    string, string_value, strings, wrong_type,
+};
+use crate::runtime;
+use std::path::PathBuf;
+use std::time::Duration;
+
+crate::natives! {
+    /// (%ssh-connect address port user private-key host-key known-hosts seconds) -> connection
+    ///
+    /// Log in as USER at ADDRESS and PORT within SECONDS, with the key in the
+    /// file PRIVATE-KEY, to a server with the public key line HOST-KEY or,
+    /// where that is #f, a key in the file KNOWN-HOSTS.
+    "%ssh-connect" (7) => ssh_connect,
+    /// (%ssh-run connection command input live seconds) -> (status stdout stderr)
+    ///
+    /// Run the command line COMMAND with INPUT, a string, for at most SECONDS;
+    /// show its output live as that of LIVE, a string, unless it is #f. STATUS
+    /// is an integer, or a string when a signal ended the command.
+    "%ssh-run" (5) => ssh_run,
+    /// (%ssh-ask connection questions seconds) -> list of (status stdout stderr)
+    ///
+    /// Put QUESTIONS to the guest's shell, all at once: each a list of words, or
+    /// a string for the shell to read.
+    "%ssh-ask" (3) => ssh_ask,
+    /// (%ssh-port-open? connection address port) -> boolean
+    ///
+    /// Whether something accepts connections at ADDRESS and PORT as seen from
+    /// the server.
+    "%ssh-port-open?" (3) => ssh_port_open,
+    /// (%ssh-close connection) -> unspecified
+    "%ssh-close" (1) => ssh_close,
+    /// (%ssh-alive? connection) -> boolean
+    "%ssh-alive?" (1) => ssh_alive,
+    /// (%ssh-destination connection) -> alist with address, port and user
+    "%ssh-destination" (1) => ssh_destination,
+    /// (%ssh-quote words) -> string
+    ///
+    /// WORDS, a list of strings, as one command line for /bin/sh.
+    "%ssh-quote" (1) => ssh_quote,
+    /// (%ssh-visible text) -> string
+    ///
+    /// TEXT of a guest as it may stand in a message.
+    "%ssh-visible" (1) => ssh_visible,
+    /// (%pause seconds) -> unspecified
+    ///
+    /// Wait for SECONDS, or until the user interrupts.
+    "%pause" (1) => pause,
+}
+
+/// Longer than any deadline that a script would set.
+const BACKSTOP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long good manners may take.
+const PARTING: Duration = Duration::from_secs(2);
+
+fn connection(procedure: &str, args: &[Value]) -> Result<std::rc::Rc<Connection>, Raise> {
+    handle::<Connection>(procedure, args, 1)
+}
+
+fn boolean(value: bool) -> Outcome {
+    Ok(Value::BoolV(value))
+}
+
+fn ssh_connect(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-connect";
+    let port = integer(NAME, args, 2)?;
+    let destination = Destination {
+        address: string(NAME, args, 1)?,
+        port: u16::try_from(port).map_err(|_| wrong_type(NAME, 2, &args[1]))?,
+        user: string(NAME, args, 3)?,
+    };
+    let private_key = PathBuf::from(string(NAME, args, 4)?);
+    let trust = match optional_string(NAME, args, 5)? {
+        Some(line) => Trust::Pinned(line),
+        None => Trust::KnownHosts(PathBuf::from(string(NAME, args, 6)?)),
+    };
+    let limit = seconds(NAME, args, 7)?;
+    let what = format!("connecting to {destination}");
+    let connection = runtime::wait(
+        &what,
+        BACKSTOP,
+        Connection::open(&destination, &private_key, &trust, limit),
+    )?;
+    Ok(handle_value("ssh-connection", connection))
+}
+
+fn ssh_run(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-run";
+    let connection = connection(NAME, args)?;
+    let request = Request {
+        command: string(NAME, args, 2)?,
+        input: string(NAME, args, 3)?.into_bytes(),
+        live: optional_string(NAME, args, 4)?,
+        limit: Some(seconds(NAME, args, 5)?),
+    };
+    let what = format!("running `{}`", text::visible(&request.command));
+    let output = runtime::wait(&what, BACKSTOP, connection.run(&request))?;
+    Ok(output_value(output))
+}
+
+fn ssh_ask(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-ask";
+    let connection = connection(NAME, args)?;
+    let questions = list(NAME, args, 2)?
+        .into_iter()
+        .map(|question| {
+            let at_2 = [args[0].clone(), question];
+            match list(NAME, &at_2, 2) {
+                Ok(_) => strings(NAME, &at_2, 2).map(Question::Words),
+                Err(_) => string(NAME, &at_2, 2).map(Question::Script),
+            }
+        })
+        .collect::<Result<Vec<_>, Raise>>()?;
+    let limit = seconds(NAME, args, 3)?;
+    let answers = runtime::wait(
+        "asking the guest",
+        BACKSTOP,
+        connection.ask(&questions, limit),
+    )?;
+    Ok(list_value(answers.into_iter().map(output_value).collect()))
+}
+
+fn output_value(output: Output) -> Value {
+    let status = match output.ending {
+        Ending::Exited(status) => Value::IntV(status as isize),
+        Ending::Signaled(signal) => string_value(signal),
+    };
+    let text = |bytes: Vec<u8>| string_value(String::from_utf8_lossy(&bytes).into_owned());
+    list_value(vec![status, text(output.stdout), text(output.stderr)])
+}
+
+fn ssh_port_open(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-port-open?";
+    let connection = connection(NAME, args)?;
+    let address = string(NAME, args, 2)?;
+    let port = u16::try_from(integer(NAME, args, 3)?).map_err(|_| wrong_type(NAME, 3, &args[2]))?;
+    let what = format!("trying {address} port {port} in the guest");
+    boolean(runtime::wait(
+        &what,
+        BACKSTOP,
+        connection.reaches(&address, port),
+    )?)
+}
+
+fn ssh_close(args: &[Value]) -> Outcome {
+    let connection = connection("%ssh-close", args)?;
+    runtime::wait_to_clean_up("closing an SSH connection", PARTING, async {
+        connection.close().await;
+        Ok::<_, Failure>(())
+    })?;
+    Ok(Value::Void)
+}
+
+fn ssh_alive(args: &[Value]) -> Outcome {
+    boolean(connection("%ssh-alive?", args)?.is_alive())
+}
+
+fn ssh_destination(args: &[Value]) -> Outcome {
+    let connection = connection("%ssh-destination", args)?;
+    let destination = connection.destination();
+    Ok(alist_value(vec![
+        ("address", string_value(destination.address.as_str())),
+        ("port", Value::IntV(destination.port as isize)),
+        ("user", string_value(destination.user.as_str())),
+    ]))
+}
+
+fn ssh_quote(args: &[Value]) -> Outcome {
+    Ok(string_value(super::quote_all(strings(
+        "%ssh-quote",
+        args,
+        1,
+    )?)))
+}
+
+fn ssh_visible(args: &[Value]) -> Outcome {
+    Ok(string_value(text::visible(&string(
+        "%ssh-visible",
+        args,
+        1,
+    )?)))
+}
+
+fn pause(args: &[Value]) -> Outcome {
+    let duration = seconds("%pause", args, 1)?;
+    runtime::wait("waiting", BACKSTOP, async {
+        tokio::time::sleep(duration).await;
+        Ok::<_, Failure>(())
+    })?;
+    Ok(Value::Void)
+}
