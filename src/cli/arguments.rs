@@ -104,6 +104,8 @@ pub enum Verb {
     /// Plan, make or verify the root file system of a closure
     #[command(subcommand)]
     Rootfs(super::rootfs::Arguments),
+    /// Print the SHA-256 of files and trees, or check recorded ones
+    Hash(super::hash::Arguments),
     /// List the runs that were kept, or show one
     #[command(subcommand)]
     Runs(super::runs::Arguments),

@@ -8,6 +8,7 @@
 
 pub mod arguments;
 mod doctor;
+mod hash;
 pub mod interpreter;
 pub mod primitives;
 mod program;
@@ -62,6 +63,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure>
         None => program::run(&line, environment),
         Some(Verb::Repl) => repl::run(&line, environment),
         Some(Verb::Simulate(arguments)) => simulate::run(arguments),
+        Some(Verb::Hash(arguments)) => hash::run(arguments),
         Some(Verb::Rootfs(arguments)) => rootfs::run(arguments),
         Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
         Some(Verb::Doctor) => doctor::run(&line, environment),
