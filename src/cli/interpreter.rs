@@ -18,8 +18,16 @@ pub fn native_modules() -> Vec<NativeModule> {
             crate::digest::primitives::NATIVES,
         ),
         module(
+            &["fruix", "native", "store"],
+            crate::store::primitives::NATIVES,
+        ),
+        module(
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
+        ),
+        module(
+            &["fruix", "native", "store"],
+            crate::store::primitives::NATIVES,
         ),
         module(
             &["fruix", "native", "rootfs"],

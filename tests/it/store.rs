@@ -1,0 +1,193 @@
+//! The store of the fixtures: items, references and what follows from them.
+
+use crate::fixtures::{closure, item};
+use crate::support::{finish, fixtures, installed};
+use fruix_scm::failure::{Failure, Key};
+use fruix_scm::store::{Store, StorePath};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+fn store() -> Store {
+    Store::below(&fixtures().join("root"))
+}
+
+fn base(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn names(items: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = items
+        .iter()
+        .map(|item| StorePath::from_base(item).unwrap().name().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_closure_holds_everything_that_is_referred_to() {
+    let found = store().closure(&base(&closure())).unwrap();
+    assert_eq!(
+        names(&found),
+        [
+            "freebsd-bootloader-15.0-STABLE",
+            "freebsd-native-headers-15.0-STABLE",
+            "freebsd-native-kernel-15.0-STABLE",
+            "freebsd-native-world-15.0-STABLE",
+            "freebsd-source-default",
+            "fruix-development-profile-fruix-validation",
+            "fruix-guile-extra-3.0",
+            "fruix-guile-runtime-3.0",
+            "fruix-profile-fruix-validation",
+            "fruix-shepherd-runtime-1.0.9",
+            "fruix-system-fruix-validation",
+        ]
+    );
+}
+
+#[test]
+fn every_reference_of_the_fixtures_is_in_their_store_and_every_link_is_a_reference() {
+    let store = store();
+    let items = store.items().unwrap();
+    for item in &items {
+        let references = store.references(item).unwrap();
+        for reference in &references {
+            assert!(items.contains(reference), "{item} refers to {reference}");
+        }
+        for entry in walkdir::WalkDir::new(store.place(item)) {
+            let entry = entry.unwrap();
+            let target = fs::read_link(entry.path()).unwrap_or_default();
+            if let Ok(path) = target.to_string_lossy().parse::<StorePath>() {
+                assert!(
+                    references.contains(&path.base()) || path.base() == *item,
+                    "{} leads to {path}, which is not among the references of {item}",
+                    entry.path().display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chain_of_references_explains_a_dependency() {
+    let (system, world) = (base(&closure()), base(&item("-freebsd-native-world-")));
+    let headers = base(&item("-freebsd-native-headers-"));
+    let chain = store().why(&system, &world).unwrap().unwrap();
+    assert_eq!(chain, [system, world.clone()]);
+    assert_eq!(store().why(&world, &headers).unwrap(), None);
+}
+
+#[test]
+fn referrers_are_those_that_refer_directly() {
+    let headers = base(&item("-freebsd-native-headers-"));
+    assert_eq!(
+        names(&store().referrers(&headers).unwrap()),
+        [
+            "fruix-development-profile-fruix-validation",
+            "fruix-system-fruix-validation"
+        ]
+    );
+}
+
+#[test]
+fn two_systems_differ_by_what_one_has_more() {
+    let minimal = base(&item("-fruix-system-fruix-minimal"));
+    let changes = store().changes(&minimal, &base(&closure())).unwrap();
+    assert_eq!(changes.changed, []);
+    assert_eq!(names(&changes.removed), ["fruix-system-fruix-minimal"]);
+    assert_eq!(
+        names(&changes.added),
+        [
+            "freebsd-native-headers-15.0-STABLE",
+            "fruix-development-profile-fruix-validation",
+            "fruix-system-fruix-validation",
+        ]
+    );
+}
+
+/// A store of COUNT items in which each refers to the next three.
+fn large_store(count: usize) -> (tempfile::TempDir, Store, Vec<String>) {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::below(root.path());
+    let items: Vec<String> = (0..count)
+        .map(|number| format!("{number:040x}-item-{number}"))
+        .collect();
+    for (number, item) in items.iter().enumerate() {
+        fs::create_dir_all(store.place(item)).unwrap();
+        let next = items.iter().skip(number + 1).take(3);
+        let lines: String = next.map(|item| format!("/frx/store/{item}\n")).collect();
+        fs::write(store.place(item).join(".references"), lines).unwrap();
+    }
+    (root, store, items)
+}
+
+#[test]
+fn the_closure_of_a_thousand_items_is_there_within_a_second() {
+    let (_root, store, items) = large_store(1_000);
+    let began = Instant::now();
+    assert_eq!(store.closure(&items[0]).unwrap(), items);
+    let elapsed = began.elapsed();
+    assert!(elapsed.as_secs_f64() < 1.0, "{elapsed:?}");
+}
+
+#[test]
+fn items_without_a_list_refer_to_where_their_links_lead() {
+    let (_root, store, items) = large_store(2);
+    fs::remove_file(store.place(&items[0]).join(".references")).unwrap();
+    assert!(store.references(&items[0]).unwrap().is_empty());
+    let target = format!("/frx/store/{}/bin/x", items[1]);
+    symlink(target, store.place(&items[0]).join("x")).unwrap();
+    assert_eq!(store.references(&items[0]).unwrap(), [items[1].clone()]);
+}
+
+#[test]
+fn references_that_run_in_a_circle_or_nowhere_do_no_harm() {
+    let (_root, store, items) = large_store(3);
+    let missing = format!("{:040x}-missing", 99);
+    let text = format!(
+        "(\"/frx/store/{}\" \"/frx/store/{missing}\" \"/frx/store/../x\")",
+        items[0]
+    );
+    fs::write(store.place(&items[2]).join(".references"), text).unwrap();
+    let closure = store.closure(&items[1]).unwrap();
+    assert_eq!(closure.len(), 4);
+    assert!(closure.contains(&missing));
+}
+
+#[test]
+fn an_item_is_found_by_path_name_or_first_digits() {
+    let store = store();
+    let path = item("-freebsd-source-default");
+    let name = base(&path);
+    let inside = format!("/frx/store/{name}/tree/Makefile");
+    for text in [name.as_str(), &name[..6], &inside, path.to_str().unwrap()] {
+        assert_eq!(store.find(text).unwrap(), name);
+    }
+    let failure = Failure::from(store.find("ffff").unwrap_err());
+    assert_eq!(failure.key(), Key::Store);
+    assert!(
+        failure.message().starts_with("cannot find `ffff` in `"),
+        "{failure}"
+    );
+    assert!(failure.hint_text().is_some());
+}
+
+#[test]
+fn real_guile_understands_metadata_as_we_do() {
+    let Some(guile) = installed("guile") else {
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(guile);
+    command
+        .current_dir(scratch.path())
+        .env("GUILE_AUTO_COMPILE", "0")
+        .arg("-L")
+        .arg(top.join("scheme"))
+        .arg(top.join("tests/scheme/fruix/metadata-test.scm"));
+    finish(command).success();
+}
