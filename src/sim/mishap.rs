@@ -22,6 +22,8 @@ pub enum Mishap {
     SrFull,
     /// The task of an import fails after the host has answered 200.
     ImportFails,
+    /// The host forgets the session that makes the CALL-th call of all.
+    SessionExpires { call: u64 },
     /// A call of METHOD, the one counted CALL or every one, fails with CODE.
     CallFails {
         method: String,
@@ -54,7 +56,7 @@ impl fmt::Display for UnknownMishap {
         NAMES
             .iter()
             .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
-        formatter.write_str(" fail=METHOD[@K]:CODE[:PARAMETER]…")
+        formatter.write_str(" session-expires=K fail=METHOD[@K]:CODE[:PARAMETER]…")
     }
 }
 
@@ -67,11 +69,18 @@ impl FromStr for Mishap {
         let known = NAMES.iter().find(|(name, _)| *name == text);
         known
             .map(|(_, mishap)| mishap.clone())
+            .or_else(|| session_expires(text))
             .or_else(|| call_fails(text))
             .ok_or_else(|| UnknownMishap {
                 text: text.to_owned(),
             })
     }
+}
+
+/// `session-expires=5`
+fn session_expires(text: &str) -> Option<Mishap> {
+    let call = text.strip_prefix("session-expires=")?.parse().ok()?;
+    Some(Mishap::SessionExpires { call })
 }
 
 /// `fail=VM.start@2:HOST_OFFLINE:OpaqueRef:…`

@@ -10,3 +10,5 @@ mod small_system;
 mod ssh;
 mod store;
 mod support;
+mod support;
+mod xapi;

@@ -26,6 +26,7 @@ pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Resul
     };
     let mut params = params.into_iter();
     let session = params.next().unwrap_or(Val::Nil).as_text().to_owned();
+    shared.perhaps_forget(&session);
     check_session(shared, &session)?;
     let args: Vec<Val> = params.collect();
     if !asynchronous {
@@ -519,6 +520,18 @@ pub fn check_session(shared: &Shared, session: &str) -> Result<(), ApiError> {
 }
 
 impl Shared {
+    /// Count a call in a session, and forget the session if a mishap says so.
+    fn perhaps_forget(&self, session: &str) {
+        self.with(|state| {
+            let count = state.counts.entry(String::new()).or_default();
+            *count += 1;
+            let expired = Mishap::SessionExpires { call: *count };
+            if self.config.has(&expired) {
+                state.db.delete("session", session);
+            }
+        });
+    }
+
     /// Count a call of METHOD, and answer the error with which it is to fail.
     fn mishap_at_call(&self, method: &str) -> Option<ApiError> {
         let count = self.with(|state| {

@@ -1,0 +1,1 @@
+//! XAPI for Scheme: `(fruix native xapi)`.

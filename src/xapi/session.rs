@@ -1,0 +1,490 @@
+//! Sessions: log in, call, log out.
+//!
+//! Every call has a deadline. A call that only reads is repeated when its
+//! connection is lost; any other is sent once, on a connection of its own
+//! freshness. A session that the host has forgotten is renewed once, and the
+//! call, which the host has refused without looking at it, is sent again.
+//! What a call would change is checked against [`super::approved`] before
+//! anything is sent.
+//!
+//! Source: XenAPI reference, class `session`.
+
+use super::approved::{self, Approved};
+use super::error::XapiError;
+use super::http::{Connection, Endpoint};
+use super::rpc::{self, Answer};
+use super::trust::Fingerprint;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Hosts keep a limited number of sessions per originator and drop the oldest,
+/// so ours never push out anybody else's.
+const ORIGINATOR: &str = "fruix-scm";
+
+/// How long a call may take unless the caller knows better.
+pub const CALL: Duration = Duration::from_secs(60);
+
+/// How often a call that only reads is tried.
+const ATTEMPTS: u32 = 3;
+
+/// A text that must not be seen: it prints as `…`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The first line of the file at PATH.
+    pub fn from_file(path: &Path) -> Result<Secret, XapiError> {
+        let unreadable = |reason: String| XapiError::File {
+            path: path.display().to_string(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        match text.lines().next() {
+            Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+            _ => Err(unreadable("the password file is empty".to_owned())),
+        }
+    }
+
+    fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
+}
+
+/// What is needed to log in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// `https://ADDRESS[:PORT]`.
+    pub host: String,
+    pub user: String,
+    pub password: Secret,
+    /// SHA-256 fingerprints of the certificates that hosts of the pool show.
+    pub certificates: Vec<String>,
+    pub approved: Approved,
+}
+
+/// A session on a host. Clones are the same session.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    login: Login,
+    state: Mutex<State>,
+    /// Held while logging in again, so that only one does.
+    renewal: tokio::sync::Mutex<()>,
+    next_id: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    endpoint: Option<Endpoint>,
+    reference: Option<Secret>,
+    idle: Vec<Connection>,
+    tasks: Vec<String>,
+    /// UUIDs of references, which never change.
+    uuids: HashMap<String, String>,
+    /// What this session has created.
+    created: HashSet<String>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Session on `{}`", self.0.login.host)
+    }
+}
+
+/// Every session that has not been logged out.
+fn open_sessions() -> MutexGuard<'static, Vec<Weak<Inner>>> {
+    static OPEN: OnceLock<Mutex<Vec<Weak<Inner>>>> = OnceLock::new();
+    OPEN.get_or_init(|| Mutex::new(Vec::new()))
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sessions that nobody has logged out, for whoever ends the process.
+pub fn left_open() -> Vec<Session> {
+    open_sessions()
+        .iter()
+        .filter_map(Weak::upgrade)
+        .map(Session)
+        .filter(Session::is_open)
+        .collect()
+}
+
+impl Session {
+    /// Log in. The host must show one of the pinned certificates; a member of a
+    /// pool sends us to its master, which must show one of them as well.
+    pub async fn log_in(login: Login) -> Result<Session, XapiError> {
+        let mut pins = Vec::new();
+        for text in &login.certificates {
+            let pin: Fingerprint = text.parse().map_err(|_| XapiError::Settings {
+                message: format!("`{text}` is not the SHA-256 fingerprint of a certificate"),
+                hint: "`certificate-sha256` has 64 hexadecimal digits, with or without colons"
+                    .to_owned(),
+            })?;
+            pins.push(pin);
+        }
+        let endpoint = Endpoint::new(&login.host, pins)?;
+        let session = Session(Arc::new(Inner {
+            login,
+            state: Mutex::new(State {
+                endpoint: Some(endpoint),
+                ..State::default()
+            }),
+            renewal: tokio::sync::Mutex::new(()),
+            next_id: AtomicU64::new(0),
+        }));
+        let reference = session.fetch_reference().await?;
+        session.state().reference = Some(reference);
+        let mut open = open_sessions();
+        open.retain(|other| other.strong_count() > 0);
+        open.push(Arc::downgrade(&session.0));
+        drop(open);
+        Ok(session)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where this session's host is.
+    pub fn endpoint(&self) -> Endpoint {
+        let state = self.state();
+        state
+            .endpoint
+            .clone()
+            .expect("a session has an endpoint from the beginning")
+    }
+
+    pub fn approved(&self) -> &Approved {
+        &self.0.login.approved
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state().reference.is_some()
+    }
+
+    async fn fetch_reference(&self) -> Result<Secret, XapiError> {
+        let login = &self.0.login;
+        let params = [
+            Value::from(login.user.as_str()),
+            Value::from(login.password.expose()),
+            Value::from("2.21"),
+            Value::from(ORIGINATOR),
+        ];
+        // One step from a member to its master, and one in case it has just changed.
+        for _ in 0..3 {
+            let tried = format!("log in to `{}` as `{}`", self.endpoint().url(), login.user);
+            match self
+                .exchange("session.login_with_password", &params, CALL, &tried)
+                .await?
+            {
+                Answer::Result(Value::String(reference)) => return Ok(Secret::new(reference)),
+                Answer::Result(_) => {
+                    return Err(XapiError::Protocol {
+                        tried,
+                        reason: "the host answered a login without a session".to_owned(),
+                    });
+                }
+                Answer::Error { code, params } if code == "HOST_IS_SLAVE" && !params.is_empty() => {
+                    let member = self.endpoint();
+                    let mut state = self.state();
+                    state.endpoint = Some(member.at(&params[0], member.port()));
+                    state.idle.clear();
+                }
+                Answer::Error { code, params } => {
+                    return Err(XapiError::Refused {
+                        tried,
+                        code,
+                        params,
+                    });
+                }
+            }
+        }
+        Err(XapiError::Protocol {
+            tried: format!("log in to `{}`", login.host),
+            reason: "every host of the pool says that another one is the master".to_owned(),
+        })
+    }
+
+    /// Call METHOD with PARAMS; the session itself is put in front of them.
+    ///
+    /// A method that would change what the settings do not approve is refused,
+    /// and nothing is sent.
+    pub async fn call(&self, method: &str, params: Vec<Value>) -> Result<Value, XapiError> {
+        let mut params = params;
+        approved::check(self, method, &mut params).await?;
+        let result = self.call_within(method, params, CALL).await?;
+        if approved::creates(method)
+            && let Some(reference) = result.as_str()
+        {
+            self.own(reference);
+        }
+        Ok(result)
+    }
+
+    /// Remember that this session has created the object REFERENCE.
+    pub fn own(&self, reference: &str) {
+        self.state().created.insert(reference.to_owned());
+    }
+
+    pub fn has_created(&self, reference: &str) -> bool {
+        self.state().created.contains(reference)
+    }
+
+    /// Call METHOD without a look at what is approved: for reading, and for
+    /// what this module and its siblings have checked themselves.
+    pub(super) async fn call_within(
+        &self,
+        method: &str,
+        params: Vec<Value>,
+        limit: Duration,
+    ) -> Result<Value, XapiError> {
+        let tried = format!("call `{method}`");
+        let mut renewed = false;
+        loop {
+            let Some(reference) = self.state().reference.clone() else {
+                return Err(XapiError::Refused {
+                    tried,
+                    code: "SESSION_INVALID".to_owned(),
+                    params: Vec::new(),
+                });
+            };
+            let mut all = Vec::with_capacity(params.len() + 1);
+            all.push(Value::from(reference.expose()));
+            all.extend(params.iter().cloned());
+            match self.exchange(method, &all, limit, &tried).await? {
+                Answer::Result(value) => return Ok(value),
+                Answer::Error { code, .. } if code == "SESSION_INVALID" && !renewed => {
+                    renewed = true;
+                    self.renew(&reference).await?;
+                }
+                Answer::Error { code, params } => {
+                    // The reference of the session is as good as a password.
+                    let params = if code == "SESSION_INVALID" {
+                        Vec::new()
+                    } else {
+                        params
+                            .into_iter()
+                            .map(|param| param.replace(reference.expose(), "…"))
+                            .collect()
+                    };
+                    return Err(XapiError::Refused {
+                        tried,
+                        code,
+                        params,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Log in again, unless somebody has done so since OLD was in use.
+    async fn renew(&self, old: &Secret) -> Result<(), XapiError> {
+        let _only_one = self.0.renewal.lock().await;
+        let current = self.state().reference.clone();
+        if current.is_some_and(|current| current.expose() != old.expose()) {
+            return Ok(());
+        }
+        let reference = self.fetch_reference().await?;
+        self.state().reference = Some(reference);
+        Ok(())
+    }
+
+    /// Send a call and read its answer.
+    async fn exchange(
+        &self,
+        method: &str,
+        params: &[Value],
+        limit: Duration,
+        tried: &str,
+    ) -> Result<Answer, XapiError> {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let body = rpc::encode(id, method, params);
+        let repeatable = approved::is_repeatable(method);
+        let start = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let left = limit.saturating_sub(start.elapsed());
+            let outcome = tokio::time::timeout(left, self.send(&body, repeatable, tried)).await;
+            match outcome {
+                Err(_) => {
+                    return Err(XapiError::Timeout {
+                        tried: tried.to_owned(),
+                        limit,
+                        last: "the host has not answered".to_owned(),
+                    });
+                }
+                Ok(Err(XapiError::Connection { .. })) if repeatable && attempt < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(300) * attempt).await;
+                    attempt += 1;
+                }
+                Ok(outcome) => return outcome,
+            }
+        }
+    }
+
+    async fn send(&self, body: &[u8], repeatable: bool, tried: &str) -> Result<Answer, XapiError> {
+        let endpoint = self.endpoint();
+        // A used connection may be closing; what must not be lost gets a new one.
+        let used = if repeatable { self.take_idle() } else { None };
+        let mut connection = match used {
+            Some(connection) => connection,
+            None => endpoint.connect().await?,
+        };
+        let length = body.len().to_string();
+        let mut request = endpoint.head(
+            "POST",
+            "/jsonrpc",
+            &[
+                ("Content-Type", "application/json"),
+                ("Content-Length", &length),
+            ],
+        )?;
+        request.extend_from_slice(body);
+        let exchange = async {
+            connection.send(&request).await?;
+            let head = connection.read_head().await?;
+            let body = connection.read_body(&head).await?;
+            Ok::<_, std::io::Error>((head, body))
+        };
+        let (head, body) = exchange.await.map_err(|error| XapiError::Connection {
+            tried: tried.to_owned(),
+            reason: format!("`{}`: {error}", endpoint.url()),
+        })?;
+        if head.status != 200 {
+            return Err(XapiError::Protocol {
+                tried: tried.to_owned(),
+                reason: format!(
+                    "`{}` answered HTTP {} {}",
+                    endpoint.url(),
+                    head.status,
+                    head.reason
+                ),
+            });
+        }
+        if head.keeps_alive() {
+            connection.rest();
+            let mut state = self.state();
+            if state.idle.len() < 4 {
+                state.idle.push(connection);
+            }
+        }
+        rpc::decode(&body).map_err(|reason| XapiError::Protocol {
+            tried: tried.to_owned(),
+            reason: format!("`{}`: {reason}", endpoint.url()),
+        })
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        let mut state = self.state();
+        while let Some(connection) = state.idle.pop() {
+            if connection.is_fresh() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// The value of a `Cookie` header with which HTTP handlers know us.
+    pub(super) fn cookie(&self, task: &str) -> String {
+        let state = self.state();
+        let reference = state.reference.as_ref().map_or("", Secret::expose);
+        format!("session_id={reference}; task_id={task}")
+    }
+
+    /// The UUID of the object of CLASS that REFERENCE points at.
+    pub async fn uuid(&self, class: &str, reference: &str) -> Result<String, XapiError> {
+        if let Some(uuid) = self.state().uuids.get(reference) {
+            return Ok(uuid.clone());
+        }
+        let uuid = self
+            .call_within(
+                &format!("{class}.get_uuid"),
+                vec![Value::from(reference)],
+                CALL,
+            )
+            .await?
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        self.state()
+            .uuids
+            .insert(reference.to_owned(), uuid.clone());
+        Ok(uuid)
+    }
+
+    pub(super) fn register_task(&self, task: &str) {
+        self.state().tasks.push(task.to_owned());
+    }
+
+    pub(super) fn forget_task(&self, task: &str) {
+        self.state().tasks.retain(|other| other != task);
+    }
+
+    pub(super) fn has_task(&self, task: &str) -> bool {
+        self.state().tasks.iter().any(|other| other == task)
+    }
+
+    /// Cancel and destroy the tasks of operations that were given up, such as
+    /// after Ctrl-C. What has gone wrong meanwhile does not matter any more.
+    pub async fn abandon_tasks(&self) -> Result<(), XapiError> {
+        let tasks = std::mem::take(&mut self.state().tasks);
+        for task in tasks {
+            for method in ["task.cancel", "task.destroy"] {
+                let _ = self
+                    .call_within(
+                        method,
+                        vec![Value::from(task.as_str())],
+                        Duration::from_secs(5),
+                    )
+                    .await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Log out; the host forgets the session. Logging out twice is no error.
+    pub async fn log_out(&self) -> Result<(), XapiError> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.abandon_tasks().await?;
+        let Some(reference) = self.state().reference.take() else {
+            return Ok(());
+        };
+        let outcome = self
+            .exchange(
+                "session.logout",
+                &[Value::from(reference.expose())],
+                Duration::from_secs(10),
+                "log out",
+            )
+            .await;
+        self.state().idle.clear();
+        match outcome? {
+            Answer::Result(_) => Ok(()),
+            // The host has forgotten it by itself.
+            Answer::Error { code, .. } if code == "SESSION_INVALID" => Ok(()),
+            Answer::Error { code, params } => Err(XapiError::Refused {
+                tried: "log out".to_owned(),
+                code,
+                params,
+            }),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! XAPI tasks: start slow work, wait for its end, watch its progress, cancel it.
+//!
+//! A task is XAPI's handle on slow work. Waiting is one long call of
+//! `event.from` about that one task; when it comes back empty, the record is
+//! asked for directly, because a restart of the toolstack lets tasks vanish
+//! without an event. Then nobody knows how the work ended, and we say so.
+//!
+//! A task is destroyed after use, and cancelled when its deadline passes.
+//!
+//! Source: XenAPI reference, classes `task` and `event`.
+
+use super::error::XapiError;
+use super::rpc;
+use super::session::{CALL, Session};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How long one call waits for an event.
+const EVENT: Duration = Duration::from_secs(20);
+
+/// How long a cancelled task is given to end.
+const CANCELLATION: Duration = Duration::from_secs(5);
+
+/// What a task looked like when it was last seen.
+#[derive(Clone, Debug, PartialEq)]
+struct Sight {
+    status: String,
+    progress: f64,
+    result: String,
+    error: Vec<String>,
+}
+
+impl Sight {
+    fn of(record: &Value) -> Sight {
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        Sight {
+            status: text("status"),
+            progress: record["progress"].as_f64().unwrap_or(0.0),
+            result: text("result"),
+            error: record["error_info"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("task {}, {:.0} % done", self.status, self.progress * 100.0)
+    }
+}
+
+/// Call METHOD, which must have an asynchronous mode, and wait for its end.
+/// Answers its result: a reference, a list, or the empty string.
+pub async fn run(
+    session: &Session,
+    method: &str,
+    params: Vec<Value>,
+    limit: Duration,
+    tried: &str,
+) -> Result<Value, XapiError> {
+    let task = session
+        .call(&format!("Async.{method}"), params)
+        .await
+        .map_err(|error| error.while_trying(tried))?;
+    let task = reference(&task, tried)?;
+    session.register_task(&task);
+    let result = wait(session, &task, limit, tried, |_| {}).await?;
+    if super::approved::creates(method)
+        && let Some(created) = result.as_str()
+    {
+        session.own(created);
+    }
+    Ok(result)
+}
+
+/// A task of our own making, to hand to an HTTP transfer.
+pub async fn create(session: &Session, label: &str) -> Result<String, XapiError> {
+    let task = session
+        .call_within("task.create", vec![json!(label), json!("")], CALL)
+        .await?;
+    let task = reference(&task, "create a task")?;
+    session.register_task(&task);
+    Ok(task)
+}
+
+fn reference(value: &Value, tried: &str) -> Result<String, XapiError> {
+    value
+        .as_str()
+        .filter(|text| !rpc::is_null(text))
+        .map(str::to_owned)
+        .ok_or_else(|| XapiError::Protocol {
+            tried: tried.to_owned(),
+            reason: "the host answered without a task".to_owned(),
+        })
+}
+
+/// Wait until TASK has ended, for at most LIMIT, telling PROGRESS, from 0 to 1,
+/// as it changes. Answers the task's result. The task is destroyed.
+pub async fn wait(
+    session: &Session,
+    task: &str,
+    limit: Duration,
+    tried: &str,
+    progress: impl Fn(f64),
+) -> Result<Value, XapiError> {
+    let start = Instant::now();
+    let mut last = Sight {
+        status: "unknown".to_owned(),
+        progress: 0.0,
+        result: String::new(),
+        error: Vec::new(),
+    };
+    let mut token = String::new();
+    loop {
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            cancel(session, task).await;
+            destroy(session, task).await;
+            return Err(XapiError::Timeout {
+                tried: tried.to_owned(),
+                limit,
+                last: last.describe(),
+            });
+        }
+        match look(session, task, &mut token, left.min(EVENT)).await {
+            Ok(sight) => {
+                if sight.progress != last.progress {
+                    progress(sight.progress);
+                }
+                last = sight;
+            }
+            Err(error) if error.code() == Some("HANDLE_INVALID") => {
+                session.forget_task(task);
+                return Err(XapiError::OutcomeUnknown {
+                    tried: tried.to_owned(),
+                });
+            }
+            Err(error) => return Err(error.while_trying(tried)),
+        }
+        match last.status.as_str() {
+            "pending" | "cancelling" => {}
+            "success" => {
+                destroy(session, task).await;
+                return rpc::task_result(&last.result).map_err(|reason| XapiError::Protocol {
+                    tried: tried.to_owned(),
+                    reason: format!("cannot read the task's result: {reason}"),
+                });
+            }
+            _ => {
+                destroy(session, task).await;
+                let mut description = last.error.into_iter();
+                return Err(XapiError::Refused {
+                    tried: tried.to_owned(),
+                    code: description
+                        .next()
+                        .unwrap_or_else(|| "TASK_CANCELLED".to_owned()),
+                    params: description.collect(),
+                });
+            }
+        }
+    }
+}
+
+/// Wait up to PATIENCE for news of TASK, and look at it.
+async fn look(
+    session: &Session,
+    task: &str,
+    token: &mut String,
+    patience: Duration,
+) -> Result<Sight, XapiError> {
+    let batch = session
+        .call_within(
+            "event.from",
+            vec![
+                json!([format!("task/{task}")]),
+                json!(token),
+                json!(patience.as_secs_f64()),
+            ],
+            patience + Duration::from_secs(30),
+        )
+        .await?;
+    if let Some(next) = batch["token"].as_str() {
+        next.clone_into(token);
+    }
+    let news = batch["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .rev()
+        .find(|event| event["ref"] == task && event["snapshot"].is_object());
+    match news {
+        Some(event) => Ok(Sight::of(&event["snapshot"])),
+        None => probe(session, task).await,
+    }
+}
+
+async fn probe(session: &Session, task: &str) -> Result<Sight, XapiError> {
+    let record = session
+        .call_within("task.get_record", vec![json!(task)], CALL)
+        .await?;
+    Ok(Sight::of(&record))
+}
+
+/// Ask for the end of TASK and give it a moment to obey.
+pub async fn cancel(session: &Session, task: &str) {
+    let asked = session
+        .call_within("task.cancel", vec![json!(task)], CANCELLATION)
+        .await;
+    if asked.is_err() {
+        return;
+    }
+    let start = Instant::now();
+    while start.elapsed() < CANCELLATION {
+        match probe(session, task).await {
+            Ok(sight) if ["pending", "cancelling"].contains(&sight.status.as_str()) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Let the host forget TASK; that it already has is as good.
+pub async fn destroy(session: &Session, task: &str) {
+    let _ = session
+        .call_within("task.destroy", vec![json!(task)], CANCELLATION)
+        .await;
+    session.forget_task(task);
+}

@@ -1,0 +1,477 @@
+//! The XAPI client against the simulated host.
+
+use fruix_scm::failure::{Detail, Failure, Key};
+use fruix_scm::runtime;
+use fruix_scm::sim::mishap::Mishap;
+use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
+use fruix_scm::xapi::vm::{self, Shutdown};
+use fruix_scm::xapi::{Approved, Login, Secret, Session, XapiError, transfer};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A simulation with MISHAPS, such as `sr-full`.
+fn simulation(mishaps: &[&str]) -> Simulation {
+    let mishaps: Vec<Mishap> = mishaps
+        .iter()
+        .map(|text| text.parse().expect("the mishap exists"))
+        .collect();
+    Simulation::start(SimulationOptions {
+        mishaps,
+        ..SimulationOptions::default()
+    })
+    .expect("a simulation starts")
+}
+
+fn login(settings: &SimulationSettings) -> Login {
+    Login {
+        host: settings.host.clone(),
+        user: settings.user.clone(),
+        password: Secret::from_file(&settings.password_file).expect("the password file is there"),
+        certificates: vec![settings.certificate_sha256.clone()],
+        approved: Approved {
+            vms: settings.approved_vms.clone(),
+            vdis: settings.approved_vdis.clone(),
+        },
+    }
+}
+
+/// What a future of this domain comes to, as Scheme would see it.
+fn run<T>(future: impl Future<Output = Result<T, XapiError>>) -> Result<T, Failure> {
+    runtime::wait("testing", Duration::from_secs(60), future)
+}
+
+/// Do ACT in a session on SIMULATION, and check that the host is left tidy.
+fn in_session<T>(
+    simulation: &Simulation,
+    act: impl AsyncFnOnce(&Session) -> Result<T, XapiError>,
+) -> Result<T, Failure> {
+    let outcome = run(async {
+        let session = Session::log_in(login(simulation.settings())).await?;
+        let outcome = act(&session).await;
+        session.log_out().await?;
+        outcome
+    });
+    assert_eq!(simulation.host().count("session"), 0, "a session is left");
+    assert_eq!(simulation.host().count("task"), 0, "a task is left");
+    outcome
+}
+
+/// An image of SIZE bytes that says where each of its sectors belongs.
+fn image(directory: &Path, size: u64) -> std::path::PathBuf {
+    let path = directory.join("test.img");
+    let bytes: Vec<u8> = (0..size).map(|at| (at / 512 % 251) as u8).collect();
+    std::fs::write(&path, bytes).expect("the simulation's directory can be written");
+    path
+}
+
+fn detail<'a>(failure: &'a Failure, name: &str) -> &'a Detail {
+    let found = failure.details().iter().find(|(known, _)| known == name);
+    &found.expect("the failure has the detail").1
+}
+
+#[test]
+fn an_imported_image_is_booted_and_its_address_learned() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let address = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        let imported = transfer::import_raw(session, &vdi, &settings.image).await?;
+        assert_eq!(imported.sent_bytes, imported.image_bytes);
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        let address = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_secs(20)).await?;
+        assert_eq!(vm::power_state(session, &vm).await?, "Halted");
+        Ok(address)
+    });
+    assert_eq!(address.expect("all goes well").to_string(), "127.0.0.1");
+}
+
+#[test]
+fn an_imported_image_is_on_the_disk_byte_for_byte_and_reads_back_the_same() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let path = image(simulation.directory(), 3_000_320);
+    let read = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import_raw(session, &vdi, &path).await?;
+        let mut read = Vec::new();
+        transfer::export_raw(session, &vdi, |piece| read.extend_from_slice(piece)).await?;
+        Ok(read)
+    })
+    .expect("all goes well");
+    let expected = std::fs::read(&path).unwrap();
+    assert!(
+        read[..expected.len()] == expected[..],
+        "what was read back differs"
+    );
+    assert!(
+        std::fs::read(simulation.host().disk(&settings.vdi)).unwrap() == read,
+        "the disk differs"
+    );
+}
+
+#[test]
+fn a_refused_login_names_host_and_user_and_never_the_password() {
+    let simulation = simulation(&["refuse-login"]);
+    let settings = simulation.settings();
+    let password = std::fs::read_to_string(&settings.password_file).unwrap();
+    let failure = run(Session::log_in(login(settings))).unwrap_err();
+    assert_eq!(failure.key(), Key::Xapi);
+    assert_eq!(
+        failure.message(),
+        format!(
+            "cannot log in to `{}` as `root`: host answered SESSION_AUTHENTICATION_FAILED \
+             (root, Authentication failure)",
+            settings.host
+        )
+    );
+    assert!(failure.hint_text().unwrap().contains("password-file"));
+    assert!(!format!("{failure:?}").contains(password.trim()));
+    assert!(!format!("{:?}", login(settings)).contains(password.trim()));
+}
+
+#[test]
+fn a_certificate_that_is_not_pinned_is_refused_with_both_fingerprints() {
+    let simulation = simulation(&["wrong-certificate"]);
+    let settings = simulation.settings();
+    let failure = run(Session::log_in(login(settings))).unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    let Detail::Text(seen) = detail(&failure, "seen") else {
+        panic!("the fingerprint is a text");
+    };
+    assert_ne!(*seen, settings.certificate_sha256);
+    for fingerprint in [seen, &settings.certificate_sha256] {
+        assert!(failure.message().contains(fingerprint.as_str()));
+    }
+    assert_eq!(simulation.host().calls("session.login_with_password"), 0);
+}
+
+#[test]
+fn without_a_pinned_certificate_nothing_is_trusted() {
+    let simulation = simulation(&[]);
+    let mut login = login(simulation.settings());
+    login.certificates.clear();
+    assert_eq!(run(Session::log_in(login)).unwrap_err().key(), Key::Trust);
+}
+
+#[test]
+fn a_host_that_is_not_there_is_a_connection_error() {
+    let simulation = simulation(&[]);
+    let mut login = login(simulation.settings());
+    drop(simulation);
+    login.host = login.host.replace("127.0.0.1", "127.0.0.2");
+    let failure = run(Session::log_in(login)).unwrap_err();
+    assert_eq!(failure.key(), Key::Connection);
+    assert!(failure.message().contains("refused"), "{failure}");
+}
+
+#[test]
+fn an_unapproved_vm_or_vdi_is_never_written() {
+    let simulation = simulation(&[]);
+    let mut login = login(simulation.settings());
+    login.approved.vms = vec!["11111111-2222-3333-4444-555555555555".to_owned()];
+    login.approved.vdis = Vec::new();
+    let settings = simulation.settings().clone();
+    let (start, import, reboot) = run(async {
+        let session = Session::log_in(login).await?;
+        let vm = vm::find(&session, "VM", &settings.vm).await?;
+        let vdi = vm::find(&session, "VDI", &settings.vdi).await?;
+        let host = session.call("host.get_all", vec![]).await?;
+        let start = vm::start(&session, &vm, Duration::from_secs(5)).await;
+        let import = transfer::import_raw(&session, &vdi, &settings.image).await;
+        let reboot = session.call("host.reboot", vec![host[0].clone()]).await;
+        session.log_out().await?;
+        Ok((start, import, reboot))
+    })
+    .expect("the session itself works");
+    let failure = Failure::from(start.unwrap_err());
+    assert_eq!(failure.key(), Key::Settings);
+    assert_eq!(
+        failure.message(),
+        format!(
+            "refused to call `Async.VM.start`: it would change VM `{}`, which the settings do \
+             not approve; approved VMs: 11111111-2222-3333-4444-555555555555",
+            settings.vm
+        )
+    );
+    let failure = Failure::from(import.unwrap_err());
+    assert!(failure.message().contains(&settings.vdi), "{failure}");
+    assert!(
+        failure.message().ends_with("approved VDIs: none"),
+        "{failure}"
+    );
+    assert_eq!(Failure::from(reboot.unwrap_err()).key(), Key::Settings);
+    for method in ["VM.start", "task.create", "host.reboot"] {
+        assert_eq!(simulation.host().calls(method), 0, "{method} was sent");
+    }
+}
+
+#[test]
+fn what_we_have_created_ourselves_may_be_changed_and_removed_in_a_later_session_too() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let vdi = in_session(&simulation, async |session| {
+        let sr = vm::find(session, "SR", &settings.sr).await?;
+        let record = json!({
+            "name_label": "ours", "SR": sr, "virtual_size": 4 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        });
+        session.call("VDI.create", vec![record]).await
+    })
+    .expect("a VDI is created");
+    in_session(&simulation, async |session| {
+        session.call("VDI.destroy", vec![vdi.clone()]).await
+    })
+    .expect("it carries our mark");
+    assert_eq!(simulation.host().count("VDI"), 1);
+}
+
+#[test]
+fn an_image_larger_than_its_vdi_is_refused_with_both_sizes_before_anything_is_sent() {
+    let simulation = simulation(&["small-vdi"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import_raw(session, &vdi, &settings.image).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Settings);
+    let image_bytes = std::fs::metadata(&settings.image).unwrap().len() as i64;
+    assert_eq!(
+        *detail(&failure, "image-bytes"),
+        Detail::Integer(image_bytes)
+    );
+    let Detail::Integer(vdi_bytes) = detail(&failure, "vdi-bytes") else {
+        panic!("a size is an integer");
+    };
+    assert!(*vdi_bytes < image_bytes);
+    assert_eq!(simulation.host().calls("task.create"), 0);
+}
+
+#[test]
+fn an_import_whose_task_fails_after_the_200_has_failed() {
+    let simulation = simulation(&["import-fails"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import_raw(session, &vdi, &settings.image).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Xapi);
+    assert_eq!(*detail(&failure, "code"), Detail::from("VDI_IO_ERROR"));
+    assert_eq!(
+        failure.message(),
+        format!(
+            "cannot import `{}` into VDI `{}`: host answered VDI_IO_ERROR (Device I/O errors)",
+            settings.image.display(),
+            settings.vdi
+        )
+    );
+}
+
+#[test]
+fn a_full_storage_repository_is_reported_with_its_code_and_what_to_do() {
+    let simulation = simulation(&["sr-full"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let sr = vm::find(session, "SR", &settings.sr).await?;
+        let record = json!({
+            "name_label": "x", "SR": sr, "virtual_size": 4 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        });
+        session.call("VDI.create", vec![record]).await
+    })
+    .unwrap_err();
+    assert_eq!(*detail(&failure, "code"), Detail::from("SR_FULL"));
+    assert!(failure.message().contains("4194304"), "{failure}");
+    assert!(failure.hint_text().unwrap().contains("free space"));
+    let failure = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import_raw(session, &vdi, &settings.image).await
+    })
+    .unwrap_err();
+    assert_eq!(
+        *detail(&failure, "code"),
+        Detail::from("SR_BACKEND_FAILURE_44")
+    );
+}
+
+#[test]
+fn a_guest_that_reports_no_address_is_given_up_at_the_deadline() {
+    let simulation = simulation(&["no-address"]);
+    let settings = simulation.settings().clone();
+    let start = Instant::now();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import_raw(session, &vdi, &settings.image).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::wait_for_address(session, &vm, Duration::from_secs(3)).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert_eq!(
+        failure.message(),
+        format!(
+            "could not learn the address of VM `{}` within 3 s; last: the guest's agent has \
+             reported no address",
+            settings.vm
+        )
+    );
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_disk_without_a_system_never_reports_anything() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::wait_for_address(session, &vm, Duration::from_secs(1)).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert!(
+        failure.message().contains("reported nothing yet"),
+        "{failure}"
+    );
+    assert_ne!(
+        simulation.host().console(&settings.vm),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_link_local_address_is_not_taken_for_the_guests() {
+    let simulation = simulation(&["link-local-first", "no-ssh"]);
+    let settings = simulation.settings().clone();
+    let address = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::wait_for_address(session, &vm, Duration::from_secs(20)).await
+    });
+    assert_eq!(address.unwrap().to_string(), "127.0.0.1");
+}
+
+#[test]
+fn a_vm_that_runs_already_is_refused_with_the_states_in_question() {
+    let simulation = simulation(&["no-ssh"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await
+    })
+    .unwrap_err();
+    assert_eq!(
+        *detail(&failure, "code"),
+        Detail::from("VM_BAD_POWER_STATE")
+    );
+    let Detail::List(parameters) = detail(&failure, "parameters") else {
+        panic!("parameters are a list");
+    };
+    assert_eq!(
+        parameters[1..],
+        [Detail::from("halted"), Detail::from("running")]
+    );
+}
+
+#[test]
+fn a_guest_that_does_not_answer_a_shutdown_request_can_be_shut_down_hard() {
+    let simulation = simulation(&["no-ssh"]);
+    let settings = simulation.settings().clone();
+    let clean = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        let clean = vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_secs(20)).await;
+        vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await?;
+        Ok(clean)
+    })
+    .expect("the hard shutdown works");
+    assert_eq!(
+        clean.unwrap_err().code(),
+        Some("VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT")
+    );
+    assert_eq!(
+        simulation.host().field("VM", &settings.vm, "power_state"),
+        "Halted"
+    );
+}
+
+#[test]
+fn a_deadline_cancels_the_task_and_leaves_nothing() {
+    let simulation = simulation(&["no-ssh"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_millis(300)).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert!(failure.message().contains("task pending"), "{failure}");
+}
+
+#[test]
+fn a_session_that_the_host_has_forgotten_is_renewed_once() {
+    let simulation = simulation(&["session-expires=1"]);
+    let vms = in_session(&simulation, async |session| {
+        session.call("VM.get_all", vec![]).await
+    });
+    assert!(vms.unwrap().is_array());
+    assert_eq!(simulation.host().calls("session.login_with_password"), 2);
+}
+
+#[test]
+fn a_session_that_stays_invalid_is_an_error_without_its_reference() {
+    let simulation = simulation(&["fail=VM.get_all:SESSION_INVALID:OpaqueRef-secret"]);
+    let failure = run(async {
+        let session = Session::log_in(login(simulation.settings())).await?;
+        session.call("VM.get_all", vec![]).await
+    })
+    .unwrap_err();
+    assert_eq!(
+        failure.message(),
+        "cannot call `VM.get_all`: host answered SESSION_INVALID"
+    );
+    assert!(!format!("{failure:?}").contains("secret"));
+}
+
+#[test]
+fn any_method_can_be_called_by_name_and_its_error_names_it() {
+    let simulation = simulation(&[]);
+    let (brand, failure) = in_session(&simulation, async |session| {
+        let hosts = session.call("host.get_all_records", vec![]).await?;
+        let brand = hosts
+            .as_object()
+            .and_then(|hosts| hosts.values().next())
+            .map(|host| host["software_version"]["product_brand"].clone());
+        let failure = session
+            .call("VM.get_record", vec![json!("OpaqueRef:nobody")])
+            .await
+            .unwrap_err();
+        Ok((brand, failure))
+    })
+    .unwrap();
+    assert_eq!(brand, Some(Value::from("XCP-ng")));
+    assert_eq!(
+        failure.to_string(),
+        "cannot call `VM.get_record`: host answered HANDLE_INVALID (VM, OpaqueRef:nobody)"
+    );
+}
+
+#[test]
+fn an_unknown_uuid_is_named() {
+    let simulation = simulation(&[]);
+    let failure = in_session(&simulation, async |session| {
+        vm::find(session, "VM", "0f1f").await
+    })
+    .unwrap_err();
+    assert_eq!(
+        failure.message(),
+        "cannot find VM `0f1f`: host answered UUID_INVALID (VM, 0f1f)"
+    );
+}
