@@ -321,4 +321,115 @@ mod tests {
         }
         assert_eq!(calls()["VM.start"].parameters.len(), 3);
     }
+
+    /// The type TEXT of the published datamodel, as `model.txt` writes it.
+    fn published(text: &str) -> String {
+        let text = text.trim();
+        if let Some(inner) = text.strip_suffix(" set") {
+            return format!("set:{}", published(inner));
+        }
+        if let Some((key, value)) = text
+            .strip_prefix('(')
+            .and_then(|it| it.strip_suffix(") map"))
+            .and_then(|it| it.split_once(" -> "))
+        {
+            return format!("map:{}:{}", published(key), published(value));
+        }
+        if let Some(class) = text.strip_suffix(" ref") {
+            return format!("ref:{class}");
+        }
+        if let Some(class) = text.strip_suffix(" record") {
+            return format!("record:{class}");
+        }
+        if let Some(name) = text.strip_prefix("enum ") {
+            return format!("enum:{name}");
+        }
+        text.replace(' ', "-")
+    }
+
+    /// The reverse of `kind`.
+    fn written(kind: &Type) -> String {
+        match kind {
+            Type::Text => "string".to_owned(),
+            Type::Int => "int".to_owned(),
+            Type::Float => "float".to_owned(),
+            Type::Bool => "bool".to_owned(),
+            Type::Date => "datetime".to_owned(),
+            Type::Void => "void".to_owned(),
+            Type::Events => "an-event-batch".to_owned(),
+            Type::Ref(class) => format!("ref:{class}"),
+            Type::Enum(name) => format!("enum:{name}"),
+            Type::Record(class) => format!("record:{class}"),
+            Type::Set(inner) => format!("set:{}", written(inner)),
+            Type::Map(key, value) => format!("map:{}:{}", written(key), written(value)),
+        }
+    }
+
+    /// `FRUIX_XENAPI_JSON` names a copy of the published datamodel,
+    /// `_data/xenapi.json` of xapi-project.github.io.
+    #[test]
+    fn fields_calls_and_parameters_are_those_of_the_published_datamodel() {
+        let Some(path) = std::env::var_os("FRUIX_XENAPI_JSON") else {
+            println!("skipped: FRUIX_XENAPI_JSON does not name the published datamodel");
+            return;
+        };
+        let text = std::fs::read(path).expect("the datamodel can be read");
+        let datamodel: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        let named = |list: &'static str, owner: &serde_json::Value, name: &str| {
+            owner[list]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|it| it["name"] == name)
+                .cloned()
+                .unwrap_or_else(|| panic!("{} has {list} without `{name}`", owner["name"]))
+        };
+        let every = serde_json::json!({"name": "XenAPI", "classes": datamodel});
+        for class in classes().values() {
+            let reference = named("classes", &every, class.name);
+            for field in &class.fields {
+                let published_field = named("fields", &reference, field.name);
+                let place = format!("{}.{}", class.name, field.name);
+                assert_eq!(
+                    published(published_field["type"].as_str().unwrap()),
+                    written(&field.kind),
+                    "{place}"
+                );
+                let writer = match published_field["qualifier"].as_str() {
+                    Some("RW") => Writer::Anybody,
+                    Some("RO/constructor") => Writer::Constructor,
+                    _ => Writer::Host,
+                };
+                assert_eq!(writer, field.writer, "{place}");
+            }
+        }
+        for (name, call) in calls() {
+            let reference = named("classes", &every, call.class);
+            let message = named("messages", &reference, call.name);
+            assert_eq!(
+                published(message["result"][0].as_str().unwrap()),
+                written(&call.result),
+                "{name}"
+            );
+            let parameters: Vec<(String, String, bool)> = message["params"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|it| it["name"] != "session_id")
+                .map(|it| {
+                    (
+                        it["name"].as_str().unwrap().to_owned(),
+                        published(it["type"].as_str().unwrap()),
+                        it["required"].as_bool().unwrap(),
+                    )
+                })
+                .collect();
+            let ours: Vec<(String, String, bool)> = call
+                .parameters
+                .iter()
+                .map(|it| (it.name.to_owned(), written(&it.kind), it.required))
+                .collect();
+            assert_eq!(parameters, ours, "{name}");
+        }
+    }
 }
