@@ -10,5 +10,4 @@ mod small_system;
 mod ssh;
 mod store;
 mod support;
-mod support;
 mod xapi;
