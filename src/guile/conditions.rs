@@ -9,19 +9,22 @@
 
 use super::natives::Raise;
 use super::records;
+use super::roots::Root;
 use super::value::{Value, list_value, pair_value, string_value, symbol_value};
 use crate::failure::{Detail, Failure};
 use std::cell::{Cell, RefCell};
+use steel::SteelErr;
+use steel::gc::ShareableMut;
 use steel::parser::span::Span;
 use steel::rerrs::ErrorKind;
-use steel::{RootedSteelVal, SteelErr};
+use steel::rvals::as_underlying_type;
 
 /// The beginning of the message of a Steel error that carries a ticket.
 const TICKET: &str = "raised object ";
 
 /// An object that has been raised and where.
 pub struct Raising {
-    object: RootedSteelVal,
+    object: Root,
     /// Steel's spans of the frames that were active, outermost first.
     pub trace: Vec<Span>,
 }
@@ -35,7 +38,7 @@ impl Raising {
 thread_local! {
     static WAITING: RefCell<Vec<(u64, Raising)>> = const { RefCell::new(Vec::new()) };
     static TICKETS: Cell<u64> = const { Cell::new(0) };
-    static RAISER: RefCell<Option<(Value, RootedSteelVal)>> = const { RefCell::new(None) };
+    static RAISER: RefCell<Option<(Value, Root)>> = const { RefCell::new(None) };
 }
 
 /// How a native raises.
@@ -48,7 +51,7 @@ pub enum Raised {
 
 /// From now on natives raise by calling PROCEDURE with the object, through Steel's APPLY.
 pub fn set_raiser(apply: Value, procedure: &Value) {
-    RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply, procedure.as_rooted())));
+    RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply, Root::of(procedure))));
 }
 
 /// Raise what a native gave back as its error.
@@ -81,7 +84,7 @@ pub fn unwind_with(object: Value, trace: Vec<Span>) -> SteelErr {
         tickets.get()
     });
     let raising = Raising {
-        object: object.as_rooted(),
+        object: Root::of(&object),
         trace,
     };
     WAITING.with(|waiting| waiting.borrow_mut().push((ticket, raising)));
@@ -113,9 +116,18 @@ pub fn caught(error: &SteelErr) -> Raising {
         trace.push(span);
     }
     Raising {
-        object: translated(error.kind(), message).as_rooted(),
+        object: Root::of(&translated(error.kind(), message)),
         trace,
     }
+}
+
+/// The Steel error in VALUE, which is what a handler of the machine is given.
+pub fn error_of(value: &Value) -> Option<SteelErr> {
+    let Value::Custom(custom) = value else {
+        return None;
+    };
+    let custom = custom.read();
+    as_underlying_type::<SteelErr>(custom.as_ref()).cloned()
 }
 
 /// Take the object that waits under TICKET; those that were raised later and
@@ -289,5 +301,5 @@ fn unbound_name(message: &str) -> Option<&str> {
 /// Steel shows the offending value in its messages and nowhere else; what it
 /// printed reads back as the value, as far as it can be read back.
 fn printed(text: &str) -> Value {
-    symbol_value(text)
+    super::reader::read_value(text).unwrap_or_else(|| symbol_value(text))
 }

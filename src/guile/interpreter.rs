@@ -4,11 +4,24 @@
 //! An interpreter belongs to one thread, and that thread needs a large stack:
 //! make and use it inside [`super::vm::on_large_stack`].
 
+use super::core::Origin;
+use super::expander::scope::Binding;
+use super::loader::Load;
+use super::modules::{self, Progress};
 use super::natives::NativeModule;
+use super::roots::Root;
+use super::syntax::Id;
 use super::value::Value;
+use super::world::{self, World};
+use super::{conditions, constants, pairs, records, source_map, vm};
 use crate::failure::{Failure, Key};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
+use steel::SteelErr;
+use steel::parser::span::Span as MachineSpan;
+use steel::steel_vm::engine::Engine;
 
 /// What an interpreter is made with.
 #[derive(Default)]
@@ -95,14 +108,33 @@ impl Interrupter {
 
 /// A Guile with its modules, able to run programs one after the other.
 pub struct Interpreter {
-    engine: steel::steel_vm::engine::Engine,
+    engine: Engine,
+    world: Rc<World>,
+    /// The procedure that runs a load to its end.
+    load: Root,
 }
 
 impl Interpreter {
     /// A fresh interpreter whose current module is `(guile-user)`.
-    pub fn new(_options: Options) -> Result<Interpreter, Failure> {
+    pub fn new(options: Options) -> Result<Interpreter, Failure> {
+        constants::reset();
+        let mut engine = vm::engine();
+        let world = World::new(
+            options.load_path,
+            options.scheme_directory,
+            &options.native_modules,
+            options.arguments,
+        );
+        world::enter(&world);
+        for (global, native) in world.native_globals(&options.native_modules) {
+            engine.register_value(&global, (native.value)());
+        }
+        let load = vm::load_procedure(&mut engine)
+            .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
         Ok(Interpreter {
-            engine: steel::steel_vm::engine::Engine::new_raw_no_kernel(),
+            engine,
+            world,
+            load: Root::of(&load),
         })
     }
 
@@ -123,8 +155,17 @@ impl Interpreter {
     }
 
     /// Evaluate every form of TEXT in the current module; the values of the last form.
-    pub fn eval_text(&mut self, _name: &str, _text: &str) -> Result<Vec<Value>, Stop> {
-        Err(Failure::internal("the expander has not been connected").into())
+    pub fn eval_text(&mut self, name: &str, text: &str) -> Result<Vec<Value>, Stop> {
+        world::enter(&self.world);
+        let load = Load::of_text(&self.world, name, text.into());
+        let load = super::value::handle_value("load", RefCell::new(load));
+        let before = self.world.current.borrow().clone();
+        let result = self.run(self.load.value().clone(), vec![load]);
+        if result.is_err() && self.world.current.borrow().progress.get() != Progress::Ready {
+            // The error came from a module that was being loaded.
+            *self.world.current.borrow_mut() = before;
+        }
+        result.map(|value| records::values_list(&value))
     }
 
     /// Call procedure NAME of MODULE, exported or not.
@@ -132,44 +173,80 @@ impl Interpreter {
         &mut self,
         module: &[&str],
         name: &str,
-        _arguments: Vec<Value>,
+        arguments: Vec<Value>,
     ) -> Result<Value, Stop> {
-        Err(Failure::internal(format!("no `{name}` in {module:?}")).into())
+        let procedure = self.eval_text("call", &format!("(@@ ({}) {name})", module.join(" ")))?;
+        let procedure = procedure.into_iter().next().unwrap_or(Value::Void);
+        self.run(procedure, arguments)
+    }
+
+    /// Run PROCEDURE in the machine.
+    fn run(&mut self, procedure: Value, arguments: Vec<Value>) -> Result<Value, Stop> {
+        world::enter(&self.world);
+        self.engine
+            .call_function_with_args(procedure, arguments)
+            .map_err(|error| self.stop(&error))
     }
 
     /// The current module's name as Guile writes it: `(guile-user)`.
     pub fn current_module_name(&self) -> String {
-        "(guile-user)".to_owned()
+        modules::written(&self.world.current.borrow().name)
     }
 
     /// Make the module called NAME, such as `["fruix", "store"]`, current; it is loaded when needed.
-    pub fn set_current_module(&mut self, _name: &[&str]) -> Result<(), Stop> {
+    pub fn set_current_module(&mut self, name: &[&str]) -> Result<(), Stop> {
+        self.eval_text("module", &format!("(@@ ({}) car)", name.join(" ")))?;
+        let name: Vec<Id> = name.iter().map(|word| Id::named(word)).collect();
+        *self.world.current.borrow_mut() = self.world.module(&name);
         Ok(())
     }
 
     /// Whether TEXT is whole: every bracket, string and comment in it is closed.
     pub fn is_complete(text: &str) -> bool {
-        text.matches('(').count() <= text.matches(')').count()
+        super::reader::is_complete(text)
     }
 
     /// The names visible in the current module that begin with PREFIX, sorted.
-    pub fn completions(&self, _prefix: &str) -> Vec<String> {
-        Vec::new()
+    pub fn completions(&self, prefix: &str) -> Vec<String> {
+        world::enter(&self.world);
+        let mut names: Vec<String> = self
+            .world
+            .current
+            .borrow()
+            .visible_names()
+            .into_iter()
+            .map(|name| name.name().to_string())
+            .filter(|name| {
+                name.starts_with(prefix) && (prefix.starts_with('%') || !name.starts_with('%'))
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The documentation of NAME as seen from the current module.
-    pub fn documentation(&mut self, _name: &str) -> Option<String> {
-        None
+    pub fn documentation(&mut self, name: &str) -> Option<String> {
+        world::enter(&self.world);
+        let module = self.world.current.borrow().clone();
+        match module.lookup(Id::named(name))? {
+            Binding::Global(variable) => match variable.origin {
+                Origin::Native(native) => Some(native.documentation.trim().to_owned()),
+                Origin::Boot(number) => self.world.boot.documentation(number),
+                _ => variable.documentation.borrow().clone(),
+            },
+            _ => None,
+        }
     }
 
     /// VALUE as `write` prints it.
     pub fn written(&self, value: &Value) -> String {
-        value.to_string()
+        super::library::written(value)
     }
 
     /// VALUE as `display` prints it.
     pub fn displayed(&self, value: &Value) -> String {
-        value.to_string()
+        super::library::displayed(value)
     }
 
     /// A handle with which another thread ends the running program.
@@ -178,5 +255,67 @@ impl Interpreter {
         Interrupter {
             interrupt: Arc::new(move || controller.interrupt()),
         }
+    }
+
+    /// What the machine's ERROR, which nothing caught, means to the user.
+    fn stop(&mut self, error: &SteelErr) -> Stop {
+        let raising = conditions::caught(error);
+        self.engine.get_thread_state_controller().resume();
+        let object = raising.object();
+        let (key, arguments) = match records::thrown(&object) {
+            Some((key, arguments)) => (
+                key.to_string(),
+                pairs::to_vec(&arguments).unwrap_or_default(),
+            ),
+            None => ("%exception".to_owned(), vec![object.clone()]),
+        };
+        if key == "quit" {
+            return Stop::Quit(exit_status(arguments.first()));
+        }
+        let mut backtrace: Vec<Location> = Vec::new();
+        for span in raising.trace.iter().rev() {
+            if let Some(location) = self.location(*span)
+                && backtrace.last() != Some(&location)
+            {
+                backtrace.push(location);
+            }
+        }
+        let message = super::report::message(&key, &arguments, &object);
+        let hint = super::report::hint(&key, &arguments, &self.world);
+        Stop::Uncaught(Box::new(Uncaught {
+            arguments: arguments
+                .iter()
+                .map(|argument| self.written(argument))
+                .collect(),
+            message,
+            location: super::report::place_in(&key, &arguments)
+                .or_else(|| backtrace.first().cloned()),
+            backtrace,
+            hint,
+            key,
+        }))
+    }
+
+    /// What the user wrote where the machine was.
+    fn location(&self, span: MachineSpan) -> Option<Location> {
+        let text = self.engine.get_source(&span.source_id()?)?;
+        let place = source_map::find(&text, span.start())?.place()?;
+        // Frames of our own Scheme files help nobody who wrote another program.
+        Some(Location {
+            file: place.file,
+            line: place.line,
+            column: place.column,
+            source: Some(place.text),
+        })
+    }
+}
+
+/// The status that `(exit ARGUMENT)` asks for.
+fn exit_status(argument: Option<&Value>) -> u8 {
+    match argument {
+        None | Some(Value::BoolV(true)) => 0,
+        Some(Value::BoolV(false)) => 1,
+        Some(Value::IntV(number)) => (*number & 0xff) as u8,
+        Some(_) => 0,
     }
 }

@@ -1,11 +1,31 @@
 //! The language: GNU Guile 3 as a front end to Steel's virtual machine.
+//!
+//! A text becomes syntax in [`reader`], core forms in [`expander`], text for the
+//! machine in [`emitter`]; [`loader`] feeds that to the machine unit by unit, and
+//! [`interpreter`] is what the command line holds in its hand.
 
 pub mod conditions;
+mod constants;
+mod core;
+mod emitter;
+mod expander;
+mod internals;
 pub mod interpreter;
 pub mod library;
+mod loader;
+mod module_values;
+mod modules;
 pub mod natives;
 pub mod pairs;
+pub mod reader;
 pub mod records;
+mod report;
+pub mod roots;
+mod source;
+mod source_map;
 pub mod symbols;
+pub mod syntax;
+mod syntax_objects;
 pub mod value;
 pub mod vm;
+pub mod world;

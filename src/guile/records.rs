@@ -4,10 +4,10 @@
 //! to the collector. The type of a record is a record itself, of a type that
 //! only this module makes.
 
+use super::roots::Root;
 use super::value::{Value, list_value};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use steel::RootedSteelVal;
 use steel::parser::interner::InternedString;
 use steel::rvals::SteelString;
 
@@ -36,8 +36,8 @@ struct Kinds {
     name: InternedString,
     /// The type of record types.
     type_type: Value,
-    throw_type: RootedSteelVal,
-    values_type: RootedSteelVal,
+    throw_type: Root,
+    values_type: Root,
 }
 
 thread_local! {
@@ -73,7 +73,7 @@ fn make_kinds() -> Kinds {
                 no,
             ],
         );
-        record.as_rooted()
+        Root::of(&record)
     };
     let throw_type = basic("throw", &["key", "arguments"]);
     let values_type = basic("values", &["list"]);

@@ -1,6 +1,7 @@
 //! The virtual machine: Steel's raw engine, and the stack it runs on.
 
 use super::conditions;
+use super::roots::Root;
 use super::value::Value;
 use std::cell::RefCell;
 use steel::SteelErr;
@@ -54,6 +55,7 @@ const PRIMITIVES: &[&str] = &[
 /// What nested calls go through: Steel's own `transduce`, a transducer that
 /// calls, and the reducer that collects the one result.
 struct Nesting {
+    evaluator: Root,
     transduce: Value,
     caller: Value,
     collect: Value,
@@ -67,6 +69,7 @@ thread_local! {
 /// A fresh engine with Steel's procedures bound as `#%prim.NAME`, which the
 /// compiler turns into instructions where it has some.
 pub fn engine() -> Engine {
+    super::roots::prepare();
     let mut engine = Engine::new_raw_no_kernel();
     steel::steel_vm::primitives::register_builtin_modules(&mut engine, false);
     MODULES.with(|modules| *modules.borrow_mut() = Some(engine.builtin_modules().clone()));
@@ -78,12 +81,18 @@ pub fn engine() -> Engine {
         .expect("the glue is right")
         .pop()
         .expect("one form gives one value");
+    let evaluator = engine
+        .run("(lambda (text) (#%prim.eval-string text))")
+        .expect("the glue is right")
+        .pop()
+        .expect("one form gives one value");
     let mapping = match steel_primitive("mapping") {
         Value::FuncV(mapping) => mapping(&[caller]),
         other => unreachable!("Steel's mapping is {other:?}"),
     };
     NESTING.with(|nesting| {
         *nesting.borrow_mut() = Some(Nesting {
+            evaluator: Root::of(&evaluator),
             transduce: steel_primitive("transduce"),
             caller: mapping.expect("a closure can be mapped"),
             collect: steel_primitive("into-list"),
@@ -120,6 +129,37 @@ pub fn steel_primitive(name: &str) -> Value {
             .filter_map(|place| modules.get(place))
             .find_map(|module| module.try_get_ref(name))
             .unwrap_or_else(|| panic!("Steel has no procedure called {name}"))
+    })
+}
+
+/// The procedure that runs a load, unit by unit, in one run of the machine;
+/// and the values that emitted programs name.
+pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
+    engine.register_value("%%void", Value::Void);
+    engine.register_value("%%nil", super::pairs::nil());
+    engine.register_value(
+        "%%unset",
+        super::internals::unbound_marker(super::syntax::Id::named(
+            "variable before its definition",
+        )),
+    );
+    engine.run(concat!(
+        "(define %%load-more (lambda (load value)",
+        "  (let ((unit (n.%next-unit load)))",
+        "    (if unit (%%load-more load (#%prim.eval-string unit)) value))))",
+        "(define %%load (lambda (load) (%%load-more load %%void)))",
+    ))?;
+    engine.extract_value("%%load")
+}
+
+/// A procedure that runs the text of a unit.
+pub fn evaluator() -> Value {
+    NESTING.with(|nesting| {
+        nesting
+            .borrow()
+            .as_ref()
+            .map(|nesting| nesting.evaluator.value().clone())
+            .expect("an engine has been made on this thread")
     })
 }
 

@@ -11,3 +11,4 @@ mod ssh;
 mod store;
 mod support;
 mod xapi;
+mod support;

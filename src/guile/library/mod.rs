@@ -17,3 +17,19 @@ pub fn eof_object() -> Value {
     }
     EOF.with(Value::clone)
 }
+
+/// VALUE as `write` prints it.
+pub fn written(value: &Value) -> String {
+    match value {
+        Value::StringV(text) => format!("{:?}", text.as_str()),
+        _ => displayed(value),
+    }
+}
+
+/// VALUE as `display` prints it.
+pub fn displayed(value: &Value) -> String {
+    match value {
+        Value::StringV(text) | Value::SymbolV(text) => text.to_string(),
+        _ => value.to_string(),
+    }
+}

@@ -1,0 +1,177 @@
+//! Core forms: what the expander leaves behind and the emitter prints.
+
+use super::natives::Native;
+use super::syntax::{Id, Span, Stx};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// A program without macros, modules and scopes.
+pub enum Core {
+    /// A datum that stands for itself.
+    Constant(Stx),
+    Unspecified,
+    Local(Rc<Local>),
+    Global(Rc<Variable>, Span),
+    SetLocal(Rc<Local>, Box<Core>),
+    SetGlobal(Rc<Variable>, Box<Core>, Span),
+    DefineGlobal(Rc<Variable>, Box<Core>),
+    If(Box<Core>, Box<Core>, Box<Core>),
+    Lambda(Rc<Lambda>),
+    Call(Box<Core>, Vec<Core>, Span),
+    /// Bindings whose values do not see each other.
+    Let(Vec<(Rc<Local>, Core)>, Box<Core>),
+    /// Bindings made one after the other, each seeing all (`letrec*`).
+    Letrec(Vec<(Rc<Local>, Core)>, Box<Core>),
+    Seq(Vec<Core>),
+    /// A global of the machine's own, by its name there.
+    Machine(&'static str),
+}
+
+pub struct Lambda {
+    pub parameters: Vec<Rc<Local>>,
+    pub rest: Option<Rc<Local>>,
+    pub body: Core,
+    pub name: RefCell<Option<Id>>,
+    pub span: Span,
+}
+
+/// A local variable.
+pub struct Local {
+    pub name: Id,
+    pub number: u32,
+    /// `set!` changes it.
+    pub assigned: Cell<bool>,
+}
+
+thread_local! {
+    static LOCALS: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Local {
+    pub fn new(name: Id) -> Rc<Local> {
+        let number = LOCALS.with(|locals| {
+            locals.set(locals.get() + 1);
+            locals.get()
+        });
+        Rc::new(Local {
+            name,
+            number,
+            assigned: Cell::new(false),
+        })
+    }
+}
+
+/// How far a module's variable has come in the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The machine does not know it.
+    Fresh,
+    /// It holds the marker that says it is unbound, or may.
+    Declared,
+    /// It certainly holds a value.
+    Defined,
+}
+
+/// Where the value of a variable comes from.
+pub enum Origin {
+    Program,
+    /// A function in Rust.
+    Native(&'static Native),
+    /// A definition of `scheme/guile/boot`, compiled when first used.
+    Boot(usize),
+    /// A global of the machine's own.
+    Machine,
+}
+
+/// A module's variable.
+pub struct Variable {
+    pub name: Id,
+    /// What the machine calls it.
+    pub global: String,
+    pub state: Cell<State>,
+    /// Changed by `set!` or defined twice.
+    pub assigned: Cell<bool>,
+    pub origin: Origin,
+    pub documentation: RefCell<Option<String>>,
+    pub defined_at: Cell<Option<Span>>,
+}
+
+thread_local! {
+    static GLOBALS: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Variable {
+    /// A variable of a program's module.
+    pub fn fresh(name: Id) -> Rc<Variable> {
+        let number = GLOBALS.with(|globals| {
+            globals.set(globals.get() + 1);
+            globals.get()
+        });
+        Variable::with(name, format!("g{number}"), State::Fresh, Origin::Program)
+    }
+
+    pub fn with(name: Id, global: String, state: State, origin: Origin) -> Rc<Variable> {
+        Rc::new(Variable {
+            name,
+            global,
+            state: Cell::new(state),
+            assigned: Cell::new(false),
+            origin,
+            documentation: RefCell::new(None),
+            defined_at: Cell::new(None),
+        })
+    }
+}
+
+impl Core {
+    pub fn call(operator: Core, operands: Vec<Core>, span: Span) -> Core {
+        Core::Call(Box::new(operator), operands, span)
+    }
+
+    pub fn machine(name: &'static str, operands: Vec<Core>, span: Span) -> Core {
+        Core::call(Core::Machine(name), operands, span)
+    }
+
+    pub fn if_(test: Core, consequent: Core, alternative: Core) -> Core {
+        Core::If(Box::new(test), Box::new(consequent), Box::new(alternative))
+    }
+
+    pub fn lambda(
+        parameters: Vec<Rc<Local>>,
+        rest: Option<Rc<Local>>,
+        body: Core,
+        span: Span,
+    ) -> Core {
+        Core::Lambda(Rc::new(Lambda {
+            parameters,
+            rest,
+            body,
+            name: RefCell::new(None),
+            span,
+        }))
+    }
+
+    pub fn seq(mut forms: Vec<Core>) -> Core {
+        match forms.len() {
+            0 => Core::Unspecified,
+            1 => forms.remove(0),
+            _ => Core::Seq(forms),
+        }
+    }
+
+    pub fn let_(bindings: Vec<(Rc<Local>, Core)>, body: Core) -> Core {
+        if bindings.is_empty() {
+            body
+        } else {
+            Core::Let(bindings, Box::new(body))
+        }
+    }
+
+    pub fn truth(value: bool, span: Span) -> Core {
+        Core::Constant(Stx::atom(super::value::Value::BoolV(value), span))
+    }
+
+    pub fn integer(number: usize, span: Span) -> Core {
+        Core::Constant(Stx::atom(super::value::Value::IntV(number as isize), span))
+    }
+}

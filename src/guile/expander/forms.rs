@@ -1,0 +1,784 @@
+//! The core forms that are expressions.
+
+use super::super::core::{Core, Local};
+use super::super::syntax::{Form, Id, Stx};
+use super::super::value::Value;
+use super::definitions::plain_formals;
+use super::scope::{Binding, Scope};
+use super::{Expander, Expression, Result, Special, Trouble};
+use std::rc::Rc;
+
+/// The words of module `(guile)` that are syntax.
+pub fn table() -> Vec<(&'static str, Binding)> {
+    let expressions: &[(&str, Expression)] = &[
+        ("quote", quote),
+        ("if", if_),
+        ("lambda", lambda),
+        ("λ", lambda),
+        ("let", let_),
+        ("let*", let_star),
+        ("letrec", letrec),
+        ("letrec*", letrec),
+        ("do", do_),
+        ("cond", cond),
+        ("case", case),
+        ("and", and),
+        ("or", or),
+        ("when", when),
+        ("unless", unless),
+        ("quasiquote", super::quasi::quasiquote),
+        ("lambda*", super::lambda_star::lambda_star),
+        ("case-lambda", super::lambda_star::case_lambda),
+        ("case-lambda*", super::lambda_star::case_lambda_star),
+        ("let-values", let_values),
+        ("let*-values", let_star_values),
+        ("receive", receive),
+        ("parameterize", parameterize),
+        ("delay", delay),
+        ("make-stream-promise", delay),
+        ("delay-force", delay_force),
+        ("lazy", delay_force),
+        ("@", at),
+        ("@@", at_private),
+        ("syntax", super::syntax_case::syntax),
+        ("quasisyntax", super::syntax_case::quasisyntax),
+        ("syntax-case", super::syntax_case::syntax_case),
+        ("with-syntax", super::syntax_case::with_syntax),
+        ("the-environment", the_environment),
+        ("current-source-location", current_source_location),
+    ];
+    let specials: &[(&str, Special)] = &[
+        ("begin", Special::Begin),
+        ("define", Special::Define),
+        ("define-syntax", Special::DefineSyntax),
+        ("define-syntax-parameter", Special::DefineSyntaxParameter),
+        ("define-macro", Special::DefineMacro),
+        ("defmacro", Special::DefineMacro),
+        ("define-values", Special::DefineValues),
+        ("define-module", Special::DefineModule),
+        ("use-modules", Special::UseModules),
+        ("import", Special::Import),
+        ("export", Special::Export),
+        ("export-syntax", Special::Export),
+        ("re-export", Special::ReExport),
+        ("re-export-syntax", Special::ReExport),
+        ("export!", Special::Export),
+        ("replace!", Special::Replace),
+        ("library", Special::Library),
+        ("define-library", Special::Library),
+        ("eval-when", Special::EvalWhen),
+        ("include", Special::Include),
+        ("include-ci", Special::Include),
+        ("include-from-path", Special::Include),
+        ("cond-expand", Special::CondExpand),
+        ("let-syntax", Special::LetSyntax),
+        ("letrec-syntax", Special::LetSyntax),
+        ("syntax-parameterize", Special::SyntaxParameterize),
+        ("set!", Special::Set),
+    ];
+    let macros: &[(&str, super::NativeMacro)] = &[
+        ("define*", super::lambda_star::define_star),
+        ("define-public", super::lambda_star::define_public),
+        ("define*-public", super::lambda_star::define_star_public),
+        ("define-syntax-rule", define_syntax_rule),
+        ("define-inlinable", define_inlinable),
+        ("define-integrable", define_inlinable),
+    ];
+    let words = [
+        "else",
+        "=>",
+        "unquote",
+        "unquote-splicing",
+        "unsyntax",
+        "unsyntax-splicing",
+        "syntax-rules",
+        "identifier-syntax",
+        "...",
+        "_",
+    ];
+    let mut table: Vec<(&'static str, Binding)> = Vec::new();
+    table.extend(
+        expressions
+            .iter()
+            .map(|(name, expand)| (*name, Binding::Expression(*expand))),
+    );
+    table.extend(
+        specials
+            .iter()
+            .map(|(name, special)| (*name, Binding::Special(*special))),
+    );
+    table.extend(macros.iter().map(|(name, rewrite)| {
+        (
+            *name,
+            Binding::Macro(Rc::new(super::macros::Macro::Native(*rewrite))),
+        )
+    }));
+    table.extend(
+        words
+            .into_iter()
+            .map(|word| (word, Binding::Auxiliary(word))),
+    );
+    table
+}
+
+fn bad(who: &str, stx: &Stx) -> Trouble {
+    Trouble::syntax(
+        who,
+        "source expression failed to match any pattern",
+        stx,
+        None,
+    )
+}
+
+fn quote(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
+    match stx.as_list() {
+        Some([_, datum]) => Ok(Core::Constant(datum.clone())),
+        _ => Err(bad("quote", stx)),
+    }
+}
+
+fn if_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    match stx.as_list() {
+        Some([_, test, consequent]) => Ok(Core::if_(
+            x.expand(test, scope)?,
+            x.expand(consequent, scope)?,
+            Core::Unspecified,
+        )),
+        Some([_, test, consequent, alternative]) => Ok(Core::if_(
+            x.expand(test, scope)?,
+            x.expand(consequent, scope)?,
+            x.expand(alternative, scope)?,
+        )),
+        _ => Err(bad("if", stx)),
+    }
+}
+
+fn lambda(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, formals, body @ ..]) = stx.as_list() else {
+        return Err(bad("lambda", stx));
+    };
+    let (ids, rest) = plain_formals(formals)
+        .ok_or_else(|| Trouble::syntax("lambda", "invalid argument list", stx, Some(formals)))?;
+    check_distinct(ids.iter().chain(rest.iter()), "lambda", stx)?;
+    let inner = scope.inner();
+    let parameters = ids.iter().map(|id| x.bind_local(*id, &inner)).collect();
+    let rest = rest.map(|id| x.bind_local(id, &inner));
+    let body = x.body(without_documentation(body), &inner.inner(), stx)?;
+    Ok(Core::lambda(parameters, rest, body, stx.span()))
+}
+
+/// BODY without the documentation string at its front.
+pub fn without_documentation(body: &[Stx]) -> &[Stx] {
+    match body {
+        [first, rest @ ..] if first.as_string().is_some() && !rest.is_empty() => rest,
+        _ => body,
+    }
+}
+
+pub fn check_distinct<'i>(ids: impl Iterator<Item = &'i Id>, who: &str, stx: &Stx) -> Result<()> {
+    let mut seen: Vec<Id> = Vec::new();
+    for id in ids {
+        if seen.contains(id) {
+            return Err(Trouble::syntax(who, "invalid argument list", stx, None));
+        }
+        seen.push(*id);
+    }
+    Ok(())
+}
+
+/// The names and values of `((NAME VALUE) …)`.
+fn bindings(list: &Stx, who: &str, stx: &Stx) -> Result<Vec<(Id, Stx)>> {
+    let bad = || Trouble::syntax(who, &format!("bad {who}"), stx, None);
+    list.as_list()
+        .ok_or_else(bad)?
+        .iter()
+        .map(|binding| match binding.as_list() {
+            Some([name, value]) => Ok((name.as_id().ok_or_else(bad)?, value.clone())),
+            _ => Err(bad()),
+        })
+        .collect()
+}
+
+fn let_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    match stx.as_list() {
+        Some([_, name, list, body @ ..]) if name.as_id().is_some() && !body.is_empty() => {
+            let name = name.as_id().ok_or_else(|| bad("let", stx))?;
+            named_let(x, name, list, body, stx, scope)
+        }
+        Some([_, list, body @ ..]) if !body.is_empty() => {
+            let pairs = bindings(list, "let", stx)?;
+            check_distinct(pairs.iter().map(|(id, _)| id), "let", stx)?;
+            let inner = scope.inner();
+            let mut made = Vec::with_capacity(pairs.len());
+            for (id, value) in pairs {
+                let value = x.expand_named(&value, scope, id)?;
+                made.push((id, value));
+            }
+            let made = made
+                .into_iter()
+                .map(|(id, value)| (x.bind_local(id, &inner), value))
+                .collect();
+            let body = x.body(body, &inner.inner(), stx)?;
+            Ok(Core::let_(made, body))
+        }
+        _ => Err(bad("let", stx)),
+    }
+}
+
+fn named_let(
+    x: &mut Expander,
+    name: Id,
+    list: &Stx,
+    body: &[Stx],
+    stx: &Stx,
+    scope: &Scope,
+) -> Result<Core> {
+    let pairs = bindings(list, "let", stx)?;
+    check_distinct(pairs.iter().map(|(id, _)| id), "let", stx)?;
+    let mut operands = Vec::with_capacity(pairs.len());
+    for (id, value) in &pairs {
+        operands.push(x.expand_named(value, scope, *id)?);
+    }
+    let outer = scope.inner();
+    let procedure = x.bind_local(name, &outer);
+    let inner = outer.inner();
+    let parameters = pairs
+        .iter()
+        .map(|(id, _)| x.bind_local(*id, &inner))
+        .collect();
+    let body = x.body(body, &inner.inner(), stx)?;
+    let lambda = Core::lambda(parameters, None, body, stx.span());
+    if let Core::Lambda(lambda) = &lambda {
+        *lambda.name.borrow_mut() = Some(name);
+    }
+    Ok(Core::Letrec(
+        vec![(procedure.clone(), lambda)],
+        Box::new(Core::call(Core::Local(procedure), operands, stx.span())),
+    ))
+}
+
+fn let_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, body @ ..]) = stx.as_list() else {
+        return Err(bad("let*", stx));
+    };
+    if body.is_empty() {
+        return Err(bad("let*", stx));
+    }
+    let mut scope = scope.clone();
+    let mut made = Vec::new();
+    for (id, value) in bindings(list, "let*", stx)? {
+        let value = x.expand_named(&value, &scope, id)?;
+        scope = scope.inner();
+        made.push((x.bind_local(id, &scope), value));
+    }
+    let body = x.body(body, &scope.inner(), stx)?;
+    Ok(made.into_iter().rev().fold(body, |body, binding| {
+        Core::Let(vec![binding], Box::new(body))
+    }))
+}
+
+fn letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, body @ ..]) = stx.as_list() else {
+        return Err(bad("letrec", stx));
+    };
+    if body.is_empty() {
+        return Err(bad("letrec", stx));
+    }
+    let pairs = bindings(list, "letrec", stx)?;
+    check_distinct(pairs.iter().map(|(id, _)| id), "letrec", stx)?;
+    let inner = scope.inner();
+    let locals: Vec<_> = pairs
+        .iter()
+        .map(|(id, _)| x.bind_local(*id, &inner))
+        .collect();
+    let mut made = Vec::with_capacity(pairs.len());
+    for ((id, value), local) in pairs.iter().zip(locals) {
+        made.push((local, x.expand_named(value, &inner, *id)?));
+    }
+    let body = x.body(body, &inner.inner(), stx)?;
+    if made.is_empty() {
+        return Ok(body);
+    }
+    Ok(Core::Letrec(made, Box::new(body)))
+}
+
+/// `(do ((NAME INIT STEP) …) (TEST RESULT …) BODY …)`
+fn do_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, end, body @ ..]) = stx.as_list() else {
+        return Err(bad("do", stx));
+    };
+    let mut names = Vec::new();
+    let mut steps = Vec::new();
+    let mut operands = Vec::new();
+    for clause in list.as_list().ok_or_else(|| bad("do", stx))? {
+        let (name, init, step) = match clause.as_list() {
+            Some([name, init]) => (name, init, name),
+            Some([name, init, step]) => (name, init, step),
+            _ => return Err(bad("do", stx)),
+        };
+        names.push(name.as_id().ok_or_else(|| bad("do", stx))?);
+        operands.push(x.expand(init, scope)?);
+        steps.push(step.clone());
+    }
+    let Some([test, results @ ..]) = end.as_list() else {
+        return Err(bad("do", stx));
+    };
+    let procedure = Local::new(Id::named("do-loop"));
+    let inner = scope.inner();
+    let parameters = names.iter().map(|id| x.bind_local(*id, &inner)).collect();
+    let test = x.expand(test, &inner)?;
+    let results = Core::seq(x.expand_all(results, &inner)?);
+    let mut again = x.expand_all(body, &inner)?;
+    let steps = x.expand_all(&steps, &inner)?;
+    again.push(Core::call(
+        Core::Local(procedure.clone()),
+        steps,
+        stx.span(),
+    ));
+    let body = Core::if_(test, results, Core::seq(again));
+    let lambda = Core::lambda(parameters, None, body, stx.span());
+    Ok(Core::Letrec(
+        vec![(procedure.clone(), lambda)],
+        Box::new(Core::call(Core::Local(procedure), operands, stx.span())),
+    ))
+}
+
+fn cond(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let clauses = stx.as_list().ok_or_else(|| bad("cond", stx))?;
+    if clauses.len() < 2 {
+        return Err(bad("cond", stx));
+    }
+    cond_clauses(x, &clauses[1..], stx, scope)
+}
+
+fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> Result<Core> {
+    let mut made: Vec<Box<dyn FnOnce(Core) -> Core>> = Vec::new();
+    let mut last = Core::Unspecified;
+    for (index, clause) in clauses.iter().enumerate() {
+        let items = clause
+            .as_list()
+            .filter(|items| !items.is_empty())
+            .ok_or_else(|| Trouble::syntax("cond", "bad 'cond' clause", stx, Some(clause)))?;
+        if x.is_word(&items[0], scope, "else") {
+            if index + 1 != clauses.len() {
+                return Err(Trouble::syntax(
+                    "cond",
+                    "misplaced else clause",
+                    stx,
+                    Some(clause),
+                ));
+            }
+            if items.len() < 2 {
+                return Err(Trouble::syntax(
+                    "cond",
+                    "missing expressions in clause",
+                    stx,
+                    Some(clause),
+                ));
+            }
+            last = Core::seq(x.expand_all(&items[1..], scope)?);
+            break;
+        }
+        let test = x.expand(&items[0], scope)?;
+        let span = clause.span();
+        match &items[1..] {
+            [] => {
+                let value = Local::new(Id::named("t"));
+                made.push(Box::new(move |rest| {
+                    Core::Let(
+                        vec![(value.clone(), test)],
+                        Box::new(Core::if_(
+                            Core::Local(value.clone()),
+                            Core::Local(value),
+                            rest,
+                        )),
+                    )
+                }));
+            }
+            [arrow, receiver] if x.is_word(arrow, scope, "=>") => {
+                let receiver = x.expand(receiver, scope)?;
+                let value = Local::new(Id::named("t"));
+                made.push(Box::new(move |rest| {
+                    Core::Let(
+                        vec![(value.clone(), test)],
+                        Box::new(Core::if_(
+                            Core::Local(value.clone()),
+                            Core::call(receiver, vec![Core::Local(value)], span),
+                            rest,
+                        )),
+                    )
+                }));
+            }
+            // (TEST GUARD => RECEIVER), srfi-61
+            [guard, arrow, receiver] if x.is_word(arrow, scope, "=>") => {
+                let guard = x.expand(guard, scope)?;
+                let receiver = x.expand(receiver, scope)?;
+                let value = Local::new(Id::named("t"));
+                let apply = Core::Global(x.core_variable("apply"), span);
+                let to_list = Core::Global(x.core_variable("%values->list"), span);
+                let apply_again = Core::Global(x.core_variable("apply"), span);
+                made.push(Box::new(move |rest| {
+                    Core::Let(
+                        vec![(value.clone(), Core::call(to_list, vec![test], span))],
+                        Box::new(Core::if_(
+                            Core::call(apply, vec![guard, Core::Local(value.clone())], span),
+                            Core::call(apply_again, vec![receiver, Core::Local(value)], span),
+                            rest,
+                        )),
+                    )
+                }));
+            }
+            body => {
+                let body = Core::seq(x.expand_all(body, scope)?);
+                made.push(Box::new(move |rest| Core::if_(test, body, rest)));
+            }
+        }
+    }
+    Ok(made
+        .into_iter()
+        .rev()
+        .fold(last, |rest, clause| clause(rest)))
+}
+
+fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, key, clauses @ ..]) = stx.as_list() else {
+        return Err(bad("case", stx));
+    };
+    let key = x.expand(key, scope)?;
+    let value = Local::new(Id::named("key"));
+    let mut made: Vec<(Core, Core)> = Vec::new();
+    let mut last = Core::Unspecified;
+    for (index, clause) in clauses.iter().enumerate() {
+        let Some([data, body @ ..]) = clause.as_list() else {
+            return Err(Trouble::syntax("case", "bad clause", stx, Some(clause)));
+        };
+        let body = match body {
+            [arrow, receiver] if x.is_word(arrow, scope, "=>") => {
+                let receiver = x.expand(receiver, scope)?;
+                Core::call(receiver, vec![Core::Local(value.clone())], clause.span())
+            }
+            [] => return Err(Trouble::syntax("case", "bad clause", stx, Some(clause))),
+            body => Core::seq(x.expand_all(body, scope)?),
+        };
+        if x.is_word(data, scope, "else") {
+            if index + 1 != clauses.len() {
+                return Err(Trouble::syntax(
+                    "case",
+                    "misplaced else clause",
+                    stx,
+                    Some(clause),
+                ));
+            }
+            last = body;
+            break;
+        }
+        let data = data
+            .as_list()
+            .ok_or_else(|| Trouble::syntax("case", "bad clause", stx, Some(clause)))?;
+        let span = clause.span();
+        let test = match data {
+            [] => Core::truth(false, span),
+            [datum] => x.core_call(
+                "eqv?",
+                vec![Core::Local(value.clone()), Core::Constant(datum.clone())],
+                span,
+            ),
+            data => x.core_call(
+                "memv",
+                vec![
+                    Core::Local(value.clone()),
+                    Core::Constant(Stx::list(data.to_vec(), span)),
+                ],
+                span,
+            ),
+        };
+        made.push((test, body));
+    }
+    let body = made
+        .into_iter()
+        .rev()
+        .fold(last, |rest, (test, body)| Core::if_(test, body, rest));
+    Ok(Core::Let(vec![(value, key)], Box::new(body)))
+}
+
+fn and(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let items = stx.as_list().ok_or_else(|| bad("and", stx))?;
+    let mut forms = x.expand_all(&items[1..], scope)?;
+    let Some(last) = forms.pop() else {
+        return Ok(Core::truth(true, stx.span()));
+    };
+    Ok(forms.into_iter().rev().fold(last, |rest, form| {
+        Core::if_(form, rest, Core::truth(false, stx.span()))
+    }))
+}
+
+fn or(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let items = stx.as_list().ok_or_else(|| bad("or", stx))?;
+    let mut forms = x.expand_all(&items[1..], scope)?;
+    let Some(last) = forms.pop() else {
+        return Ok(Core::truth(false, stx.span()));
+    };
+    Ok(forms.into_iter().rev().fold(last, |rest, form| {
+        let value = Local::new(Id::named("t"));
+        Core::Let(
+            vec![(value.clone(), form)],
+            Box::new(Core::if_(
+                Core::Local(value.clone()),
+                Core::Local(value),
+                rest,
+            )),
+        )
+    }))
+}
+
+fn when(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, test, body @ ..]) = stx.as_list() else {
+        return Err(bad("when", stx));
+    };
+    if body.is_empty() {
+        return Err(bad("when", stx));
+    }
+    let test = x.expand(test, scope)?;
+    Ok(Core::if_(
+        test,
+        Core::seq(x.expand_all(body, scope)?),
+        Core::Unspecified,
+    ))
+}
+
+fn unless(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, test, body @ ..]) = stx.as_list() else {
+        return Err(bad("unless", stx));
+    };
+    if body.is_empty() {
+        return Err(bad("unless", stx));
+    }
+    let test = x.expand(test, scope)?;
+    Ok(Core::if_(
+        test,
+        Core::Unspecified,
+        Core::seq(x.expand_all(body, scope)?),
+    ))
+}
+
+/// Bind FORMALS in INNER to the values of VALUE, an expression in SCOPE.
+fn bind_values(
+    x: &mut Expander,
+    formals: &Stx,
+    value: &Stx,
+    scope: &Scope,
+    inner: &Scope,
+    stx: &Stx,
+) -> Result<Vec<(Rc<Local>, Core)>> {
+    let (ids, rest) = plain_formals(formals)
+        .ok_or_else(|| Trouble::syntax("let-values", "bad formals", stx, Some(formals)))?;
+    let value = x.expand(value, scope)?;
+    let all = Local::new(Id::named("values"));
+    let mut made = vec![(all.clone(), value)];
+    let locals = ids
+        .iter()
+        .map(|id| x.bind_local(*id, inner))
+        .collect::<Vec<_>>();
+    let rest = rest.map(|id| x.bind_local(id, inner));
+    if locals.is_empty() && rest.is_none() {
+        // Nothing is bound, but the count is checked all the same.
+        let check = x.core_call("%values-none", vec![Core::Local(all.clone())], stx.span());
+        made.push((Local::new(Id::named("_")), check));
+    }
+    x.values_bindings(&all, locals, rest, stx.span(), &mut made);
+    Ok(made)
+}
+
+fn nest(bindings: Vec<(Rc<Local>, Core)>, body: Core) -> Core {
+    bindings.into_iter().rev().fold(body, |body, binding| {
+        Core::Let(vec![binding], Box::new(body))
+    })
+}
+
+fn let_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, body @ ..]) = stx.as_list() else {
+        return Err(bad("let-values", stx));
+    };
+    let inner = scope.inner();
+    let mut made = Vec::new();
+    for clause in list.as_list().ok_or_else(|| bad("let-values", stx))? {
+        let Some([formals, value]) = clause.as_list() else {
+            return Err(bad("let-values", stx));
+        };
+        // Values are expanded in SCOPE, names go to INNER: they do not see each other.
+        made.extend(bind_values(x, formals, value, scope, &inner, stx)?);
+    }
+    let body = x.body(body, &inner.inner(), stx)?;
+    Ok(nest(made, body))
+}
+
+fn let_star_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, body @ ..]) = stx.as_list() else {
+        return Err(bad("let*-values", stx));
+    };
+    let mut scope = scope.clone();
+    let mut made = Vec::new();
+    for clause in list.as_list().ok_or_else(|| bad("let*-values", stx))? {
+        let Some([formals, value]) = clause.as_list() else {
+            return Err(bad("let*-values", stx));
+        };
+        let inner = scope.inner();
+        made.extend(bind_values(x, formals, value, &scope, &inner, stx)?);
+        scope = inner;
+    }
+    let body = x.body(body, &scope.inner(), stx)?;
+    Ok(nest(made, body))
+}
+
+fn receive(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, formals, value, body @ ..]) = stx.as_list() else {
+        return Err(bad("receive", stx));
+    };
+    let inner = scope.inner();
+    let made = bind_values(x, formals, value, scope, &inner, stx)?;
+    let body = x.body(body, &inner.inner(), stx)?;
+    Ok(nest(made, body))
+}
+
+fn thunk(x: &mut Expander, body: &[Stx], stx: &Stx, scope: &Scope) -> Result<Core> {
+    let body = x.body(body, &scope.inner(), stx)?;
+    Ok(Core::lambda(Vec::new(), None, body, stx.span()))
+}
+
+fn parameterize(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, list, body @ ..]) = stx.as_list() else {
+        return Err(bad("parameterize", stx));
+    };
+    let span = stx.span();
+    let mut pairs = Vec::new();
+    for binding in list.as_list().ok_or_else(|| bad("parameterize", stx))? {
+        let Some([parameter, value]) = binding.as_list() else {
+            return Err(bad("parameterize", stx));
+        };
+        let operands = vec![x.expand(parameter, scope)?, x.expand(value, scope)?];
+        pairs.push(x.core_call("cons", operands, span));
+    }
+    let body = thunk(x, body, stx, scope)?;
+    let pairs = x.core_call("list", pairs, span);
+    Ok(x.core_call("%parameterize", vec![pairs, body], span))
+}
+
+fn delay(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, body]) = stx.as_list() else {
+        return Err(bad("delay", stx));
+    };
+    let body = thunk(x, std::slice::from_ref(body), stx, scope)?;
+    Ok(x.core_call("%make-delayed", vec![body], stx.span()))
+}
+
+fn delay_force(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, body]) = stx.as_list() else {
+        return Err(bad("delay-force", stx));
+    };
+    let body = thunk(x, std::slice::from_ref(body), stx, scope)?;
+    Ok(x.core_call("%make-delayed-force", vec![body], stx.span()))
+}
+
+fn at(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    module_reference(x, stx, scope, false)
+}
+
+fn at_private(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    module_reference(x, stx, scope, true)
+}
+
+fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -> Result<Core> {
+    let Some([_, name, variable]) = stx.as_list() else {
+        return Err(bad("@", stx));
+    };
+    let name = super::super::loader::module_name(name)?;
+    let id = variable.as_id().ok_or_else(|| bad("@", stx))?.base();
+    let module = x.world.loaded(&name).ok_or(Trouble::NeedModule(name))?;
+    let binding = if private {
+        module.lookup(id)
+    } else {
+        module.exported(id)
+    };
+    match binding {
+        None if private => Ok(Core::Global(module.variable(id), stx.span())),
+        None => {
+            // Unbound when used, as in Guile.
+            Ok(Core::Global(
+                super::super::core::Variable::fresh(id),
+                stx.span(),
+            ))
+        }
+        binding => x.reference(id, binding, stx, scope),
+    }
+}
+
+fn the_environment(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let name = scope.module().name.clone();
+    let names = name.iter().map(|word| Stx::id(*word, stx.span())).collect();
+    Ok(x.core_call(
+        "resolve-module",
+        vec![Core::Constant(Stx::list(names, stx.span()))],
+        stx.span(),
+    ))
+}
+
+fn current_source_location(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
+    let span = stx.span();
+    let Some(place) = span.place() else {
+        return Ok(Core::truth(false, span));
+    };
+    let entry = |name: &str, value: Value| {
+        Stx::improper(
+            vec![Stx::id(Id::named(name), span)],
+            Stx::atom(value, span),
+            span,
+        )
+    };
+    Ok(Core::Constant(Stx::list(
+        vec![
+            entry("line", Value::IntV(place.line as isize - 1)),
+            entry("column", Value::IntV(place.column as isize)),
+            entry("filename", super::super::value::string_value(place.file)),
+        ],
+        span,
+    )))
+}
+
+/// `(define-syntax-rule (NAME . PATTERN) [DOCUMENTATION] TEMPLATE)`
+fn define_syntax_rule(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let (pattern, template) = match stx.as_list() {
+        Some([_, pattern, template]) => (pattern, template),
+        Some([_, pattern, doc, template]) if doc.as_string().is_some() => (pattern, template),
+        _ => return Err(bad("define-syntax-rule", stx)),
+    };
+    let span = stx.span();
+    let Form::List(items, tail) = pattern.form() else {
+        return Err(bad("define-syntax-rule", stx));
+    };
+    let name = items
+        .first()
+        .ok_or_else(|| bad("define-syntax-rule", stx))?
+        .clone();
+    let mut ignored = items.clone();
+    ignored[0] = Stx::id(Id::named("_"), span);
+    let pattern = Stx::new(Form::List(ignored, tail.clone()), pattern.span());
+    let rules = Stx::list(
+        vec![
+            x.core_stx("syntax-rules", span),
+            Stx::list(Vec::new(), span),
+            Stx::list(vec![pattern, template.clone()], span),
+        ],
+        span,
+    );
+    Ok(Stx::list(
+        vec![x.core_stx("define-syntax", span), name, rules],
+        span,
+    ))
+}
+
+fn define_inlinable(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let items = stx.as_list().ok_or_else(|| bad("define-inlinable", stx))?;
+    let mut define = items.to_vec();
+    define[0] = x.core_stx("define", stx.span());
+    Ok(Stx::list(define, stx.span()))
+}

@@ -1,0 +1,426 @@
+//! The expander: from syntax to core forms.
+//!
+//! Every keyword is a binding: a program may shadow `if`, import it under
+//! another name and export it again. Hygiene comes from aliases (see
+//! `syntax`): a name that a macro brings in is looked up where the macro was
+//! defined, unless something binds that very alias.
+
+pub mod bodies;
+pub mod definitions;
+pub mod forms;
+pub mod lambda_star;
+pub mod macros;
+pub mod patterns;
+pub mod quasi;
+pub mod scope;
+pub mod syntax_case;
+
+use super::core::{Core, Local, Variable};
+use super::modules::Name;
+use super::natives::{Machine, Raise};
+use super::syntax::{Form, Id, Span, Stx};
+use super::value::{Value, list_value, string_value, symbol_value};
+use super::world::World;
+use scope::{Binding, Scope};
+use std::rc::Rc;
+
+/// How often macros may rewrite within one top-level form.
+const EXPANSION_LIMIT: u32 = 1_000_000;
+
+/// Why a form cannot be expanded.
+pub enum Trouble {
+    Syntax(Box<SyntaxError>),
+    /// The form refers to a module that has to be loaded first.
+    NeedModule(Name),
+    Raise(Raise),
+}
+
+pub struct SyntaxError {
+    pub who: String,
+    pub message: String,
+    pub form: Stx,
+    pub subform: Option<Stx>,
+}
+
+pub type Result<T> = std::result::Result<T, Trouble>;
+
+impl Trouble {
+    pub fn syntax(who: &str, message: &str, form: &Stx, subform: Option<&Stx>) -> Trouble {
+        Trouble::Syntax(Box::new(SyntaxError {
+            who: who.to_owned(),
+            message: message.to_owned(),
+            form: form.clone(),
+            subform: subform.cloned(),
+        }))
+    }
+
+    /// What Guile throws.
+    pub fn into_raise(self, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Raise {
+        match self {
+            Trouble::Raise(raise) => raise,
+            Trouble::NeedModule(name) => no_module(&name),
+            Trouble::Syntax(error) => {
+                let no = || Value::BoolV(false);
+                let place = error
+                    .subform
+                    .as_ref()
+                    .unwrap_or(&error.form)
+                    .span()
+                    .place()
+                    .or_else(|| error.form.span().place());
+                let place = place.map_or_else(no, |place| {
+                    let entry = |name: &str, value: Value| {
+                        super::value::pair_value(symbol_value(name), value)
+                    };
+                    list_value(vec![
+                        entry("filename", string_value(place.file)),
+                        entry("line", Value::IntV(place.line as isize - 1)),
+                        entry("column", Value::IntV(place.column as isize)),
+                    ])
+                });
+                Raise::throw(
+                    "syntax-error",
+                    vec![
+                        symbol_value(&error.who),
+                        string_value(error.message),
+                        place,
+                        error.form.datum(vector),
+                        error.subform.map_or_else(no, |form| form.datum(vector)),
+                    ],
+                )
+            }
+        }
+    }
+}
+
+/// What Guile throws when there is no module called NAME.
+pub fn no_module(name: &[Id]) -> Raise {
+    Raise::throw(
+        "misc-error",
+        vec![
+            Value::BoolV(false),
+            string_value("no code for module ~S"),
+            list_value(vec![list_value(
+                name.iter().map(|word| word.symbol()).collect(),
+            )]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+impl From<Raise> for Trouble {
+    fn from(raise: Raise) -> Self {
+        Trouble::Raise(raise)
+    }
+}
+
+/// A core form that is an expression.
+pub type Expression = fn(&mut Expander, &Stx, &Scope) -> Result<Core>;
+
+/// A macro written in Rust.
+pub type NativeMacro = fn(&mut Expander, &Stx, &Scope) -> Result<Stx>;
+
+/// Core forms that bodies and modules treat in their own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    Begin,
+    Define,
+    DefineSyntax,
+    DefineSyntaxParameter,
+    DefineMacro,
+    DefineValues,
+    DefineModule,
+    UseModules,
+    Export,
+    ReExport,
+    Replace,
+    ExportSyntax,
+    Library,
+    EvalWhen,
+    Include,
+    CondExpand,
+    LetSyntax,
+    SyntaxParameterize,
+    Set,
+    Import,
+}
+
+/// Expands forms for one module system, with the machine at hand for macros.
+pub struct Expander<'m, 'a> {
+    pub machine: &'m mut Machine<'a>,
+    pub world: Rc<World>,
+    expansions: u32,
+}
+
+impl<'m, 'a> Expander<'m, 'a> {
+    pub fn new(machine: &'m mut Machine<'a>, world: Rc<World>) -> Self {
+        Expander {
+            machine,
+            world,
+            expansions: 0,
+        }
+    }
+
+    /// Start counting expansions anew: another top-level form begins.
+    pub fn next_form(&mut self) {
+        self.expansions = 0;
+    }
+
+    fn count_expansion(&mut self, stx: &Stx) -> Result<()> {
+        self.expansions += 1;
+        if self.expansions > EXPANSION_LIMIT {
+            return Err(Trouble::syntax(
+                "macro",
+                "expansion does not come to an end",
+                stx,
+                None,
+            ));
+        }
+        if self.expansions.is_multiple_of(1024) && crate::runtime::is_interrupted() {
+            return Err(Trouble::Raise(Raise::Failure(
+                crate::failure::Failure::interrupted("expanding a macro"),
+            )));
+        }
+        Ok(())
+    }
+
+    /// The identifier for module `(guile)`'s NAME, whatever a program makes of that name.
+    pub fn core_id(&self, name: &str) -> Id {
+        Id::named(name).introduced(0, &self.world.core_scope)
+    }
+
+    pub fn core_stx(&self, name: &str, span: Span) -> Stx {
+        Stx::id(self.core_id(name), span)
+    }
+
+    /// The variable NAME of module `(guile)`.
+    pub fn core_variable(&self, name: &str) -> Rc<Variable> {
+        self.world.core.variable(Id::named(name))
+    }
+
+    /// A call of module `(guile)`'s NAME.
+    pub fn core_call(&self, name: &str, operands: Vec<Core>, span: Span) -> Core {
+        Core::call(Core::Global(self.core_variable(name), span), operands, span)
+    }
+
+    /// What the head of STX means, when it has one.
+    pub fn head(&self, stx: &Stx, scope: &Scope) -> Option<Binding> {
+        match stx.form() {
+            Form::List(items, _) => scope.lookup(items.first()?.as_id()?),
+            Form::Id(id) => match scope.lookup(*id) {
+                Some(Binding::Macro(keyword)) => Some(Binding::Macro(keyword)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether STX is the word NAME of module `(guile)`, such as `else`.
+    pub fn is_word(&self, stx: &Stx, scope: &Scope, name: &str) -> bool {
+        let Some(id) = stx.as_id() else {
+            return false;
+        };
+        match scope.lookup(id) {
+            Some(Binding::Auxiliary(word)) => word == name,
+            Some(Binding::Macro(_) | Binding::Local(_) | Binding::Pattern(_)) => false,
+            _ => &*id.name() == name,
+        }
+    }
+
+    /// Expand STX, an expression in SCOPE.
+    pub fn expand(&mut self, stx: &Stx, scope: &Scope) -> Result<Core> {
+        let mut current = stx.clone();
+        loop {
+            let stx = &current;
+            match stx.form() {
+                Form::Atom(_) | Form::Opaque(_) | Form::Vector(_) => {
+                    return Ok(Core::Constant(stx.clone()));
+                }
+                Form::Id(id) => match scope.lookup(*id) {
+                    Some(Binding::Macro(keyword)) => {
+                        current = self.expand_once(&keyword, stx, scope)?;
+                        continue;
+                    }
+                    binding => return self.reference(*id, binding, stx, scope),
+                },
+                Form::List(items, tail) => {
+                    if items.is_empty() {
+                        return Err(Trouble::syntax("#f", "unexpected syntax", stx, None));
+                    }
+                    let binding = items[0].as_id().and_then(|id| scope.lookup(id));
+                    match binding {
+                        Some(Binding::Macro(keyword)) => {
+                            current = self.expand_once(&keyword, stx, scope)?;
+                            continue;
+                        }
+                        Some(Binding::Expression(expand)) => return expand(self, stx, scope),
+                        Some(Binding::Special(special)) => {
+                            return self.special_expression(special, stx, scope);
+                        }
+                        _ => {}
+                    }
+                    if tail.is_some() {
+                        return Err(Trouble::syntax("#f", "unexpected syntax", stx, None));
+                    }
+                    let operator = match &items[0].as_id() {
+                        Some(id) => self.reference(*id, binding, &items[0], scope)?,
+                        None => self.expand(&items[0], scope)?,
+                    };
+                    let operands = self.expand_all(&items[1..], scope)?;
+                    return Ok(Core::call(operator, operands, stx.span()));
+                }
+            }
+        }
+    }
+
+    pub fn expand_all(&mut self, forms: &[Stx], scope: &Scope) -> Result<Vec<Core>> {
+        forms.iter().map(|form| self.expand(form, scope)).collect()
+    }
+
+    /// The variable that ID refers to.
+    fn reference(
+        &mut self,
+        id: Id,
+        binding: Option<Binding>,
+        stx: &Stx,
+        scope: &Scope,
+    ) -> Result<Core> {
+        match binding {
+            Some(Binding::Local(local)) => Ok(Core::Local(local)),
+            Some(Binding::Global(variable)) => Ok(Core::Global(variable, stx.span())),
+            None => {
+                let (module, name) = scope.home(id);
+                if let Some(wanted) = self.world.autoload_for(&module, name) {
+                    return Err(Trouble::NeedModule(wanted));
+                }
+                Ok(Core::Global(module.variable(name), stx.span()))
+            }
+            Some(Binding::Pattern(_)) => Err(Trouble::syntax(
+                "#f",
+                "reference to pattern variable outside syntax form",
+                stx,
+                None,
+            )),
+            Some(_) => Err(Trouble::syntax(
+                &id.name(),
+                "bad use of syntactic keyword",
+                stx,
+                None,
+            )),
+        }
+    }
+
+    /// A special form where an expression is wanted.
+    fn special_expression(&mut self, special: Special, stx: &Stx, scope: &Scope) -> Result<Core> {
+        let items = stx
+            .as_list()
+            .ok_or_else(|| Trouble::syntax("#f", "unexpected syntax", stx, None))?;
+        match special {
+            Special::Begin => {
+                if items.len() == 1 {
+                    return Err(Trouble::syntax("begin", "empty body", stx, None));
+                }
+                Ok(Core::seq(self.expand_all(&items[1..], scope)?))
+            }
+            Special::Set => self.set(stx, scope),
+            Special::LetSyntax
+            | Special::SyntaxParameterize
+            | Special::EvalWhen
+            | Special::Include
+            | Special::CondExpand => {
+                let inner = scope.inner();
+                self.body(std::slice::from_ref(stx), &inner, stx)
+            }
+            Special::UseModules
+            | Special::Import
+            | Special::Export
+            | Special::ReExport
+            | Special::ExportSyntax
+            | Special::Replace
+            | Special::DefineModule
+            | Special::Library => {
+                // Guile does these when the form is compiled; here it has to be the
+                // program's own level, so hand the form to `eval` at run time.
+                let quoted = Stx::list(
+                    vec![self.core_stx("quote", stx.span()), stx.clone()],
+                    stx.span(),
+                );
+                let call = Stx::list(
+                    vec![
+                        self.core_stx("eval", stx.span()),
+                        quoted,
+                        Stx::list(
+                            vec![self.core_stx("current-module", stx.span())],
+                            stx.span(),
+                        ),
+                    ],
+                    stx.span(),
+                );
+                self.expand(&call, scope)
+            }
+            _ => Err(Trouble::syntax(
+                &items[0].as_id().map_or_else(|| "define".into(), Id::name),
+                "definition in expression context, where definitions are not allowed,",
+                stx,
+                None,
+            )),
+        }
+    }
+
+    fn set(&mut self, stx: &Stx, scope: &Scope) -> Result<Core> {
+        let bad = || Trouble::syntax("set!", "bad set!", stx, None);
+        let Some([_, target, value]) = stx.as_list() else {
+            return Err(bad());
+        };
+        let Some(id) = target.as_id() else {
+            // `(set! (getter argument …) value)` calls the getter's setter.
+            let Some(parts) = target.as_list().filter(|parts| !parts.is_empty()) else {
+                return Err(bad());
+            };
+            let getter = self.expand(&parts[0], scope)?;
+            let setter = self.core_call("setter", vec![getter], stx.span());
+            let mut operands = self.expand_all(&parts[1..], scope)?;
+            operands.push(self.expand(value, scope)?);
+            return Ok(Core::call(setter, operands, stx.span()));
+        };
+        match scope.lookup(id) {
+            Some(Binding::Local(local)) => {
+                local.assigned.set(true);
+                Ok(Core::SetLocal(local, Box::new(self.expand(value, scope)?)))
+            }
+            Some(Binding::Macro(keyword)) => {
+                if !keyword.wants_assignments() {
+                    return Err(bad());
+                }
+                let expanded = self.expand_once(&keyword, stx, scope)?;
+                self.expand(&expanded, scope)
+            }
+            Some(Binding::Global(variable)) => {
+                variable.assigned.set(true);
+                Ok(Core::SetGlobal(
+                    variable,
+                    Box::new(self.expand(value, scope)?),
+                    stx.span(),
+                ))
+            }
+            None => {
+                let (module, name) = scope.home(id);
+                let variable = module.variable(name);
+                variable.assigned.set(true);
+                Ok(Core::SetGlobal(
+                    variable,
+                    Box::new(self.expand(value, scope)?),
+                    stx.span(),
+                ))
+            }
+            Some(_) => Err(bad()),
+        }
+    }
+
+    /// A fresh local variable called like ID, bound in SCOPE.
+    pub fn bind_local(&mut self, id: Id, scope: &Scope) -> Rc<Local> {
+        let local = Local::new(id);
+        scope.bind(id, Binding::Local(local.clone()));
+        local
+    }
+}

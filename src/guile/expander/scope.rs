@@ -1,0 +1,163 @@
+//! Scopes: which binding an identifier means.
+
+use super::super::core::{Local, Variable};
+use super::super::modules::Module;
+use super::super::syntax::Id;
+use super::{Expression, Special, macros::Macro};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What an identifier can mean.
+#[derive(Clone)]
+pub enum Binding {
+    Local(Rc<Local>),
+    Global(Rc<Variable>),
+    /// A core form that is an expression.
+    Expression(Expression),
+    /// A core form that matters to bodies and modules: definitions, `begin` and their like.
+    Special(Special),
+    Macro(Rc<Macro>),
+    /// `else`, `=>` and other words that only mean something inside other forms.
+    Auxiliary(&'static str),
+    Pattern(Rc<PatternVariable>),
+}
+
+/// A variable of a `syntax-case` pattern.
+pub struct PatternVariable {
+    pub local: Rc<Local>,
+    pub depth: usize,
+}
+
+impl Binding {
+    /// Whether the two are one binding.
+    pub fn same(&self, other: &Binding) -> bool {
+        match (self, other) {
+            (Binding::Local(a), Binding::Local(b)) => Rc::ptr_eq(a, b),
+            (Binding::Global(a), Binding::Global(b)) => Rc::ptr_eq(a, b),
+            (Binding::Expression(a), Binding::Expression(b)) => std::ptr::fn_addr_eq(*a, *b),
+            (Binding::Special(a), Binding::Special(b)) => a == b,
+            (Binding::Macro(a), Binding::Macro(b)) => Rc::ptr_eq(a, b),
+            (Binding::Auxiliary(a), Binding::Auxiliary(b)) => a == b,
+            (Binding::Pattern(a), Binding::Pattern(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+/// A chain of frames that ends in a module.
+#[derive(Clone)]
+pub struct Scope(Rc<Frame>);
+
+enum Frame {
+    Local {
+        bindings: RefCell<Vec<(Id, Binding)>>,
+        parent: Scope,
+    },
+    Module(Module),
+}
+
+impl Scope {
+    pub fn of_module(module: &Module) -> Scope {
+        Scope(Rc::new(Frame::Module(module.clone())))
+    }
+
+    /// A frame inside this one.
+    pub fn inner(&self) -> Scope {
+        Scope(Rc::new(Frame::Local {
+            bindings: RefCell::default(),
+            parent: self.clone(),
+        }))
+    }
+
+    /// What tells this scope from others.
+    pub fn address(&self) -> usize {
+        match &*self.0 {
+            Frame::Module(module) => module.address(),
+            Frame::Local { .. } => Rc::as_ptr(&self.0) as usize,
+        }
+    }
+
+    pub fn is_module(&self) -> bool {
+        matches!(&*self.0, Frame::Module(_))
+    }
+
+    pub fn module(&self) -> Module {
+        let mut scope = self;
+        loop {
+            match &*scope.0 {
+                Frame::Module(module) => return module.clone(),
+                Frame::Local { parent, .. } => scope = parent,
+            }
+        }
+    }
+
+    /// Bind ID in this frame; a second binding replaces the first.
+    pub fn bind(&self, id: Id, binding: Binding) {
+        match &*self.0 {
+            Frame::Module(module) => module.bind(id, binding),
+            Frame::Local { bindings, .. } => {
+                let mut bindings = bindings.borrow_mut();
+                match bindings.iter_mut().find(|(bound, _)| *bound == id) {
+                    Some(entry) => entry.1 = binding,
+                    None => bindings.push((id, binding)),
+                }
+            }
+        }
+    }
+
+    /// Whether ID is bound in this very frame.
+    pub fn binds(&self, id: Id) -> bool {
+        match &*self.0 {
+            Frame::Module(module) => module.defines(id),
+            Frame::Local { bindings, .. } => {
+                bindings.borrow().iter().any(|(bound, _)| *bound == id)
+            }
+        }
+    }
+
+    /// What ID means here, if anything.
+    pub fn lookup(&self, id: Id) -> Option<Binding> {
+        let mut scope = self;
+        loop {
+            match &*scope.0 {
+                Frame::Local { bindings, parent } => {
+                    if let Some((_, binding)) = bindings
+                        .borrow()
+                        .iter()
+                        .rev()
+                        .find(|(bound, _)| *bound == id)
+                    {
+                        return Some(binding.clone());
+                    }
+                    scope = parent;
+                }
+                Frame::Module(module) => {
+                    if let Some(binding) = module.lookup(id) {
+                        return Some(binding);
+                    }
+                    let alias = id.alias()?;
+                    return alias.scope.lookup(alias.inner);
+                }
+            }
+        }
+    }
+
+    /// The module and the name that an identifier without binding belongs to.
+    pub fn home(&self, id: Id) -> (Module, Id) {
+        match id.alias() {
+            None => (self.module(), id),
+            Some(alias) => alias.scope.home(alias.inner),
+        }
+    }
+
+    /// `free-identifier=?`, A seen from here and B from OTHER.
+    pub fn same_meaning(&self, a: Id, other: &Scope, b: Id) -> bool {
+        match (self.lookup(a), other.lookup(b)) {
+            (Some(a), Some(b)) => a.same(&b),
+            (None, None) => a.base() == b.base(),
+            // Never defined on one side and on the other a module's variable
+            // that was only referred to.
+            _ => false,
+        }
+    }
+}

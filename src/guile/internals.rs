@@ -1,0 +1,383 @@
+//! Natives that emitted programs, the glue and `scheme/guile/boot` call: what
+//! the language itself needs of Rust.
+
+use super::conditions;
+use super::constants;
+use super::expander::Expander;
+use super::loader::Load;
+use super::natives::{Machine, Outcome, Raise};
+use super::pairs;
+use super::records;
+use super::syntax::Id;
+use super::value::{self, Value, list_value, string_value, symbol_value};
+use super::world::world;
+use std::cell::RefCell;
+use steel::gc::ShareableMut;
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
+
+crate::natives! {
+    /// (%unbound number) -> the marker that an unbound variable holds
+    "%unbound" (1) => unbound,
+    /// (%bound value) -> value, unless it is the marker of an unbound variable
+    "%bound" (1) => bound,
+    /// (%constant number) -> the datum with that number
+    "%constant" (1) with machine => constant,
+    /// (%pairs rest) -> the machine's rest list as pairs
+    "%pairs" (1) => rest_pairs,
+    /// (%next-unit load) -> text of the next unit, or #f
+    "%next-unit" (1) with machine => next_unit,
+    /// (%load-of-text name text) -> load
+    "%load-of-text" (2) => load_of_text,
+    /// (%load-of-form form module) -> load
+    "%load-of-form" (2) => load_of_form,
+    /// (%load-of-module name) -> load
+    "%load-of-module" (1) with machine => load_of_module,
+    /// (values value ...) -> the values
+    "values" (0, rest) => values,
+    /// (%values->list values) -> list of the values
+    "%values->list" (1) => values_to_list,
+    /// (%values-item values index count more?) -> one of them
+    "%values-item" (4) => values_item,
+    /// (%values-tail values count) -> those after the first COUNT
+    "%values-tail" (2) => values_tail,
+    /// (%values-none values) -> checks that there are none
+    "%values-none" (1) => values_none,
+    /// (%machine-arguments list) -> LIST as the machine's own apply takes it
+    "%machine-arguments" (1) => machine_arguments,
+    /// (%more-positional? list) -> whether LIST begins with something other than a keyword
+    "%more-positional?" (1) => more_positional,
+    /// (%check-keywords arguments keywords allow-other-keys? rest?) -> raises unless they fit
+    "%check-keywords" (4) => check_keywords,
+    /// (%keyword-tail arguments keyword) -> the arguments from the value of KEYWORD on, or #f
+    "%keyword-tail" (2) => keyword_tail,
+    /// (%check-no-more arguments) -> raises unless ARGUMENTS is empty
+    "%check-no-more" (1) => check_no_more,
+    /// (%no-matching-arity arguments) -> raises
+    "%no-matching-arity" (1) => no_matching_arity,
+    /// (%set-raiser! procedure) -> natives raise by calling PROCEDURE from now on
+    "%set-raiser!" (1) => set_raiser,
+    /// (%unwind-with object) -> unwinds the machine with OBJECT
+    "%unwind-with" (1) => unwind_with,
+    /// (%caught error) -> the object that the machine's ERROR unwinds with
+    "%caught" (1) => caught,
+    /// (%make-throw key arguments) -> the object that throw raises
+    "%make-throw" (2) => make_throw,
+    /// (%throw? object) -> whether throw made OBJECT
+    "%throw?" (1) => is_throw,
+    /// (%throw-key object) -> its key
+    "%throw-key" (1) => throw_key,
+    /// (%throw-arguments object) -> its arguments
+    "%throw-arguments" (1) => throw_arguments,
+}
+
+/// What a variable without a value holds.
+#[derive(Clone)]
+struct Unbound {
+    name: Id,
+}
+
+impl Custom for Unbound {
+    fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
+        Some(Ok(format!("#<unbound {}>", self.name.name())))
+    }
+}
+
+/// The name of the variable whose marker VALUE is.
+pub fn unbound_name(value: &Value) -> Option<Id> {
+    let Value::Custom(custom) = value else {
+        return None;
+    };
+    let custom = custom.read();
+    as_underlying_type::<Unbound>(custom.as_ref()).map(|unbound| unbound.name)
+}
+
+/// The marker of unbound variable NAME.
+pub fn unbound_marker(name: Id) -> Value {
+    Unbound { name }
+        .into_steelval()
+        .expect("a custom value is always a value")
+}
+
+fn index(args: &[Value], position: usize) -> usize {
+    match &args[position] {
+        Value::IntV(number) => usize::try_from(*number).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+fn unbound(args: &[Value]) -> Outcome {
+    let name = constants::name(index(args, 0)).unwrap_or_else(|| Id::named("?"));
+    Ok(unbound_marker(name))
+}
+
+fn bound(args: &[Value]) -> Outcome {
+    match unbound_name(&args[0]) {
+        None => Ok(args[0].clone()),
+        Some(name) => Err(unbound_variable(name)),
+    }
+}
+
+/// What Guile throws for a variable without a value.
+pub fn unbound_variable(name: Id) -> Raise {
+    Raise::throw(
+        "unbound-variable",
+        vec![
+            Value::BoolV(false),
+            string_value("Unbound variable: ~S"),
+            list_value(vec![name.symbol()]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+fn constant(machine: &mut Machine, args: &[Value]) -> Outcome {
+    constants::value(index(args, 0), machine).ok_or_else(|| {
+        Raise::Failure(crate::failure::Failure::internal(format!(
+            "constant {} was made twice",
+            index(args, 0)
+        )))
+    })
+}
+
+fn rest_pairs(args: &[Value]) -> Outcome {
+    Ok(pairs::from_machine(args[0].clone()))
+}
+
+fn load_value(load: Load) -> Value {
+    value::handle_value("load", RefCell::new(load))
+}
+
+fn next_unit(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let load = value::handle::<RefCell<Load>>("%next-unit", args, 1)?;
+    let mut expander = Expander::new(machine, world());
+    match load.borrow_mut().next(&mut expander) {
+        Ok(Some(text)) => Ok(string_value(text)),
+        Ok(None) => Ok(Value::BoolV(false)),
+        Err(trouble) => Err(trouble.into_raise(&mut |items| machine.vector(items))),
+    }
+}
+
+fn load_of_text(args: &[Value]) -> Outcome {
+    let name = value::string("load", args, 1)?;
+    let text = value::string("load", args, 2)?;
+    Ok(load_value(Load::of_text(&world(), &name, text.into())))
+}
+
+fn load_of_form(args: &[Value]) -> Outcome {
+    let world = world();
+    let module = super::module_values::module_of(&args[1])
+        .ok_or_else(|| value::wrong_type("eval", 2, &args[1]))?;
+    let form = super::syntax::Stx::from_value(&args[0], super::loader::no_span(), &|id| id);
+    Ok(load_value(Load::of_form(&world, form, &module)))
+}
+
+fn load_of_module(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let name = super::module_values::name_of(&args[0])
+        .ok_or_else(|| value::wrong_type("resolve-module", 1, &args[0]))?;
+    match Load::of_module(&world(), &name) {
+        Ok(load) => Ok(load_value(load)),
+        Err(trouble) => Err(trouble.into_raise(&mut |items| machine.vector(items))),
+    }
+}
+
+fn values(args: &[Value]) -> Outcome {
+    Ok(match args {
+        [one] => one.clone(),
+        _ => records::values(args.to_vec()),
+    })
+}
+
+fn values_to_list(args: &[Value]) -> Outcome {
+    Ok(list_value(records::values_list(&args[0])))
+}
+
+fn wrong_count() -> Raise {
+    Raise::throw(
+        "wrong-number-of-args",
+        vec![
+            Value::BoolV(false),
+            string_value("Wrong number of values returned to continuation"),
+            list_value(Vec::new()),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+fn values_item(args: &[Value]) -> Outcome {
+    let (position, count) = (index(args, 1), index(args, 2));
+    let more = value::truth(args, 4);
+    let given = records::multiple(&args[0]);
+    match given {
+        None if count == 1 || more && count <= 1 => Ok(args[0].clone()),
+        Some(items) if items.len() == count || more && items.len() > count => {
+            Ok(items[position].clone())
+        }
+        _ => Err(wrong_count()),
+    }
+}
+
+fn values_tail(args: &[Value]) -> Outcome {
+    let count = index(args, 1);
+    let mut items = records::values_list(&args[0]);
+    if items.len() < count {
+        return Err(wrong_count());
+    }
+    Ok(list_value(items.split_off(count)))
+}
+
+fn values_none(args: &[Value]) -> Outcome {
+    if records::values_list(&args[0]).is_empty() {
+        Ok(Value::Void)
+    } else {
+        Err(wrong_count())
+    }
+}
+
+fn machine_arguments(args: &[Value]) -> Outcome {
+    pairs::to_machine(&args[0]).ok_or_else(|| value::wrong_type("apply", 2, &args[0]))
+}
+
+fn is_keyword(value: &Value) -> bool {
+    matches!(value, Value::SymbolV(name) if name.as_str().starts_with("#:"))
+}
+
+fn more_positional(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(
+        pairs::car(&args[0]).is_some_and(|first| !is_keyword(first)),
+    ))
+}
+
+fn keyword_error(key: &str, message: &str, irritant: Vec<Value>) -> Raise {
+    Raise::throw(
+        key,
+        vec![
+            Value::BoolV(false),
+            string_value(message),
+            list_value(Vec::new()),
+            list_value(irritant),
+        ],
+    )
+}
+
+fn check_keywords(args: &[Value]) -> Outcome {
+    let given = pairs::to_vec(&args[0]).unwrap_or_default();
+    let known = pairs::to_vec(&args[1]).unwrap_or_default();
+    let allow_other = value::truth(args, 3);
+    let rest = value::truth(args, 4);
+    let mut position = 0;
+    while position < given.len() {
+        let item = &given[position];
+        if !is_keyword(item) {
+            if rest {
+                position += 1;
+                continue;
+            }
+            return Err(keyword_error(
+                "keyword-argument-error",
+                "Invalid keyword",
+                vec![item.clone()],
+            ));
+        }
+        if !known.contains(item) {
+            if !allow_other && !rest {
+                return Err(keyword_error(
+                    "keyword-argument-error",
+                    "Unrecognized keyword",
+                    vec![item.clone()],
+                ));
+            }
+        } else if position + 1 >= given.len() {
+            return Err(keyword_error(
+                "keyword-argument-error",
+                "Keyword argument has no value",
+                vec![item.clone()],
+            ));
+        }
+        position += 2;
+    }
+    Ok(Value::Void)
+}
+
+fn keyword_tail(args: &[Value]) -> Outcome {
+    let mut rest = args[0].clone();
+    let mut found = Value::BoolV(false);
+    while let Some(first) = pairs::car(&rest) {
+        let skip = is_keyword(first);
+        let hit = *first == args[1];
+        let Some(next) = pairs::cdr(&rest) else { break };
+        if hit && pairs::is_pair(&next) {
+            found = next.clone();
+        }
+        rest = if skip {
+            pairs::cdr(&next).unwrap_or_else(pairs::nil)
+        } else {
+            next
+        };
+    }
+    Ok(found)
+}
+
+fn too_many() -> Raise {
+    Raise::throw(
+        "wrong-number-of-args",
+        vec![
+            Value::BoolV(false),
+            string_value("Wrong number of arguments to ~A"),
+            list_value(vec![symbol_value("#<procedure>")]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+fn check_no_more(args: &[Value]) -> Outcome {
+    if pairs::is_nil(&args[0]) {
+        Ok(Value::Void)
+    } else {
+        Err(too_many())
+    }
+}
+
+fn no_matching_arity(_args: &[Value]) -> Outcome {
+    Err(too_many())
+}
+
+fn set_raiser(args: &[Value]) -> Outcome {
+    super::vm::set_raiser(&args[0]);
+    Ok(Value::Void)
+}
+
+fn unwind_with(args: &[Value]) -> Outcome {
+    Err(Raise::Machine(conditions::unwind_with(
+        args[0].clone(),
+        Vec::new(),
+    )))
+}
+
+fn caught(args: &[Value]) -> Outcome {
+    Ok(match conditions::error_of(&args[0]) {
+        Some(error) => conditions::caught(&error).object(),
+        None => args[0].clone(),
+    })
+}
+
+fn make_throw(args: &[Value]) -> Outcome {
+    Ok(records::throw_object(args[0].clone(), args[1].clone()))
+}
+
+fn is_throw(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(records::thrown(&args[0]).is_some()))
+}
+
+fn throw_key(args: &[Value]) -> Outcome {
+    match records::thrown(&args[0]) {
+        Some((key, _)) => Ok(key),
+        None => Err(value::wrong_type("exception-kind", 1, &args[0])),
+    }
+}
+
+fn throw_arguments(args: &[Value]) -> Outcome {
+    match records::thrown(&args[0]) {
+        Some((_, arguments)) => Ok(arguments),
+        None => Err(value::wrong_type("exception-args", 1, &args[0])),
+    }
+}

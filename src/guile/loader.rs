@@ -1,0 +1,850 @@
+//! Loading: from texts and forms to units for the machine, one at a time.
+//!
+//! A load is a stack of things to do. The machine asks it for the next unit
+//! ([`Load::next`]), runs that, and asks again; so a module that a form needs
+//! is loaded by the same run of the machine, continuations may cross top-level
+//! forms, and nothing nests.
+
+use super::core::{Core, Origin, State, Variable};
+use super::emitter;
+use super::expander::definitions::Definition;
+use super::expander::macros::Macro;
+use super::expander::scope::{Binding, Scope};
+use super::expander::{Expander, Result, Special, Trouble, no_module};
+use super::modules::{Import, Module, Name, Progress};
+use super::natives::Raise;
+use super::reader::{Reader, SyntaxBuilder, parse_number};
+use super::source;
+use super::syntax::{Form, Id, Span, Stx};
+use super::world::{World, read_error};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+thread_local! {
+    static ACTIVE: RefCell<HashSet<u64>> = RefCell::default();
+}
+
+/// Whether the load with NUMBER still goes on.
+pub fn is_active(number: u64) -> bool {
+    ACTIVE.with(|active| active.borrow().contains(&number))
+}
+
+pub struct Load {
+    number: u64,
+    stack: Vec<Task>,
+    ready: VecDeque<emitter::Unit>,
+    /// What the unit that the machine has now will have defined.
+    pending: Vec<Rc<Variable>>,
+}
+
+enum Task {
+    /// Read on in a text.
+    Source {
+        text: Rc<str>,
+        number: u32,
+        position: usize,
+    },
+    /// A form, in a given scope or in the current module.
+    Form(Stx, Option<Scope>),
+    /// The file of a module has been read to its end; go back to the second module.
+    Loaded(Module, Module),
+    /// Make this module current.
+    Restore(Module),
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        ACTIVE.with(|active| active.borrow_mut().remove(&self.number));
+    }
+}
+
+impl Load {
+    fn new(world: &World) -> Load {
+        let number = world.next_load();
+        ACTIVE.with(|active| active.borrow_mut().insert(number));
+        Load {
+            number,
+            stack: Vec::new(),
+            ready: VecDeque::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// The forms of TEXT, called NAME, in the current module.
+    pub fn of_text(world: &World, name: &str, text: Rc<str>) -> Load {
+        let mut load = Load::new(world);
+        let number = source::add(name, text.clone());
+        load.stack.push(Task::Source {
+            text,
+            number,
+            position: 0,
+        });
+        load
+    }
+
+    /// One form, in MODULE.
+    pub fn of_form(world: &World, form: Stx, module: &Module) -> Load {
+        let mut load = Load::new(world);
+        load.stack
+            .push(Task::Form(form, Some(Scope::of_module(module))));
+        load
+    }
+
+    /// The module called NAME, when it is not loaded yet.
+    pub fn of_module(world: &Rc<World>, name: &[Id]) -> Result<Load> {
+        let mut load = Load::new(world);
+        if world.loaded(name).is_none() {
+            load.begin_module(world, name)?;
+        }
+        Ok(load)
+    }
+
+    /// The next unit to run, or nothing when all is done.
+    pub fn next(&mut self, x: &mut Expander) -> Result<Option<String>> {
+        for variable in self.pending.drain(..) {
+            variable.state.set(State::Defined);
+        }
+        loop {
+            if let Some(unit) = self.ready.pop_front() {
+                self.pending = unit.defines;
+                return Ok(Some(unit.text));
+            }
+            let Some(task) = self.stack.pop() else {
+                return Ok(None);
+            };
+            match task {
+                Task::Source {
+                    text,
+                    number,
+                    position,
+                } => {
+                    let mut reader = Reader::at(&text, number, position);
+                    match reader.read(&mut SyntaxBuilder) {
+                        Ok(None) => {}
+                        Ok(Some(form)) => {
+                            let position = reader.position();
+                            self.stack.push(Task::Source {
+                                text,
+                                number,
+                                position,
+                            });
+                            self.stack.push(Task::Form(form, None));
+                        }
+                        Err(error) => return Err(Trouble::Raise(read_error(&error))),
+                    }
+                }
+                Task::Form(form, given) => {
+                    let scope = given
+                        .clone()
+                        .unwrap_or_else(|| Scope::of_module(&x.world.current.borrow()));
+                    match self.top_level(x, &form, &scope, given.is_some()) {
+                        Err(Trouble::NeedModule(name)) => {
+                            self.stack.push(Task::Form(form, given));
+                            let world = x.world.clone();
+                            self.begin_module(&world, &name)?;
+                        }
+                        other => other?,
+                    }
+                }
+                Task::Loaded(module, previous) => {
+                    module.progress.set(Progress::Ready);
+                    *x.world.current.borrow_mut() = previous;
+                    if module.file.borrow().is_none() {
+                        x.world.forget(&module.name);
+                        return Err(Trouble::Raise(no_module(&module.name)));
+                    }
+                }
+                Task::Restore(module) => *x.world.current.borrow_mut() = module,
+            }
+        }
+    }
+
+    /// Begin to load the module called NAME.
+    fn begin_module(&mut self, world: &Rc<World>, name: &[Id]) -> Result<()> {
+        let Some((file, text)) = world.find_module(name) else {
+            return Err(Trouble::Raise(no_module(name)));
+        };
+        world.forget(name);
+        let module = world.module(name);
+        module.progress.set(Progress::Loading(self.number));
+        let previous = world.current.borrow().clone();
+        let user = Module::new(vec![Id::named("guile-user")]);
+        user.import(Import::all(world.core.clone()));
+        *world.current.borrow_mut() = user;
+        self.stack.push(Task::Loaded(module, previous));
+        let number = source::add(&file, text.clone());
+        self.stack.push(Task::Source {
+            text,
+            number,
+            position: 0,
+        });
+        Ok(())
+    }
+
+    fn push_forms(&mut self, forms: &[Stx], scope: &Scope, given: bool) {
+        for form in forms.iter().rev() {
+            self.stack
+                .push(Task::Form(form.clone(), given.then(|| scope.clone())));
+        }
+    }
+
+    /// One top-level form.
+    fn top_level(
+        &mut self,
+        x: &mut Expander,
+        form: &Stx,
+        scope: &Scope,
+        given: bool,
+    ) -> Result<()> {
+        x.next_form();
+        match x.head(form, scope) {
+            Some(Binding::Macro(keyword)) => {
+                let expanded = x.expand_once(&keyword, form, scope)?;
+                self.push_forms(&[expanded], scope, given);
+                Ok(())
+            }
+            Some(Binding::Special(special)) => self.special(x, special, form, scope, given),
+            _ => {
+                let core = x.expand(form, scope)?;
+                self.emit(x, &core)
+            }
+        }
+    }
+
+    fn special(
+        &mut self,
+        x: &mut Expander,
+        special: Special,
+        form: &Stx,
+        scope: &Scope,
+        given: bool,
+    ) -> Result<()> {
+        let module = scope.module();
+        let bad = |who: &str| Trouble::syntax(who, "bad form", form, None);
+        match special {
+            Special::Begin => {
+                let items = form.as_list().ok_or_else(|| bad("begin"))?;
+                self.push_forms(&items[1..], scope, given);
+                Ok(())
+            }
+            Special::Define => {
+                let Definition { id, value } = x.parse_define(form)?;
+                let documentation = documentation_of(&value);
+                let variable = module.variable(id);
+                if variable.state.get() == State::Defined {
+                    variable.assigned.set(true);
+                }
+                variable.defined_at.set(Some(form.span()));
+                *variable.documentation.borrow_mut() = documentation;
+                let core = x.expand_named(&value, scope, id)?;
+                self.emit(x, &Core::DefineGlobal(variable, Box::new(core)))
+            }
+            Special::DefineSyntax => {
+                let (id, value) = x.parse_define_syntax(form)?;
+                let keyword = x.macro_of(&value, scope)?;
+                module.bind(id, Binding::Macro(keyword));
+                Ok(())
+            }
+            Special::DefineSyntaxParameter => {
+                let (id, value) = x.parse_define_syntax(form)?;
+                let keyword = x.macro_of(&value, scope)?;
+                module.bind(
+                    id,
+                    Binding::Macro(Rc::new(Macro::Parameter(keyword.into()))),
+                );
+                Ok(())
+            }
+            Special::DefineMacro => {
+                let (id, keyword) = x.parse_define_macro(form, scope)?;
+                module.bind(id, Binding::Macro(keyword));
+                Ok(())
+            }
+            Special::DefineValues => self.define_values(x, form, scope),
+            Special::EvalWhen => {
+                let forms = x.eval_when(form)?;
+                self.push_forms(&forms, scope, given);
+                Ok(())
+            }
+            Special::Include => {
+                let forms = x.include(form)?;
+                self.push_forms(&forms, scope, given);
+                Ok(())
+            }
+            Special::CondExpand => {
+                let forms = x.cond_expand(form, scope)?;
+                self.push_forms(&forms, scope, given);
+                Ok(())
+            }
+            Special::LetSyntax => {
+                let (forms, inner) = x.let_syntax(form, scope)?;
+                self.push_forms(&forms, &inner, true);
+                Ok(())
+            }
+            Special::SyntaxParameterize | Special::Set => {
+                let core = x.expand(form, scope)?;
+                self.emit(x, &core)
+            }
+            Special::UseModules => {
+                let items = form.as_list().ok_or_else(|| bad("use-modules"))?;
+                let imports = items[1..]
+                    .iter()
+                    .map(|spec| import_of(x, spec, scope))
+                    .collect::<Result<Vec<_>>>()?;
+                for import in imports {
+                    module.import(import);
+                }
+                Ok(())
+            }
+            Special::Import => {
+                let items = form.as_list().ok_or_else(|| bad("import"))?;
+                let imports = items[1..]
+                    .iter()
+                    .map(|set| import_set(x, set))
+                    .collect::<Result<Vec<_>>>()?;
+                for import in imports {
+                    module.import(import);
+                }
+                Ok(())
+            }
+            Special::Export | Special::ReExport | Special::Replace | Special::ExportSyntax => {
+                let items = form.as_list().ok_or_else(|| bad("export"))?;
+                export_names(&module, &items[1..], form)?;
+                if special == Special::Replace {
+                    replace_names(&module, &items[1..]);
+                }
+                Ok(())
+            }
+            Special::DefineModule => self.define_module(x, form, scope),
+            Special::Library => self.library(x, form),
+        }
+    }
+
+    /// Emit CORE and, before it, whatever of module `(guile)` it is the first to use.
+    fn emit(&mut self, x: &mut Expander, core: &Core) -> Result<()> {
+        self.ready.extend(units(x, core)?);
+        Ok(())
+    }
+
+    fn define_values(&mut self, x: &mut Expander, form: &Stx, scope: &Scope) -> Result<()> {
+        let (ids, rest, value) = x.parse_define_values(form)?;
+        let module = scope.module();
+        let value = x.expand(&value, scope)?;
+        let all = super::core::Local::new(Id::named("values"));
+        let locals: Vec<_> = ids.iter().map(|id| super::core::Local::new(*id)).collect();
+        let rest_local = rest.map(super::core::Local::new);
+        let mut bindings = vec![(all.clone(), value)];
+        x.values_bindings(
+            &all,
+            locals.clone(),
+            rest_local.clone(),
+            form.span(),
+            &mut bindings,
+        );
+        let definitions = ids
+            .iter()
+            .copied()
+            .zip(locals)
+            .chain(rest.into_iter().zip(rest_local))
+            .map(|(id, local)| {
+                Core::DefineGlobal(module.variable(id), Box::new(Core::Local(local)))
+            })
+            .collect();
+        let body = bindings
+            .into_iter()
+            .rev()
+            .fold(Core::seq(definitions), |body, binding| {
+                Core::Let(vec![binding], Box::new(body))
+            });
+        self.emit(x, &body)
+    }
+
+    fn define_module(&mut self, x: &mut Expander, form: &Stx, scope: &Scope) -> Result<()> {
+        let bad = |part: Option<&Stx>| Trouble::syntax("define-module", "bad form", form, part);
+        let items = form.as_list().ok_or_else(|| bad(None))?;
+        let name = module_name(items.get(1).ok_or_else(|| bad(None))?)?;
+        // Everything that can fail or needs loading comes before the module changes.
+        let mut imports = Vec::new();
+        let mut exports: Vec<Stx> = Vec::new();
+        let mut replaced: Vec<Stx> = Vec::new();
+        let mut pure = false;
+        let mut rest = items[2..].iter();
+        while let Some(item) = rest.next() {
+            let keyword = option_keyword(item).ok_or_else(|| bad(Some(item)))?;
+            match keyword.as_str() {
+                "pure" => pure = true,
+                "no-backtrace" => {}
+                "use-module" | "use-syntax" => {
+                    let spec = rest.next().ok_or_else(|| bad(Some(item)))?;
+                    imports.push(import_of(x, spec, scope)?);
+                }
+                "autoload" => {
+                    let spec = rest.next().ok_or_else(|| bad(Some(item)))?;
+                    let names = rest.next().ok_or_else(|| bad(Some(item)))?;
+                    imports.push(autoload(x, spec, names)?);
+                }
+                "export"
+                | "re-export"
+                | "export-syntax"
+                | "re-export-syntax"
+                | "re-export-and-replace"
+                | "replace"
+                | "export-and-replace" => {
+                    let names = rest
+                        .next()
+                        .and_then(Stx::as_list)
+                        .ok_or_else(|| bad(Some(item)))?;
+                    if keyword.contains("replace") {
+                        replaced.extend(names.iter().cloned());
+                    }
+                    exports.extend(names.iter().cloned());
+                }
+                "version" | "duplicates" | "filename" | "declarative?" | "declarative" => {
+                    rest.next();
+                }
+                _ => return Err(bad(Some(item))),
+            }
+        }
+        let module = x.world.module(&name);
+        if module.file.borrow().is_none() {
+            let place = form.span().place();
+            *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
+            if !pure {
+                module.import(Import::all(x.world.core.clone()));
+            }
+        }
+        for import in imports {
+            module.import(import);
+        }
+        export_names(&module, &exports, form)?;
+        replace_names(&module, &replaced);
+        *x.world.current.borrow_mut() = module;
+        Ok(())
+    }
+
+    /// R6RS `library` and R7RS `define-library`.
+    fn library(&mut self, x: &mut Expander, form: &Stx) -> Result<()> {
+        let bad = |part: Option<&Stx>| Trouble::syntax("library", "bad form", form, part);
+        let items = form.as_list().ok_or_else(|| bad(None))?;
+        let name = module_name(items.get(1).ok_or_else(|| bad(None))?)?;
+        let mut imports = Vec::new();
+        let mut exports: Vec<Stx> = Vec::new();
+        let mut body: Vec<Stx> = Vec::new();
+        let mut queue: VecDeque<Stx> = items[2..].iter().cloned().collect();
+        let r7rs = items[0]
+            .as_id()
+            .is_some_and(|id| &*id.name() == "define-library");
+        while let Some(clause) = queue.pop_front() {
+            let head = clause
+                .as_list()
+                .and_then(|parts| parts.first()?.as_id())
+                .map(Id::name);
+            let parts = clause.as_list().unwrap_or_default();
+            match head.as_deref() {
+                Some("export") => exports.extend(parts[1..].iter().cloned()),
+                Some("import") => {
+                    for set in &parts[1..] {
+                        imports.push(import_set(x, set)?);
+                    }
+                }
+                Some("begin") if r7rs => body.extend(parts[1..].iter().cloned()),
+                Some("include" | "include-ci") if r7rs => body.extend(x.include(&clause)?),
+                Some("include-library-declarations") if r7rs => {
+                    for form in x.include(&clause)?.into_iter().rev() {
+                        queue.push_front(form);
+                    }
+                }
+                Some("cond-expand") if r7rs => {
+                    let scope = x.world.core_scope.clone();
+                    for form in x.cond_expand(&clause, &scope)?.into_iter().rev() {
+                        queue.push_front(form);
+                    }
+                }
+                _ => body.push(clause.clone()),
+            }
+        }
+        x.world.forget(&name);
+        let module = x.world.module(&name);
+        let place = form.span().place();
+        *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
+        for import in imports {
+            module.import(import);
+        }
+        for spec in &exports {
+            match spec.as_list() {
+                // (rename internal external) in R7RS, (rename (internal external) …) in R6RS
+                Some([_, internal, external])
+                    if internal.as_id().is_some() && external.as_id().is_some() =>
+                {
+                    if let (Some(internal), Some(external)) = (internal.as_id(), external.as_id()) {
+                        module.export(internal, external.base());
+                    }
+                }
+                Some([_, pairs @ ..]) => {
+                    for pair in pairs {
+                        match pair.as_list() {
+                            Some([internal, external]) => {
+                                match (internal.as_id(), external.as_id()) {
+                                    (Some(internal), Some(external)) => {
+                                        module.export(internal, external.base());
+                                    }
+                                    _ => return Err(bad(Some(spec))),
+                                }
+                            }
+                            _ => return Err(bad(Some(spec))),
+                        }
+                    }
+                }
+                _ => {
+                    let id = spec.as_id().ok_or_else(|| bad(Some(spec)))?;
+                    module.export(id, id.base());
+                }
+            }
+        }
+        let previous = x.world.current.borrow().clone();
+        *x.world.current.borrow_mut() = module.clone();
+        self.stack.push(Task::Restore(previous));
+        self.push_forms(&body, &Scope::of_module(&module), true);
+        Ok(())
+    }
+}
+
+/// The units for CORE, those of `scheme/guile/boot` that it needs first.
+pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
+    let mut wanted = Vec::new();
+    let unit = emitter::unit(core, &mut wanted);
+    let mut units = Vec::new();
+    if !wanted.is_empty() {
+        let mut declarations = String::new();
+        let mut definitions = Vec::new();
+        for variable in wanted {
+            boot_definition(x, &variable, &mut declarations, &mut definitions)?;
+        }
+        units.push(emitter::Unit {
+            text: declarations,
+            defines: Vec::new(),
+        });
+        units.extend(definitions);
+    }
+    units.push(unit);
+    Ok(units)
+}
+
+fn boot_definition(
+    x: &mut Expander,
+    variable: &Rc<Variable>,
+    declarations: &mut String,
+    definitions: &mut Vec<emitter::Unit>,
+) -> Result<()> {
+    let Origin::Boot(number) = variable.origin else {
+        return Ok(());
+    };
+    declarations.push_str(&emitter::declaration(variable));
+    let scope = x.world.core_scope.clone();
+    let mut form = x.world.boot.form(number)?;
+    while let Some(Binding::Macro(keyword)) = x.head(&form, &scope) {
+        form = x.expand_once(&keyword, &form, &scope)?;
+    }
+    let Definition { id, value } = x.parse_define(&form)?;
+    let core = x.expand_named(&value, &scope, id)?;
+    let core = Core::DefineGlobal(variable.clone(), Box::new(core));
+    let mut wanted = Vec::new();
+    let unit = emitter::unit(&core, &mut wanted);
+    for other in wanted {
+        boot_definition(x, &other, declarations, definitions)?;
+    }
+    definitions.push(unit);
+    Ok(())
+}
+
+/// The documentation string of the procedure that VALUE makes.
+fn documentation_of(value: &Stx) -> Option<String> {
+    match value.as_list()? {
+        [head, _, documentation, _, ..]
+            if matches!(&*head.as_id()?.name(), "lambda" | "lambda*") =>
+        {
+            documentation.as_string()
+        }
+        _ => None,
+    }
+}
+
+/// The words of a module's name; versions are left out, `(srfi 1)` is `(srfi srfi-1)`.
+pub fn module_name(stx: &Stx) -> Result<Name> {
+    let bad = || Trouble::syntax("module", "bad module name", stx, None);
+    let mut name = Name::new();
+    for word in stx
+        .as_list()
+        .filter(|words| !words.is_empty())
+        .ok_or_else(bad)?
+    {
+        match word.form() {
+            Form::Id(id) => name.push(id.base()),
+            Form::Atom(super::value::Value::IntV(number)) => {
+                name.push(Id::named(&number.to_string()));
+            }
+            // (library (a b (1 2)) …)
+            Form::List(..) => break,
+            _ => return Err(bad()),
+        }
+    }
+    if let [first, second, ..] = &mut name[..]
+        && &*first.name() == "srfi"
+    {
+        let text = second.name();
+        let digits = text.strip_prefix(':').unwrap_or(&text);
+        if parse_number(digits, 10).is_some() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            *second = Id::named(&format!("srfi-{digits}"));
+            name.truncate(2);
+        }
+    }
+    Ok(name)
+}
+
+/// `#:export` and, as old code writes it, `:export`.
+fn option_keyword(stx: &Stx) -> Option<String> {
+    stx.as_keyword().or_else(|| {
+        stx.as_id()
+            .and_then(|id| id.name().strip_prefix(':').map(str::to_owned))
+    })
+}
+
+fn need(x: &Expander, name: Name) -> Result<Module> {
+    x.world.loaded(&name).ok_or(Trouble::NeedModule(name))
+}
+
+/// What `(use-modules SPEC)` imports.
+pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> {
+    let bad =
+        |part: Option<&Stx>| Trouble::syntax("use-modules", "bad module specification", spec, part);
+    let items = spec
+        .as_list()
+        .filter(|items| !items.is_empty())
+        .ok_or_else(|| bad(None))?;
+    if items[0].as_list().is_none() {
+        let module = need(x, module_name(spec)?)?;
+        return Ok(Import::all(module));
+    }
+    let module = need(x, module_name(&items[0])?)?;
+    let mut import = Import::all(module);
+    let mut rest = items[1..].iter();
+    while let Some(item) = rest.next() {
+        let keyword = option_keyword(item).ok_or_else(|| bad(Some(item)))?;
+        let value = rest.next().ok_or_else(|| bad(Some(item)))?;
+        match keyword.as_str() {
+            "select" => {
+                let mut select = HashMap::new();
+                for entry in value.as_list().ok_or_else(|| bad(Some(value)))? {
+                    let (there, here) = renamed(entry).ok_or_else(|| bad(Some(entry)))?;
+                    if import.module.exported(there).is_none() {
+                        return Err(Trouble::Raise(no_binding(there, &import.module)));
+                    }
+                    select.insert(here, there);
+                }
+                import.select = Some(select);
+            }
+            "hide" => {
+                for entry in value.as_list().ok_or_else(|| bad(Some(value)))? {
+                    import
+                        .hide
+                        .push(entry.as_id().ok_or_else(|| bad(Some(entry)))?.base());
+                }
+            }
+            "prefix" => {
+                import.prefix = Some(
+                    value
+                        .as_id()
+                        .ok_or_else(|| bad(Some(value)))?
+                        .name()
+                        .to_string(),
+                );
+            }
+            "renamer" => rename_all(x, &mut import, value, scope)?,
+            "version" => {}
+            _ => return Err(bad(Some(item))),
+        }
+    }
+    Ok(import)
+}
+
+/// `NAME` or `(NAME . HERE)`: the name there and the name here.
+fn renamed(entry: &Stx) -> Option<(Id, Id)> {
+    match entry.form() {
+        Form::Id(id) => Some((id.base(), id.base())),
+        Form::List(items, Some(here)) if items.len() == 1 => {
+            Some((items[0].as_id()?.base(), here.as_id()?.base()))
+        }
+        _ => None,
+    }
+}
+
+/// Apply the procedure that VALUE evaluates to, to every name.
+fn rename_all(x: &mut Expander, import: &mut Import, value: &Stx, scope: &Scope) -> Result<()> {
+    let procedure = super::roots::Root::of(&x.evaluate_now(value, scope)?);
+    let names: Vec<(Id, Id)> = match &import.select {
+        Some(select) => select.iter().map(|(here, there)| (*here, *there)).collect(),
+        None => import
+            .module
+            .exported_names()
+            .into_iter()
+            .map(|name| (name, name))
+            .collect(),
+    };
+    let mut select = HashMap::new();
+    for (here, there) in names {
+        let renamed = x
+            .machine
+            .call(procedure.value().clone(), vec![here.symbol()])
+            .map_err(Trouble::Raise)?;
+        if let super::value::Value::SymbolV(name) = renamed {
+            select.insert(Id::named(name.as_str()), there);
+        }
+    }
+    import.select = Some(select);
+    Ok(())
+}
+
+fn no_binding(name: Id, module: &Module) -> Raise {
+    use super::value::{Value, list_value, string_value};
+    Raise::throw(
+        "misc-error",
+        vec![
+            Value::BoolV(false),
+            string_value("no binding `~A' in module ~A"),
+            list_value(vec![
+                name.symbol(),
+                list_value(module.name.iter().map(|word| word.symbol()).collect()),
+            ]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+/// `#:autoload MODULE (NAME …)`: the names are there; the module is loaded when one is used.
+fn autoload(x: &mut Expander, spec: &Stx, names: &Stx) -> Result<Import> {
+    let name = module_name(spec)?;
+    let loaded = x.world.loaded(&name);
+    let autoload = loaded.is_none();
+    let module = loaded.unwrap_or_else(|| Module::new(name));
+    let mut import = Import::all(module);
+    import.autoload = autoload;
+    if let Some(names) = names.as_list() {
+        let mut select = HashMap::new();
+        for id in names.iter().filter_map(Stx::as_id) {
+            select.insert(id.base(), id.base());
+        }
+        import.select = Some(select);
+    }
+    Ok(import)
+}
+
+/// An import set of R6RS and R7RS.
+pub fn import_set(x: &mut Expander, set: &Stx) -> Result<Import> {
+    let bad = || Trouble::syntax("import", "bad import set", set, None);
+    let items = set
+        .as_list()
+        .filter(|items| !items.is_empty())
+        .ok_or_else(bad)?;
+    let head = items[0].as_id().map(Id::name);
+    let nested = items.get(1).is_some_and(|inner| inner.as_list().is_some());
+    match head.as_deref() {
+        Some("only") if nested => {
+            let import = import_set(x, &items[1])?;
+            let wanted: Vec<Id> = items[2..]
+                .iter()
+                .filter_map(Stx::as_id)
+                .map(Id::base)
+                .collect();
+            let map = name_map(&import);
+            let mut select = HashMap::new();
+            for name in wanted {
+                let there = *map
+                    .get(&name)
+                    .ok_or_else(|| Trouble::Raise(no_binding(name, &import.module)))?;
+                select.insert(name, there);
+            }
+            Ok(selected(import, select))
+        }
+        Some("except") if nested => {
+            let import = import_set(x, &items[1])?;
+            let mut map = name_map(&import);
+            for name in items[2..].iter().filter_map(Stx::as_id) {
+                map.remove(&name.base());
+            }
+            Ok(selected(import, map))
+        }
+        Some("prefix") if nested => {
+            let import = import_set(x, &items[1])?;
+            let prefix = items.get(2).and_then(Stx::as_id).ok_or_else(bad)?.name();
+            let map = name_map(&import)
+                .into_iter()
+                .map(|(here, there)| (Id::named(&format!("{prefix}{}", here.name())), there))
+                .collect();
+            Ok(selected(import, map))
+        }
+        Some("rename") if nested => {
+            let import = import_set(x, &items[1])?;
+            let mut map = name_map(&import);
+            for pair in &items[2..] {
+                let Some([from, to]) = pair.as_list() else {
+                    return Err(bad());
+                };
+                let (from, to) = (
+                    from.as_id().ok_or_else(bad)?.base(),
+                    to.as_id().ok_or_else(bad)?.base(),
+                );
+                if let Some(there) = map.remove(&from) {
+                    map.insert(to, there);
+                }
+            }
+            Ok(selected(import, map))
+        }
+        Some("for") if nested => import_set(x, &items[1]),
+        Some("library") if nested => Ok(Import::all(need(x, module_name(&items[1])?)?)),
+        _ => Ok(Import::all(need(x, module_name(set)?)?)),
+    }
+}
+
+fn name_map(import: &Import) -> HashMap<Id, Id> {
+    match &import.select {
+        Some(select) => select.clone(),
+        None => import
+            .module
+            .exported_names()
+            .into_iter()
+            .map(|name| (name, name))
+            .collect(),
+    }
+}
+
+fn selected(mut import: Import, select: HashMap<Id, Id>) -> Import {
+    import.select = Some(select);
+    import
+}
+
+fn export_names(module: &Module, names: &[Stx], form: &Stx) -> Result<()> {
+    for entry in names {
+        match entry.form() {
+            Form::Id(id) => module.export(*id, id.base()),
+            Form::List(items, Some(external)) if items.len() == 1 => {
+                match (items[0].as_id(), external.as_id()) {
+                    (Some(internal), Some(external)) => module.export(internal, external.base()),
+                    _ => return Err(Trouble::syntax("export", "bad export", form, Some(entry))),
+                }
+            }
+            Form::Atom(_) => {}
+            _ => return Err(Trouble::syntax("export", "bad export", form, Some(entry))),
+        }
+    }
+    Ok(())
+}
+
+fn replace_names(module: &Module, names: &[Stx]) {
+    let mut replaces = module.replaces.borrow_mut();
+    replaces.extend(names.iter().filter_map(Stx::as_id).map(Id::base));
+}
+
+/// A span for forms that programs made.
+pub fn no_span() -> Span {
+    Span::default()
+}

@@ -1,0 +1,221 @@
+//! Numbers as Guile writes them.
+
+use super::super::value::Value;
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{Num, ToPrimitive, Zero};
+use steel::rvals::IntoSteelVal;
+
+/// The number that TEXT writes in RADIX, or nothing when it is not a number.
+pub fn parse_number(text: &str, radix: u32) -> Option<Value> {
+    let mut rest = text;
+    let mut radix = radix;
+    let mut exactness = None;
+    while let Some(after) = rest.strip_prefix('#') {
+        let mark = after.chars().next()?;
+        match mark.to_ascii_lowercase() {
+            'x' => radix = 16,
+            'b' => radix = 2,
+            'o' => radix = 8,
+            'd' => radix = 10,
+            mark @ ('e' | 'i') => exactness = Some(mark),
+            _ => return None,
+        }
+        rest = &after[1..];
+    }
+    // The common case: a small decimal integer.
+    if radix == 10
+        && exactness.is_none()
+        && rest.len() <= 18
+        && let Ok(number) = rest.strip_prefix('+').unwrap_or(rest).parse::<i64>()
+        && !rest.starts_with("+-")
+        && !rest.starts_with("++")
+    {
+        return Some(Value::IntV(number as isize));
+    }
+    let number = real(rest, radix, exactness).or_else(|| complex(rest, radix, exactness))?;
+    Some(number.into_value())
+}
+
+#[derive(Clone)]
+enum Number {
+    Exact(BigRational),
+    Inexact(f64),
+    Complex(Box<Number>, Box<Number>),
+}
+
+impl Number {
+    fn into_value(self) -> Value {
+        let value = match self {
+            Number::Inexact(number) => return Value::NumV(number),
+            Number::Exact(number) if number.is_integer() => {
+                let integer = number.to_integer();
+                match integer.to_isize() {
+                    Some(small) => return Value::IntV(small),
+                    None => integer.into_steelval(),
+                }
+            }
+            Number::Exact(number) => match (number.numer().to_i32(), number.denom().to_i32()) {
+                (Some(numerator), Some(denominator)) => {
+                    num_rational::Rational32::new(numerator, denominator).into_steelval()
+                }
+                _ => number.into_steelval(),
+            },
+            Number::Complex(real, imaginary) => {
+                steel::rvals::SteelComplex::new(real.into_value(), imaginary.into_value())
+                    .into_steelval()
+            }
+        };
+        value.expect("every number is a value")
+    }
+
+    fn inexact(&self) -> f64 {
+        match self {
+            Number::Exact(number) => number.to_f64().unwrap_or(f64::NAN),
+            Number::Inexact(number) => *number,
+            Number::Complex(real, _) => real.inexact(),
+        }
+    }
+}
+
+fn real(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
+    let number = match text {
+        "+inf.0" | "+Inf.0" => Number::Inexact(f64::INFINITY),
+        "-inf.0" | "-Inf.0" => Number::Inexact(f64::NEG_INFINITY),
+        "+nan.0" | "-nan.0" => Number::Inexact(f64::NAN),
+        _ => {
+            let (sign, digits) = match text.as_bytes().first()? {
+                b'+' => (false, &text[1..]),
+                b'-' => (true, &text[1..]),
+                _ => (false, text),
+            };
+            let number = unsigned(digits, radix, exactness)?;
+            match number {
+                Number::Exact(number) if sign => Number::Exact(-number),
+                Number::Inexact(number) if sign => Number::Inexact(-number),
+                number => number,
+            }
+        }
+    };
+    Some(match (exactness, number) {
+        (Some('i'), number) => Number::Inexact(number.inexact()),
+        (Some('e'), Number::Inexact(number)) => Number::Exact(BigRational::from_float(number)?),
+        (_, number) => number,
+    })
+}
+
+fn unsigned(digits: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
+    if let Some((numerator, denominator)) = digits.split_once('/') {
+        let numerator = integer(numerator, radix)?;
+        let denominator = integer(denominator, radix)?;
+        if denominator.is_zero() {
+            return None;
+        }
+        return Some(Number::Exact(BigRational::new(numerator, denominator)));
+    }
+    if let Some(number) = integer(digits, radix) {
+        return Some(Number::Exact(BigRational::from_integer(number)));
+    }
+    if radix == 10 {
+        return decimal(digits, exactness);
+    }
+    None
+}
+
+fn integer(digits: &str, radix: u32) -> Option<BigInt> {
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
+    }
+    if let Ok(small) = i64::from_str_radix(digits, radix) {
+        return Some(BigInt::from(small));
+    }
+    BigInt::from_str_radix(digits, radix).ok()
+}
+
+fn decimal(digits: &str, exactness: Option<char>) -> Option<Number> {
+    let (mantissa, exponent) = match digits.find(['e', 'E', 's', 'S', 'f', 'F', 'd', 'D', 'l', 'L'])
+    {
+        Some(index) => (&digits[..index], Some(&digits[index + 1..])),
+        None => (digits, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all_digits = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'#')
+    };
+    if whole.is_empty() && fraction.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let exponent = match exponent {
+        None => 0,
+        Some(text) => {
+            let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+            if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            text.strip_prefix('+').unwrap_or(text).parse::<i32>().ok()?
+        }
+    };
+    let whole = whole.replace('#', "0");
+    let fraction = fraction.replace('#', "0");
+    if exactness == Some('e') {
+        if exponent.abs() > 10_000 {
+            return None;
+        }
+        let digits = integer(&format!("0{whole}{fraction}"), 10)?;
+        let scale = exponent - fraction.len() as i32;
+        let power = BigInt::from(10).pow(scale.unsigned_abs());
+        return Some(Number::Exact(if scale < 0 {
+            BigRational::new(digits, power)
+        } else {
+            BigRational::from_integer(digits * power)
+        }));
+    }
+    format!("{whole}.{fraction}0e{exponent}")
+        .parse()
+        .ok()
+        .map(Number::Inexact)
+}
+
+/// `A+Bi`, `+i`, `A@B`.
+fn complex(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
+    if let Some((magnitude, angle)) = text.split_once('@') {
+        let magnitude = real(magnitude, radix, exactness)?.inexact();
+        let angle = real(angle, radix, exactness)?.inexact();
+        return Some(Number::Complex(
+            Box::new(Number::Inexact(magnitude * angle.cos())),
+            Box::new(Number::Inexact(magnitude * angle.sin())),
+        ));
+    }
+    let body = text.strip_suffix('i')?;
+    // The imaginary part begins at the last sign that is not an exponent's.
+    let bytes = body.as_bytes();
+    let split = (0..bytes.len()).rev().find(|&index| {
+        matches!(bytes[index], b'+' | b'-')
+            && !(radix == 10
+                && index > 0
+                && matches!(bytes[index - 1], b'e' | b'E')
+                && index > 1
+                && (bytes[index - 2].is_ascii_digit() || bytes[index - 2] == b'.'))
+    })?;
+    let imaginary = match &body[split..] {
+        "+" => Number::Exact(BigRational::from_integer(1.into())),
+        "-" => Number::Exact(BigRational::from_integer((-1).into())),
+        part => real(part, radix, exactness)?,
+    };
+    let real_part = if split == 0 {
+        Number::Exact(BigRational::zero())
+    } else {
+        real(&body[..split], radix, exactness)?
+    };
+    if let Number::Exact(number) = &imaginary
+        && number.is_zero()
+    {
+        return Some(real_part);
+    }
+    // Guile's complex numbers are inexact in both parts.
+    Some(Number::Complex(
+        Box::new(Number::Inexact(real_part.inexact())),
+        Box::new(Number::Inexact(imaginary.inexact())),
+    ))
+}

@@ -1,0 +1,223 @@
+//! What an exception that nothing caught is said to be.
+
+use super::interpreter::Location;
+use super::library::{displayed, written};
+use super::modules;
+use super::pairs;
+use super::value::Value;
+use super::world::World;
+
+/// The message, as Guile prints it after the place.
+pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
+    match (key, arguments) {
+        ("%exception", _) => match object {
+            Value::CustomStruct(_) => written(object),
+            _ => format!("uncaught value: {}", written(object)),
+        },
+        ("syntax-error", [who, message, _, form, subform, ..]) => {
+            let mut text = String::from("Syntax error: ");
+            if displayed(who) != "#f" {
+                text.push_str(&format!("{}: ", displayed(who)));
+            }
+            text.push_str(&displayed(message));
+            match subform {
+                Value::BoolV(false) => text.push_str(&format!(" in form {}", written(form))),
+                subform => text.push_str(&format!(
+                    " in subform {} of {}",
+                    written(subform),
+                    written(form)
+                )),
+            }
+            text
+        }
+        (_, [procedure, Value::StringV(template), rest, ..]) => {
+            let body = format(template, &pairs::to_vec(rest).unwrap_or_default());
+            match procedure {
+                Value::BoolV(false) => body,
+                procedure => format!("In procedure {}: {body}", displayed(procedure)),
+            }
+        }
+        _ => {
+            let arguments: Vec<_> = arguments.iter().map(written).collect();
+            format!(
+                "Throw to key `{key}' with args `({})'.",
+                arguments.join(" ")
+            )
+        }
+    }
+}
+
+/// `simple-format` for messages: `~A`, `~S`, `~%`, `~~`.
+pub fn format(template: &str, arguments: &[Value]) -> String {
+    let mut arguments = arguments.iter();
+    let mut text = String::new();
+    let mut chars = template.chars();
+    while let Some(c) = chars.next() {
+        if c != '~' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('A' | 'a') => {
+                text.push_str(&arguments.next().map_or_else(|| "~A".into(), displayed));
+            }
+            Some('S' | 's') => {
+                text.push_str(&arguments.next().map_or_else(|| "~S".into(), written));
+            }
+            Some('%') => text.push('\n'),
+            Some('~') => text.push('~'),
+            Some(other) => {
+                text.push('~');
+                text.push(other);
+            }
+            None => text.push('~'),
+        }
+    }
+    text
+}
+
+/// Where a syntax error says that it is.
+pub fn place_in(key: &str, arguments: &[Value]) -> Option<Location> {
+    if key != "syntax-error" {
+        return None;
+    }
+    let place = arguments.get(2)?;
+    let entry = |name: &str| {
+        pairs::items(place).find_map(|entry| match pairs::car(entry) {
+            Some(Value::SymbolV(key)) if key.as_str() == name => pairs::cdr(entry),
+            _ => None,
+        })
+    };
+    let number = |value: Value| match value {
+        Value::IntV(number) => u32::try_from(number).ok(),
+        _ => None,
+    };
+    Some(Location {
+        file: displayed(&entry("filename")?),
+        line: number(entry("line")?)? + 1,
+        column: number(entry("column")?)?,
+        source: None,
+    })
+}
+
+/// What may help: the name that was meant, or the module that has it.
+pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
+    let details = arguments.get(3);
+    if let Some(details) = details
+        && let Some(hint) = pairs::items(details).find_map(|entry| match pairs::car(entry) {
+            Some(Value::SymbolV(name)) if name.as_str() == "hint" => pairs::cdr(entry),
+            _ => None,
+        })
+    {
+        return Some(displayed(&hint));
+    }
+    if key != "unbound-variable" {
+        return None;
+    }
+    let name = match pairs::car(arguments.get(2)?) {
+        Some(Value::SymbolV(name)) => name.to_string(),
+        _ => return None,
+    };
+    if let Some(module) = module_with(&name, world) {
+        return Some(format!("add (use-modules {module})"));
+    }
+    let module = world.current.borrow().clone();
+    nearest(
+        &name,
+        module
+            .visible_names()
+            .iter()
+            .map(|id| id.name().to_string()),
+    )
+    .map(|similar| format!("did you mean `{similar}`?"))
+}
+
+/// A module that exports NAME but has not been imported.
+fn module_with(name: &str, world: &World) -> Option<String> {
+    let id = super::syntax::Id::named(name);
+    if let Some(module) = world
+        .modules
+        .borrow()
+        .values()
+        .find(|module| !module.is_core() && module.exports.borrow().contains_key(&id))
+    {
+        return Some(modules::written(&module.name));
+    }
+    crate::embedded::SCHEME.iter().find_map(|(path, text)| {
+        let path = path.strip_suffix(".scm")?;
+        let module = path.strip_prefix("guile/").unwrap_or(path);
+        if module.starts_with("boot/") {
+            return None;
+        }
+        // A module's header is its first form; names stand in it as words.
+        let header = &text[..text.find("\n\n").unwrap_or(text.len())];
+        let start = header.find("(define-module")?;
+        header[start..]
+            .split(|c: char| c.is_whitespace() || c == '(' || c == ')')
+            .any(|word| word == name)
+            .then(|| format!("({})", module.replace('/', " ")))
+    })
+}
+
+/// The one of NAMES that NAME was probably meant to be.
+fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    let limit = match name.chars().count() {
+        0..=2 => return None,
+        3..=5 => 1,
+        _ => 2,
+    };
+    names
+        .filter(|candidate| candidate != name && !candidate.starts_with('%'))
+        .filter_map(|candidate| {
+            let distance = distance(name, &candidate, limit)?;
+            Some((distance, candidate))
+        })
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Damerau's distance between A and B, when it is at most LIMIT.
+fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+    if a.len().abs_diff(b.len()) > limit {
+        return None;
+    }
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (index, row) in rows.iter_mut().enumerate() {
+        row[0] = index;
+    }
+    for index in 0..=b.len() {
+        rows[0][index] = index;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (rows[i - 1][j] + 1)
+                .min(rows[i][j - 1] + 1)
+                .min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    let distance = rows[a.len()][b.len()];
+    (distance <= limit).then_some(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_finds_the_one_that_was_meant() {
+        let names = ["string-append", "string-length", "string-apend!"];
+        let found = nearest("string-apend", names.iter().map(|name| (*name).to_owned()));
+        assert_eq!(found.as_deref(), Some("string-append"));
+        assert_eq!(
+            nearest("zzzzzz", names.iter().map(|name| (*name).to_owned())),
+            None
+        );
+    }
+}

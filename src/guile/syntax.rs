@@ -1,0 +1,324 @@
+//! Syntax: what the reader makes of a program and the expander works on.
+//!
+//! A piece of syntax knows where it stands in its source. An identifier is a
+//! plain symbol, or an alias: a name that a macro brought in, which means what
+//! it means where the macro was defined. Aliases are how hygiene is kept.
+
+use super::expander::scope::Scope;
+use super::roots::Root;
+use super::symbols;
+use super::value::{Value, list_value, pair_value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A stretch of a source text: which source, and byte offsets into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub source: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+/// An identifier: the index of a symbol or, with the highest bit set, of an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u32);
+
+const ALIAS: u32 = 1 << 31;
+
+/// A name brought in by one expansion of a macro.
+#[derive(Clone)]
+pub struct Alias {
+    /// What the name was in the macro's text.
+    pub inner: Id,
+    /// Where the macro was defined.
+    pub scope: Scope,
+    /// Which expansion brought it in.
+    pub expansion: u32,
+}
+
+#[derive(Default)]
+struct Table {
+    names: Vec<Rc<str>>,
+    index: HashMap<Rc<str>, u32>,
+    aliases: Vec<Alias>,
+    /// (expansion, inner, scope) to alias: within one expansion, one name is one alias.
+    introduced: HashMap<(u32, Id, usize), Id>,
+    expansions: u32,
+}
+
+thread_local! {
+    static TABLE: RefCell<Table> = RefCell::new(Table::default());
+}
+
+impl Id {
+    /// The plain identifier called NAME.
+    pub fn named(name: &str) -> Id {
+        TABLE.with(|table| {
+            let mut table = table.borrow_mut();
+            if let Some(index) = table.index.get(name) {
+                return Id(*index);
+            }
+            let index = table.names.len() as u32;
+            let name: Rc<str> = name.into();
+            table.names.push(name.clone());
+            table.index.insert(name, index);
+            Id(index)
+        })
+    }
+
+    pub fn is_alias(self) -> bool {
+        self.0 & ALIAS != 0
+    }
+
+    /// The alias that this is, or nothing for a plain symbol.
+    pub fn alias(self) -> Option<Alias> {
+        self.is_alias()
+            .then(|| TABLE.with(|table| table.borrow().aliases[(self.0 & !ALIAS) as usize].clone()))
+    }
+
+    /// The plain symbol under all aliases.
+    pub fn base(self) -> Id {
+        let mut id = self;
+        TABLE.with(|table| {
+            let table = table.borrow();
+            while id.is_alias() {
+                id = table.aliases[(id.0 & !ALIAS) as usize].inner;
+            }
+            id
+        })
+    }
+
+    /// The symbol's text.
+    pub fn name(self) -> Rc<str> {
+        let base = self.base();
+        TABLE.with(|table| table.borrow().names[base.0 as usize].clone())
+    }
+
+    /// The alias for this name in EXPANSION of a macro defined in SCOPE.
+    pub fn introduced(self, expansion: u32, scope: &Scope) -> Id {
+        TABLE.with(|table| {
+            let mut table = table.borrow_mut();
+            let key = (expansion, self, scope.address());
+            if let Some(id) = table.introduced.get(&key) {
+                return *id;
+            }
+            let id = Id(table.aliases.len() as u32 | ALIAS);
+            table.aliases.push(Alias {
+                inner: self,
+                scope: scope.clone(),
+                expansion,
+            });
+            table.introduced.insert(key, id);
+            id
+        })
+    }
+
+    /// The identifier called NAME with the same history as this one.
+    pub fn sibling(self, name: Id) -> Id {
+        match self.alias() {
+            None => name,
+            Some(alias) => alias
+                .inner
+                .sibling(name)
+                .introduced(alias.expansion, &alias.scope),
+        }
+    }
+
+    /// The symbol as a Scheme value.
+    pub fn symbol(self) -> Value {
+        symbols::intern(&self.name())
+    }
+}
+
+/// A number that no other expansion has.
+pub fn fresh_expansion() -> u32 {
+    TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        table.expansions += 1;
+        table.expansions
+    })
+}
+
+/// A piece of syntax.
+#[derive(Clone)]
+pub struct Stx(Rc<Node>);
+
+struct Node {
+    span: Span,
+    form: Form,
+}
+
+pub enum Form {
+    Id(Id),
+    /// Anything that stands for itself: numbers, strings, characters, keywords, booleans.
+    Atom(Value),
+    /// A value that was put into a form by a program, such as a procedure.
+    Opaque(Root),
+    /// The elements, and what follows the dot.
+    List(Vec<Stx>, Option<Stx>),
+    Vector(Vec<Stx>),
+}
+
+impl Stx {
+    pub fn new(form: Form, span: Span) -> Stx {
+        Stx(Rc::new(Node { span, form }))
+    }
+
+    pub fn id(id: Id, span: Span) -> Stx {
+        Stx::new(Form::Id(id), span)
+    }
+
+    pub fn atom(value: Value, span: Span) -> Stx {
+        Stx::new(Form::Atom(value), span)
+    }
+
+    pub fn list(items: Vec<Stx>, span: Span) -> Stx {
+        Stx::new(Form::List(items, None), span)
+    }
+
+    /// ITEMS followed by TAIL, which may be a list.
+    pub fn improper(mut items: Vec<Stx>, tail: Stx, span: Span) -> Stx {
+        if items.is_empty() {
+            return tail;
+        }
+        match tail.form() {
+            Form::List(more, rest) => {
+                items.extend(more.iter().cloned());
+                Stx::new(Form::List(items, rest.clone()), span)
+            }
+            _ => Stx::new(Form::List(items, Some(tail)), span),
+        }
+    }
+
+    pub fn form(&self) -> &Form {
+        &self.0.form
+    }
+
+    pub fn span(&self) -> Span {
+        self.0.span
+    }
+
+    /// The same piece of syntax in the same memory?
+    pub fn same(&self, other: &Stx) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub fn as_id(&self) -> Option<Id> {
+        match self.form() {
+            Form::Id(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The elements of a proper list.
+    pub fn as_list(&self) -> Option<&[Stx]> {
+        match self.form() {
+            Form::List(items, None) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The name of a keyword such as `#:key`.
+    pub fn as_keyword(&self) -> Option<String> {
+        match self.form() {
+            Form::Atom(Value::SymbolV(name)) => name.as_str().strip_prefix("#:").map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    pub fn as_string(&self) -> Option<String> {
+        match self.form() {
+            Form::Atom(Value::StringV(text)) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    pub fn is_false(&self) -> bool {
+        matches!(self.form(), Form::Atom(Value::BoolV(false)))
+    }
+
+    /// Everything after the first N elements of a list.
+    pub fn rest(&self, n: usize) -> Option<Stx> {
+        match self.form() {
+            Form::List(items, tail) if items.len() >= n => Some(match tail {
+                Some(tail) if items.len() == n => tail.clone(),
+                _ => Stx::new(Form::List(items[n..].to_vec(), tail.clone()), self.span()),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The datum: identifiers become symbols. VECTOR makes a vector of values.
+    pub fn datum(&self, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Value {
+        match self.form() {
+            Form::Id(id) => id.symbol(),
+            Form::Atom(value) => value.clone(),
+            Form::Opaque(value) => value.value().clone(),
+            Form::Vector(items) => {
+                let items = items.iter().map(|item| item.datum(vector)).collect();
+                vector(items)
+            }
+            Form::List(items, None) => {
+                list_value(items.iter().map(|item| item.datum(vector)).collect())
+            }
+            Form::List(items, Some(tail)) => {
+                let tail = tail.datum(vector);
+                items
+                    .iter()
+                    .rev()
+                    .fold(tail, |tail, item| pair_value(item.datum(vector), tail))
+            }
+        }
+    }
+
+    /// The syntax for VALUE; symbols become what IDENTIFIER makes of them.
+    pub fn from_value(value: &Value, span: Span, identifier: &dyn Fn(Id) -> Id) -> Stx {
+        if let Some(stx) = super::syntax_objects::unwrap(value) {
+            return stx;
+        }
+        match value {
+            Value::SymbolV(name) if name.as_str().starts_with("#:") => {
+                Stx::atom(value.clone(), span)
+            }
+            Value::SymbolV(name) => Stx::id(identifier(Id::named(name.as_str())), span),
+            Value::ListV(items) => Stx::list(
+                items
+                    .iter()
+                    .map(|item| Stx::from_value(item, span, identifier))
+                    .collect(),
+                span,
+            ),
+            Value::Pair(_) => {
+                let mut items = Vec::new();
+                let mut rest = value.clone();
+                while let Value::Pair(pair) = &rest {
+                    items.push(Stx::from_value(&pair.car(), span, identifier));
+                    let next = pair.cdr();
+                    rest = next;
+                }
+                let tail = Stx::from_value(&rest, span, identifier);
+                Stx::improper(items, tail, span)
+            }
+            Value::MutableVector(vector) => {
+                let items = vector.borrow(|items| items.clone());
+                Stx::new(
+                    Form::Vector(
+                        items
+                            .iter()
+                            .map(|item| Stx::from_value(item, span, identifier))
+                            .collect(),
+                    ),
+                    span,
+                )
+            }
+            Value::Closure(_)
+            | Value::CustomStruct(_)
+            | Value::HeapAllocated(_)
+            | Value::VectorV(_)
+            | Value::Custom(_)
+            | Value::ContinuationFunction(_) => Stx::new(Form::Opaque(Root::of(value)), span),
+            _ => Stx::atom(value.clone(), span),
+        }
+    }
+}

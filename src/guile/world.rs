@@ -1,0 +1,536 @@
+//! Everything one interpreter knows: its modules, where it looks for more, the
+//! natives and Scheme definitions that make up module `(guile)`.
+
+use super::core::{Origin, State, Variable};
+use super::expander::forms;
+use super::expander::scope::{Binding, Scope};
+use super::expander::{Result, Trouble};
+use super::modules::{Import, Module, Name, Progress};
+use super::natives::{Native, NativeModule, Raise};
+use super::reader::{Reader, SyntaxBuilder};
+use super::source;
+use super::syntax::{Id, Span, Stx};
+use super::value::{Value, list_value, string_value, symbol_value};
+use crate::embedded;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+pub struct World {
+    pub core: Module,
+    pub core_scope: Scope,
+    pub current: RefCell<Module>,
+    pub modules: RefCell<HashMap<Name, Module>>,
+    pub load_path: RefCell<Vec<PathBuf>>,
+    scheme_directory: Option<PathBuf>,
+    natives: HashMap<&'static str, &'static Native>,
+    words: RefCell<HashMap<&'static str, Binding>>,
+    pub boot: Boot,
+    pub arguments: RefCell<Vec<String>>,
+    loads: Cell<u64>,
+}
+
+thread_local! {
+    static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+/// The world of the interpreter that runs on this thread.
+pub fn world() -> Rc<World> {
+    WORLD.with(|world| {
+        world
+            .borrow()
+            .clone()
+            .expect("an interpreter has been made on this thread")
+    })
+}
+
+/// Make WORLD the one that natives of this thread see.
+pub fn enter(world: &Rc<World>) {
+    WORLD.with(|slot| *slot.borrow_mut() = Some(world.clone()));
+}
+
+/// What module `(guile)` binds NAME to.
+pub fn core_binding(name: Id) -> Option<Binding> {
+    let world = WORLD.with(|world| world.borrow().clone())?;
+    world.core_binding(name)
+}
+
+/// Every name of module `(guile)`.
+pub fn core_names() -> Vec<Id> {
+    let Some(world) = WORLD.with(|world| world.borrow().clone()) else {
+        return Vec::new();
+    };
+    let mut names: Vec<Id> = world.natives.keys().map(|name| Id::named(name)).collect();
+    names.extend(world.words.borrow().keys().map(|name| Id::named(name)));
+    names.extend(world.boot.index.keys().copied());
+    names
+}
+
+/// Procedures that are the machine's own, where no native has the name.
+const MACHINE: &[(&str, &str)] = &[
+    ("%load", "%%load"),
+    ("%machine-apply", "#%prim.apply"),
+    ("%machine-call/cc", "#%prim.call/cc"),
+    ("%machine-try", "#%prim.call-with-exception-handler"),
+    ("+", "#%prim.+"),
+    ("-", "#%prim.-"),
+    ("*", "#%prim.*"),
+    ("=", "#%prim.="),
+    ("<", "#%prim.<"),
+    (">", "#%prim.>"),
+    ("<=", "#%prim.<="),
+    (">=", "#%prim.>="),
+    ("car", "#%prim.car"),
+    ("cdr", "#%prim.cdr"),
+    ("not", "#%prim.not"),
+    ("null?", "#%prim.null?"),
+];
+
+impl World {
+    pub fn new(
+        load_path: Vec<PathBuf>,
+        scheme_directory: Option<PathBuf>,
+        native_modules: &[NativeModule],
+        arguments: Vec<String>,
+    ) -> Rc<World> {
+        let core = Module::core();
+        let mut natives = HashMap::new();
+        for list in [super::internals::NATIVES, super::syntax_objects::NATIVES]
+            .into_iter()
+            .chain(super::library::natives())
+        {
+            for native in list {
+                natives.entry(native.name).or_insert(native);
+            }
+        }
+        let user = Module::new(vec![Id::named("guile-user")]);
+        user.import(Import::all(core.clone()));
+        let boot = Boot::index(scheme_directory.as_deref());
+        let world = Rc::new(World {
+            core_scope: Scope::of_module(&core),
+            core: core.clone(),
+            current: RefCell::new(user.clone()),
+            modules: RefCell::default(),
+            load_path: RefCell::new(load_path),
+            scheme_directory,
+            natives,
+            words: RefCell::new(forms::table().into_iter().collect()),
+            boot,
+            arguments: RefCell::new(arguments),
+            loads: Cell::new(0),
+        });
+        for module in [&core, &user] {
+            world
+                .modules
+                .borrow_mut()
+                .insert(module.name.clone(), module.clone());
+        }
+        for native_module in native_modules {
+            let name: Name = native_module
+                .name
+                .iter()
+                .map(|word| Id::named(word))
+                .collect();
+            let module = Module::new(name.clone());
+            for native in native_module.natives {
+                let id = Id::named(native.name);
+                module.bind(id, Binding::Global(native_variable(native)));
+                module.export(id, id);
+            }
+            world.modules.borrow_mut().insert(name, module);
+        }
+        world
+    }
+
+    /// Every native with the machine's name for it.
+    pub fn native_globals(
+        &self,
+        native_modules: &[NativeModule],
+    ) -> Vec<(String, &'static Native)> {
+        self.natives
+            .values()
+            .copied()
+            .chain(native_modules.iter().flat_map(|module| module.natives))
+            .map(|native| (native_global(native), native))
+            .collect()
+    }
+
+    fn core_binding(&self, name: Id) -> Option<Binding> {
+        let text = name.name();
+        if let Some(word) = self.words.borrow().get(&*text) {
+            return Some(word.clone());
+        }
+        if let Some(index) = self.boot.index.get(&name) {
+            let variable = Variable::with(
+                name,
+                format!("b{index}"),
+                State::Fresh,
+                Origin::Boot(*index),
+            );
+            return match self.boot.definitions[*index].keyword {
+                false => Some(Binding::Global(variable)),
+                true => self.boot.keyword(*index, self).map(Binding::Macro),
+            };
+        }
+        if let Some(native) = self.natives.get(&*text) {
+            return Some(Binding::Global(native_variable(native)));
+        }
+        MACHINE
+            .iter()
+            .find(|(guile, _)| **guile == *text)
+            .map(|(_, machine)| {
+                Binding::Global(Variable::with(
+                    name,
+                    (*machine).to_owned(),
+                    State::Defined,
+                    Origin::Machine,
+                ))
+            })
+    }
+
+    /// A number for a load, so that a module knows whether its load goes on.
+    pub fn next_load(&self) -> u64 {
+        self.loads.set(self.loads.get() + 1);
+        self.loads.get()
+    }
+
+    /// The module called NAME, when it is there and whole.
+    pub fn loaded(&self, name: &[Id]) -> Option<Module> {
+        self.modules
+            .borrow()
+            .get(name)
+            .filter(|module| match module.progress.get() {
+                Progress::Ready => true,
+                // A cycle: take what is there so far.
+                Progress::Loading(load) => super::loader::is_active(load),
+            })
+            .cloned()
+    }
+
+    /// The module called NAME, made empty when it is not there.
+    pub fn module(&self, name: &[Id]) -> Module {
+        if let Some(module) = self.modules.borrow().get(name) {
+            return module.clone();
+        }
+        let module = Module::new(name.to_vec());
+        self.modules
+            .borrow_mut()
+            .insert(name.to_vec(), module.clone());
+        module
+    }
+
+    pub fn forget(&self, name: &[Id]) {
+        self.modules.borrow_mut().remove(name);
+    }
+
+    /// The text of the file that defines module NAME, with the file's name.
+    pub fn find_module(&self, name: &[Id]) -> Option<(String, Rc<str>)> {
+        let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
+        let relative = words.join("/");
+        for directory in self.load_path.borrow().iter() {
+            for extension in ["scm", "sls", "sld"] {
+                let path = directory.join(format!("{relative}.{extension}"));
+                if let Ok(text) = std::fs::read_to_string(&path) {
+                    return Some((path.display().to_string(), text.into()));
+                }
+            }
+        }
+        let own = match words.first().map(String::as_str) {
+            Some("fruix") => format!("{relative}.scm"),
+            _ => format!("guile/{relative}.scm"),
+        };
+        let text = self.own_file(&own)?;
+        Some((own, text))
+    }
+
+    /// The text of a file of `scheme/`.
+    pub fn own_file(&self, path: &str) -> Option<Rc<str>> {
+        match &self.scheme_directory {
+            Some(directory) => std::fs::read_to_string(directory.join(path))
+                .ok()
+                .map(Into::into),
+            None => embedded::scheme(path).map(Into::into),
+        }
+    }
+
+    /// Whether there is a module called NAME, loaded or not.
+    pub fn can_load(&self, name: &[Id]) -> bool {
+        self.modules.borrow().contains_key(name) || self.find_module(name).is_some()
+    }
+
+    /// A module that MODULE autoloads for NAME.
+    pub fn autoload_for(&self, module: &Module, name: Id) -> Option<Name> {
+        let imports = module.imports.borrow();
+        imports
+            .iter()
+            .find(|import| {
+                import.autoload
+                    && import.names().contains(&name)
+                    && self.loaded(&import.module.name).is_none()
+            })
+            .map(|import| import.module.name.clone())
+    }
+
+    /// The text of FILE, which a form at SPAN includes.
+    pub fn include_text(&self, file: &str, span: Span) -> Result<String> {
+        let mut candidates = Vec::new();
+        if let Some(source) = source::get(span.source)
+            && let Some(directory) = Path::new(&source.name).parent()
+        {
+            candidates.push(directory.join(file));
+        }
+        candidates.push(PathBuf::from(file));
+        candidates.extend(
+            self.load_path
+                .borrow()
+                .iter()
+                .map(|directory| directory.join(file)),
+        );
+        for candidate in &candidates {
+            if let Ok(text) = std::fs::read_to_string(candidate) {
+                return Ok(text);
+            }
+        }
+        Err(Trouble::Raise(no_such_file("include", file)))
+    }
+
+    /// Every form of TEXT.
+    pub fn read_all(&self, name: &str, text: &str) -> Result<Vec<Stx>> {
+        let text: Rc<str> = text.into();
+        let number = source::add(name, text.clone());
+        let mut reader = Reader::new(&text, number);
+        let mut forms = Vec::new();
+        loop {
+            match reader.read(&mut SyntaxBuilder) {
+                Ok(Some(form)) => forms.push(form),
+                Ok(None) => return Ok(forms),
+                Err(error) => return Err(Trouble::Raise(read_error(&error))),
+            }
+        }
+    }
+
+    pub fn has_feature(&self, name: &str) -> bool {
+        FEATURES.contains(&name)
+    }
+}
+
+/// What `cond-expand` takes for granted.
+pub const FEATURES: &[&str] = &[
+    "guile",
+    "guile-2",
+    "guile-2.2",
+    "guile-3",
+    "guile-3.0",
+    "r5rs",
+    "r6rs",
+    "r7rs",
+    "exact-closed",
+    "ieee-float",
+    "full-unicode",
+    "ratios",
+    "swig",
+    "srfi-0",
+    "srfi-1",
+    "srfi-2",
+    "srfi-4",
+    "srfi-6",
+    "srfi-8",
+    "srfi-9",
+    "srfi-11",
+    "srfi-13",
+    "srfi-14",
+    "srfi-16",
+    "srfi-23",
+    "srfi-26",
+    "srfi-27",
+    "srfi-30",
+    "srfi-31",
+    "srfi-34",
+    "srfi-35",
+    "srfi-39",
+    "srfi-41",
+    "srfi-43",
+    "srfi-45",
+    "srfi-46",
+    "srfi-55",
+    "srfi-61",
+    "srfi-62",
+    "srfi-64",
+    "srfi-67",
+    "srfi-69",
+    "srfi-71",
+    "srfi-87",
+    "srfi-88",
+    "srfi-105",
+    "srfi-111",
+    "srfi-171",
+    "posix",
+    "net-db",
+    "regex",
+    "threads",
+    "fruix-scm",
+];
+
+fn native_global(native: &'static Native) -> String {
+    format!("n.{}", native.name)
+}
+
+fn native_variable(native: &'static Native) -> Rc<Variable> {
+    Variable::with(
+        Id::named(native.name),
+        native_global(native),
+        State::Defined,
+        Origin::Native(native),
+    )
+}
+
+/// What Guile throws when FILE is not there.
+pub fn no_such_file(procedure: &str, file: &str) -> Raise {
+    Raise::throw(
+        "system-error",
+        vec![
+            string_value(procedure),
+            string_value("~A: ~S"),
+            list_value(vec![
+                string_value("No such file or directory"),
+                string_value(file),
+            ]),
+            list_value(vec![Value::IntV(2)]),
+        ],
+    )
+}
+
+/// What Guile throws for a text that cannot be read.
+pub fn read_error(error: &super::reader::ReadError) -> Raise {
+    let place = error.span.place().map_or_else(String::new, |place| {
+        format!("{}:{}:{}: ", place.file, place.line, place.column + 1)
+    });
+    Raise::throw(
+        "read-error",
+        vec![
+            symbol_value("scm_i_lreadparen"),
+            string_value(format!("{place}{}", error.message)),
+            list_value(Vec::new()),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+/// `scheme/guile/boot`: the part of module `(guile)` that is written in Scheme.
+/// Files are only searched for where definitions begin; a definition is read
+/// and compiled when a program first refers to its name.
+pub struct Boot {
+    texts: Vec<(String, Rc<str>)>,
+    pub definitions: Vec<BootDefinition>,
+    index: HashMap<Id, usize>,
+}
+
+pub struct BootDefinition {
+    file: usize,
+    start: usize,
+    keyword: bool,
+}
+
+impl Boot {
+    fn index(scheme_directory: Option<&Path>) -> Boot {
+        let texts: Vec<(String, Rc<str>)> = match scheme_directory {
+            None => embedded::SCHEME
+                .iter()
+                .filter(|(path, _)| path.starts_with("guile/boot/"))
+                .map(|(path, text)| ((*path).to_owned(), Rc::from(*text)))
+                .collect(),
+            Some(directory) => {
+                let folder = directory.join("guile/boot");
+                let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+                    .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+                    .unwrap_or_default();
+                paths.sort();
+                paths
+                    .into_iter()
+                    .filter(|path| path.extension().is_some_and(|extension| extension == "scm"))
+                    .filter_map(|path| {
+                        let text = std::fs::read_to_string(&path).ok()?;
+                        Some((path.display().to_string(), text.into()))
+                    })
+                    .collect()
+            }
+        };
+        let mut boot = Boot {
+            texts,
+            definitions: Vec::new(),
+            index: HashMap::new(),
+        };
+        for file in 0..boot.texts.len() {
+            let text = boot.texts[file].1.clone();
+            for start in
+                std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1))
+            {
+                let line = &text[start..];
+                let Some(rest) = line.strip_prefix("(define") else {
+                    continue;
+                };
+                let Some((definer, rest)) = rest.split_once(' ') else {
+                    continue;
+                };
+                let name = rest.trim_start_matches('(');
+                let end = name
+                    .find(|c: char| c.is_whitespace() || c == ')' || c == '(')
+                    .unwrap_or(name.len());
+                let number = boot.definitions.len();
+                boot.definitions.push(BootDefinition {
+                    file,
+                    start,
+                    keyword: definer.starts_with("-syntax"),
+                });
+                boot.index.insert(Id::named(&name[..end]), number);
+            }
+        }
+        boot
+    }
+
+    /// The form of definition NUMBER.
+    pub fn form(&self, number: usize) -> Result<Stx> {
+        thread_local! {
+            static SOURCES: RefCell<HashMap<String, u32>> = RefCell::default();
+        }
+        let definition = &self.definitions[number];
+        let (name, text) = &self.texts[definition.file];
+        let source = SOURCES.with(|sources| {
+            *sources
+                .borrow_mut()
+                .entry(name.clone())
+                .or_insert_with(|| source::add(name, text.clone()))
+        });
+        let mut reader = Reader::at(text, source, definition.start);
+        match reader.read(&mut SyntaxBuilder) {
+            Ok(Some(form)) => Ok(form),
+            Ok(None) => Err(Trouble::Raise(Raise::Failure(
+                crate::failure::Failure::internal(format!("{name} ends in a definition")),
+            ))),
+            Err(error) => Err(Trouble::Raise(read_error(&error))),
+        }
+    }
+
+    /// The documentation string of definition NUMBER.
+    pub fn documentation(&self, number: usize) -> Option<String> {
+        self.form(number).ok()?.as_list()?.get(2)?.as_string()
+    }
+
+    /// The macro that definition NUMBER makes; only `syntax-rules` occur there.
+    fn keyword(&self, number: usize, world: &World) -> Option<Rc<super::expander::macros::Macro>> {
+        use super::expander::macros::Macro;
+        use super::expander::patterns::Rules;
+        let form = self.form(number).ok()?;
+        let items = form.as_list()?;
+        let rules = match items {
+            // (define-syntax-rule (name . pattern) template)
+            [head, pattern, .., template] if &*head.as_id()?.name() == "define-syntax-rule" => {
+                Rules::of_one(pattern, template, &world.core_scope)
+            }
+            [_, _, rules] => Rules::parse(rules, &world.core_scope).ok()?,
+            _ => return None,
+        };
+        Some(Rc::new(Macro::Rules(rules)))
+    }
+}
