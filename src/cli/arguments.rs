@@ -106,6 +106,8 @@ pub enum Verb {
     Rootfs(super::rootfs::Arguments),
     /// Print the SHA-256 of files and trees, or check recorded ones
     Hash(super::hash::Arguments),
+    /// Print what a closure's store layout says
+    Store(super::store::Arguments),
     /// List the runs that were kept, or show one
     #[command(subcommand)]
     Runs(super::runs::Arguments),

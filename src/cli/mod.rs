@@ -19,6 +19,7 @@ pub mod screen;
 pub mod settings;
 mod signals;
 mod simulate;
+mod store;
 mod trouble;
 
 use crate::failure::Failure;
@@ -65,6 +66,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure>
         Some(Verb::Simulate(arguments)) => simulate::run(arguments),
         Some(Verb::Hash(arguments)) => hash::run(arguments),
         Some(Verb::Rootfs(arguments)) => rootfs::run(arguments),
+        Some(Verb::Store(arguments)) => store::run(arguments, &line, environment),
         Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
         Some(Verb::Doctor) => doctor::run(&line, environment),
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment),
