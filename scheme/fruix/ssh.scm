@@ -75,6 +75,12 @@ when the server shows another key, 'ssh-error when the login is refused, and
   (%ssh-connect address port user private-key host-key known-hosts
                 timeout-seconds))
 
+(define (ssh-check-private-key file)
+  "Do nothing when FILE holds a private key that `ssh-connect' can use.
+
+Throw 'settings-error otherwise: early, rather than when a guest has booted."
+  (%ssh-check-private-key file))
+
 (define (ssh-close connection)
   "Close CONNECTION; what runs over it ends."
   (%ssh-close connection))

@@ -18,6 +18,10 @@ crate::natives! {
     /// file PRIVATE-KEY, to a server with the public key line HOST-KEY or,
     /// where that is #f, a key in the file KNOWN-HOSTS.
     "%ssh-connect" (7) => ssh_connect,
+    /// (%ssh-check-private-key file) -> unspecified
+    ///
+    /// Throw 'settings-error unless FILE holds a private key that can be used.
+    "%ssh-check-private-key" (1) => ssh_check_private_key,
     /// (%ssh-run connection command input live seconds) -> (status stdout stderr)
     ///
     /// Run the command line COMMAND with INPUT, a string, for at most SECONDS;
@@ -88,6 +92,12 @@ fn ssh_connect(args: &[Value]) -> Outcome {
         Connection::open(&destination, &private_key, &trust, limit),
     )?;
     Ok(handle_value("ssh-connection", connection))
+}
+
+fn ssh_check_private_key(args: &[Value]) -> Outcome {
+    let file = PathBuf::from(string("%ssh-check-private-key", args, 1)?);
+    super::key::load(&file)?;
+    Ok(Value::Void)
 }
 
 fn ssh_run(args: &[Value]) -> Outcome {
