@@ -10,6 +10,7 @@
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-9)
   #:export (ssh-connect
+            ssh-check-private-key
             ssh-close
             ssh-alive?
             ssh-address

@@ -11,4 +11,3 @@ mod ssh;
 mod store;
 mod support;
 mod xapi;
-mod support;
