@@ -1,0 +1,6 @@
+(use-modules (srfi srfi-27))
+(define-syntax-rule (p e ...) (begin (begin (write e) (newline)) ...))
+(define s (make-random-source)) (define ri (random-source-make-integers s)) (define rr (random-source-make-reals s))
+(p (random-source? s) (let ((x (ri 10))) (and (>= x 0) (< x 10))) (let ((x (rr))) (< 0 x 1)) (< 0 (random-real) 1) (< -1 (random-integer 5) 5))
+(define st (random-source-state-ref s)) (define x (list (ri 1000) (ri 1000000) (rr))) (random-source-state-set! s st) (p (equal? x (list (ri 1000) (ri 1000000) (rr))))
+(random-source-pseudo-randomize! s 1 2) (define y (ri 1000000)) (random-source-pseudo-randomize! s 1 2) (p (= y (ri 1000000)))

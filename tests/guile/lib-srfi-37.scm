@@ -1,0 +1,6 @@
+(use-modules (srfi srfi-37))
+(define (note o n a . seeds) (apply values (cons (list n a) (car seeds)) (cdr seeds)))
+(define opts (list (option '(#\v "verbose") #f #f note) (option '(#\o "output") #t #f note) (option '(#\c "color") #f #t note)))
+(define (run . args) (catch #t (lambda () (call-with-values (lambda () (args-fold args opts (lambda (o n a . seeds) (apply values (cons (list 'un n a (option-required-arg? o) (option-optional-arg? o)) (car seeds)) (cdr seeds))) (lambda (x . seeds) (values (car seeds) (cons x (cadr seeds)))) '() '())) (lambda (a b) (write (list (reverse a) (reverse b)))))) (lambda (k . a) (write (cons k a)))) (newline))
+(run "--output" "w") (run "-o" "w") (run "-o") (run "--output") (run "-o" "--" "x") (run "-o" "-v") (run "--color" "red") (run "--color=red" "-cblue" "-c" "q") (run "-v" "--" "-v" "x") (run "-" "--foo" "--foo=bar" "-x" "-xv")  (run "a" "-v" "b") (run "--verbose=3") (run "-" "x") (run "--output=") (run "--=3")
+(run "-c") (run "-c" "-v") (run "-vc" "x") (run "-c" "-") (run "-c" "--")(run "--color" "-v") (run "--color=")
