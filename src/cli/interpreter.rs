@@ -25,17 +25,13 @@ pub fn native_modules() -> Vec<NativeModule> {
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),
-        module(
-            &["fruix", "native", "store"],
-            crate::store::primitives::NATIVES,
-        ),
-        module(
-            &["fruix", "native", "rootfs"],
-            crate::rootfs::primitives::NATIVES,
-        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
         module(&["fruix", "native", "ssh"], crate::ssh::primitives::NATIVES),
+        module(
+            &["fruix", "native", "xapi"],
+            crate::xapi::primitives::NATIVES,
+        ),
     ]
 }
 

@@ -1,1 +1,415 @@
-//! XAPI for Scheme: `(fruix native xapi)`.
+//! `(fruix native xapi)`: sessions, calls, and what takes long.
+//!
+//! Records become association lists with symbols for fields; in any other map
+//! the keys are strings. A set is a list, nothing is `#f`.
+
+use super::session::Session;
+use super::vm::Shutdown;
+use super::{Approved, Login, Secret, XapiError, task, transfer, vm};
+use crate::failure::{Failure, Key};
+use crate::guile::natives::{Outcome, Raise};
+use crate::guile::pairs;
+use crate::guile::value::{
+    Value, alist_value, handle, handle_value, list, list_value, pair_value, seconds, string,
+    string_value, strings, symbol_value, truth, wrong_type,
+};
+use crate::runtime;
+use serde_json::{Map, Value as Json};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+crate::natives! {
+    /// (%xapi-login host user password-file certificates vms vdis) -> session
+    ///
+    /// Log in at HOST, an URL, as USER with the password in PASSWORD-FILE.
+    /// CERTIFICATES are the pinned fingerprints; VMS and VDIS are the UUIDs of
+    /// what may be changed.
+    "%xapi-login" (6) => login,
+    /// (%xapi-logout session) -> unspecified
+    "%xapi-logout" (1) => logout,
+    /// (%xapi-call session method params) -> value
+    ///
+    /// Call METHOD, such as `VM.get_record`, with the list PARAMS.
+    "%xapi-call" (3) => call,
+    /// (%xapi-run session method params seconds) -> value
+    ///
+    /// Call METHOD asynchronously and wait for its task, for at most SECONDS.
+    "%xapi-run" (4) => run,
+    /// (%xapi-await session task seconds) -> value
+    ///
+    /// Wait for TASK, a reference, for at most SECONDS, and destroy it.
+    "%xapi-await" (3) => await_task,
+    /// (%xapi-find session class uuid) -> reference
+    "%xapi-find" (3) => find,
+    /// (%xapi-vdi-import session vdi image) -> alist
+    ///
+    /// Write the raw disk image IMAGE into VDI, a reference; `image-bytes`,
+    /// `sent-bytes` and `elapsed-seconds`.
+    "%xapi-vdi-import" (3) => vdi_import,
+    /// (%xapi-vdi-verify session vdi image) -> bytes compared
+    ///
+    /// Read VDI back and compare it with the raw disk image IMAGE.
+    "%xapi-vdi-verify" (3) => vdi_verify,
+    /// (%xapi-vm-start session vm seconds) -> unspecified
+    "%xapi-vm-start" (3) => vm_start,
+    /// (%xapi-vm-shutdown session vm hard? seconds) -> unspecified
+    "%xapi-vm-shutdown" (4) => vm_shutdown,
+    /// (%xapi-vm-address session vm seconds) -> string
+    ///
+    /// The address that the host learns of the guest of VM within SECONDS.
+    "%xapi-vm-address" (3) => vm_address,
+}
+
+/// Longer than any deadline that a script would set.
+const BACKSTOP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How long tidying up may take after something has gone wrong.
+const TIDYING: Duration = Duration::from_secs(15);
+
+/// A session as Scheme holds it: logged out when nobody holds it any more.
+struct Open(Session);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.0.is_open() {
+            return;
+        }
+        // This may be the end of a thread, where one cannot wait in the usual way.
+        let session = self.0.clone();
+        let (done, ended) = std::sync::mpsc::channel();
+        runtime::spawn(async move {
+            let _ = session.log_out().await;
+            let _ = done.send(());
+        });
+        let _ = ended.recv_timeout(TIDYING);
+    }
+}
+
+fn open(procedure: &str, args: &[Value]) -> Result<Rc<Open>, Raise> {
+    handle::<Open>(procedure, args, 1)
+}
+
+/// Wait for FUTURE; when the user interrupts, its tasks end on the host too.
+fn within<T>(
+    session: &Session,
+    what: &str,
+    future: impl Future<Output = Result<T, XapiError>>,
+) -> Result<T, Failure> {
+    let outcome = runtime::wait(what, BACKSTOP, future);
+    if let Err(failure) = &outcome
+        && matches!(failure.key(), Key::Interrupted | Key::Timeout)
+    {
+        // What was interrupted is the news; trouble with tidying up is none.
+        let _ = runtime::wait_to_clean_up("tidying up", TIDYING, session.abandon_tasks());
+    }
+    outcome
+}
+
+const UNSPECIFIED: Value = Value::Void;
+
+fn login(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-login";
+    let host = string(NAME, args, 1)?;
+    let what = format!("logging in to `{host}`");
+    let login = Login {
+        host,
+        user: string(NAME, args, 2)?,
+        password: Secret::from_file(Path::new(&string(NAME, args, 3)?))?,
+        certificates: strings(NAME, args, 4)?,
+        approved: Approved {
+            vms: strings(NAME, args, 5)?,
+            vdis: strings(NAME, args, 6)?,
+        },
+    };
+    let session = runtime::wait(&what, BACKSTOP, Session::log_in(login))?;
+    Ok(handle_value("xapi-session", Open(session)))
+}
+
+fn logout(args: &[Value]) -> Outcome {
+    let session = open("%xapi-logout", args)?;
+    runtime::wait_to_clean_up("logging out", TIDYING, session.0.log_out())?;
+    Ok(UNSPECIFIED)
+}
+
+fn call(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-call";
+    let session = open(NAME, args)?;
+    let method = string(NAME, args, 2)?;
+    let params = params(NAME, args)?;
+    let what = format!("calling `{method}`");
+    let result = within(&session.0, &what, session.0.call(&method, params))?;
+    Ok(result_value(&method, &result))
+}
+
+fn run(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-run";
+    let session = open(NAME, args)?;
+    let method = string(NAME, args, 2)?;
+    let params = params(NAME, args)?;
+    let limit = seconds(NAME, args, 4)?;
+    let tried = format!("call `{method}`");
+    let result = within(
+        &session.0,
+        &format!("calling `{method}`"),
+        task::run(&session.0, &method, params, limit, &tried),
+    )?;
+    Ok(result_value(&method, &result))
+}
+
+fn await_task(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-await";
+    let session = open(NAME, args)?;
+    let reference = string(NAME, args, 2)?;
+    let limit = seconds(NAME, args, 3)?;
+    let result = within(
+        &session.0,
+        "waiting for a task",
+        task::wait(&session.0, &reference, limit, "finish a task", |_| {}),
+    )?;
+    Ok(result_value("", &result))
+}
+
+fn find(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-find";
+    let session = open(NAME, args)?;
+    let (class, uuid) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("finding {class} `{uuid}`");
+    let reference = within(&session.0, &what, vm::find(&session.0, &class, &uuid))?;
+    Ok(string_value(reference))
+}
+
+fn vdi_import(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vdi-import";
+    let session = open(NAME, args)?;
+    let (vdi, image) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("importing `{image}`");
+    let imported = within(
+        &session.0,
+        &what,
+        transfer::import_raw(&session.0, &vdi, Path::new(&image)),
+    )?;
+    Ok(alist_value(vec![
+        ("image-bytes", Value::IntV(imported.image_bytes as isize)),
+        ("sent-bytes", Value::IntV(imported.sent_bytes as isize)),
+        (
+            "elapsed-seconds",
+            Value::NumV(imported.elapsed.as_secs_f64()),
+        ),
+    ]))
+}
+
+fn vdi_verify(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vdi-verify";
+    let session = open(NAME, args)?;
+    let (vdi, image) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("comparing the VDI with `{image}`");
+    let bytes = within(
+        &session.0,
+        &what,
+        transfer::verify(&session.0, &vdi, Path::new(&image)),
+    )?;
+    Ok(Value::IntV(bytes as isize))
+}
+
+fn vm_start(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vm-start";
+    let session = open(NAME, args)?;
+    let machine = string(NAME, args, 2)?;
+    let limit = seconds(NAME, args, 3)?;
+    within(
+        &session.0,
+        "starting the VM",
+        vm::start(&session.0, &machine, limit),
+    )?;
+    Ok(UNSPECIFIED)
+}
+
+fn vm_shutdown(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vm-shutdown";
+    let session = open(NAME, args)?;
+    let machine = string(NAME, args, 2)?;
+    let how = if truth(args, 3) {
+        Shutdown::Hard
+    } else {
+        Shutdown::Clean
+    };
+    let limit = seconds(NAME, args, 4)?;
+    let outcome = within(
+        &session.0,
+        "shutting the VM down",
+        vm::shut_down(&session.0, &machine, how, limit),
+    );
+    outcome?;
+    Ok(UNSPECIFIED)
+}
+
+fn vm_address(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vm-address";
+    let session = open(NAME, args)?;
+    let machine = string(NAME, args, 2)?;
+    let limit = seconds(NAME, args, 3)?;
+    let address = within(
+        &session.0,
+        "waiting for the guest's address",
+        vm::wait_for_address(&session.0, &machine, limit),
+    )?;
+    Ok(string_value(address.to_string()))
+}
+
+/// Argument 3 as the parameters of a call.
+fn params(procedure: &str, args: &[Value]) -> Result<Vec<Json>, Raise> {
+    list(procedure, args, 3)?
+        .iter()
+        .map(|value| json_of(procedure, value))
+        .collect()
+}
+
+/// A Scheme value as a value of the API. An association list is a map; the
+/// symbol `empty-map` is the map that `()`, an empty set, cannot be.
+fn json_of(procedure: &str, value: &Value) -> Result<Json, Raise> {
+    let at_1 = |value: &Value| [value.clone()];
+    Ok(match value {
+        Value::BoolV(truth) => Json::Bool(*truth),
+        Value::IntV(number) => Json::from(*number as i64),
+        Value::NumV(number) => serde_json::Number::from_f64(*number)
+            .map(Json::Number)
+            .ok_or_else(|| wrong_type(procedure, 3, value))?,
+        Value::StringV(text) => Json::from(text.to_string()),
+        Value::SymbolV(name) if name.as_str() == "empty-map" => Json::Object(Map::new()),
+        other => {
+            let items = list(procedure, &at_1(other), 1)?;
+            match map_of(procedure, &items)? {
+                Some(map) => Json::Object(map),
+                None => items
+                    .iter()
+                    .map(|item| json_of(procedure, item))
+                    .collect::<Result<_, _>>()
+                    .map(Json::Array)?,
+            }
+        }
+    })
+}
+
+/// ITEMS as a map, when each is a pair with a symbol or a string in front.
+fn map_of(procedure: &str, items: &[Value]) -> Result<Option<Map<String, Json>>, Raise> {
+    let key = |item: &Value| match pairs::car(item) {
+        Some(Value::SymbolV(name)) => Some(name.to_string()),
+        Some(Value::StringV(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    if items.is_empty() || !items.iter().all(|item| key(item).is_some()) {
+        return Ok(None);
+    }
+    let mut map = Map::new();
+    for item in items {
+        let content = pairs::cdr(item).unwrap_or_else(pairs::nil);
+        map.insert(key(item).unwrap_or_default(), json_of(procedure, &content)?);
+    }
+    Ok(Some(map))
+}
+
+/// What METHOD has answered, with symbols for the fields of records.
+fn result_value(method: &str, result: &Json) -> Value {
+    let name = method.rsplit('.').next().unwrap_or_default();
+    match (name, result) {
+        ("get_record", Json::Object(_)) => record_value(result),
+        ("get_all_records" | "get_all_records_where", Json::Object(records)) => list_value(
+            records
+                .iter()
+                .map(|(reference, record)| {
+                    pair_value(string_value(reference.as_str()), record_value(record))
+                })
+                .collect(),
+        ),
+        ("from", Json::Object(_)) => batch_value(result),
+        _ => plain_value(result),
+    }
+}
+
+fn record_value(record: &Json) -> Value {
+    match record {
+        Json::Object(fields) => list_value(
+            fields
+                .iter()
+                .map(|(name, value)| pair_value(symbol_value(name), plain_value(value)))
+                .collect(),
+        ),
+        other => plain_value(other),
+    }
+}
+
+/// What `event.from` answers: a record whose events are records with a record.
+fn batch_value(batch: &Json) -> Value {
+    let event_value = |event: &Json| match event {
+        Json::Object(fields) => list_value(
+            fields
+                .iter()
+                .map(|(name, value)| {
+                    let value = if name == "snapshot" {
+                        record_value(value)
+                    } else {
+                        plain_value(value)
+                    };
+                    pair_value(symbol_value(name), value)
+                })
+                .collect(),
+        ),
+        other => plain_value(other),
+    };
+    let events = batch["events"].as_array();
+    alist_value(vec![
+        (
+            "events",
+            list_value(events.into_iter().flatten().map(event_value).collect()),
+        ),
+        ("token", plain_value(&batch["token"])),
+        ("valid_ref_counts", plain_value(&batch["valid_ref_counts"])),
+    ])
+}
+
+fn plain_value(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::BoolV(false),
+        Json::Bool(truth) => Value::BoolV(*truth),
+        Json::Number(number) => match number.as_i64() {
+            Some(integer) => Value::IntV(integer as isize),
+            None => Value::NumV(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => string_value(text.as_str()),
+        Json::Array(items) => list_value(items.iter().map(plain_value).collect()),
+        Json::Object(entries) => list_value(
+            entries
+                .iter()
+                .map(|(key, value)| pair_value(string_value(key.as_str()), plain_value(value)))
+                .collect(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_symbols_keys_are_strings_and_back_again() {
+        let record = json!({"power_state": "Running", "other_config": {"a:b": "c"}, "VBDs": []});
+        let value = result_value("VM.get_record", &record);
+        let Ok(sent) = json_of("test", &value) else {
+            panic!("a record can be sent");
+        };
+        assert_eq!(sent, record);
+        let first = pairs::to_vec(&value).unwrap()[0].clone();
+        assert!(matches!(pairs::car(&first), Some(Value::SymbolV(_))));
+    }
+
+    #[test]
+    fn the_empty_map_has_a_name_of_its_own() {
+        let empty = json_of("test", &symbol_value("empty-map"));
+        assert!(matches!(empty, Ok(Json::Object(map)) if map.is_empty()));
+        assert!(
+            matches!(json_of("test", &pairs::nil()), Ok(Json::Array(items)) if items.is_empty())
+        );
+    }
+}

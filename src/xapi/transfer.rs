@@ -347,6 +347,66 @@ async fn conclude(
     }
 }
 
+/// Read the VDI that REFERENCE points at back and compare it with the raw disk
+/// image at IMAGE, which may be shorter. Answers how many bytes are the same.
+pub async fn verify(session: &Session, reference: &str, image: &Path) -> Result<u64, XapiError> {
+    let unreadable = |error: io::Error| XapiError::File {
+        path: image.display().to_string(),
+        reason: error.to_string(),
+    };
+    let file = std::fs::File::open(image).map_err(unreadable)?;
+    let total = file.metadata().map_err(unreadable)?.len();
+    let mut expected = io::BufReader::with_capacity(PIECE, file);
+    let mut compared: u64 = 0;
+    let mut trouble = None;
+    let what = format!("verify `{}`", image.display());
+    let mut told = Instant::now();
+    export_raw(session, reference, |piece| {
+        let count = (total - compared).min(piece.len() as u64) as usize;
+        if trouble.is_some() || count == 0 {
+            return;
+        }
+        let mut wanted = vec![0; count];
+        if let Err(error) = io::Read::read_exact(&mut expected, &mut wanted) {
+            trouble = Some(unreadable(error));
+            return;
+        }
+        match wanted
+            .iter()
+            .zip(piece)
+            .position(|(one, other)| one != other)
+        {
+            None => compared += count as u64,
+            Some(at) => {
+                trouble = Some(XapiError::WrongState {
+                    tried: format!("verify `{}`", image.display()),
+                    state: format!(
+                        "the VDI differs from the image at byte {}",
+                        compared + at as u64
+                    ),
+                });
+            }
+        }
+        if told.elapsed() > Duration::from_millis(100) || compared == total {
+            told = Instant::now();
+            progress::tell(Event::Transfer {
+                what: what.clone(),
+                done: compared,
+                total: Some(total),
+            });
+        }
+    })
+    .await?;
+    match trouble {
+        Some(error) => Err(error),
+        None if compared < total => Err(XapiError::WrongState {
+            tried: what,
+            state: format!("the VDI ends after {compared} of {total} bytes"),
+        }),
+        None => Ok(compared),
+    }
+}
+
 /// Read the raw bytes of the VDI that REFERENCE points at, giving each piece
 /// to SINK. Answers how many there were.
 pub async fn export_raw(

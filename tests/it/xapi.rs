@@ -96,6 +96,7 @@ fn an_imported_image_is_on_the_disk_byte_for_byte_and_reads_back_the_same() {
     let read = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
         transfer::import_raw(session, &vdi, &path).await?;
+        assert_eq!(transfer::verify(session, &vdi, &path).await?, 3_000_320);
         let mut read = Vec::new();
         transfer::export_raw(session, &vdi, |piece| read.extend_from_slice(piece)).await?;
         Ok(read)

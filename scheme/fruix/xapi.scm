@@ -1,0 +1,283 @@
+;;; XAPI: an XCP-ng host, its VMs and disks.
+;;;
+;;; A session is made on a host whose certificate is known beforehand, and ends
+;;; with `xapi-logout', at the latest when the program ends.  It reads whatever
+;;; the account may read, and changes only the VMs and VDIs that it was told are
+;;; approved, and what it has created itself.
+;;;
+;;; Values of the API: a set is a list, a map an association list with strings
+;;; for keys, a record an association list with symbols for fields, nothing is
+;;; #f.  References are strings and mean nothing outside of their host.
+;;;
+;;; Source: XenAPI reference, https://xapi-project.github.io/xen-api
+
+(define-module (fruix xapi)
+  #:use-module (fruix native xapi)
+  #:use-module (ice-9 match)
+  #:export (xapi-login
+            xapi-logout
+            call-with-xapi-session
+            xapi-call
+            xapi-run
+            xapi-await-task
+            xapi-ref
+            xapi-empty-map
+            xapi-null-reference?
+            xapi-error-code
+            xapi-error-parameters
+            xapi-vm-find
+            xapi-vm-record
+            xapi-vm-power-state
+            xapi-vm-start
+            xapi-vm-shutdown
+            xapi-vm-address
+            xapi-vm-snapshot
+            xapi-vm-revert
+            xapi-vm-destroy
+            xapi-vdi-find
+            xapi-vdi-record
+            xapi-vdi-size
+            xapi-vdi-create
+            xapi-vdi-destroy
+            xapi-vdi-import
+            xapi-vdi-verify))
+
+;;; Sessions.
+
+(define* (xapi-login #:key
+                     host
+                     (user "root")
+                     password-file
+                     certificate-sha256
+                     (approved-vms '())
+                     (approved-vdis '()))
+  "Return a session on HOST, an URL such as \"https://xcp.example\", for USER
+with the password in the first line of PASSWORD-FILE.
+
+CERTIFICATE-SHA256 is the SHA-256 fingerprint of the host's certificate, or a
+list of those of all hosts of the pool; nothing turns the check off.  APPROVED-VMS
+and APPROVED-VDIS are lists of the UUIDs of what may be changed.
+
+Throw 'trust-error with both fingerprints when HOST shows another certificate,
+'xapi-error when it refuses the login, 'connection-error when it is not there,
+and 'settings-error when something is missing."
+  (unless (and host password-file certificate-sha256)
+    (throw 'settings-error 'xapi-login "~A"
+           '("cannot log in: #:host, #:password-file and #:certificate-sha256 are needed")
+           '()))
+  (%xapi-login host user password-file
+               (if (string? certificate-sha256)
+                   (list certificate-sha256)
+                   certificate-sha256)
+               approved-vms approved-vdis))
+
+(define (xapi-logout session)
+  "End SESSION.  Its tasks that still run are cancelled.  A session that has
+ended already is left alone."
+  (%xapi-logout session))
+
+(define (call-with-xapi-session session proc)
+  "Call PROC with SESSION, log out whichever way PROC is left, and return the
+values of PROC."
+  (dynamic-wind
+    (lambda () #t)
+    (lambda () (proc session))
+    (lambda () (%xapi-logout session))))
+
+;;; Calls.
+
+(define (xapi-call session method . parameters)
+  "Call METHOD, a string such as \"VM.get_record\", with PARAMETERS on the host of
+SESSION and return what it returns.  The session itself is not among PARAMETERS.
+
+A parameter is a string, a boolean, a number, a list of those, or an association
+list from strings or symbols to those; the empty map is `xapi-empty-map'.
+
+Throw 'xapi-error with the host's code and parameters when the host refuses, and
+'settings-error, before anything is sent, when METHOD would change what is not
+approved.  A call has 60 seconds; what may take longer wants `xapi-run'."
+  (%xapi-call session method parameters))
+
+(define* (xapi-run session method parameters #:key (timeout-seconds 600))
+  "Call METHOD with the list PARAMETERS as an asynchronous task of the host of
+SESSION, wait for its end, and return its result: a reference, a list of them, or
+the empty string.
+
+Throw what `xapi-call' throws, and 'timeout after TIMEOUT-SECONDS; the task is
+then cancelled.  No task is left behind."
+  (%xapi-run session method parameters timeout-seconds))
+
+(define* (xapi-await-task session task #:key (timeout-seconds 600))
+  "Wait until TASK, a reference, has finished and return its result.  Destroy
+TASK on the host.
+
+Throw 'xapi-error with the host's code and parameters when TASK failed or was
+cancelled, and 'timeout after TIMEOUT-SECONDS, having cancelled it.
+
+Source: XenAPI reference, class task."
+  (%xapi-await session task timeout-seconds))
+
+(define xapi-empty-map
+  ;; The empty list is the empty set.
+  'empty-map)
+
+(define (xapi-ref value . path)
+  "Return what is found in VALUE, a record or a map, under the first of PATH, in
+that under the second, and so on; #f when there is nothing.  The names in PATH
+are symbols or strings: (xapi-ref record 'other_config \"key\")."
+  (match path
+    (() value)
+    ((name . rest)
+     (let ((entry (and (pair? value)
+                       (or (assoc (name->string name) value)
+                           (assq (name->symbol name) value)))))
+       (and entry (apply xapi-ref (cdr entry) rest))))))
+
+(define (name->string name)
+  (if (symbol? name) (symbol->string name) name))
+
+(define (name->symbol name)
+  (if (string? name) (string->symbol name) name))
+
+(define (xapi-null-reference? reference)
+  "Return #t when REFERENCE, as hosts of all ages write it, points at nothing."
+  (or (not reference)
+      (string-null? reference)
+      (string=? reference "OpaqueRef:NULL")))
+
+(define (xapi-error-code arguments)
+  "Return the code, such as \"VM_BAD_POWER_STATE\", of an 'xapi-error that was
+caught with ARGUMENTS, the list of what came after the key; #f when the error
+was not the host's."
+  (xapi-error-detail arguments 'code))
+
+(define (xapi-error-parameters arguments)
+  "Return the list of strings that the host gave with the code of an 'xapi-error
+that was caught with ARGUMENTS, the list of what came after the key."
+  (or (xapi-error-detail arguments 'parameters) '()))
+
+(define (xapi-error-detail arguments name)
+  (match arguments
+    ((_ _ _ (? pair? details)) (assq-ref details name))
+    (_ #f)))
+
+;;; VMs.  A VM is named by its reference, which `xapi-vm-find' returns.
+
+(define (xapi-vm-find session uuid)
+  "Return the reference of the VM with UUID.
+
+Throw 'xapi-error with code UUID_INVALID when there is none."
+  (%xapi-find session "VM" uuid))
+
+(define (xapi-vm-record session vm)
+  "Return the record of VM: every field of the class VM, as it is now."
+  (xapi-call session "VM.get_record" vm))
+
+(define (xapi-vm-power-state session vm)
+  "Return \"Halted\", \"Paused\", \"Running\" or \"Suspended\"."
+  (xapi-call session "VM.get_power_state" vm))
+
+(define* (xapi-vm-start session vm #:key (timeout-seconds 120))
+  "Start VM and wait until the host has done so; its guest has then only begun to
+boot.
+
+Throw 'xapi-error, with code VM_BAD_POWER_STATE when VM is not halted, and
+'timeout after TIMEOUT-SECONDS.
+
+Source: XenAPI reference, VM.start."
+  (%xapi-vm-start session vm timeout-seconds))
+
+(define* (xapi-vm-shutdown session vm #:key (hard? #f) (timeout-seconds 180))
+  "Shut VM down and wait until it is halted: by asking its guest, or with HARD? by
+taking its power away.  A halted VM is left alone.
+
+Throw 'xapi-error with code VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT when the guest does
+not react, and 'timeout after TIMEOUT-SECONDS.
+
+Source: XenAPI reference, VM.clean_shutdown, VM.hard_shutdown."
+  (%xapi-vm-shutdown session vm hard? timeout-seconds))
+
+(define* (xapi-vm-address session vm #:key (given #f) (timeout-seconds 300))
+  "Return the address of the guest of VM, a string: GIVEN when it is one, or else
+what the guest's agent reports to the host.  Link-local addresses and those from
+before the VM was started do not count.
+
+Throw 'timeout with what was last seen after TIMEOUT-SECONDS, and 'xapi-error when
+VM halts meanwhile.
+
+Source: XenAPI reference, VM_guest_metrics.networks."
+  (or given
+      (%xapi-vm-address session vm timeout-seconds)))
+
+(define* (xapi-vm-snapshot session vm name #:key (timeout-seconds 600))
+  "Take a snapshot of VM, call it NAME, and return its reference."
+  (xapi-run session "VM.snapshot" (list vm name)
+            #:timeout-seconds timeout-seconds))
+
+(define* (xapi-vm-revert session snapshot #:key (timeout-seconds 600))
+  "Bring the VM of SNAPSHOT back to what it was.  The VM keeps its reference; its
+disks are new ones, with new references and UUIDs."
+  (xapi-run session "VM.revert" (list snapshot)
+            #:timeout-seconds timeout-seconds)
+  *unspecified*)
+
+(define* (xapi-vm-destroy session vm #:key (timeout-seconds 600))
+  "Destroy VM, a halted one.  Its disks stay."
+  (xapi-run session "VM.destroy" (list vm) #:timeout-seconds timeout-seconds)
+  *unspecified*)
+
+;;; VDIs.
+
+(define (xapi-vdi-find session uuid)
+  "Return the reference of the VDI with UUID.
+
+Throw 'xapi-error with code UUID_INVALID when there is none."
+  (%xapi-find session "VDI" uuid))
+
+(define (xapi-vdi-record session vdi)
+  "Return the record of VDI: every field of the class VDI, as it is now."
+  (xapi-call session "VDI.get_record" vdi))
+
+(define (xapi-vdi-size session vdi)
+  "Return the size of VDI in bytes, as a guest sees it."
+  (xapi-call session "VDI.get_virtual_size" vdi))
+
+(define* (xapi-vdi-create session #:key sr name size-bytes (description ""))
+  "Return the reference of a new VDI called NAME on SR, a reference, of at least
+SIZE-BYTES; the host rounds up.  It carries our mark, so that later sessions may
+change and destroy it.
+
+Throw 'xapi-error with code SR_FULL when there is no room."
+  (xapi-call session "VDI.create"
+             `((SR . ,sr)
+               (name_label . ,name)
+               (name_description . ,description)
+               (virtual_size . ,size-bytes)
+               (type . "user")
+               (sharable . #f)
+               (read_only . #f)
+               (other_config . ,xapi-empty-map))))
+
+(define* (xapi-vdi-destroy session vdi #:key (timeout-seconds 600))
+  "Destroy VDI and what is on it."
+  (xapi-run session "VDI.destroy" (list vdi) #:timeout-seconds timeout-seconds)
+  *unspecified*)
+
+(define (xapi-vdi-import session vdi image)
+  "Write the raw disk image in the file IMAGE onto VDI, from its beginning, and
+return an association list with image-bytes, sent-bytes and elapsed-seconds.
+Every byte is written, because VDI may hold old data.
+
+Throw 'settings-error, before anything is sent, when VDI is not approved or
+smaller than IMAGE, and 'xapi-error when the host cannot write it, or VDI is
+attached to a VM that runs.
+
+Source: XenAPI reference, \"Importing raw disk images\"."
+  (%xapi-vdi-import session vdi image))
+
+(define (xapi-vdi-verify session vdi image)
+  "Read VDI back, compare it with the raw disk image in the file IMAGE, and return
+how many bytes are the same: all of IMAGE.
+
+Throw 'xapi-error with the place of the first difference when there is one."
+  (%xapi-vdi-verify session vdi image))
