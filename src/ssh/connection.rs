@@ -12,14 +12,16 @@ use super::trust::{Expected, Trust};
 use russh::client::{self, AuthResult, DisconnectReason, Handle, Msg};
 use russh::keys::key::PrivateKeyWithHashAlg;
 use russh::keys::{PrivateKey, PublicKeyOrCertificate};
-use russh::{Channel, ChannelOpenFailure, Disconnect, Preferred};
+use russh::{
+    Channel, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig,
+};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -32,6 +34,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// So many unanswered questions end the connection.
 const KEEP_ALIVE_MISSES: usize = 4;
+/// How long ending a command at the other end may take.
+const PARTING: Duration = Duration::from_millis(1500);
 
 /// Where a guest answers, and who goes there.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +55,9 @@ impl fmt::Display for Destination {
 /// A connection whose user is logged in.
 pub struct Connection {
     destination: Destination,
-    handle: Handle<Client>,
+    handle: Arc<Handle<Client>>,
+    /// Commands at the other end that are being ended.
+    partings: Arc<Partings>,
     ended: Arc<Ended>,
     socket: OwnedFd,
     pub(super) shell: tokio::sync::Mutex<Option<Shell>>,
@@ -60,6 +66,77 @@ pub struct Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Connection({})", self.destination)
+    }
+}
+
+/// Ends commands at the other end, beside everything else.
+///
+/// Closing a channel ends nothing by itself, and OpenSSH's server passes on no
+/// signals in root's sessions; a second channel on which `kill` runs works
+/// everywhere.
+#[derive(Debug, Default)]
+pub(super) struct Partings(Mutex<Vec<tokio::task::JoinHandle<()>>>);
+
+impl Partings {
+    fn add(&self, parting: tokio::task::JoinHandle<()>) {
+        let mut partings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        partings.retain(|parting| !parting.is_finished());
+        partings.push(parting);
+    }
+
+    async fn wait(&self) {
+        let partings = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for parting in partings {
+            let _ = timeout(PARTING, parting).await;
+        }
+    }
+}
+
+/// A command at the other end. Unless it has ended it is told to when this is
+/// dropped: at a deadline, and when the user interrupts.
+pub(super) struct Remote {
+    output: Option<ChannelWriteHalf<Msg>>,
+    /// The command's process group, once it is known.
+    pub group: OnceLock<u32>,
+    pub ended: bool,
+    handle: Arc<Handle<Client>>,
+    partings: Arc<Partings>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Remote({:?})", self.group)
+    }
+}
+
+impl Remote {
+    /// The half of the channel that writes to the command.
+    pub fn output(&self) -> &ChannelWriteHalf<Msg> {
+        self.output.as_ref().expect("taken when dropped only")
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        let Some(output) = self.output.take().filter(|_| !self.ended) else {
+            return;
+        };
+        let handle = self.handle.clone();
+        let group = self.group.get().copied();
+        let parting = crate::runtime::spawn(async move {
+            let _ = output.signal(Sig::TERM).await;
+            if let Some(group) = group.filter(|group| *group > 1)
+                && let Ok(channel) = handle.channel_open_session().await
+            {
+                let command = format!("/bin/sh -c 'kill -TERM -{group}'");
+                let _ = channel.exec(false, command).await;
+                let _ = channel.eof().await;
+                let mut channel = channel;
+                let _ = timeout(PARTING, async { while channel.wait().await.is_some() {} }).await;
+            }
+            let _ = output.close().await;
+        });
+        self.partings.add(parting);
     }
 }
 
@@ -225,14 +302,27 @@ impl Connection {
     /// Say good-bye. What runs over the connection ends.
     pub async fn close(&self) {
         self.shell.lock().await.take();
+        self.partings.wait().await;
         let _ = self
             .handle
             .disconnect(Disconnect::ByApplication, "", "")
             .await;
     }
 
-    /// A new channel, for running WHAT.
-    pub(super) async fn channel(&self, what: &str) -> Result<Channel<Msg>, SshError> {
+    /// A new channel for running WHAT, as its two halves.
+    pub(super) async fn remote(&self, what: &str) -> Result<(ChannelReadHalf, Remote), SshError> {
+        let (input, output) = self.channel(what).await?.split();
+        let remote = Remote {
+            output: Some(output),
+            group: OnceLock::new(),
+            ended: false,
+            handle: self.handle.clone(),
+            partings: self.partings.clone(),
+        };
+        Ok((input, remote))
+    }
+
+    async fn channel(&self, what: &str) -> Result<Channel<Msg>, SshError> {
         match timeout(ATTEMPT, self.handle.channel_open_session()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
@@ -382,7 +472,8 @@ async fn attempt(
     let socket = guarded.0.take().expect("taken only here");
     Ok(Connection {
         destination: destination.clone(),
-        handle,
+        handle: Arc::new(handle),
+        partings: Arc::default(),
         ended,
         socket,
         shell: tokio::sync::Mutex::new(None),

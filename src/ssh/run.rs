@@ -2,10 +2,9 @@
 
 use super::connection::Connection;
 use super::error::SshError;
-use super::text::visible;
+use super::text::{quote, visible};
 use crate::progress::{self, Event};
-use russh::client::Msg;
-use russh::{ChannelMsg, ChannelWriteHalf, Sig};
+use russh::{ChannelMsg, Sig};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -47,25 +46,30 @@ impl Connection {
     pub async fn run(&self, request: &Request) -> Result<Output, SshError> {
         let what = format!("`{}`", visible(&request.command));
         self.refuse_nul(&what, &request.command)?;
-        let channel = self.channel(&what).await?;
-        let (mut input, output) = channel.split();
-        let mut remote = Remote(Some(output));
-        let output = remote.0.as_ref().expect("taken at the end only");
-        output
-            .exec(true, request.command.as_bytes())
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        let (mut input, mut remote) = self.remote(&what).await?;
+        remote
+            .output()
+            .exec(true, announced(&request.command, &mark))
             .await
             .map_err(|_| self.lost(&what))?;
         let start = Instant::now();
         let deadline = request.limit.map(|limit| start + limit);
         let mut out = Stream::new(request.live.as_deref());
         let mut err = Stream::new(request.live.as_deref());
+        err.mark = Some(mark);
         let mut ending = None;
         let mut ended = false;
         let listening = async {
             while let Some(message) = input.wait().await {
                 match message {
                     ChannelMsg::Data { data } => out.take(&data),
-                    ChannelMsg::ExtendedData { data, .. } => err.take(&data),
+                    ChannelMsg::ExtendedData { data, .. } => {
+                        err.take(&data);
+                        if let Some(group) = err.group {
+                            let _ = remote.group.set(group);
+                        }
+                    }
                     ChannelMsg::ExitStatus { exit_status } => {
                         ending = Some(Ending::Exited(exit_status));
                     }
@@ -89,9 +93,9 @@ impl Connection {
         let feeding = async {
             if !request.input.is_empty() {
                 // A command that ends before it has read everything is no error.
-                let _ = output.data_bytes(request.input.clone()).await;
+                let _ = remote.output().data_bytes(request.input.clone()).await;
             }
-            let _ = output.eof().await;
+            let _ = remote.output().eof().await;
         };
         let work = async {
             tokio::pin!(listening);
@@ -117,9 +121,7 @@ impl Connection {
                 });
             }
         }
-        if ended {
-            remote.0 = None;
-        }
+        remote.ended = ended;
         out.end();
         err.end();
         match ending {
@@ -134,22 +136,6 @@ impl Connection {
                 reason: "its channel was closed without an exit status".to_owned(),
             }),
             None => Err(self.lost(&what)),
-        }
-    }
-}
-
-/// A command at the other end. Unless it has ended it is told to when this is
-/// dropped: at a deadline, and when the user interrupts.
-pub(super) struct Remote(pub(super) Option<ChannelWriteHalf<Msg>>);
-
-impl Drop for Remote {
-    fn drop(&mut self) {
-        if let Some(output) = self.0.take() {
-            crate::runtime::spawn(async move {
-                let _ = output.signal(Sig::TERM).await;
-                let _ = output.eof().await;
-                let _ = output.close().await;
-            });
         }
     }
 }
@@ -171,11 +157,27 @@ pub(super) fn last_line(bytes: &[u8]) -> Option<String> {
         .map(visible)
 }
 
+/// COMMAND with a line before it on standard error that holds MARK and the
+/// number of its process group, so that the group can be ended from here.
+///
+/// The line is one that csh, which may be the login shell, reads as sh does.
+fn announced(command: &str, mark: &str) -> String {
+    format!(
+        "exec /bin/sh -c 'echo {mark} $$ >&2; eval \"$1\"' sh {}",
+        quote(command)
+    )
+}
+
 /// One of a command's two streams of output.
 struct Stream<'a> {
     source: Option<&'a str>,
     bytes: Vec<u8>,
     shown: usize,
+    /// Expected at the beginning of a line, with a number behind it; nothing
+    /// is shown before.
+    mark: Option<String>,
+    /// The number that came with the mark.
+    group: Option<u32>,
 }
 
 impl<'a> Stream<'a> {
@@ -184,12 +186,20 @@ impl<'a> Stream<'a> {
             source,
             bytes: Vec::new(),
             shown: 0,
+            mark: None,
+            group: None,
         }
     }
 
     fn take(&mut self, data: &[u8]) {
-        let from = self.bytes.len();
+        let mut from = self.bytes.len();
         self.bytes.extend_from_slice(data);
+        if self.mark.is_some() {
+            if !self.take_mark() {
+                return;
+            }
+            from = 0;
+        }
         if self.source.is_none() {
             return;
         }
@@ -205,6 +215,32 @@ impl<'a> Stream<'a> {
             self.show(end);
             self.shown = end;
         }
+    }
+
+    /// Take the line with the mark out; answer whether it has been there. A
+    /// command that prints much without it has lost it.
+    fn take_mark(&mut self) -> bool {
+        let Some(mark) = &self.mark else {
+            return true;
+        };
+        let found = self
+            .bytes
+            .windows(mark.len())
+            .position(|window| window == mark.as_bytes());
+        if let Some(start) = found {
+            let Some(length) = self.bytes[start..].iter().position(|byte| *byte == b'\n') else {
+                return false;
+            };
+            let line: Vec<u8> = self.bytes.drain(start..=start + length).collect();
+            self.group = String::from_utf8_lossy(&line[mark.len()..])
+                .trim()
+                .parse()
+                .ok();
+        } else if self.bytes.len() < LONGEST_LINE {
+            return false;
+        }
+        self.mark = None;
+        true
     }
 
     /// Show what came after the last newline.

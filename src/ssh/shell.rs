@@ -13,9 +13,9 @@
 //! Source: POSIX.1-2017, Shell Command Language; FreeBSD's sh(1), in which
 //! `printf` and `test` are builtins too.
 
-use super::connection::Connection;
+use super::connection::{Connection, Remote};
 use super::error::SshError;
-use super::run::{Ending, Output, Remote, last_line};
+use super::run::{Ending, Output, last_line};
 use super::text::{quote, quote_all, visible};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::time::Duration;
@@ -88,12 +88,6 @@ enum Piece {
     Stderr(Vec<u8>),
 }
 
-impl std::fmt::Debug for Remote {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Remote")
-    }
-}
-
 impl Connection {
     /// Put QUESTIONS to the guest's shell, all at once, and return the answers
     /// in the same order. Their standard input is empty.
@@ -140,22 +134,33 @@ impl Connection {
 impl Shell {
     async fn start(connection: &Connection) -> Result<Shell, SshError> {
         let what = "/bin/sh";
-        let channel = connection.channel(what).await?;
-        let (input, output) = channel.split();
-        output
+        let (input, remote) = connection.remote(what).await?;
+        remote
+            .output()
             .exec(false, START)
             .await
             .map_err(|_| connection.lost(what))?;
         let (sender, pieces) = mpsc::unbounded_channel();
         crate::runtime::spawn(listen(input, sender));
-        Ok(Shell {
-            remote: Remote(Some(output)),
+        let mut shell = Shell {
+            remote,
             pieces,
             stdout: Vec::new(),
             stderr: Vec::new(),
             secret: uuid::Uuid::new_v4().simple().to_string(),
             count: 0,
-        })
+        };
+        // Its number is that of its process group, for the day it must be ended.
+        let number = Question::Script("echo $$".to_owned());
+        shell
+            .send(connection, std::slice::from_ref(&number))
+            .await?;
+        let mark = format!("{} 0 ", shell.secret);
+        let answer = shell.answer(connection, &mark, &number).await?;
+        if let Ok(group) = String::from_utf8_lossy(&answer.stdout).trim().parse() {
+            let _ = shell.remote.group.set(group);
+        }
+        Ok(shell)
     }
 
     /// Send QUESTIONS and return the number of the first.
@@ -174,10 +179,8 @@ impl Shell {
             ));
             self.count += 1;
         }
-        let Some(output) = &self.remote.0 else {
-            return Err(connection.lost("/bin/sh"));
-        };
-        output
+        self.remote
+            .output()
             .data_bytes(text.into_bytes())
             .await
             .map_err(|_| connection.lost("/bin/sh"))?;

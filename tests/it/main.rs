@@ -3,6 +3,7 @@
 mod architecture;
 mod digest;
 mod fixtures;
+mod openssh;
 mod rootfs;
 mod sim_guest;
 mod sim_host;

@@ -68,3 +68,43 @@ fn a_failing_activation_stops_the_boot_with_its_own_words() {
         "{console:#?}"
     );
 }
+
+#[test]
+fn an_unprivileged_user_gets_the_same_guest() {
+    let test = "an_unprivileged_user_gets_the_same_guest";
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: {test}: these tests run without privilege already");
+        return;
+    }
+    // A copy, because the directory of the build may be closed to others.
+    let directory = tempfile::tempdir_in("/var/tmp").unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open).unwrap();
+    let copy = directory.path().join("tests");
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    let output = std::process::Command::new("su")
+        .args(["nobody", "-s", "/bin/sh", "-c"])
+        .arg(format!(
+            "TMPDIR=/var/tmp exec {} --exact sim_guest::a_system_boots_from_its_disk_and_runs_its_activation \
+             ssh::the_fixtures_build_their_base_over_ssh ssh::the_root_of_a_guest_is_its_own",
+            copy.display()
+        ))
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("skipped: {test}: cannot run su: {error}");
+            return;
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    if text.contains("cannot make user, mount and process namespaces") {
+        eprintln!("skipped: {test}: this machine allows no user namespaces to others");
+        return;
+    }
+    assert!(
+        output.status.success() && text.contains("3 passed"),
+        "{text}"
+    );
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub const CLOSURE: &str = "/frx/store/0123456789abcdef0123456789abcdef01234567-fruix-system-small";
 
-const PROGRAMS: [&str; 22] = [
+const PROGRAMS: &[&str] = &[
     "sh",
     "cat",
     "ls",
@@ -32,6 +32,7 @@ const PROGRAMS: [&str; 22] = [
     "hostname",
     "du",
     "sha256sum",
+    "chmod",
     "readlink",
     "setsid",
     "date",

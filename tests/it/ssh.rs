@@ -423,3 +423,130 @@ fn a_port_is_tried_from_the_guest() {
     let reaches = |port| wait(guest.connection.reaches("127.0.0.1", port)).unwrap();
     assert_eq!((reaches(open), reaches(closed)), (true, false));
 }
+
+#[test]
+fn the_root_of_a_guest_is_its_own() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let canary = guest.system.directory.path().join("canary");
+    std::fs::write(&canary, "of this machine").unwrap();
+    let passwd = std::fs::read("/etc/passwd").ok();
+    let at = canary.to_str().unwrap();
+    let passes = |text: String| guest.run(&text).ending == Ending::Exited(0);
+    assert!(
+        !passes(format!("test -e {at}")),
+        "a file of this machine is seen"
+    );
+    for (path, expected) in [
+        (
+            "/usr/include",
+            "/run/current-system/development-profile/usr/include",
+        ),
+        (
+            "/run/current-development",
+            "/run/current-system/development-profile",
+        ),
+    ] {
+        let target = guest.run(&format!("readlink {path}"));
+        assert_eq!(String::from_utf8_lossy(&target.stdout).trim(), expected);
+    }
+    let stores = guest.run("ls /frx/store");
+    let stores = String::from_utf8_lossy(&stores.stdout).into_owned();
+    assert!(
+        stores.lines().count() > 3 && stores.contains("-freebsd-source-default"),
+        "{stores}"
+    );
+    // What belongs to this machine can be read and not be written.
+    for path in [
+        "/host/usr/x",
+        "/host/usr/bin/x",
+        "/host/programs/../usr/lib/x",
+    ] {
+        assert!(!passes(format!(": > {path}")), "{path} was written");
+        assert!(!std::path::Path::new(&path.replace("/host", "")).exists());
+    }
+    assert!(!passes(
+        "echo 1 > /proc/sys/vm/overcommit_memory".to_owned()
+    ));
+    // What is the guest's own can be written, and stays in the guest.
+    assert!(passes(
+        "echo x >> /etc/passwd && echo x > /tmp/x && rm -rf /home".to_owned()
+    ));
+    assert_eq!(std::fs::read("/etc/passwd").ok(), passwd);
+    // It sees its own processes alone, and can end no others.
+    let processes = guest.run("ps ax -o pid=");
+    let count = String::from_utf8_lossy(&processes.stdout).lines().count();
+    assert!((1..10).contains(&count), "{processes:?}");
+    guest.run("kill -9 -1");
+    assert!(passes("true".to_owned()), "the guest is still up");
+}
+
+#[test]
+fn nothing_of_a_guest_is_left_when_it_is_dropped() {
+    let system = SmallSystem::new();
+    let guest = system.boot().unwrap();
+    let connection = connect(&system, |_| {}).unwrap();
+    let mark = format!("71.{}", std::process::id());
+    let output = wait(connection.run(&Request {
+        command: format!(
+            "setsid sleep {mark} > /dev/null 2>&1 < /dev/null & mkdir -p /tmp/a/b; chmod 555 /tmp/a"
+        ),
+        ..Request::default()
+    }))
+    .unwrap();
+    assert_eq!(output.ending, Ending::Exited(0));
+    let running = || {
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+            .any(|line| String::from_utf8_lossy(&line).contains(&mark))
+    };
+    let start = Instant::now();
+    while !running() {
+        assert!(start.elapsed() < Duration::from_secs(5), "it never ran");
+    }
+    drop(guest);
+    assert!(!running(), "a process is left");
+    assert_eq!(system.remains(), Vec::<std::path::PathBuf>::new());
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains("guest-root-"), "a mount is left");
+    assert!(
+        !connection.is_alive() || {
+            std::thread::sleep(Duration::from_millis(500));
+            !connection.is_alive()
+        }
+    );
+}
+
+#[test]
+fn output_is_shown_line_by_line_while_a_command_runs() {
+    use fruix_scm::progress::{self, Event, Watcher};
+    use std::sync::{Arc, Mutex};
+    struct Lines(Mutex<Vec<(String, Instant)>>);
+    impl Watcher for Lines {
+        fn see(&self, event: &Event) {
+            if let Event::Line { source, text } = event
+                && source == "live test"
+            {
+                self.0.lock().unwrap().push((text.clone(), Instant::now()));
+            }
+        }
+    }
+    let guest = Fixture::new();
+    let lines = Arc::new(Lines(Mutex::default()));
+    progress::watch(lines.clone());
+    let output = guest
+        .request(Request {
+            command: "echo one; sleep 0.5; echo two >&2; printf three".to_owned(),
+            live: Some("live test".to_owned()),
+            ..Request::default()
+        })
+        .unwrap();
+    assert_eq!(output, exited(0, b"one\nthree", b"two\n"));
+    let seen = lines.0.lock().unwrap();
+    let texts: Vec<&str> = seen.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    assert!(
+        seen[1].1 - seen[0].1 > Duration::from_millis(300),
+        "not live"
+    );
+}

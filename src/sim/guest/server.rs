@@ -125,9 +125,9 @@ struct Connection {
 enum Work {
     /// Nothing has been requested yet.
     Idle(Channel<Msg>),
-    /// A process runs; the group is that of `Namespace::command`.
+    /// A process runs; the number is that of its stand-in, see `Namespace::command`.
     Running {
-        group: libc::pid_t,
+        child: libc::pid_t,
     },
     Over,
 }
@@ -204,28 +204,22 @@ impl Connection {
             Ok(child) => child,
             Err(_) => return session.channel_failure(id),
         };
-        let group = child.id().unwrap_or_default() as libc::pid_t;
-        let Work::Idle(channel) = std::mem::replace(&mut *state, Work::Running { group }) else {
+        let number = child.id().unwrap_or_default() as libc::pid_t;
+        let Work::Idle(channel) = std::mem::replace(&mut *state, Work::Running { child: number })
+        else {
             return Ok(());
         };
         session.channel_success(id)?;
         let (input, output) = channel.split();
-        crate::runtime::spawn(carry(
-            child,
-            group,
-            input,
-            output,
-            session.handle(),
-            work.clone(),
-        ));
+        crate::runtime::spawn(carry(child, input, output, session.handle(), work.clone()));
         Ok(())
     }
 
     async fn signal_work(&self, id: ChannelId, signal: libc::c_int) {
         if let Some(work) = self.channels.get(&id)
-            && let Work::Running { group } = *work.lock().await
+            && let Work::Running { child } = *work.lock().await
         {
-            kill_group(group, signal);
+            self.sshd.namespace.signal(child, signal);
         }
     }
 }
@@ -235,21 +229,12 @@ impl Drop for Connection {
     fn drop(&mut self) {
         for work in self.channels.values() {
             let work = work.clone();
+            let sshd = self.sshd.clone();
             crate::runtime::spawn(async move {
-                if let Work::Running { group } = *work.lock().await {
-                    kill_group(group, libc::SIGHUP);
+                if let Work::Running { child } = *work.lock().await {
+                    sshd.namespace.signal(child, libc::SIGHUP);
                 }
             });
-        }
-    }
-}
-
-/// Signal a process group whose leader has not been waited for.
-fn kill_group(group: libc::pid_t, signal: libc::c_int) {
-    if group > 1 {
-        // SAFETY: a plain system call.
-        unsafe {
-            libc::kill(-group, signal);
         }
     }
 }
@@ -257,7 +242,6 @@ fn kill_group(group: libc::pid_t, signal: libc::c_int) {
 /// Carry bytes between a process and its channel until both are through.
 async fn carry(
     mut child: Child,
-    group: libc::pid_t,
     mut input: ChannelReadHalf,
     output: ChannelWriteHalf<Msg>,
     handle: Handle,
@@ -289,8 +273,7 @@ async fn carry(
         tokio::join!(copy(stdout, &output, None), copy(stderr, &output, Some(1)));
     };
     let exit = async {
-        // The process stays a zombie, and so its group's number its own, until
-        // the state says that it must not be signalled any more.
+        // A signal that comes too late finds a number that nobody has yet.
         let status = child.wait().await;
         *work.lock().await = Work::Over;
         match status {
@@ -303,7 +286,6 @@ async fn carry(
     tokio::join!(streams, exit);
     let _ = handle.eof(id).await;
     let _ = handle.close(id).await;
-    let _ = group;
     reader.abort();
 }
 

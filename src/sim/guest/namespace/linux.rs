@@ -178,9 +178,9 @@ impl Namespace {
     }
 
     /// A command that runs PROGRAM, a path in the guest, in DIRECTORY of the
-    /// guest, in a session of its own and with an empty environment. The
-    /// process that is waited for lives outside and ends as PROGRAM ends; its
-    /// id names the process group of both.
+    /// guest, in a process group of its own and with an empty environment. The
+    /// process that is waited for stands for it outside: it ends as PROGRAM
+    /// ends, and passes on what [`Namespace::signal`] sends.
     pub fn command(&self, program: &OsStr, directory: &CStr) -> Command {
         let joined = self.joined.clone();
         let directory = directory.to_owned();
@@ -191,6 +191,22 @@ impl Namespace {
             command.pre_exec(move || join(&joined, &directory));
         }
         command
+    }
+
+    /// Send SIGNAL to the group of the process that the child numbered CHILD
+    /// stands for. The child must not have been waited for.
+    pub fn signal(&self, child: libc::pid_t, signal: libc::c_int) {
+        let passed = if signal == libc::SIGKILL {
+            kill_signal()
+        } else {
+            signal
+        };
+        if child > 1 {
+            // SAFETY: a plain system call.
+            unsafe {
+                libc::kill(child, passed);
+            }
+        }
     }
 }
 
@@ -401,6 +417,8 @@ fn make_read_only(target: &CStr) -> rustix::io::Result<()> {
 /// outside the process namespace, as joining one takes effect for children
 /// only; it forks, and the one that returns from here is its child.
 fn join(joined: &Joined, directory: &CStr) -> io::Result<()> {
+    // Signals sent to the one that stays wait until it takes them.
+    let mask = block_signals();
     // SAFETY: plain system calls on memory that exists already.
     unsafe {
         libc::setsid();
@@ -411,7 +429,9 @@ fn join(joined: &Joined, directory: &CStr) -> io::Result<()> {
         }
         match raw_clone(libc::SIGCHLD) {
             0 => {
+                libc::setpgid(0, 0);
                 libc::umask(0o022);
+                restore_signals(&mask);
                 if libc::chdir(directory.as_ptr()) != 0 && libc::chdir(c"/".as_ptr()) != 0 {
                     return Err(io::Error::last_os_error());
                 }
@@ -423,17 +443,35 @@ fn join(joined: &Joined, directory: &CStr) -> io::Result<()> {
     }
 }
 
-/// Wait for PID and end as it ended.
+/// Stand for PID, a process of the guest that leads a group of its own: pass
+/// on signals to the group, and end as PID ended.
 fn stand_for(pid: libc::pid_t) -> ! {
-    block_signals();
     // SAFETY: plain system calls on local memory.
     unsafe {
         // The pipes belong to the other one; whoever reads them must see their end.
         close_from(0);
+        // The other one does the same; whoever comes first.
+        libc::setpgid(pid, pid);
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
         let mut status = 0;
-        while libc::waitpid(pid, &mut status, 0) < 0 {
-            if *libc::__errno_location() != libc::EINTR {
+        loop {
+            let ended = libc::waitpid(pid, &mut status, libc::WNOHANG);
+            if ended == pid {
+                break;
+            }
+            if ended < 0 && *libc::__errno_location() != libc::EINTR {
                 libc::_exit(255);
+            }
+            match libc::sigwaitinfo(&all, std::ptr::null_mut()) {
+                libc::SIGCHLD => {}
+                signal if signal == kill_signal() => {
+                    libc::kill(-pid, libc::SIGKILL);
+                }
+                signal if signal > 0 => {
+                    libc::kill(-pid, signal);
+                }
+                _ => {}
             }
         }
         if libc::WIFSIGNALED(status) {
@@ -453,6 +491,11 @@ fn stand_for(pid: libc::pid_t) -> ! {
         }
         libc::_exit(libc::WEXITSTATUS(status));
     }
+}
+
+/// Stands for SIGKILL, which nobody can pass on.
+fn kill_signal() -> libc::c_int {
+    libc::SIGRTMAX()
 }
 
 /// `clone` without a new stack, which is `fork` without the C library's hooks.
