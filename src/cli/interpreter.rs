@@ -104,6 +104,8 @@ impl World {
 
     /// End a simulated world and remove what it made.
     pub fn end(mut self) {
+        // What a program has not ended ends here, while its host is still there.
+        crate::xapi::log_out_everywhere();
         match self.simulation.take() {
             Some(simulation) => simulation.stop(),
             None => {}

@@ -37,16 +37,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         listen: arguments.listen,
         ..options(&arguments.mishap)?
     })?;
-    let settings = simulation.settings();
-    println!("url={}", settings.host);
-    println!("fingerprint={}", settings.certificate_sha256);
-    println!("user={}", settings.user);
-    println!("password_file={}", settings.password_file.display());
-    println!("pool={}", settings.pool);
-    println!("sr={}", settings.sr);
-    println!("network={}", settings.network);
-    println!("vm={}", settings.vm);
-    println!("vdi={}", settings.vdi);
+    for (key, value) in simulation.settings().lines() {
+        println!("{key}={value}");
+    }
     println!("ready=yes");
     runtime::wait_for_interrupt();
     simulation.stop();

@@ -27,4 +27,4 @@ mod xml;
 
 pub use approved::Approved;
 pub use error::XapiError;
-pub use session::{Login, Secret, Session, left_open};
+pub use session::{Login, Secret, Session, log_out_everywhere};

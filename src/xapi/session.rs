@@ -115,8 +115,8 @@ fn open_sessions() -> MutexGuard<'static, Vec<Weak<Inner>>> {
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The sessions that nobody has logged out, for whoever ends the process.
-pub fn left_open() -> Vec<Session> {
+/// The sessions that nobody has logged out.
+fn left_open() -> Vec<Session> {
     open_sessions()
         .iter()
         .filter_map(Weak::upgrade)
@@ -486,5 +486,17 @@ impl Session {
                 params,
             }),
         }
+    }
+}
+
+/// Log out of every session that nobody has logged out; what goes wrong no
+/// longer matters. For the end of the process: it does not listen to Ctrl-C.
+pub fn log_out_everywhere() {
+    for session in left_open() {
+        let _ = crate::runtime::wait_to_clean_up(
+            "logging out",
+            Duration::from_secs(15),
+            session.log_out(),
+        );
     }
 }
