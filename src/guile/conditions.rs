@@ -27,6 +27,8 @@ pub struct Raising {
     object: Root,
     /// Steel's spans of the frames that were active, outermost first.
     pub trace: Vec<Span>,
+    /// The handlers have seen it where it was raised.
+    raised: bool,
 }
 
 impl Raising {
@@ -38,6 +40,8 @@ impl Raising {
 thread_local! {
     static WAITING: RefCell<Vec<(u64, Raising)>> = const { RefCell::new(Vec::new()) };
     static TICKETS: Cell<u64> = const { Cell::new(0) };
+    /// The exception caught last, so that passing it on keeps its trace.
+    static LAST: RefCell<Option<(Root, Vec<Span>, bool)>> = const { RefCell::new(None) };
     static RAISER: RefCell<Option<(Value, Root)>> = const { RefCell::new(None) };
 }
 
@@ -58,6 +62,10 @@ pub fn set_raiser(apply: Value, procedure: &Value) {
 pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
     let object = match raise {
         Raise::Machine(error) => return Raised::Unwind(error),
+        Raise::Unwind(object) => {
+            let trace = trace_of_last(&object).unwrap_or_else(trace);
+            return Raised::Unwind(unwind_with(object, trace, true));
+        }
         Raise::Object(object) => object,
         Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
         Raise::Failure(failure) => failure_object(&failure),
@@ -73,12 +81,33 @@ pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
             apply,
             arguments: [procedure, Value::ListV(vec![object].into())],
         },
-        None => Raised::Unwind(unwind_with(object, trace())),
+        None => Raised::Unwind(unwind_with(object, trace(), false)),
     }
 }
 
+/// Whether the exception caught last had met the handlers where it was raised.
+pub fn last_was_raised() -> bool {
+    LAST.with(|last| last.borrow().as_ref().is_some_and(|(_, _, raised)| *raised))
+}
+
+/// The trace of OBJECT when it is what was caught last.
+fn trace_of_last(object: &Value) -> Option<Vec<Span>> {
+    LAST.with(|last| {
+        let last = last.borrow();
+        let (known, trace, _) = last.as_ref()?;
+        let same = match (known.value(), object) {
+            (Value::CustomStruct(_), Value::CustomStruct(_)) => {
+                records::same(known.value(), object)
+            }
+            (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) => false,
+            (known, object) => known == object,
+        };
+        same.then(|| trace.clone())
+    })
+}
+
 /// The Steel error that unwinds with OBJECT.
-pub fn unwind_with(object: Value, trace: Vec<Span>) -> SteelErr {
+fn unwind_with(object: Value, trace: Vec<Span>, raised: bool) -> SteelErr {
     let ticket = TICKETS.with(|tickets| {
         tickets.set(tickets.get() + 1);
         tickets.get()
@@ -86,6 +115,7 @@ pub fn unwind_with(object: Value, trace: Vec<Span>) -> SteelErr {
     let raising = Raising {
         object: Root::of(&object),
         trace,
+        raised,
     };
     WAITING.with(|waiting| waiting.borrow_mut().push((ticket, raising)));
     SteelErr::new(ErrorKind::Generic, format!("{TICKET}{ticket}"))
@@ -94,6 +124,18 @@ pub fn unwind_with(object: Value, trace: Vec<Span>) -> SteelErr {
 /// The object that ERROR unwinds with: the raised one, or an error of Steel's
 /// own translated to what Guile throws.
 pub fn caught(error: &SteelErr) -> Raising {
+    let raising = find(error);
+    LAST.with(|last| {
+        *last.borrow_mut() = Some((
+            raising.object.clone(),
+            raising.trace.clone(),
+            raising.raised,
+        ));
+    });
+    raising
+}
+
+fn find(error: &SteelErr) -> Raising {
     let text = error.to_string();
     let message = text
         .split_once(": ")
@@ -118,6 +160,7 @@ pub fn caught(error: &SteelErr) -> Raising {
     Raising {
         object: Root::of(&translated(error.kind(), message)),
         trace,
+        raised: false,
     }
 }
 

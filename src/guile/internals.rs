@@ -347,10 +347,7 @@ fn set_raiser(args: &[Value]) -> Outcome {
 }
 
 fn unwind_with(args: &[Value]) -> Outcome {
-    Err(Raise::Machine(conditions::unwind_with(
-        args[0].clone(),
-        Vec::new(),
-    )))
+    Err(Raise::Unwind(args[0].clone()))
 }
 
 fn caught(args: &[Value]) -> Outcome {

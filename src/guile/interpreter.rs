@@ -13,7 +13,7 @@ use super::roots::Root;
 use super::syntax::Id;
 use super::value::Value;
 use super::world::{self, World};
-use super::{conditions, constants, pairs, records, source_map, vm};
+use super::{conditions, constants, control, pairs, records, source_map, vm};
 use crate::failure::{Failure, Key};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -129,6 +129,8 @@ impl Interpreter {
         for (global, native) in world.native_globals(&options.native_modules) {
             engine.register_value(&global, (native.value)());
         }
+        let controller = engine.get_thread_state_controller();
+        control::set_resume(move || controller.resume());
         let load = vm::load_procedure(&mut engine)
             .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
         Ok(Interpreter {
@@ -183,6 +185,7 @@ impl Interpreter {
     /// Run PROCEDURE in the machine.
     fn run(&mut self, procedure: Value, arguments: Vec<Value>) -> Result<Value, Stop> {
         world::enter(&self.world);
+        control::begin_run();
         self.engine
             .call_function_with_args(procedure, arguments)
             .map_err(|error| self.stop(&error))

@@ -6,6 +6,7 @@
 
 pub mod conditions;
 mod constants;
+mod control;
 mod core;
 mod emitter;
 mod expander;
@@ -18,6 +19,7 @@ mod modules;
 pub mod natives;
 pub mod pairs;
 pub mod reader;
+mod record_natives;
 pub mod records;
 mod report;
 pub mod roots;

@@ -22,6 +22,8 @@ pub enum Raise {
     },
     /// `(raise OBJECT)`, for an exception object made elsewhere.
     Object(Value),
+    /// Unwind the machine with OBJECT: the handlers have seen it.
+    Unwind(Value),
     /// What a Scheme procedure called through [`Machine::call`] raised; passed on as it is.
     Machine(SteelErr),
 }

@@ -96,9 +96,15 @@ impl World {
     ) -> Rc<World> {
         let core = Module::core();
         let mut natives = HashMap::new();
-        for list in [super::internals::NATIVES, super::syntax_objects::NATIVES]
-            .into_iter()
-            .chain(super::library::natives())
+        for list in [
+            super::internals::NATIVES,
+            super::control::NATIVES,
+            super::module_values::NATIVES,
+            super::record_natives::NATIVES,
+            super::syntax_objects::NATIVES,
+        ]
+        .into_iter()
+        .chain(super::library::natives())
         {
             for native in list {
                 natives.entry(native.name).or_insert(native);

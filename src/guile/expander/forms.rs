@@ -83,6 +83,16 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("define-syntax-rule", define_syntax_rule),
         ("define-inlinable", define_inlinable),
         ("define-integrable", define_inlinable),
+        (
+            "define-record-type",
+            super::record_forms::define_record_type,
+        ),
+        (
+            "define-immutable-record-type",
+            super::record_forms::define_immutable_record_type,
+        ),
+        ("set-field", super::record_forms::set_field),
+        ("set-fields", super::record_forms::set_fields),
     ];
     let words = [
         "else",

@@ -12,6 +12,7 @@ pub mod lambda_star;
 pub mod macros;
 pub mod patterns;
 pub mod quasi;
+pub mod record_forms;
 pub mod scope;
 pub mod syntax_case;
 

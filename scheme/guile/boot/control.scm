@@ -1,0 +1,488 @@
+;;; Control: values, continuations, dynamic extents, exceptions, parameters,
+;;; promises, prompts, evaluation.
+;;;
+;;; Definitions of this folder make up module (guile) together with the
+;;; natives.  Each is compiled when a program first refers to it, on its own,
+;;; so a definition may only rely on names, never on having been loaded.
+
+(define (call-with-values producer consumer)
+  "Call CONSUMER with the values that PRODUCER returns."
+  (%machine-apply consumer
+                  (%machine-arguments (%values->list (producer)))))
+
+(define (apply procedure . arguments)
+  "Call PROCEDURE with ARGUMENTS, the last of which is a list of further ones."
+  (%machine-apply procedure (%spread-arguments arguments)))
+
+;;; Dynamic extents.  %winds is the list of (BEFORE . AFTER) that are in force,
+;;; innermost first.  %handlers is the list of exception handlers, likewise.
+
+(define %winds '())
+
+(define %handlers '())
+
+(define (dynamic-wind before thunk after)
+  "Call BEFORE, THUNK and AFTER; BEFORE and AFTER also whenever control enters
+or leaves the extent of THUNK.  Return what THUNK returns."
+  (before)
+  (set! %winds (cons (cons before after) %winds))
+  (let ((result (thunk)))
+    (set! %winds (cdr %winds))
+    (after)
+    result))
+
+(define (%common-winds a b)
+  (let ((length-a (length a))
+        (length-b (length b)))
+    (let loop ((a (if (> length-a length-b) (list-tail a (- length-a length-b)) a))
+               (b (if (> length-b length-a) (list-tail b (- length-b length-a)) b)))
+      (if (eq? a b)
+          a
+          (loop (cdr a) (cdr b))))))
+
+(define (%rewind target)
+  (if (eq? %winds target)
+      #t
+      (let ((common (%common-winds %winds target)))
+        (let leave ()
+          (if (eq? %winds common)
+              #t
+              (let ((wind (car %winds)))
+                (set! %winds (cdr %winds))
+                ((cdr wind))
+                (leave))))
+        (let enter ((winds target))
+          (if (eq? winds common)
+              #t
+              (begin
+                (enter (cdr winds))
+                ((car (car winds)))
+                (set! %winds winds)))))))
+
+(define (call-with-current-continuation procedure)
+  "Call PROCEDURE with the current continuation, which may be called any number
+of times with the values to return here."
+  (let ((winds %winds)
+        (handlers %handlers)
+        (run (%run-number)))
+    (%machine-call/cc
+     (lambda (k)
+       (procedure
+        (lambda results
+          (if (eqv? run (%run-number))
+              (begin
+                (%rewind winds)
+                (set! %handlers handlers)
+                (k (%list->values results)))
+              (%foreign-continuation))))))))
+
+(define (call/cc procedure)
+  "Short for call-with-current-continuation."
+  (call-with-current-continuation procedure))
+
+(define (%foreign-continuation)
+  (scm-error 'misc-error #f
+             "continuation belongs to an evaluation that has ended or to the call of a macro"
+             '() #f))
+
+(define (call-with-escape-continuation procedure)
+  "Call PROCEDURE with a procedure that returns from this call at once."
+  (call-with-current-continuation procedure))
+
+(define (call/ec procedure)
+  "Short for call-with-escape-continuation."
+  (call-with-current-continuation procedure))
+
+;;; Exceptions.  A handler on %handlers is a procedure, called where the
+;;; exception is raised, or a mark: the exception unwinds to the mark's frame
+;;; when the mark accepts its key.  A mark is a vector: accepted key, the
+;;; procedure to call before unwinding or #f.
+
+(define (%exception-key object)
+  (if (%throw? object) (%throw-key object) '%exception))
+
+(define (%exception-arguments object)
+  (if (%throw? object) (%throw-arguments object) (list object)))
+
+(define (exception-kind object)
+  "Return the key that catch would see for exception OBJECT."
+  (%exception-key object))
+
+(define (exception-args object)
+  "Return the arguments that catch would see for exception OBJECT."
+  (%exception-arguments object))
+
+(define (make-exception-from-throw key args)
+  "Return the exception object for throwing KEY with the list ARGS."
+  (if (and (eq? key '%exception) (pair? args))
+      (car args)
+      (%make-throw key args)))
+
+(define (%accepts? mark object)
+  (let ((key (vector-ref mark 0)))
+    (or (eq? key #t)
+        (eq? key (%exception-key object))
+        (and (procedure? key) (key object)))))
+
+(define (%raise object continuable?)
+  (let loop ((handlers %handlers))
+    (cond
+     ((null? handlers)
+      (%unwind-with object))
+     ((vector? (car handlers))
+      (let ((mark (car handlers)))
+        (if (%accepts? mark object)
+            (let ((before (vector-ref mark 1)))
+              (if before
+                  (%with-handlers (cdr handlers)
+                                  (lambda ()
+                                    (before object))))
+              (set! %handlers handlers)
+              (%unwind-with object))
+            (loop (cdr handlers)))))
+     (else
+      (let ((handler (car handlers)))
+        (if continuable?
+            (%with-handlers (cdr handlers)
+                            (lambda () (handler object)))
+            (begin
+              (%with-handlers (cdr handlers)
+                              (lambda () (handler object)))
+              (%with-handlers (cdr handlers)
+                              (lambda () (%handler-returned object))))))))))
+
+(define (%handler-returned object)
+  (%raise (%make-throw '%non-continuable
+                       (list #f "handler returned from non-continuable exception ~S"
+                             (list object) #f))
+          #f))
+
+(define (%with-handlers handlers thunk)
+  (let ((saved %handlers))
+    (set! %handlers handlers)
+    (let ((result (thunk)))
+      (set! %handlers saved)
+      result)))
+
+(define (%raise-from-native object)
+  (%raise object #f))
+
+(define (%prepare-handlers)
+  (%set-raiser! %raise-from-native))
+
+(define* (raise-exception object #:key (continuable? #f))
+  "Raise OBJECT, any object, to the handlers in force."
+  (%raise object continuable?))
+
+(define (raise object)
+  "Raise OBJECT; it is an error when a handler returns."
+  (%raise object #f))
+
+(define (raise-continuable object)
+  "Raise OBJECT and return what the handler returns."
+  (%raise object #t))
+
+(define (throw key . args)
+  "Raise the exception with KEY and ARGS."
+  (%raise (make-exception-from-throw key args) #f))
+
+(define (error message . irritants)
+  "Raise an error with MESSAGE and IRRITANTS."
+  (%raise (%make-throw 'misc-error
+                       (list #f
+                             (string-append "~A" (%irritant-directives irritants))
+                             (cons message irritants)
+                             #f))
+          #f))
+
+(define (%irritant-directives irritants)
+  (let loop ((irritants irritants) (directives ""))
+    (if (null? irritants)
+        directives
+        (loop (cdr irritants) (string-append directives " ~S")))))
+
+(define (scm-error key procedure message args data)
+  "Raise an error with KEY as Guile's own procedures do."
+  (%raise (%make-throw key (list procedure message args data)) #f))
+
+;;; Run THUNK; when an exception unwinds to here and MARK accepts it, call
+;;; HANDLER with it in the extent of this call.  Errors that the machine finds
+;;; itself have not met the handlers yet, so they are raised again from here.
+
+(define (%catch-object mark thunk handler)
+  (let ((winds %winds)
+        (outer %handlers))
+    (%prepare-handlers)
+    (let ((handlers (cons mark outer)))
+      (set! %handlers handlers)
+      (let ((result
+             (%machine-try
+              (lambda (trouble)
+                (%handle-unwound (%caught trouble) (%last-was-raised?)
+                                 mark winds outer handlers handler))
+              (lambda ()
+                (let* ((sentinel (%sentinel))
+                       (result (thunk)))
+                  (%disarm sentinel)
+                  result)))))
+        (set! %handlers outer)
+        result))))
+
+(define (%handle-unwound object raised? mark winds outer handlers handler)
+  (cond
+   ((and raised? (not (eq? %handlers handlers)))
+    ;; On its way to an outer frame.
+    (%unwind-with object))
+   ((%accepts? mark object)
+    (let ((before (vector-ref mark 1)))
+      (if (and before (not raised?))
+          (%with-handlers outer (lambda () (before object)))))
+    (%rewind winds)
+    (set! %handlers outer)
+    (handler object))
+   (raised?
+    (%unwind-with object))
+   (else
+    (%rewind winds)
+    (set! %handlers outer)
+    (%raise object #f))))
+
+(define* (catch key thunk handler #:optional (pre-unwind-handler #f))
+  "Call THUNK.  When it throws KEY, or anything if KEY is #t, return what
+HANDLER returns for the key and the arguments.  PRE-UNWIND-HANDLER is called
+before the stack is unwound."
+  (%catch-object (vector key
+                         (and pre-unwind-handler
+                              (lambda (object)
+                                (apply pre-unwind-handler
+                                       (%exception-key object)
+                                       (%exception-arguments object)))))
+                 thunk
+                 (lambda (object)
+                   (apply handler
+                          (%exception-key object)
+                          (%exception-arguments object)))))
+
+(define (false-if-exception-procedure thunk)
+  (%catch-object (vector #t #f) thunk (lambda (object) #f)))
+
+(define-syntax-rule (false-if-exception expression)
+  (false-if-exception-procedure (lambda () expression)))
+
+(define (with-throw-handler key thunk handler)
+  "Call THUNK with HANDLER called, before unwinding, for what it throws with KEY."
+  (%with-procedure-handler
+   (lambda (object)
+     (if (or (eq? key #t) (eq? key (%exception-key object)))
+         (apply handler
+                (%exception-key object)
+                (%exception-arguments object)))
+     (%raise object #f))
+   thunk))
+
+;;; Handlers that are procedures also need a frame of the machine: its own
+;;; errors unwind before anyone is asked.
+
+(define (%with-procedure-handler handler thunk)
+  (let ((winds %winds)
+        (outer %handlers))
+    (%prepare-handlers)
+    (let ((handlers (cons handler outer)))
+      (set! %handlers handlers)
+      (let ((result
+             (%machine-try
+              (lambda (trouble)
+                (let ((object (%caught trouble)))
+                  (if (%last-was-raised?)
+                      (%unwind-with object)
+                      (begin
+                        (%rewind winds)
+                        (set! %handlers handlers)
+                        (%raise object #f)))))
+              (lambda ()
+                (let* ((sentinel (%sentinel))
+                       (result (thunk)))
+                  (%disarm sentinel)
+                  result)))))
+        (set! %handlers outer)
+        result))))
+
+(define* (with-exception-handler handler thunk
+                                 #:key (unwind? #f) (unwind-for-type #t))
+  "Call THUNK with HANDLER in force.  When UNWIND?, HANDLER is called after the
+stack has been unwound and its value is returned; otherwise where the exception
+is raised."
+  (if unwind?
+      (%catch-object (vector (if (eq? unwind-for-type #t)
+                                 #t
+                                 (if (symbol? unwind-for-type)
+                                     unwind-for-type
+                                     (lambda (object)
+                                       (%exception-of-type? object unwind-for-type))))
+                             #f)
+                     thunk
+                     handler)
+      (%with-procedure-handler handler thunk)))
+
+(define-syntax guard
+  (syntax-rules (else =>)
+    ((_ (variable clause ... (else expression ...)) body ...)
+     (%guard (lambda () body ...)
+             (lambda (variable reraise)
+               (cond clause ... (else expression ...)))))
+    ((_ (variable clause ...) body ...)
+     (%guard (lambda () body ...)
+             (lambda (variable reraise)
+               (cond clause ... (else (reraise))))))))
+
+(define (%guard thunk clauses)
+  ((call-with-current-continuation
+    (lambda (guard-k)
+      (with-exception-handler
+       (lambda (condition)
+         ((call-with-current-continuation
+           (lambda (handler-k)
+             (guard-k
+              (lambda ()
+                (clauses condition
+                         (lambda ()
+                           (handler-k
+                            (lambda ()
+                              (raise-continuable condition)))))))))))
+       (lambda ()
+         (call-with-values thunk
+           (lambda results
+             (guard-k (lambda () (apply values results)))))))))))
+
+(define* (exit #:optional (status 0))
+  "End the program with STATUS."
+  (throw 'quit status))
+
+(define* (quit #:optional (status 0))
+  "End the program with STATUS."
+  (throw 'quit status))
+
+;;; Fluids and parameters.  A fluid is a cell; a parameter is a procedure
+;;; that knows its fluid and its converter.
+
+(define* (make-fluid #:optional (default #f))
+  "Return a fluid whose value is DEFAULT."
+  (%make-fluid default))
+
+(define (make-unbound-fluid)
+  "Return a fluid without a value."
+  (%make-fluid (%unbound 0)))
+
+(define (fluid-ref fluid)
+  "Return the value of FLUID."
+  (%fluid-value fluid))
+
+(define (fluid-set! fluid value)
+  "Make VALUE the value of FLUID in this dynamic extent."
+  (%set-fluid-value! fluid value))
+
+(define (with-fluid* fluid value thunk)
+  "Call THUNK while FLUID has VALUE."
+  (%with-fluids (list fluid) (list value) thunk))
+
+(define (with-fluids* fluids values thunk)
+  "Call THUNK while FLUIDS have VALUES."
+  (%with-fluids fluids values thunk))
+
+(define-syntax-rule (with-fluids ((fluid value) ...) body ...)
+  (with-fluids* (list fluid ...) (list value ...) (lambda () body ...)))
+
+(define (%with-fluids fluids values thunk)
+  (let ((inside values))
+    (let ((swap!
+           (lambda ()
+             (let ((now (%fluid-values fluids)))
+               (%set-fluid-values! fluids inside)
+               (set! inside now)))))
+      (dynamic-wind swap! thunk swap!))))
+
+(define (%fluid-values fluids)
+  (if (null? fluids)
+      '()
+      (cons (%fluid-value (car fluids)) (%fluid-values (cdr fluids)))))
+
+(define (%set-fluid-values! fluids values)
+  (if (null? fluids)
+      #t
+      (begin
+        (%set-fluid-value! (car fluids) (car values))
+        (%set-fluid-values! (cdr fluids) (cdr values)))))
+
+(define* (make-parameter value #:optional (converter (lambda (x) x)))
+  "Return a parameter whose value is what CONVERTER makes of VALUE."
+  (%make-parameter (%make-fluid (converter value)) converter))
+
+(define* (fluid->parameter fluid #:optional (converter (lambda (x) x)))
+  "Return a parameter for the value of FLUID."
+  (%make-parameter fluid converter))
+
+(define (%make-parameter fluid converter)
+  (let ((data (%parameter-data fluid converter)))
+    (lambda arguments
+      (if (null? arguments)
+          (%fluid-value (%data-fluid data))
+          (let ((old (%fluid-value (%data-fluid data))))
+            (%set-fluid-value! (%data-fluid data)
+                               ((%data-converter data) (car arguments)))
+            old)))))
+
+(define (%parameterize bindings thunk)
+  (let loop ((bindings bindings) (fluids '()) (values '()))
+    (if (null? bindings)
+        (%with-fluids fluids values thunk)
+        (let ((parameter (car (car bindings)))
+              (value (cdr (car bindings))))
+          (let ((fluid (%parameter-fluid parameter)))
+            (if fluid
+                (loop (cdr bindings)
+                      (cons fluid fluids)
+                      (cons ((%parameter-converter parameter) value) values))
+                (scm-error 'wrong-type-arg "parameterize"
+                           "Wrong type argument in position ~A: ~S"
+                           (list 1 parameter) (list parameter))))))))
+
+;;; Promises.
+
+;;; A promise is done and holds its value, or holds a thunk: of kind delay the
+;;; thunk gives the value, of kind force another promise to go on with.
+
+(define (%make-delayed thunk)
+  (%make-promise 'delay thunk))
+
+(define (%make-delayed-force thunk)
+  (%make-promise 'force thunk))
+
+(define (make-promise value)
+  "Return a promise that has VALUE already, or VALUE itself when it is a promise."
+  (if (promise? value)
+      value
+      (%make-promise 'done value)))
+
+(define (force promise)
+  "Return the value of PROMISE, computing it the first time."
+  (if (promise? promise)
+      (let loop ()
+        (let ((kind (%promise-kind promise)))
+          (if (eq? kind 'done)
+              (%promise-content promise)
+              (let ((result ((%promise-content promise))))
+                (cond
+                 ((eq? (%promise-kind promise) 'done)
+                  (%promise-content promise))
+                 ((and (eq? kind 'force) (promise? result))
+                  (%promise-settle! promise
+                                    (%promise-kind result)
+                                    (%promise-content result))
+                  (loop))
+                 (else
+                  (%promise-settle! promise 'done result)
+                  result))))))
+      promise))
+
+(define (%no-syntax-clause form)
+  (syntax-violation #f "source expression failed to match any pattern" form))

@@ -1,0 +1,281 @@
+//! Natives behind `scheme/guile/boot/control.scm`: calls with lists of
+//! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
+
+use super::conditions;
+use super::natives::{Machine, Outcome};
+use super::pairs;
+use super::records;
+use super::roots::Root;
+use super::value::{self, Value, list_value, symbol_value};
+use std::cell::{Cell, RefCell};
+use steel::rvals::{Custom, IntoSteelVal};
+
+crate::natives! {
+    /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
+    "%spread-arguments" (1) => spread_arguments,
+    /// (%list->values list) -> the elements as values
+    "%list->values" (1) => list_to_values,
+    /// (%run-number) -> a number that changes with each run of the machine
+    "%run-number" (0) => run_number,
+    /// (%last-was-raised?) -> whether what %caught gave last had met the handlers already
+    "%last-was-raised?" (0) => last_was_raised,
+    /// (%sentinel) -> something that notices when the machine unwinds past it
+    "%sentinel" (0) => sentinel,
+    /// (%disarm sentinel) -> nothing has been unwound
+    "%disarm" (1) => disarm,
+    /// (%make-fluid value) -> a fluid
+    "%make-fluid" (1) with machine => make_fluid,
+    /// (fluid? object) -> whether OBJECT is a fluid
+    "fluid?" (1) => is_fluid,
+    /// (%fluid-value fluid) -> its value
+    "%fluid-value" (1) => fluid_value,
+    /// (%set-fluid-value! fluid value) -> nothing
+    "%set-fluid-value!" (2) => set_fluid_value,
+    /// (%parameter-data fluid converter) -> what a parameter knows
+    "%parameter-data" (2) => parameter_data,
+    /// (%data-fluid data) -> the fluid in it
+    "%data-fluid" (1) => data_fluid,
+    /// (%data-converter data) -> the converter in it
+    "%data-converter" (1) => data_converter,
+    /// (%parameter-fluid parameter) -> its fluid, or #f
+    "%parameter-fluid" (1) => parameter_fluid,
+    /// (%parameter-converter parameter) -> its converter
+    "%parameter-converter" (1) => parameter_converter,
+    /// (parameter? object) -> whether OBJECT is a parameter
+    "parameter?" (1) => is_parameter,
+    /// (%make-promise kind content) -> a promise
+    "%make-promise" (2) with machine => make_promise,
+    /// (promise? object) -> whether OBJECT is a promise
+    "promise?" (1) => is_promise,
+    /// (%promise-kind promise) -> done, delay or force
+    "%promise-kind" (1) => promise_kind,
+    /// (%promise-content promise) -> the value, or the thunk that computes it
+    "%promise-content" (1) => promise_content,
+    /// (%promise-settle! promise kind content) -> nothing
+    "%promise-settle!" (3) => promise_settle,
+}
+
+thread_local! {
+    static RUN: Cell<isize> = const { Cell::new(0) };
+    static TYPES: RefCell<Option<[Root; 3]>> = const { RefCell::new(None) };
+    static RESUME: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// The machine begins another run: continuations of earlier ones are dead.
+pub fn begin_run() {
+    RUN.with(|run| run.set(run.get() + 1));
+}
+
+/// RESUME lets an interrupted machine go on.
+pub fn set_resume(resume: impl Fn() + 'static) {
+    RESUME.with(|slot| *slot.borrow_mut() = Some(Box::new(resume)));
+}
+
+/// The types of fluids, of what parameters know, and of promises.
+fn kind(index: usize) -> Value {
+    TYPES.with(|types| {
+        let mut types = types.borrow_mut();
+        let types = types.get_or_insert_with(|| {
+            let make = |name: &str, fields: &[&str]| {
+                Root::of(&records::make_type(
+                    symbol_value(name),
+                    fields.iter().map(|field| symbol_value(field)).collect(),
+                    fields.iter().map(|_| true).collect(),
+                    Value::BoolV(false),
+                    Value::BoolV(false),
+                    Value::BoolV(false),
+                ))
+            };
+            [
+                make("fluid", &["value"]),
+                make("parameter", &["fluid", "converter"]),
+                make("promise", &["kind", "content"]),
+            ]
+        });
+        types[index].value().clone()
+    })
+}
+
+const FLUID: usize = 0;
+const PARAMETER: usize = 1;
+const PROMISE: usize = 2;
+
+fn has_kind(value: &Value, index: usize) -> bool {
+    records::type_of(value).is_some_and(|found| records::same(&found, &kind(index)))
+}
+
+/// The name of the kind of built-in record that VALUE is, for printing.
+pub fn kind_name(value: &Value) -> Option<&'static str> {
+    [
+        (FLUID, "fluid"),
+        (PARAMETER, "parameter"),
+        (PROMISE, "promise"),
+    ]
+    .into_iter()
+    .find_map(|(index, name)| has_kind(value, index).then_some(name))
+}
+
+fn spread_arguments(args: &[Value]) -> Outcome {
+    let mut items = pairs::to_vec(&args[0]).unwrap_or_default();
+    let last = items.pop().unwrap_or_else(pairs::nil);
+    let rest =
+        pairs::to_vec(&last).ok_or_else(|| value::wrong_type("apply", items.len() + 2, &last))?;
+    items.extend(rest);
+    Ok(Value::ListV(items.into()))
+}
+
+fn list_to_values(args: &[Value]) -> Outcome {
+    Ok(records::values(pairs::to_vec(&args[0]).unwrap_or_default()))
+}
+
+fn run_number(_: &[Value]) -> Outcome {
+    Ok(Value::IntV(RUN.with(Cell::get)))
+}
+
+fn last_was_raised(_: &[Value]) -> Outcome {
+    Ok(Value::BoolV(conditions::last_was_raised()))
+}
+
+/// The machine stays interrupted until it is resumed, and would stop again in
+/// the first instruction of a handler. A sentinel lives on the machine's stack
+/// below the thunk of a `catch`; unwinding drops it before the handler starts.
+struct Sentinel {
+    armed: Cell<bool>,
+}
+
+impl Custom for Sentinel {}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if self.armed.get() {
+            let _ = RESUME.try_with(|resume| {
+                if let Ok(resume) = resume.try_borrow()
+                    && let Some(resume) = &*resume
+                {
+                    resume();
+                }
+            });
+        }
+    }
+}
+
+fn sentinel(_: &[Value]) -> Outcome {
+    Ok(Sentinel {
+        armed: Cell::new(true),
+    }
+    .into_steelval()
+    .expect("a custom value is always a value"))
+}
+
+fn disarm(args: &[Value]) -> Outcome {
+    use steel::gc::ShareableMut;
+    if let Value::Custom(custom) = &args[0]
+        && let Some(sentinel) = steel::rvals::as_underlying_type::<Sentinel>(custom.read().as_ref())
+    {
+        sentinel.armed.set(false);
+    }
+    Ok(Value::Void)
+}
+
+fn make_fluid(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let cell = machine.cell(args[0].clone());
+    Ok(records::make(kind(FLUID), vec![cell]))
+}
+
+fn is_fluid(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(has_kind(&args[0], FLUID)))
+}
+
+fn fluid_value(args: &[Value]) -> Outcome {
+    if !has_kind(&args[0], FLUID) {
+        return Err(value::wrong_type("fluid-ref", 1, &args[0]));
+    }
+    let held = records::field(&args[0], 0).unwrap_or(Value::Void);
+    match super::internals::unbound_name(&held) {
+        None => Ok(held),
+        Some(_) => Err(super::natives::Raise::throw(
+            "unbound-variable",
+            vec![
+                value::string_value("fluid-ref"),
+                value::string_value("Unbound fluid: ~S"),
+                list_value(vec![args[0].clone()]),
+                Value::BoolV(false),
+            ],
+        )),
+    }
+}
+
+fn set_fluid_value(args: &[Value]) -> Outcome {
+    if !has_kind(&args[0], FLUID) {
+        return Err(value::wrong_type("fluid-set!", 1, &args[0]));
+    }
+    let _a_fluid_holds_a_cell = records::set_field(&args[0], 0, args[1].clone());
+    Ok(Value::Void)
+}
+
+fn parameter_data(args: &[Value]) -> Outcome {
+    Ok(records::make(
+        kind(PARAMETER),
+        vec![args[0].clone(), args[1].clone()],
+    ))
+}
+
+fn data_fluid(args: &[Value]) -> Outcome {
+    Ok(records::stored(&args[0], 0).unwrap_or(Value::Void))
+}
+
+fn data_converter(args: &[Value]) -> Outcome {
+    Ok(records::stored(&args[0], 1).unwrap_or(Value::Void))
+}
+
+/// What the parameter VALUE knows: its closure holds it.
+fn data_of(value: &Value) -> Option<Value> {
+    let Value::Closure(closure) = value else {
+        return None;
+    };
+    closure
+        .captures()
+        .iter()
+        .find(|captured| has_kind(captured, PARAMETER))
+        .cloned()
+}
+
+fn parameter_fluid(args: &[Value]) -> Outcome {
+    Ok(data_of(&args[0])
+        .and_then(|data| records::stored(&data, 0))
+        .unwrap_or(Value::BoolV(false)))
+}
+
+fn parameter_converter(args: &[Value]) -> Outcome {
+    Ok(data_of(&args[0])
+        .and_then(|data| records::stored(&data, 1))
+        .unwrap_or(Value::BoolV(false)))
+}
+
+fn is_parameter(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(data_of(&args[0]).is_some()))
+}
+
+fn make_promise(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let state = machine.cell(args[0].clone());
+    let content = machine.cell(args[1].clone());
+    Ok(records::make(kind(PROMISE), vec![state, content]))
+}
+
+fn is_promise(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(has_kind(&args[0], PROMISE)))
+}
+
+fn promise_kind(args: &[Value]) -> Outcome {
+    Ok(records::field(&args[0], 0).unwrap_or(Value::Void))
+}
+
+fn promise_content(args: &[Value]) -> Outcome {
+    Ok(records::field(&args[0], 1).unwrap_or(Value::Void))
+}
+
+fn promise_settle(args: &[Value]) -> Outcome {
+    let _promises_hold_cells = records::set_field(&args[0], 0, args[1].clone())
+        && records::set_field(&args[0], 1, args[2].clone());
+    Ok(Value::Void)
+}

@@ -1,0 +1,216 @@
+//! Records of srfi-9 and `(srfi srfi-9 gnu)`.
+
+use super::super::syntax::{Form, Id, Span, Stx};
+use super::super::value::Value;
+use super::scope::Scope;
+use super::{Expander, Result, Trouble};
+
+fn bad(stx: &Stx, part: Option<&Stx>) -> Trouble {
+    Trouble::syntax("define-record-type", "bad form", stx, part)
+}
+
+pub fn define_record_type(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    expand(x, stx, false)
+}
+
+pub fn define_immutable_record_type(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    expand(x, stx, true)
+}
+
+struct Field {
+    name: Id,
+    accessor: Option<Stx>,
+    modifier: Option<Stx>,
+}
+
+/// `(define-record-type TYPE CONSTRUCTOR PREDICATE FIELD …)`. In the immutable
+/// kind the second procedure of a field returns a changed copy.
+fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
+    let Some([_, name, constructor, predicate, fields @ ..]) = stx.as_list() else {
+        return Err(bad(stx, None));
+    };
+    let span = stx.span();
+    let name = match name.form() {
+        Form::List(items, None) => items.first().ok_or_else(|| bad(stx, Some(name)))?,
+        _ => name,
+    };
+    let type_id = name.as_id().ok_or_else(|| bad(stx, Some(name)))?;
+    let fields = fields
+        .iter()
+        .map(|field| parse_field(field, stx))
+        .collect::<Result<Vec<_>>>()?;
+    let word = |x: &Expander, word: &str| x.core_stx(word, span);
+    let quote = |x: &Expander, datum: Stx| Stx::list(vec![word(x, "quote"), datum], span);
+    let define =
+        |x: &Expander, name: Stx, value: Stx| Stx::list(vec![word(x, "define"), name, value], span);
+    let number = |number: usize| Stx::atom(Value::IntV(number as isize), span);
+    let mut forms = vec![word(x, "begin")];
+
+    let names = Stx::list(
+        fields
+            .iter()
+            .map(|field| Stx::id(field.name, span))
+            .collect(),
+        span,
+    );
+    let mutable = fields
+        .iter()
+        .map(|field| Stx::atom(Value::BoolV(!immutable && field.modifier.is_some()), span))
+        .collect();
+    let make_type = Stx::list(
+        vec![
+            word(x, "%make-record-type"),
+            quote(x, Stx::id(type_id, span)),
+            quote(x, names),
+            quote(x, Stx::list(mutable, span)),
+        ],
+        span,
+    );
+    forms.push(define(x, name.clone(), make_type));
+
+    let all: Vec<Id> = fields.iter().map(|field| field.name).collect();
+    let constructor = match constructor.form() {
+        Form::Id(_) => Some((constructor.clone(), all.clone())),
+        Form::List(items, None) if !items.is_empty() => {
+            let arguments = items[1..]
+                .iter()
+                .map(|item| item.as_id().ok_or_else(|| bad(stx, Some(item))))
+                .collect::<Result<Vec<_>>>()?;
+            Some((items[0].clone(), arguments))
+        }
+        _ => None,
+    };
+    if let Some((constructor, arguments)) = constructor {
+        for argument in &arguments {
+            if !all.contains(argument) {
+                return Err(Trouble::syntax(
+                    "define-record-type",
+                    "unknown field in constructor spec",
+                    stx,
+                    None,
+                ));
+            }
+        }
+        let mut call = vec![word(x, "%record"), name.clone()];
+        for field in &all {
+            call.push(if arguments.contains(field) {
+                Stx::id(*field, span)
+            } else {
+                Stx::atom(Value::BoolV(false), span)
+            });
+        }
+        let formals = Stx::list(
+            arguments.iter().map(|id| Stx::id(*id, span)).collect(),
+            span,
+        );
+        let lambda = Stx::list(
+            vec![word(x, "lambda"), formals, Stx::list(call, span)],
+            span,
+        );
+        forms.push(define(x, constructor, lambda));
+    }
+    if predicate.as_id().is_some() {
+        let argument = Stx::id(Id::named("object"), span);
+        let call = Stx::list(
+            vec![word(x, "%record-is-a?"), argument.clone(), name.clone()],
+            span,
+        );
+        let lambda = Stx::list(
+            vec![word(x, "lambda"), Stx::list(vec![argument], span), call],
+            span,
+        );
+        // The argument must not capture a type that happens to have its name.
+        let lambda = if type_id == Id::named("object") {
+            Stx::list(vec![word(x, "record-predicate"), name.clone()], span)
+        } else {
+            lambda
+        };
+        forms.push(define(x, predicate.clone(), lambda));
+    }
+    for (position, field) in fields.iter().enumerate() {
+        let maker = |x: &Expander, maker: &str, procedure: &Stx| {
+            Stx::list(
+                vec![
+                    word(x, maker),
+                    name.clone(),
+                    number(position),
+                    quote(x, procedure.clone()),
+                ],
+                span,
+            )
+        };
+        if let Some(accessor) = &field.accessor {
+            let value = maker(x, "%make-accessor", accessor);
+            forms.push(define(x, accessor.clone(), value));
+        }
+        if let Some(modifier) = &field.modifier {
+            let kind = if immutable {
+                "%make-updater"
+            } else {
+                "%make-modifier"
+            };
+            let value = maker(x, kind, modifier);
+            forms.push(define(x, modifier.clone(), value));
+        }
+    }
+    Ok(Stx::list(forms, span))
+}
+
+fn parse_field(field: &Stx, stx: &Stx) -> Result<Field> {
+    match field.form() {
+        Form::Id(id) => Ok(Field {
+            name: *id,
+            accessor: None,
+            modifier: None,
+        }),
+        Form::List(items, None) if (1..=3).contains(&items.len()) => Ok(Field {
+            name: items[0].as_id().ok_or_else(|| bad(stx, Some(field)))?,
+            accessor: items.get(1).cloned(),
+            modifier: items.get(2).cloned(),
+        }),
+        _ => Err(bad(stx, Some(field))),
+    }
+}
+
+/// `(set-field RECORD (ACCESSOR …) VALUE)`
+pub fn set_field(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let Some([_, record, path, value]) = stx.as_list() else {
+        return Err(Trouble::syntax("set-field", "bad form", stx, None));
+    };
+    let clause = (path.clone(), value.clone());
+    update(x, record, &[clause], stx)
+}
+
+/// `(set-fields RECORD ((ACCESSOR …) VALUE) …)`
+pub fn set_fields(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let Some([_, record, clauses @ ..]) = stx.as_list() else {
+        return Err(Trouble::syntax("set-fields", "bad form", stx, None));
+    };
+    let clauses = clauses
+        .iter()
+        .map(|clause| match clause.as_list() {
+            Some([path, value]) => Ok((path.clone(), value.clone())),
+            _ => Err(Trouble::syntax("set-fields", "bad form", stx, Some(clause))),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    update(x, record, &clauses, stx)
+}
+
+fn update(x: &mut Expander, record: &Stx, clauses: &[(Stx, Stx)], stx: &Stx) -> Result<Stx> {
+    let span: Span = stx.span();
+    let mut result = record.clone();
+    for (path, value) in clauses {
+        let mut accessors = vec![x.core_stx("list", span)];
+        accessors.extend(path.as_list().unwrap_or_default().iter().cloned());
+        result = Stx::list(
+            vec![
+                x.core_stx("%record-update", span),
+                result,
+                Stx::list(accessors, span),
+                value.clone(),
+            ],
+            span,
+        );
+    }
+    Ok(result)
+}
