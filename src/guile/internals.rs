@@ -52,6 +52,12 @@ crate::natives! {
     "%keyword-tail" (2) => keyword_tail,
     /// (%check-no-more arguments) -> raises unless ARGUMENTS is empty
     "%check-no-more" (1) => check_no_more,
+    /// (%list-count list after) -> how many elements come before the last AFTER, negative when LIST is none
+    "%list-count" (2) => list_count,
+    /// (%pairs-count list after) -> the same for a list that may be improper
+    "%pairs-count" (2) => pairs_count,
+    /// (%match-error value) -> raises
+    "%match-error" (1) => match_error,
     /// (%no-matching-arity arguments) -> raises
     "%no-matching-arity" (1) => no_matching_arity,
     /// (%set-raiser! procedure) -> natives raise by calling PROCEDURE from now on
@@ -335,6 +341,30 @@ fn check_no_more(args: &[Value]) -> Outcome {
     } else {
         Err(too_many())
     }
+}
+
+fn list_count(args: &[Value]) -> Outcome {
+    let after = index(args, 1) as isize;
+    Ok(Value::IntV(pairs::length(&args[0]).map_or(-1, |count| {
+        isize::try_from(count).unwrap_or(isize::MAX) - after
+    })))
+}
+
+fn pairs_count(args: &[Value]) -> Outcome {
+    let after = index(args, 1) as isize;
+    let count = pairs::items(&args[0]).count();
+    Ok(Value::IntV(isize::try_from(count).unwrap_or(isize::MAX) - after))
+}
+
+fn match_error(args: &[Value]) -> Outcome {
+    Err(Raise::throw(
+        "match-error",
+        vec![
+            string_value("match"),
+            string_value("no matching pattern"),
+            args[0].clone(),
+        ],
+    ))
 }
 
 fn no_matching_arity(_args: &[Value]) -> Outcome {

@@ -44,6 +44,12 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("quasisyntax", super::syntax_case::quasisyntax),
         ("syntax-case", super::syntax_case::syntax_case),
         ("with-syntax", super::syntax_case::with_syntax),
+        ("match", super::matching::match_),
+        ("match-lambda", super::matching::match_lambda),
+        ("match-lambda*", super::matching::match_lambda_star),
+        ("match-let", super::matching::match_let),
+        ("match-let*", super::matching::match_let_star),
+        ("match-letrec", super::matching::match_let_star),
         ("the-environment", the_environment),
         ("current-source-location", current_source_location),
     ];

@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod forms;
 pub mod lambda_star;
 pub mod macros;
+pub mod matching;
 pub mod patterns;
 pub mod quasi;
 pub mod record_forms;
