@@ -3,6 +3,7 @@
 mod architecture;
 mod digest;
 mod fixtures;
+mod media;
 mod openssh;
 mod rootfs;
 mod sim_guest;
