@@ -1,5 +1,27 @@
 //! Guile's own procedures as natives: the part of module `(guile)` that is
 //! neither syntax nor control flow.
+//!
+//! What calls procedures is Scheme, in `scheme/guile/boot`, on top of these.
+//! A few string procedures take predicates and call them through the machine.
+
+mod args;
+pub mod bytevectors;
+pub mod char_sets;
+pub mod characters;
+pub mod equality;
+mod errors;
+mod files;
+pub mod hash_tables;
+mod lists;
+pub mod numbers;
+mod port_natives;
+pub mod ports;
+pub mod printer;
+mod processes;
+mod strings;
+mod symbol_names;
+pub mod text;
+mod vectors;
 
 use super::natives::Native;
 use super::value::Value;
@@ -7,7 +29,21 @@ use super::value::Value;
 /// The natives of module `(guile)`, list by list. A later list does not
 /// replace a name of an earlier one; each name occurs once.
 pub fn natives() -> Vec<&'static [Native]> {
-    Vec::new()
+    vec![
+        bytevectors::NATIVES,
+        char_sets::NATIVES,
+        characters::NATIVES,
+        equality::NATIVES,
+        files::NATIVES,
+        hash_tables::NATIVES,
+        lists::NATIVES,
+        numbers::NATIVES,
+        port_natives::NATIVES,
+        processes::NATIVES,
+        strings::NATIVES,
+        symbol_names::NATIVES,
+        vectors::NATIVES,
+    ]
 }
 
 /// What reading returns at the end of a port.
@@ -18,18 +54,29 @@ pub fn eof_object() -> Value {
     EOF.with(Value::clone)
 }
 
-/// VALUE as `write` prints it.
+/// VALUE as `write` prints it, records by their fields.
 pub fn written(value: &Value) -> String {
-    match value {
-        Value::StringV(text) => format!("{:?}", text.as_str()),
-        _ => displayed(value),
-    }
+    printer::plain(value, printer::Style::Write)
 }
 
-/// VALUE as `display` prints it.
+/// VALUE as `display` prints it, records by their fields.
 pub fn displayed(value: &Value) -> String {
-    match value {
-        Value::StringV(text) | Value::SymbolV(text) => text.to_string(),
-        _ => value.to_string(),
+    printer::plain(value, printer::Style::Display)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_native_is_listed_once() {
+        let mut seen = HashSet::new();
+        for native in super::natives().into_iter().flatten() {
+            assert!(
+                seen.insert(native.name),
+                "`{}` is listed twice",
+                native.name
+            );
+        }
     }
 }

@@ -1,0 +1,481 @@
+//! Guile's hash tables.
+//!
+//! A table is a Steel struct of two fields. The first is ours: an index from
+//! hashes to entry numbers, which holds no Scheme values. The second is a
+//! Steel vector, so that the collector sees what is in the table; its elements
+//! are the handles, pairs of key and value, in the order of their insertion.
+//! Setting a key that is there changes its handle; hash tables of a million
+//! entries cost what a vector does.
+//!
+//! Source: GNU Guile reference manual, "Hash Tables".
+
+use super::args::{boolean, integer, unspecified};
+use super::equality::{hash_eq, hash_equal, hash_eqv, is_eq, is_equal, is_eqv};
+use super::errors;
+use crate::guile::natives::{Machine, Outcome, Raise};
+use crate::guile::pairs::{self, cons};
+use crate::guile::records;
+use crate::guile::value::Value;
+use crate::natives;
+use steel::gc::{Gc, ShareableMut};
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type, as_underlying_type_mut};
+
+const EMPTY: u32 = u32::MAX;
+const DELETED: u32 = u32::MAX - 1;
+
+/// Where the entries are, by hash.
+struct Index {
+    /// Entry numbers; a power of two of them.
+    slots: Vec<u32>,
+    /// The hash of every entry ever made, also of those removed.
+    hashes: Vec<u64>,
+    live: usize,
+    /// Slots that are not `EMPTY`.
+    used: usize,
+    weak: bool,
+}
+
+impl Custom for Index {
+    fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
+        Some(Ok("hash-table".to_owned()))
+    }
+}
+
+impl Index {
+    fn with_room(entries: usize) -> Index {
+        let slots = (entries.max(4) * 2).next_power_of_two();
+        Index {
+            slots: vec![EMPTY; slots],
+            hashes: Vec::with_capacity(entries),
+            live: 0,
+            used: 0,
+            weak: false,
+        }
+    }
+
+    /// The slot of the entry for which IS_IT holds.
+    #[inline]
+    fn find(&self, hash: u64, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            match self.slots[slot] {
+                EMPTY => return None,
+                DELETED => {}
+                entry => {
+                    let entry = entry as usize;
+                    if self.hashes[entry] == hash && is_it(entry) {
+                        return Some(slot);
+                    }
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Note that the next entry has HASH.
+    fn insert(&mut self, hash: u64) {
+        if (self.used + 1) * 4 > self.slots.len() * 3 {
+            self.rebuild();
+        }
+        let entry = self.hashes.len() as u32;
+        self.hashes.push(hash);
+        self.place(hash, entry);
+        self.live += 1;
+    }
+
+    fn place(&mut self, hash: u64, entry: u32) {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.slots[slot] < DELETED {
+            slot = (slot + 1) & mask;
+        }
+        if self.slots[slot] == EMPTY {
+            self.used += 1;
+        }
+        self.slots[slot] = entry;
+    }
+
+    fn rebuild(&mut self) {
+        let live: Vec<u32> = self
+            .slots
+            .iter()
+            .copied()
+            .filter(|slot| *slot < DELETED)
+            .collect();
+        let size = (live.len().max(4) * 4).next_power_of_two();
+        self.slots.clear();
+        self.slots.resize(size, EMPTY);
+        self.used = 0;
+        for entry in live {
+            self.place(self.hashes[entry as usize], entry);
+        }
+    }
+}
+
+/// The two parts of a table.
+struct Table<'a> {
+    index: &'a Gc<std::cell::RefCell<Box<dyn steel::rvals::CustomType>>>,
+    entries: &'a Value,
+}
+
+/// A table as Guile prints it, when VALUE is one.
+pub fn shown(value: &Value) -> Option<String> {
+    let table = parts(value)?;
+    let (live, weak) = table.look(|index, _| (index.live, index.weak));
+    let mut buckets = 31;
+    for size in [
+        61, 113, 223, 443, 883, 1759, 3517, 7027, 14051, 28099, 56197, 112_363, 224_717, 449_419,
+        898_823, 1_797_641, 3_595_271,
+    ] {
+        if live * 10 <= buckets * 9 {
+            break;
+        }
+        buckets = size;
+    }
+    Some(if weak {
+        format!("#<weak-table {live}/{buckets}>")
+    } else {
+        let address = match value {
+            Value::CustomStruct(table) => table.as_ptr() as usize,
+            _ => 0,
+        };
+        format!("#<hash-table {address:x} {live}/{buckets}>")
+    })
+}
+
+/// Whether VALUE is a hash table.
+pub fn is_hash_table(value: &Value) -> bool {
+    parts(value).is_some()
+}
+
+#[inline]
+fn parts(value: &Value) -> Option<Table<'_>> {
+    let Value::CustomStruct(table) = value else {
+        return None;
+    };
+    let Some(Value::Custom(index)) = table.get_index(0) else {
+        return None;
+    };
+    let entries = table.get_index(1)?;
+    as_underlying_type::<Index>(index.read().as_ref())?;
+    Some(Table { index, entries })
+}
+
+fn want<'a>(procedure: &str, args: &'a [Value], position: usize) -> Result<Table<'a>, Raise> {
+    parts(&args[position - 1])
+        .ok_or_else(|| errors::expecting(procedure, position, "hash-table", &args[position - 1]))
+}
+
+impl Table<'_> {
+    fn look<T>(&self, look: impl FnOnce(&Index, &[Value]) -> T) -> T {
+        let index = self.index.read();
+        let index = as_underlying_type::<Index>(index.as_ref())
+            .expect("parts() has seen that this is an index");
+        match self.entries {
+            Value::MutableVector(entries) => entries.borrow(|entries| look(index, entries)),
+            _ => look(index, &[]),
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Index, &mut Vec<Value>) -> T) -> T {
+        let mut index = self.index.write();
+        let index = as_underlying_type_mut::<Index>(index.as_mut())
+            .expect("parts() has seen that this is an index");
+        let Value::MutableVector(cell) = self.entries else {
+            unreachable!("a table's second field is a vector")
+        };
+        let mut entries = cell.set_and_return(Vec::new());
+        let result = change(index, &mut entries);
+        cell.set_and_return(entries);
+        result
+    }
+
+    #[inline]
+    fn handle(&self, key: &Value, kind: Kind) -> Option<Value> {
+        let hash = (kind.hash)(key);
+        self.look(|index, entries| {
+            let slot = index.find(hash, |entry| {
+                pairs::car(&entries[entry]).is_some_and(|found| (kind.same)(found, key))
+            })?;
+            Some(entries[index.slots[slot] as usize].clone())
+        })
+    }
+
+    fn put(&self, key: &Value, value: Value, kind: Kind) -> Value {
+        if let Some(handle) = self.handle(key, kind) {
+            let _handles_are_pairs = pairs::set_cdr(&handle, value);
+            return handle;
+        }
+        let hash = (kind.hash)(key);
+        let handle = cons(key.clone(), value);
+        self.change(|index, entries| {
+            // Entries of removed keys are dropped when they are the most.
+            if entries.len() > 32 && index.live * 2 < entries.len() {
+                let mut hashes = Vec::with_capacity(index.live);
+                let mut kept = Vec::with_capacity(index.live);
+                for (entry, hash) in entries.drain(..).zip(index.hashes.drain(..)) {
+                    if !matches!(entry, Value::Void) {
+                        kept.push(entry);
+                        hashes.push(hash);
+                    }
+                }
+                *entries = kept;
+                let weak = index.weak;
+                *index = Index::with_room(entries.len() + 1);
+                index.weak = weak;
+                for hash in hashes {
+                    index.insert(hash);
+                }
+            }
+            index.insert(hash);
+            entries.push(handle.clone());
+        });
+        handle
+    }
+
+    fn remove(&self, key: &Value, kind: Kind) -> Option<Value> {
+        let hash = (kind.hash)(key);
+        self.change(|index, entries| {
+            let slot = index.find(hash, |entry| {
+                pairs::car(&entries[entry]).is_some_and(|found| (kind.same)(found, key))
+            })?;
+            let entry = index.slots[slot] as usize;
+            index.slots[slot] = DELETED;
+            index.live -= 1;
+            Some(std::mem::replace(&mut entries[entry], Value::Void))
+        })
+    }
+
+    fn handles(&self) -> Vec<Value> {
+        self.look(|_, entries| {
+            entries
+                .iter()
+                .filter(|entry| !matches!(entry, Value::Void))
+                .cloned()
+                .collect()
+        })
+    }
+}
+
+/// How keys are compared.
+#[derive(Clone, Copy)]
+struct Kind {
+    hash: fn(&Value) -> u64,
+    same: fn(&Value, &Value) -> bool,
+}
+
+const Q: Kind = Kind {
+    hash: hash_eq,
+    same: is_eq,
+};
+const V: Kind = Kind {
+    hash: hash_eqv,
+    same: is_eqv,
+};
+const EQUAL: Kind = Kind {
+    hash: hash_equal,
+    same: is_equal,
+};
+const TEXT_CI: Kind = Kind {
+    hash: |value| match value {
+        Value::StringV(text) => super::equality::hash_text(&text.to_lowercase()),
+        other => hash_equal(other),
+    },
+    same: |a, b| match (a, b) {
+        (Value::StringV(a), Value::StringV(b)) => a.to_lowercase() == b.to_lowercase(),
+        _ => is_equal(a, b),
+    },
+};
+
+fn make_table(machine: &mut Machine, args: &[Value], weak: bool) -> Outcome {
+    let room = match args.first() {
+        Some(Value::IntV(size)) if *size > 0 => (*size as usize).min(1 << 24),
+        _ => 8,
+    };
+    let mut index = Index::with_room(room);
+    index.weak = weak;
+    let entries = machine.vector(Vec::with_capacity(room));
+    let index = index
+        .into_steelval()
+        .expect("a custom value is always a value");
+    Ok(records::make(index, vec![entries]))
+}
+
+fn make(machine: &mut Machine, args: &[Value]) -> Outcome {
+    make_table(machine, args, false)
+}
+
+fn make_weak(machine: &mut Machine, args: &[Value]) -> Outcome {
+    make_table(machine, args, true)
+}
+
+fn predicate(args: &[Value]) -> Outcome {
+    Ok(boolean(is_hash_table(&args[0])))
+}
+
+fn weak_predicate(args: &[Value]) -> Outcome {
+    Ok(boolean(
+        parts(&args[0]).is_some_and(|table| table.look(|index, _| index.weak)),
+    ))
+}
+
+const GET: &str = "scm_hash_fn_get_handle";
+const CREATE: &str = "scm_hash_fn_create_handle_x";
+
+fn reference(args: &[Value], kind: Kind) -> Outcome {
+    let table = want(GET, args, 1)?;
+    Ok(match table.handle(&args[1], kind) {
+        Some(handle) => pairs::cdr(&handle).expect("handles are pairs"),
+        None => args.get(2).cloned().unwrap_or(Value::BoolV(false)),
+    })
+}
+
+fn set(args: &[Value], kind: Kind) -> Outcome {
+    let table = want(CREATE, args, 1)?;
+    table.put(&args[1], args[2].clone(), kind);
+    Ok(args[2].clone())
+}
+
+fn remove(args: &[Value], kind: Kind) -> Outcome {
+    let table = want("scm_hash_fn_remove_x", args, 1)?;
+    Ok(table.remove(&args[1], kind).unwrap_or(Value::BoolV(false)))
+}
+
+fn get_handle(args: &[Value], kind: Kind) -> Outcome {
+    let table = want(GET, args, 1)?;
+    Ok(table.handle(&args[1], kind).unwrap_or(Value::BoolV(false)))
+}
+
+fn create_handle(args: &[Value], kind: Kind) -> Outcome {
+    let table = want(CREATE, args, 1)?;
+    Ok(match table.handle(&args[1], kind) {
+        Some(handle) => handle,
+        None => table.put(&args[1], args[2].clone(), kind),
+    })
+}
+
+macro_rules! by_kind {
+    ($($operation:ident: $q:ident $v:ident $equal:ident;)*) => {
+        $(
+            fn $q(args: &[Value]) -> Outcome { $operation(args, Q) }
+            fn $v(args: &[Value]) -> Outcome { $operation(args, V) }
+            fn $equal(args: &[Value]) -> Outcome { $operation(args, EQUAL) }
+        )*
+    };
+}
+
+by_kind! {
+    reference: refq refv ref_equal;
+    set: setq setv set_equal;
+    remove: removeq removev remove_equal;
+    get_handle: get_handleq get_handlev get_handle_equal;
+    create_handle: create_handleq create_handlev create_handle_equal;
+}
+
+fn ref_ci(args: &[Value]) -> Outcome {
+    reference(args, TEXT_CI)
+}
+fn set_ci(args: &[Value]) -> Outcome {
+    set(args, TEXT_CI)
+}
+fn remove_ci(args: &[Value]) -> Outcome {
+    remove(args, TEXT_CI)
+}
+
+fn clear(args: &[Value]) -> Outcome {
+    want("hash-clear!", args, 1)?.change(|index, entries| {
+        entries.clear();
+        let weak = index.weak;
+        *index = Index::with_room(8);
+        index.weak = weak;
+    });
+    Ok(unspecified())
+}
+
+fn handles(args: &[Value]) -> Outcome {
+    let table = want("hash-fold", args, 1)?;
+    Ok(pairs::list(table.handles()))
+}
+
+fn count(args: &[Value]) -> Outcome {
+    Ok(integer(
+        want("hash-table-size", args, 1)?.look(|index, _| index.live),
+    ))
+}
+
+fn copy(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let table = want("hash-table-copy", args, 1)?;
+    let handles: Vec<Value> = table
+        .handles()
+        .iter()
+        .map(|handle| {
+            cons(
+                pairs::car(handle).cloned().unwrap_or(Value::Void),
+                pairs::cdr(handle).unwrap_or(Value::Void),
+            )
+        })
+        .collect();
+    let mut index = Index::with_room(handles.len());
+    let hashes = table.look(|old, entries| {
+        entries
+            .iter()
+            .zip(&old.hashes)
+            .filter(|(entry, _)| !matches!(entry, Value::Void))
+            .map(|(_, hash)| *hash)
+            .collect::<Vec<_>>()
+    });
+    for hash in hashes {
+        index.insert(hash);
+    }
+    let entries = machine.vector(handles);
+    let index = index
+        .into_steelval()
+        .expect("a custom value is always a value");
+    Ok(records::make(index, vec![entries]))
+}
+
+fn keys(args: &[Value]) -> Outcome {
+    let table = want("%hash-keys", args, 1)?;
+    let keys: Vec<Value> = table
+        .handles()
+        .iter()
+        .rev()
+        .filter_map(|handle| pairs::car(handle).cloned())
+        .collect();
+    Ok(pairs::list(keys))
+}
+
+fn values(args: &[Value]) -> Outcome {
+    let table = want("%hash-values", args, 1)?;
+    let values: Vec<Value> = table
+        .handles()
+        .iter()
+        .rev()
+        .filter_map(pairs::cdr)
+        .collect();
+    Ok(pairs::list(values))
+}
+
+natives! {
+    /// (make-hash-table [size]) -> hash table
+    "make-hash-table" (0, 1) with machine => make,
+    "make-weak-key-hash-table" (0, 1) with machine => make_weak,
+    "make-weak-value-hash-table" (0, 1) with machine => make_weak,
+    "make-doubly-weak-hash-table" (0, 1) with machine => make_weak,
+    "hash-table?" (1) => predicate,
+    "weak-key-hash-table?" (1) => weak_predicate, "weak-value-hash-table?" (1) => weak_predicate,
+    "doubly-weak-hash-table?" (1) => weak_predicate,
+    "hash-ref" (2, 1) => ref_equal, "hashq-ref" (2, 1) => refq, "hashv-ref" (2, 1) => refv,
+    "hash-set!" (3) => set_equal, "hashq-set!" (3) => setq, "hashv-set!" (3) => setv,
+    "hash-remove!" (2) => remove_equal, "hashq-remove!" (2) => removeq, "hashv-remove!" (2) => removev,
+    "hash-get-handle" (2) => get_handle_equal, "hashq-get-handle" (2) => get_handleq, "hashv-get-handle" (2) => get_handlev,
+    "hash-create-handle!" (3) => create_handle_equal, "hashq-create-handle!" (3) => create_handleq, "hashv-create-handle!" (3) => create_handlev,
+    "%hash-ci-ref" (2, 1) => ref_ci, "%hash-ci-set!" (3) => set_ci, "%hash-ci-remove!" (2) => remove_ci,
+    "hash-clear!" (1) => clear,
+    /// (%hash-handles table) -> list of the pairs of key and value, oldest first
+    "%hash-handles" (1) => handles,
+    "%hash-count" (1) => count,
+    "%hash-copy" (1) with machine => copy,
+    "%hash-keys" (1) => keys, "%hash-values" (1) => values,
+}

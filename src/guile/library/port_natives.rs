@@ -1,0 +1,933 @@
+//! What Scheme does with ports.
+//!
+//! Source: GNU Guile reference manual, "Input and Output"; R6RS libraries, section 8.
+
+use super::args::{self, boolean, character, fixnum, integer, string, unspecified};
+use super::bytevectors::{self, Bytevector};
+use super::eof_object;
+use super::errors;
+use super::ports::{self, Buffering, Encoding, Standard, State};
+use super::printer::{self, Style};
+use super::text;
+use crate::guile::natives::{Machine, Outcome, Raise};
+use crate::guile::pairs;
+use crate::guile::value::{Value, string_value, symbol_value};
+use crate::natives;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+fn or_eof<T>(found: Option<T>, value: impl FnOnce(T) -> Value) -> Outcome {
+    Ok(found.map_or_else(eof_object, value))
+}
+
+/// Whether VALUE is what reading gives at the end.
+pub fn is_eof(value: &Value) -> bool {
+    super::equality::is_eq(value, &eof_object())
+}
+
+// Which ports there are.
+
+fn current_input(_: &[Value]) -> Outcome {
+    Ok(ports::current(Standard::Input))
+}
+fn current_output(_: &[Value]) -> Outcome {
+    Ok(ports::current(Standard::Output))
+}
+fn current_error(_: &[Value]) -> Outcome {
+    Ok(ports::current(Standard::Error))
+}
+
+fn set_current(args: &[Value], which: Standard, procedure: &str) -> Outcome {
+    if ports::get(&args[0]).is_none() {
+        return Err(errors::wrong_type(procedure, 1, &args[0]));
+    }
+    Ok(ports::set_current(which, args[0].clone()))
+}
+
+fn set_current_input(args: &[Value]) -> Outcome {
+    set_current(args, Standard::Input, "set-current-input-port")
+}
+fn set_current_output(args: &[Value]) -> Outcome {
+    set_current(args, Standard::Output, "set-current-output-port")
+}
+fn set_current_error(args: &[Value]) -> Outcome {
+    set_current(args, Standard::Error, "set-current-error-port")
+}
+
+fn test(args: &[Value], holds: fn(&State) -> bool) -> Outcome {
+    Ok(boolean(
+        ports::with(&args[0], |state| holds(state)).unwrap_or(false),
+    ))
+}
+
+fn port_predicate(args: &[Value]) -> Outcome {
+    test(args, |_| true)
+}
+fn input_predicate(args: &[Value]) -> Outcome {
+    test(args, |state| state.input.is_some())
+}
+fn output_predicate(args: &[Value]) -> Outcome {
+    test(args, |state| state.output.is_some())
+}
+fn file_predicate(args: &[Value]) -> Outcome {
+    test(args, |state| state.descriptor.is_some())
+}
+
+fn state<T>(
+    procedure: &str,
+    args: &[Value],
+    body: impl FnOnce(&mut State) -> Result<T, Raise>,
+) -> Result<T, Raise> {
+    match ports::get(&args[0]) {
+        Some(state) => body(&mut state.borrow_mut()),
+        None => Err(errors::expecting(procedure, 1, "port", &args[0])),
+    }
+}
+
+fn closed_predicate(args: &[Value]) -> Outcome {
+    state("port-closed?", args, |state| Ok(boolean(state.closed)))
+}
+
+fn eof_predicate(args: &[Value]) -> Outcome {
+    Ok(boolean(is_eof(&args[0])))
+}
+
+fn the_eof_object(_: &[Value]) -> Outcome {
+    Ok(eof_object())
+}
+
+// Making and closing.
+
+fn open_input_string(args: &[Value]) -> Outcome {
+    string("open-input-string", args, 1).map(ports::string_input)
+}
+
+fn open_output_string(_: &[Value]) -> Outcome {
+    Ok(ports::string_output())
+}
+
+fn get_output_string(args: &[Value]) -> Outcome {
+    match ports::get(&args[0]) {
+        Some(state) if state.borrow().output.is_some() => {
+            Ok(text::value(ports::string_of(&args[0])))
+        }
+        _ => Err(errors::wrong_type("get-output-string", 1, &args[0])),
+    }
+}
+
+fn open_input_bytes(args: &[Value]) -> Outcome {
+    bytevectors::bytes("open-bytevector-input-port", args, 1).map(ports::bytes_input)
+}
+
+fn output_bytes(args: &[Value]) -> Outcome {
+    state("get-output-bytevector", args, |state| {
+        Ok(bytevectors::value(
+            state
+                .output
+                .as_ref()
+                .map(|output| output.bytes.clone())
+                .unwrap_or_default(),
+        ))
+    })
+}
+
+fn take_output_bytes(args: &[Value]) -> Outcome {
+    state("get-output-bytevector", args, |state| {
+        Ok(bytevectors::value(
+            state
+                .output
+                .as_mut()
+                .map(|output| std::mem::take(&mut output.bytes))
+                .unwrap_or_default(),
+        ))
+    })
+}
+
+fn void_port(args: &[Value]) -> Outcome {
+    string("%make-void-port", args, 1).map(ports::void)
+}
+
+/// Open the file at argument 1 in MODE.
+fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
+    let path = args::path(procedure, args, 1)?;
+    let name = string(procedure, args, 1)?;
+    let flags = match (mode.chars().next(), mode.contains('+')) {
+        (Some('r'), false) => libc::O_RDONLY,
+        (Some('r'), true) => libc::O_RDWR,
+        (Some('w'), plus) => {
+            (if plus { libc::O_RDWR } else { libc::O_WRONLY }) | libc::O_CREAT | libc::O_TRUNC
+        }
+        (Some('a'), plus) => {
+            (if plus { libc::O_RDWR } else { libc::O_WRONLY }) | libc::O_CREAT | libc::O_APPEND
+        }
+        _ => return Err(errors::value_out_of_range(procedure, &string_value(mode))),
+    };
+    // SAFETY: PATH is a C string that lives through the call.
+    let fd = unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666) };
+    if fd < 0 {
+        return Err(errors::system_about("open-file", errors::last_code(), name));
+    }
+    // SAFETY: open gave this descriptor to us alone.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
+    let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
+    let mut keywords = args.iter().skip(1);
+    while let Some(keyword) = keywords.next() {
+        if let Value::SymbolV(keyword) = keyword {
+            match keyword.as_str() {
+                "#:encoding" => {
+                    if let Some(Value::StringV(encoding)) = keywords.next() {
+                        ports::with(&port, |state| set_encoding(state, text::of(encoding)));
+                    }
+                }
+                "#:binary" => {
+                    if !matches!(keywords.next(), Some(Value::BoolV(false)) | None) {
+                        ports::with(&port, |state| state.encoding = Encoding::Latin1);
+                    }
+                }
+                _ => {
+                    keywords.next();
+                }
+            }
+        }
+    }
+    Ok(port)
+}
+
+fn open_file(args: &[Value]) -> Outcome {
+    let mode = string("open-file", args, 2)?.to_owned();
+    let mut rest = vec![args[0].clone()];
+    rest.extend(args.iter().skip(2).cloned());
+    open("open-file", &rest, &mode)
+}
+
+fn open_input_file(args: &[Value]) -> Outcome {
+    open("open-input-file", args, "r")
+}
+
+fn open_output_file(args: &[Value]) -> Outcome {
+    open("open-output-file", args, "w")
+}
+
+fn close(args: &[Value]) -> Outcome {
+    state("close-port", args, |state| state.close().map(boolean))
+}
+
+fn close_either(args: &[Value]) -> Outcome {
+    if let Value::IntV(fd) = args[0] {
+        // SAFETY: closing a descriptor by number is what the caller asks for.
+        return Ok(boolean(unsafe { libc::close(fd as libc::c_int) } == 0));
+    }
+    close(args)
+}
+
+// Reading text.
+
+fn read_char(args: &[Value]) -> Outcome {
+    let port = ports::input_port("read-char", args, 1)?;
+    let next = port.borrow_mut().read_char("read-char")?;
+    or_eof(next, Value::CharV)
+}
+
+fn peek_char(args: &[Value]) -> Outcome {
+    let port = ports::input_port("peek-char", args, 1)?;
+    let next = port.borrow_mut().peek("peek-char")?;
+    or_eof(next, |(character, _)| Value::CharV(character))
+}
+
+fn unread_char(args: &[Value]) -> Outcome {
+    let character = character("unread-char", args, 1)?;
+    let port = ports::input_port("unread-char", args, 2)?;
+    port.borrow_mut()
+        .push_back(character.encode_utf8(&mut [0; 4]));
+    Ok(unspecified())
+}
+
+fn unread_string(args: &[Value]) -> Outcome {
+    let text = string("unread-string", args, 1)?;
+    let port = ports::input_port("unread-string", args, 2)?;
+    port.borrow_mut().push_back(text);
+    Ok(unspecified())
+}
+
+fn char_ready(args: &[Value]) -> Outcome {
+    let port = ports::input_port("char-ready?", args, 1)?;
+    let state = port.borrow();
+    if state.available() > 0 {
+        return Ok(boolean(true));
+    }
+    let Some(descriptor) = &state.descriptor else {
+        return Ok(boolean(true));
+    };
+    let mut request = libc::pollfd {
+        fd: descriptor.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one descriptor, one request.
+    Ok(boolean(unsafe { libc::poll(&raw mut request, 1, 0) } > 0))
+}
+
+/// Read up to DELIMITER: what came before it, and whether it was there.
+fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(Vec<u8>, bool), Raise> {
+    let mut searched = 0;
+    loop {
+        let unread = state.unread();
+        if let Some(at) = unread[searched..]
+            .iter()
+            .position(|byte| *byte == delimiter)
+        {
+            let line = unread[..searched + at].to_vec();
+            state.consume(line.len() + 1);
+            return Ok((line, true));
+        }
+        searched = unread.len();
+        if !state.refill(procedure)? {
+            let line = state.unread().to_vec();
+            state.consume(line.len());
+            return Ok((line, false));
+        }
+    }
+}
+
+/// (read-line [port [handle-delim]])
+fn read_line(args: &[Value]) -> Outcome {
+    let port = ports::input_port("%read-line", args, 1)?;
+    let mut state = port.borrow_mut();
+    let handling = match args.get(1) {
+        Some(_) => args::symbol("read-line", args, 2)?,
+        None => "trim",
+    };
+    let (bytes, delimited) = line(&mut state, b'\n', "read-line")?;
+    let found = delimited || !bytes.is_empty();
+    let line = state.decode(&bytes);
+    match handling {
+        "trim" => or_eof(found.then_some(line), text::value),
+        "concat" => or_eof(found.then_some(line), |line| {
+            text::value(if delimited { format!("{line}\n") } else { line })
+        }),
+        "peek" => {
+            if delimited {
+                state.push_back("\n");
+            }
+            or_eof(found.then_some(line), text::value)
+        }
+        "split" => {
+            let delimiter = if delimited {
+                Value::CharV('\n')
+            } else {
+                eof_object()
+            };
+            let line = if found {
+                text::value(line)
+            } else {
+                eof_object()
+            };
+            Ok(pairs::cons(line, delimiter))
+        }
+        _ => Err(errors::misc(
+            "read-line",
+            "unexpected handle-delim value: ~S",
+            vec![args[1].clone()],
+        )),
+    }
+}
+
+/// (%read-delimited delimiters port): text before a delimiter and the delimiter, or the eof object for it.
+fn read_delimited(args: &[Value]) -> Outcome {
+    let delimiters: Vec<char> = string("read-delimited", args, 1)?.chars().collect();
+    let port = ports::input_port("read-delimited", args, 2)?;
+    let mut state = port.borrow_mut();
+    let mut text = String::new();
+    loop {
+        match state.peek("read-delimited")? {
+            None => return Ok(pairs::cons(text::value(text), eof_object())),
+            Some((character, width)) => {
+                state.consume(width);
+                if delimiters.contains(&character) {
+                    return Ok(pairs::cons(text::value(text), Value::CharV(character)));
+                }
+                text.push(character);
+            }
+        }
+    }
+}
+
+fn read_characters(state: &mut State, count: usize, procedure: &str) -> Result<String, Raise> {
+    let mut text = String::new();
+    for _ in 0..count {
+        match state.read_char(procedure)? {
+            Some(character) => text.push(character),
+            None => break,
+        }
+    }
+    Ok(text)
+}
+
+/// (get-string-n port count)
+fn get_string_n(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-string-n", args, 1)?;
+    let count = args::size("get-string-n", args, 2)?;
+    let text = read_characters(&mut port.borrow_mut(), count, "get-string-n")?;
+    or_eof(
+        (count == 0 || !text.is_empty()).then_some(text),
+        text::value,
+    )
+}
+
+fn get_string_all(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-string-all", args, 1)?;
+    let mut state = port.borrow_mut();
+    let bytes = state.read_all("get-string-all")?;
+    Ok(text::value(state.decode(&bytes)))
+}
+
+/// (read-string [port [limit]]) of (ice-9 rdelim), and (read-string count [port]) of R7RS.
+fn read_string(args: &[Value]) -> Outcome {
+    if let Some(Value::IntV(count)) = args.first() {
+        let port = ports::input_port("read-string", args, 2)?;
+        let text = read_characters(
+            &mut port.borrow_mut(),
+            (*count).max(0) as usize,
+            "read-string",
+        )?;
+        return or_eof(
+            (*count == 0 || !text.is_empty()).then_some(text),
+            text::value,
+        );
+    }
+    let port = ports::input_port("read-string", args, 1)?;
+    let mut state = port.borrow_mut();
+    match args.get(1) {
+        Some(Value::IntV(limit)) => {
+            let text = read_characters(&mut state, (*limit).max(0) as usize, "read-string")?;
+            Ok(text::value(text))
+        }
+        _ => {
+            let bytes = state.read_all("read-string")?;
+            Ok(text::value(state.decode(&bytes)))
+        }
+    }
+}
+
+fn drain_input(args: &[Value]) -> Outcome {
+    let port = ports::input_port("drain-input", args, 1)?;
+    let mut state = port.borrow_mut();
+    let bytes = state.unread().to_vec();
+    state.consume(bytes.len());
+    Ok(text::value(state.decode(&bytes)))
+}
+
+// Reading bytes.
+
+fn get_u8(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-u8", args, 1)?;
+    let mut state = port.borrow_mut();
+    state.fill(1, "get-u8")?;
+    let byte = state.unread().first().copied();
+    if byte.is_some() {
+        state.consume(1);
+    }
+    or_eof(byte, |byte| Value::IntV(isize::from(byte)))
+}
+
+fn lookahead_u8(args: &[Value]) -> Outcome {
+    let port = ports::input_port("lookahead-u8", args, 1)?;
+    let mut state = port.borrow_mut();
+    state.fill(1, "lookahead-u8")?;
+    let byte = state.unread().first().copied();
+    or_eof(byte, |byte| Value::IntV(isize::from(byte)))
+}
+
+fn u8_ready(args: &[Value]) -> Outcome {
+    char_ready(args)
+}
+
+fn take_bytes(state: &mut State, count: usize, procedure: &str) -> Result<Option<Vec<u8>>, Raise> {
+    let available = state.fill(count, procedure)?.min(count);
+    if available == 0 && count > 0 {
+        return Ok(None);
+    }
+    let bytes = state.unread()[..available].to_vec();
+    state.consume(available);
+    Ok(Some(bytes))
+}
+
+fn get_bytevector_n(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-bytevector-n", args, 1)?;
+    let count = args::size("get-bytevector-n", args, 2)?;
+    let bytes = take_bytes(&mut port.borrow_mut(), count, "get-bytevector-n")?;
+    or_eof(bytes, bytevectors::value)
+}
+
+/// (get-bytevector-n! port bytevector start count)
+fn get_bytevector_into(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-bytevector-n!", args, 1)?;
+    let start = args::size("get-bytevector-n!", args, 3)?;
+    let count = args::size("get-bytevector-n!", args, 4)?;
+    let length = Bytevector::with(&args[1], <[u8]>::len)
+        .ok_or_else(|| errors::expecting("get-bytevector-n!", 2, "bytevector", &args[1]))?;
+    if start + count > length {
+        return Err(errors::value_out_of_range("get-bytevector-n!", &args[3]));
+    }
+    let bytes = take_bytes(&mut port.borrow_mut(), count, "get-bytevector-n!")?;
+    or_eof(bytes, |bytes| {
+        Bytevector::change(&args[1], |target| {
+            target[start..start + bytes.len()].copy_from_slice(&bytes);
+        });
+        integer(bytes.len())
+    })
+}
+
+fn get_bytevector_some(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-bytevector-some", args, 1)?;
+    let mut state = port.borrow_mut();
+    let available = state.fill(1, "get-bytevector-some")?;
+    let bytes = take_bytes(&mut state, available.max(1), "get-bytevector-some")?;
+    or_eof(bytes, bytevectors::value)
+}
+
+fn get_bytevector_all(args: &[Value]) -> Outcome {
+    let port = ports::input_port("get-bytevector-all", args, 1)?;
+    let bytes = port.borrow_mut().read_all("get-bytevector-all")?;
+    or_eof((!bytes.is_empty()).then_some(bytes), bytevectors::value)
+}
+
+// Writing.
+
+fn write_char(args: &[Value]) -> Outcome {
+    let character = character("write-char", args, 1)?;
+    let port = ports::output_port("write-char", args, 2)?;
+    port.borrow_mut()
+        .put("write-char", character.encode_utf8(&mut [0; 4]))?;
+    Ok(unspecified())
+}
+
+fn newline(args: &[Value]) -> Outcome {
+    let port = ports::output_port("newline", args, 1)?;
+    port.borrow_mut().put("newline", "\n")?;
+    Ok(unspecified())
+}
+
+fn print(machine: &mut Machine, args: &[Value], procedure: &str, style: Style) -> Outcome {
+    let port = ports::output_port(procedure, args, 2)?;
+    if let (Value::StringV(string), Style::Display) = (&args[0], style) {
+        port.borrow_mut().put(procedure, text::of(string))?;
+        return Ok(unspecified());
+    }
+    let text = printer::with_machine(machine, &args[0], style)?;
+    port.borrow_mut().put(procedure, &text)?;
+    Ok(unspecified())
+}
+
+fn write(machine: &mut Machine, args: &[Value]) -> Outcome {
+    print(machine, args, "write", Style::Write)
+}
+
+fn display(machine: &mut Machine, args: &[Value]) -> Outcome {
+    print(machine, args, "display", Style::Display)
+}
+
+fn write_line(machine: &mut Machine, args: &[Value]) -> Outcome {
+    print(machine, args, "write-line", Style::Write)?;
+    newline(&args[1..])
+}
+
+/// (put-string port string [start [count]])
+fn put_string(args: &[Value]) -> Outcome {
+    let port = ports::output_port("put-string", args, 1)?;
+    let text = string("put-string", args, 2)?;
+    let start = match args.get(2) {
+        Some(_) => args::size("put-string", args, 3)?,
+        None => 0,
+    };
+    let part: String = match args.get(3) {
+        Some(_) => text
+            .chars()
+            .skip(start)
+            .take(args::size("put-string", args, 4)?)
+            .collect(),
+        None if start == 0 => {
+            port.borrow_mut().put("put-string", text)?;
+            return Ok(unspecified());
+        }
+        None => text.chars().skip(start).collect(),
+    };
+    port.borrow_mut().put("put-string", &part)?;
+    Ok(unspecified())
+}
+
+/// (write-string string [port [start [end]]])
+fn write_string(args: &[Value]) -> Outcome {
+    let Value::StringV(string) = &args[0] else {
+        return Err(errors::expecting("write-string", 1, "string", &args[0]));
+    };
+    let port = ports::output_port("write-string", &args[..args.len().min(2)], 2)?;
+    let range = args::range("write-string", args, 3, text::length(string))?;
+    port.borrow_mut()
+        .put("write-string", text::part(string, range))?;
+    Ok(unspecified())
+}
+
+fn put_char(args: &[Value]) -> Outcome {
+    let port = ports::output_port("put-char", args, 1)?;
+    let character = character("put-char", args, 2)?;
+    port.borrow_mut()
+        .put("put-char", character.encode_utf8(&mut [0; 4]))?;
+    Ok(unspecified())
+}
+
+fn put_u8(args: &[Value]) -> Outcome {
+    let port = ports::output_port("put-u8", args, 1)?;
+    let byte = args::size("put-u8", args, 2)?;
+    let byte = u8::try_from(byte).map_err(|_| errors::value_out_of_range("put-u8", &args[1]))?;
+    port.borrow_mut().put_bytes("put-u8", &[byte])?;
+    Ok(unspecified())
+}
+
+/// (put-bytevector port bytevector [start [count]])
+fn put_bytevector(args: &[Value]) -> Outcome {
+    let port = ports::output_port("put-bytevector", args, 1)?;
+    let bytes = bytevectors::bytes("put-bytevector", args, 2)?;
+    let start = match args.get(2) {
+        Some(_) => args::size("put-bytevector", args, 3)?,
+        None => 0,
+    };
+    let count = match args.get(3) {
+        Some(_) => args::size("put-bytevector", args, 4)?,
+        None => bytes.len().saturating_sub(start),
+    };
+    let part = bytes
+        .get(start..start + count)
+        .ok_or_else(|| errors::value_out_of_range("put-bytevector", &args[args.len() - 1]))?;
+    port.borrow_mut().put_bytes("put-bytevector", part)?;
+    Ok(unspecified())
+}
+
+fn force_output(args: &[Value]) -> Outcome {
+    let port = ports::output_port("force-output", args, 1)?;
+    port.borrow_mut().flush("force-output")?;
+    Ok(unspecified())
+}
+
+fn flush_all(_: &[Value]) -> Outcome {
+    ports::flush_all();
+    Ok(unspecified())
+}
+
+// Properties.
+
+fn filename(args: &[Value]) -> Outcome {
+    state("port-filename", args, |state| {
+        Ok(state
+            .name
+            .as_ref()
+            .map_or(Value::BoolV(false), string_value))
+    })
+}
+
+fn set_filename(args: &[Value]) -> Outcome {
+    state("set-port-filename!", args, |state| {
+        state.name = match &args[1] {
+            Value::StringV(name) => Some(text::of(name).to_owned()),
+            _ => None,
+        };
+        Ok(unspecified())
+    })
+}
+
+fn port_line(args: &[Value]) -> Outcome {
+    state("port-line", args, |state| Ok(integer(state.line)))
+}
+
+fn port_column(args: &[Value]) -> Outcome {
+    state("port-column", args, |state| Ok(integer(state.column)))
+}
+
+fn set_line(args: &[Value]) -> Outcome {
+    let line = args::size("set-port-line!", args, 2)?;
+    state("set-port-line!", args, |state| {
+        state.line = line;
+        Ok(unspecified())
+    })
+}
+
+fn set_column(args: &[Value]) -> Outcome {
+    let column = args::size("set-port-column!", args, 2)?;
+    state("set-port-column!", args, |state| {
+        state.column = column;
+        Ok(unspecified())
+    })
+}
+
+fn port_mode(args: &[Value]) -> Outcome {
+    state("port-mode", args, |state| {
+        Ok(text::value(state.mode.clone()))
+    })
+}
+
+fn set_encoding(state: &mut State, name: &str) {
+    let upper = name.to_uppercase();
+    state.encoding = match upper.as_str() {
+        "ISO-8859-1" | "ISO8859-1" | "LATIN1" | "LATIN-1" => Encoding::Latin1,
+        _ => Encoding::Utf8,
+    };
+    state.encoding_name = Some(upper);
+}
+
+fn encoding(args: &[Value]) -> Outcome {
+    state("port-encoding", args, |state| {
+        Ok(text::value(state.encoding_name.clone().unwrap_or_else(
+            || {
+                match state.encoding {
+                    Encoding::Utf8 => "UTF-8",
+                    Encoding::Latin1 => "ISO-8859-1",
+                }
+                .to_owned()
+            },
+        )))
+    })
+}
+
+fn set_port_encoding(args: &[Value]) -> Outcome {
+    let name = string("set-port-encoding!", args, 2)?.to_owned();
+    state("set-port-encoding!", args, |state| {
+        set_encoding(state, &name);
+        Ok(unspecified())
+    })
+}
+
+fn strategy(args: &[Value]) -> Outcome {
+    Ok(match ports::get(&args[0]) {
+        Some(state) => symbol_value(state.borrow().strategy),
+        None => symbol_value("substitute"),
+    })
+}
+
+fn set_strategy(args: &[Value]) -> Outcome {
+    let name = match args::symbol("set-port-conversion-strategy!", args, 2)? {
+        "error" => "error",
+        "escape" => "escape",
+        _ => "substitute",
+    };
+    if let Some(port) = ports::get(&args[0]) {
+        port.borrow_mut().strategy = name;
+    }
+    Ok(unspecified())
+}
+
+fn setvbuf(args: &[Value]) -> Outcome {
+    let buffering = match &args[1] {
+        Value::SymbolV(name) => match name.as_str() {
+            "none" => Buffering::None,
+            "line" => Buffering::Line,
+            "block" => Buffering::Block,
+            _ => return Err(errors::value_out_of_range("setvbuf", &args[1])),
+        },
+        other => return Err(errors::wrong_type("setvbuf", 2, other)),
+    };
+    state("setvbuf", args, |state| {
+        state.buffering = buffering;
+        if buffering == Buffering::None {
+            state.flush("setvbuf")?;
+        }
+        Ok(unspecified())
+    })
+}
+
+fn fileno(args: &[Value]) -> Outcome {
+    state("fileno", args, |state| match &state.descriptor {
+        Some(descriptor) => Ok(Value::IntV(descriptor.as_raw_fd() as isize)),
+        None => Err(errors::wrong_type("fileno", 1, &args[0])),
+    })
+}
+
+fn is_terminal(args: &[Value]) -> Outcome {
+    Ok(boolean(
+        ports::with(&args[0], |state| {
+            state.descriptor.as_ref().is_some_and(|descriptor| {
+                // SAFETY: asks about a descriptor that is ours.
+                unsafe { libc::isatty(descriptor.as_raw_fd()) == 1 }
+            })
+        })
+        .unwrap_or(false),
+    ))
+}
+
+/// (seek port offset whence)
+fn seek(args: &[Value]) -> Outcome {
+    let offset = fixnum("seek", args, 2)?;
+    let whence = fixnum("seek", args, 3)?;
+    state("seek", args, |state| {
+        state.flush("seek")?;
+        let unread = state.available();
+        if let Some(descriptor) = &state.descriptor {
+            let fd = descriptor.as_raw_fd();
+            let offset = if whence == 1 {
+                offset - unread as isize
+            } else {
+                offset
+            };
+            // SAFETY: moves in a descriptor that is ours.
+            let position = unsafe { libc::lseek(fd, offset as libc::off_t, whence as libc::c_int) };
+            if position < 0 {
+                return Err(errors::system("seek", errors::last_code()));
+            }
+            if let Some(input) = &mut state.input {
+                input.bytes.clear();
+                input.position = 0;
+                input.valid = 0;
+            }
+            return Ok(Value::IntV(position as isize));
+        }
+        let Some(input) = &mut state.input else {
+            return Ok(integer(
+                state.output.as_ref().map_or(0, |output| output.bytes.len()),
+            ));
+        };
+        let base = match whence {
+            0 => 0,
+            1 => input.position as isize,
+            _ => input.bytes.len() as isize,
+        };
+        match usize::try_from(base + offset) {
+            Ok(position) if position <= input.bytes.len() => {
+                input.position = position;
+                input.valid = 0;
+                Ok(integer(position))
+            }
+            _ => Err(errors::out_of_range("seek", 2, &args[1])),
+        }
+    })
+}
+
+fn ftell(args: &[Value]) -> Outcome {
+    seek(&[args[0].clone(), Value::IntV(0), Value::IntV(1)])
+}
+
+/// (open-fdes->port fd mode): `fdopen`.
+fn fdopen(args: &[Value]) -> Outcome {
+    let fd = fixnum("fdopen", args, 1)?;
+    let mode = string("fdopen", args, 2)?;
+    // SAFETY: the caller hands the descriptor over.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) };
+    Ok(ports::descriptor(descriptor, mode, None))
+}
+
+fn pipe(_: &[Value]) -> Outcome {
+    let (read, write) = super::processes::pipe("pipe")?;
+    Ok(pairs::cons(
+        ports::descriptor(read, "r", None),
+        ports::descriptor(write, "w", None),
+    ))
+}
+
+fn simple_format(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let format = string("simple-format", args, 2)?.to_owned();
+    let mut rest = args[2..].iter();
+    let mut out = String::new();
+    let mut characters = format.chars();
+    while let Some(character) = characters.next() {
+        if character != '~' {
+            out.push(character);
+            continue;
+        }
+        let mut next = || {
+            rest.next().ok_or_else(|| {
+                errors::misc(
+                    "simple-format",
+                    "FORMAT: Missing argument for ~S",
+                    vec![text::value("~A")],
+                )
+            })
+        };
+        match characters.next() {
+            Some('a' | 'A') => {
+                out.push_str(&printer::with_machine(machine, next()?, Style::Display)?)
+            }
+            Some('s' | 'S') => {
+                out.push_str(&printer::with_machine(machine, next()?, Style::Write)?)
+            }
+            Some('%') => out.push('\n'),
+            Some('~') => out.push('~'),
+            other => {
+                return Err(errors::misc(
+                    "simple-format",
+                    "FORMAT: Unsupported format option ~~~A - use (ice-9 format) instead",
+                    vec![other.map_or(Value::BoolV(false), Value::CharV)],
+                ));
+            }
+        }
+    }
+    if rest.next().is_some() {
+        return Err(errors::misc(
+            "simple-format",
+            "FORMAT: ~A superfluous arguments",
+            vec![integer(rest.count() + 1)],
+        ));
+    }
+    deliver(args, "simple-format", out)
+}
+
+/// Put TEXT where the first argument of a format procedure says.
+pub fn deliver(args: &[Value], procedure: &str, text: String) -> Outcome {
+    if let Value::BoolV(false) = args[0] {
+        return Ok(text::value(text));
+    }
+    let port = ports::output_port(procedure, args, 1)?;
+    port.borrow_mut().put(procedure, &text)?;
+    Ok(unspecified())
+}
+
+/// (object->string value [display?]) without Scheme's help where none is needed.
+fn object_to_string(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let style = if args::given_truth(args, 2).is_some() {
+        Style::Display
+    } else {
+        Style::Write
+    };
+    printer::with_machine(machine, &args[0], style).map(text::value)
+}
+
+natives! {
+    "current-input-port" (0) => current_input, "current-output-port" (0) => current_output,
+    "current-error-port" (0) => current_error, "current-warning-port" (0) => current_error,
+    "set-current-input-port" (1) => set_current_input, "set-current-output-port" (1) => set_current_output,
+    "set-current-error-port" (1) => set_current_error, "set-current-warning-port" (1) => set_current_error,
+    "port?" (1) => port_predicate, "input-port?" (1) => input_predicate, "output-port?" (1) => output_predicate,
+    "file-port?" (1) => file_predicate, "port-closed?" (1) => closed_predicate,
+    "eof-object?" (1) => eof_predicate, "%eof-object" (0) => the_eof_object,
+    "open-input-string" (1) => open_input_string, "open-output-string" (0) => open_output_string,
+    "get-output-string" (1) => get_output_string,
+    "%open-input-bytevector" (1, rest) => open_input_bytes, "%output-bytevector" (1) => output_bytes,
+    "%take-output-bytevector" (1) => take_output_bytes,
+    "%make-void-port" (1) => void_port,
+    /// (open-file name mode [#:encoding e] …) -> port
+    "open-file" (2, rest) => open_file,
+    "open-input-file" (1, rest) => open_input_file, "open-output-file" (1, rest) => open_output_file,
+    "close-port" (1) => close, "close-input-port" (1) => close, "close-output-port" (1) => close,
+    "close" (1) => close_either,
+    "read-char" (0, 1) => read_char, "peek-char" (0, 1) => peek_char,
+    "unread-char" (1, 1) => unread_char, "unread-string" (1, 1) => unread_string,
+    "char-ready?" (0, 1) => char_ready,
+    "%read-line" (0, 2) => read_line, "%read-delimited" (1, 1) => read_delimited,
+    "%read-string" (0, 2) => read_string, "%get-string-n" (2) => get_string_n, "%get-string-all" (1) => get_string_all,
+    "drain-input" (1) => drain_input,
+    "%get-u8" (0, 1) => get_u8, "%lookahead-u8" (0, 1) => lookahead_u8, "%u8-ready?" (0, 1) => u8_ready,
+    "%get-bytevector-n" (2) => get_bytevector_n, "%get-bytevector-n!" (4) => get_bytevector_into,
+    "%get-bytevector-some" (1) => get_bytevector_some, "%get-bytevector-all" (1) => get_bytevector_all,
+    "write-char" (1, 1) => write_char, "newline" (0, 1) => newline,
+    "write" (1, 1) with machine => write, "display" (1, 1) with machine => display,
+    "write-line" (1, 1) with machine => write_line,
+    "%put-string" (2, 2) => put_string, "%write-string" (1, 3) => write_string, "%put-char" (2) => put_char,
+    "%put-u8" (2) => put_u8, "%put-bytevector" (2, 2) => put_bytevector,
+    "force-output" (0, 1) => force_output, "flush-all-ports" (0) => flush_all,
+    "port-filename" (1) => filename, "set-port-filename!" (2) => set_filename,
+    "port-line" (1) => port_line, "port-column" (1) => port_column,
+    "set-port-line!" (2) => set_line, "set-port-column!" (2) => set_column,
+    "port-mode" (1) => port_mode, "port-encoding" (1) => encoding, "set-port-encoding!" (2) => set_port_encoding,
+    "port-conversion-strategy" (1) => strategy, "set-port-conversion-strategy!" (2) => set_strategy,
+    "setvbuf" (2, 1) => setvbuf, "fileno" (1) => fileno, "port->fdes" (1) => fileno, "isatty?" (1) => is_terminal,
+    "seek" (3) => seek, "ftell" (1) => ftell, "fdopen" (2) => fdopen, "%pipe" (0) => pipe,
+    /// (simple-format destination format argument …): ~A ~S ~% ~~ only
+    "simple-format" (2, rest) with machine => simple_format,
+    "%object->string" (1, 1) with machine => object_to_string,
+}

@@ -1,0 +1,641 @@
+//! Ports: strings, bytevectors, files, pipes and the three standard ones.
+//!
+//! A port holds bytes and, when it stands for something of the operating
+//! system, a descriptor. Text is UTF-8 unless the port's encoding says Latin-1.
+//! Reading from a descriptor that may block watches for Ctrl-C.
+//!
+//! Source: GNU Guile reference manual, "Input and Output".
+
+use super::errors;
+use crate::failure::Failure;
+use crate::guile::natives::Raise;
+use crate::guile::value::Value;
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::rc::{Rc, Weak};
+use steel::gc::ShareableMut;
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
+
+/// How the bytes of a port stand for characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Utf8,
+    Latin1,
+}
+
+/// When what was written leaves the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffering {
+    None,
+    Line,
+    Block,
+}
+
+/// How much is read and written at once.
+const CHUNK: usize = 64 * 1024;
+
+#[derive(Default)]
+pub struct Input {
+    /// What has been read from the descriptor, or all there is.
+    pub bytes: Vec<u8>,
+    pub position: usize,
+    /// The bytes from `position` to here are known to be UTF-8.
+    pub valid: usize,
+    at_end: bool,
+}
+
+#[derive(Default)]
+pub struct Output {
+    pub bytes: Vec<u8>,
+    /// Nothing is kept.
+    void: bool,
+}
+
+/// A port's insides.
+pub struct State {
+    pub input: Option<Input>,
+    pub output: Option<Output>,
+    pub descriptor: Option<OwnedFd>,
+    pub name: Option<String>,
+    pub mode: String,
+    pub line: usize,
+    pub column: usize,
+    pub closed: bool,
+    pub encoding: Encoding,
+    pub encoding_name: Option<String>,
+    pub buffering: Buffering,
+    /// The process at the other end of a pipe.
+    pub child: Option<libc::pid_t>,
+    pub strategy: &'static str,
+}
+
+/// A port as a Scheme value.
+#[derive(Clone)]
+pub struct Port(pub Rc<RefCell<State>>);
+
+impl Custom for Port {
+    fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
+        let state = self.0.borrow();
+        let direction = match (&state.input, &state.output) {
+            (Some(_), Some(_)) => "input-output",
+            (Some(_), None) => "input",
+            _ => "output",
+        };
+        if state.closed {
+            return Some(Ok(format!(
+                "#<closed: file {:x}>",
+                Rc::as_ptr(&self.0) as usize
+            )));
+        }
+        Some(Ok(match (&state.name, &state.descriptor) {
+            (Some(name), Some(fd)) => format!("#<{direction}: {name} {}>", fd.as_raw_fd()),
+            (None, Some(fd)) => format!("#<{direction}: file {}>", fd.as_raw_fd()),
+            _ => format!("#<{direction}: string {:x}>", Rc::as_ptr(&self.0) as usize),
+        }))
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // A program that forgets to close a file still finds its text there.
+        let _nobody_listens = self.flush("close-port");
+    }
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            input: None,
+            output: None,
+            descriptor: None,
+            name: None,
+            mode: String::new(),
+            line: 0,
+            column: 0,
+            closed: false,
+            encoding: Encoding::Utf8,
+            encoding_name: None,
+            buffering: Buffering::Block,
+            child: None,
+            strategy: "substitute",
+        }
+    }
+
+    /// Read more from the descriptor; false at the end.
+    pub fn refill(&mut self, procedure: &str) -> Result<bool, Raise> {
+        let Some(input) = &mut self.input else {
+            return Ok(false);
+        };
+        let Some(descriptor) = &self.descriptor else {
+            return Ok(false);
+        };
+        if input.position > CHUNK && input.position * 2 > input.bytes.len() {
+            input.bytes.drain(..input.position);
+            input.valid = input.valid.saturating_sub(input.position);
+            input.position = 0;
+        }
+        let fd = descriptor.as_raw_fd();
+        wait_until_readable(fd, procedure)?;
+        let old = input.bytes.len();
+        input.bytes.resize(old + CHUNK, 0);
+        loop {
+            // SAFETY: the buffer has CHUNK bytes from OLD on, and the descriptor is ours.
+            let count = unsafe { libc::read(fd, input.bytes[old..].as_mut_ptr().cast(), CHUNK) };
+            if count >= 0 {
+                input.bytes.truncate(old + count as usize);
+                input.at_end = count == 0;
+                return Ok(count > 0);
+            }
+            let code = errors::last_code();
+            if code == libc::EINTR {
+                continue;
+            }
+            input.bytes.truncate(old);
+            if code == libc::EAGAIN {
+                wait_until_readable(fd, procedure)?;
+                input.bytes.resize(old + CHUNK, 0);
+                continue;
+            }
+            return Err(errors::system(procedure, code));
+        }
+    }
+
+    /// Have at least COUNT unread bytes, or all there are.
+    pub fn fill(&mut self, count: usize, procedure: &str) -> Result<usize, Raise> {
+        loop {
+            let available = self.available();
+            if available >= count || !self.refill(procedure)? {
+                return Ok(self.available());
+            }
+        }
+    }
+
+    pub fn available(&self) -> usize {
+        self.input
+            .as_ref()
+            .map_or(0, |input| input.bytes.len() - input.position)
+    }
+
+    /// The unread bytes that are in the buffer.
+    pub fn unread(&self) -> &[u8] {
+        self.input
+            .as_ref()
+            .map_or(&[], |input| &input.bytes[input.position..])
+    }
+
+    /// Read on over COUNT bytes.
+    pub fn consume(&mut self, count: usize) {
+        let Some(input) = &mut self.input else {
+            return;
+        };
+        let passed = &input.bytes[input.position..input.position + count];
+        let mut column_start = None;
+        for (index, byte) in passed.iter().enumerate() {
+            if *byte == b'\n' {
+                self.line += 1;
+                column_start = Some(index + 1);
+            }
+        }
+        let counted = match column_start {
+            Some(start) => {
+                self.column = 0;
+                &passed[start..]
+            }
+            None => passed,
+        };
+        // Continuation bytes of UTF-8 are no columns; a tab goes to the next multiple of 8.
+        for byte in counted {
+            match byte {
+                b'\t' => self.column = (self.column / 8 + 1) * 8,
+                0x80..=0xbf if self.encoding == Encoding::Utf8 => {}
+                _ => self.column += 1,
+            }
+        }
+        input.position += count;
+    }
+
+    /// The next character and how many bytes it takes, without reading on.
+    pub fn peek(&mut self, procedure: &str) -> Result<Option<(char, usize)>, Raise> {
+        if self.available() == 0 && self.fill(1, procedure)? == 0 {
+            return Ok(None);
+        }
+        let first = self.unread()[0];
+        if first < 0x80 {
+            return Ok(Some((first as char, 1)));
+        }
+        if self.encoding == Encoding::Latin1 {
+            return Ok(Some((char::from(first), 1)));
+        }
+        let width = match first {
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf7 => 4,
+            _ => 1,
+        };
+        let available = self.fill(width, procedure)?.min(width);
+        match std::str::from_utf8(&self.unread()[..available]) {
+            Ok(text) => Ok(text.chars().next().map(|character| (character, width))),
+            Err(error) => {
+                if self.strategy == "error" {
+                    return Err(Raise::throw(
+                        "decoding-error",
+                        vec![
+                            super::text::value(procedure),
+                            super::text::value("input decoding error"),
+                            Value::IntV(libc::EILSEQ as isize),
+                            Value::BoolV(false),
+                            Value::BoolV(false),
+                        ],
+                    ));
+                }
+                let bad = error.error_len().unwrap_or(available).max(1);
+                Ok(Some((char::REPLACEMENT_CHARACTER, bad)))
+            }
+        }
+    }
+
+    pub fn read_char(&mut self, procedure: &str) -> Result<Option<char>, Raise> {
+        let next = self.peek(procedure)?;
+        Ok(next.map(|(character, width)| {
+            self.consume(width);
+            character
+        }))
+    }
+
+    /// Read all there is.
+    pub fn read_all(&mut self, procedure: &str) -> Result<Vec<u8>, Raise> {
+        while self.refill(procedure)? {}
+        let all = self.unread().to_vec();
+        self.consume(all.len());
+        Ok(all)
+    }
+
+    /// BYTES as the text they stand for.
+    pub fn decode(&self, bytes: &[u8]) -> String {
+        match self.encoding {
+            Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+            Encoding::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        }
+    }
+
+    /// Put TEXT in front of what is unread.
+    pub fn push_back(&mut self, text: &str) {
+        let encoded = self.encoded(text);
+        if let Some(input) = &mut self.input {
+            if input.position >= encoded.len()
+                && input.bytes[input.position - encoded.len()..input.position] == *encoded
+            {
+                input.position -= encoded.len();
+            } else {
+                let position = input.position;
+                input.bytes.splice(position..position, encoded);
+                input.valid = 0;
+            }
+            self.column = self.column.saturating_sub(text.chars().count());
+        }
+    }
+
+    fn encoded(&self, text: &str) -> Vec<u8> {
+        match self.encoding {
+            Encoding::Utf8 => text.as_bytes().to_vec(),
+            Encoding::Latin1 => text
+                .chars()
+                .map(|character| u8::try_from(character as u32).unwrap_or(b'?'))
+                .collect(),
+        }
+    }
+
+    /// Write TEXT.
+    pub fn put(&mut self, procedure: &str, text: &str) -> Result<(), Raise> {
+        if self.output.is_none() {
+            return Ok(());
+        }
+        match text.rfind('\n') {
+            Some(last) => {
+                self.line += text.bytes().filter(|byte| *byte == b'\n').count();
+                self.column = text[last + 1..].chars().count();
+            }
+            None => self.column += text.chars().count(),
+        }
+        let latin =
+            (self.encoding == Encoding::Latin1 && !text.is_ascii()).then(|| self.encoded(text));
+        let bytes = latin.as_deref().unwrap_or(text.as_bytes());
+        self.put_bytes(procedure, bytes)
+    }
+
+    pub fn put_bytes(&mut self, procedure: &str, bytes: &[u8]) -> Result<(), Raise> {
+        let Some(output) = &mut self.output else {
+            return Ok(());
+        };
+        if output.void {
+            return Ok(());
+        }
+        output.bytes.extend_from_slice(bytes);
+        if self.descriptor.is_none() {
+            return Ok(());
+        }
+        let leaves = match self.buffering {
+            Buffering::None => true,
+            Buffering::Line => bytes.contains(&b'\n') || output.bytes.len() > CHUNK,
+            Buffering::Block => output.bytes.len() > CHUNK,
+        };
+        if leaves {
+            self.flush(procedure)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Hand what was written to the operating system.
+    pub fn flush(&mut self, procedure: &str) -> Result<(), Raise> {
+        let (Some(output), Some(descriptor)) = (&mut self.output, &self.descriptor) else {
+            return Ok(());
+        };
+        let bytes = std::mem::take(&mut output.bytes);
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            // SAFETY: REST is a live slice, and the descriptor is ours.
+            let count =
+                unsafe { libc::write(descriptor.as_raw_fd(), rest.as_ptr().cast(), rest.len()) };
+            if count >= 0 {
+                rest = &rest[count as usize..];
+                continue;
+            }
+            match errors::last_code() {
+                libc::EINTR => {}
+                libc::EAGAIN => wait_until(descriptor.as_raw_fd(), libc::POLLOUT, procedure)?,
+                code => return Err(errors::system(procedure, code)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Close the port; false when it was closed before.
+    pub fn close(&mut self) -> Result<bool, Raise> {
+        if self.closed {
+            return Ok(false);
+        }
+        let flushed = self.flush("close-port");
+        self.closed = true;
+        self.descriptor = None;
+        flushed.map(|()| true)
+    }
+}
+
+fn wait_until_readable(fd: RawFd, procedure: &str) -> Result<(), Raise> {
+    wait_until(fd, libc::POLLIN, procedure)
+}
+
+/// Wait until the descriptor is ready for EVENTS or the user interrupts.
+pub fn wait_until(fd: RawFd, events: libc::c_short, procedure: &str) -> Result<(), Raise> {
+    loop {
+        let mut request = libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        };
+        // SAFETY: one descriptor, one request.
+        let ready = unsafe { libc::poll(&raw mut request, 1, 100) };
+        if ready > 0 || ready < 0 && errors::last_code() != libc::EINTR {
+            return Ok(());
+        }
+        if crate::runtime::is_interrupted() {
+            return Err(Failure::interrupted(&format!("{procedure} on descriptor {fd}")).into());
+        }
+    }
+}
+
+thread_local! {
+    static OPEN: RefCell<Vec<Weak<RefCell<State>>>> = const { RefCell::new(Vec::new()) };
+    static CURRENT: RefCell<[Option<Value>; 3]> = const { RefCell::new([None, None, None]) };
+}
+
+fn value(state: State) -> Value {
+    let port = Port(Rc::new(RefCell::new(state)));
+    if port.0.borrow().descriptor.is_some() {
+        OPEN.with(|open| {
+            let mut open = open.borrow_mut();
+            if open.len() > 64 {
+                open.retain(|port| port.strong_count() > 0);
+            }
+            open.push(Rc::downgrade(&port.0));
+        });
+    }
+    port.into_steelval()
+        .expect("a custom value is always a value")
+}
+
+/// Hand everything written to any port to the operating system, as at exit.
+pub fn flush_all() {
+    let open: Vec<_> = OPEN.with(|open| open.borrow().clone());
+    for port in open.iter().filter_map(Weak::upgrade) {
+        if let Ok(mut state) = port.try_borrow_mut() {
+            // At exit a broken pipe has nobody to hear of it.
+            let _nobody_listens = state.flush("force-output");
+        }
+    }
+}
+
+/// A port to read TEXT from.
+pub fn string_input(text: &str) -> Value {
+    let mut state = State::new();
+    state.mode = "r".to_owned();
+    state.input = Some(Input {
+        bytes: text.as_bytes().to_vec(),
+        position: 0,
+        valid: text.len(),
+        at_end: true,
+    });
+    value(state)
+}
+
+/// A port to read BYTES from.
+pub fn bytes_input(bytes: Vec<u8>) -> Value {
+    let mut state = State::new();
+    state.mode = "r".to_owned();
+    state.encoding = Encoding::Latin1;
+    state.input = Some(Input {
+        bytes,
+        at_end: true,
+        ..Input::default()
+    });
+    value(state)
+}
+
+/// A port that keeps what is written to it.
+pub fn string_output() -> Value {
+    let mut state = State::new();
+    state.mode = "w".to_owned();
+    state.output = Some(Output::default());
+    value(state)
+}
+
+/// A port for nothing.
+pub fn void(mode: &str) -> Value {
+    let mut state = State::new();
+    state.mode = mode.to_owned();
+    if mode.contains('r') || mode.contains('+') {
+        state.input = Some(Input {
+            at_end: true,
+            ..Input::default()
+        });
+    }
+    if !mode.contains('r') || mode.contains('+') {
+        state.output = Some(Output {
+            bytes: Vec::new(),
+            void: true,
+        });
+    }
+    value(state)
+}
+
+/// What was written to a string port so far.
+pub fn string_of(port: &Value) -> String {
+    with(port, |state| {
+        state.output.as_ref().map_or_else(String::new, |output| {
+            String::from_utf8_lossy(&output.bytes).into_owned()
+        })
+    })
+    .unwrap_or_default()
+}
+
+/// A port for DESCRIPTOR, which it owns from now on; MODE as in `open-file`.
+pub fn descriptor(descriptor: OwnedFd, mode: &str, name: Option<String>) -> Value {
+    value(descriptor_state(descriptor, mode, name))
+}
+
+fn descriptor_state(descriptor: OwnedFd, mode: &str, name: Option<String>) -> State {
+    let mut state = State::new();
+    state.mode = mode.to_owned();
+    state.name = name;
+    let both = mode.contains('+');
+    if mode.contains('r') || both {
+        state.input = Some(Input::default());
+    }
+    if mode.contains('w') || mode.contains('a') || both {
+        state.output = Some(Output::default());
+    }
+    if mode.contains('b') {
+        state.encoding = Encoding::Latin1;
+    }
+    if mode.contains('0') {
+        state.buffering = Buffering::None;
+    } else if mode.contains('l') {
+        state.buffering = Buffering::Line;
+    }
+    state.descriptor = Some(descriptor);
+    state
+}
+
+/// A port for a pipe to or from process CHILD.
+pub fn pipe(fd: OwnedFd, mode: &str, child: libc::pid_t) -> Value {
+    let mut state = descriptor_state(fd, mode, None);
+    state.child = Some(child);
+    value(state)
+}
+
+/// The state behind VALUE, when it is a port.
+pub fn get(value: &Value) -> Option<Rc<RefCell<State>>> {
+    match value {
+        Value::Custom(custom) => {
+            as_underlying_type::<Port>(custom.read().as_ref()).map(|port| port.0.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Do something with the port that VALUE is.
+pub fn with<T>(value: &Value, body: impl FnOnce(&mut State) -> T) -> Option<T> {
+    get(value).map(|state| body(&mut state.borrow_mut()))
+}
+
+/// The standard ports.
+#[derive(Clone, Copy)]
+pub enum Standard {
+    Input,
+    Output,
+    Error,
+}
+
+/// The current input, output or error port.
+pub fn current(which: Standard) -> Value {
+    CURRENT.with(|current| {
+        current.borrow_mut()[which as usize]
+            .get_or_insert_with(|| standard(which))
+            .clone()
+    })
+}
+
+/// Make PORT the current one; the one before.
+pub fn set_current(which: Standard, port: Value) -> Value {
+    let before = current(which);
+    CURRENT.with(|current| current.borrow_mut()[which as usize] = Some(port));
+    before
+}
+
+fn standard(which: Standard) -> Value {
+    let fd = which as RawFd;
+    // SAFETY: descriptors 0 to 2 are the process's own for its whole life. The
+    // port gets a handle that is never dropped by itself (see below), so
+    // they stay open for everybody else.
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    let mut state = descriptor_state(owned, if fd == 0 { "r" } else { "w" }, None);
+    state.name =
+        Some(["standard input", "standard output", "standard error"][fd as usize].to_owned());
+    // SAFETY: asks about a descriptor number.
+    let terminal = unsafe { libc::isatty(fd) } == 1;
+    state.buffering = match which {
+        Standard::Error => Buffering::None,
+        _ if terminal => Buffering::Line,
+        _ => Buffering::Block,
+    };
+    let port = value(state);
+    // One clone that lives as long as the process keeps the descriptor open.
+    std::mem::forget(get(&port));
+    port
+}
+
+/// The port that argument POSITION is, open and for reading.
+pub fn input_port(
+    procedure: &str,
+    args: &[Value],
+    position: usize,
+) -> Result<Rc<RefCell<State>>, Raise> {
+    let default;
+    let port = match args.get(position - 1) {
+        Some(port) => port,
+        None => {
+            default = current(Standard::Input);
+            &default
+        }
+    };
+    match get(port) {
+        Some(state) if state.borrow().input.is_some() && !state.borrow().closed => Ok(state),
+        _ => Err(errors::expecting(
+            procedure,
+            position,
+            "open input port",
+            port,
+        )),
+    }
+}
+
+/// The port that argument POSITION is, open and for writing.
+pub fn output_port(
+    procedure: &str,
+    args: &[Value],
+    position: usize,
+) -> Result<Rc<RefCell<State>>, Raise> {
+    let default;
+    let port = match args.get(position - 1) {
+        Some(Value::BoolV(true)) | None => {
+            default = current(Standard::Output);
+            &default
+        }
+        Some(port) => port,
+    };
+    match get(port) {
+        Some(state) if state.borrow().output.is_some() && !state.borrow().closed => Ok(state),
+        _ => Err(errors::wrong_type(procedure, position, port)),
+    }
+}

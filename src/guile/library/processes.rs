@@ -1,0 +1,671 @@
+//! Processes, the environment, and time.
+//!
+//! Programs are started by the standard library, which computes everything
+//! before it forks. Waiting for one watches for Ctrl-C.
+//!
+//! Source: GNU Guile reference manual, "Processes", "Runtime Environment", "Time".
+
+use super::args::{self, boolean, fixnum, integer, string, unspecified};
+use super::errors;
+use super::numbers;
+use super::ports;
+use super::text;
+use crate::failure::Failure;
+use crate::guile::natives::{Machine, Outcome, Raise};
+use crate::guile::pairs;
+use crate::guile::value::Value;
+use crate::natives;
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A pipe that children do not inherit.
+pub fn pipe(procedure: &str) -> Result<(OwnedFd, OwnedFd), Raise> {
+    let mut ends = [0; 2];
+    // SAFETY: pipe writes two descriptors.
+    if unsafe { libc::pipe(ends.as_mut_ptr()) } < 0 {
+        return Err(errors::system(procedure, errors::last_code()));
+    }
+    for end in ends {
+        // SAFETY: the descriptor was just made.
+        unsafe { libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+    // SAFETY: pipe gave both to us alone.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
+/// Wait for process PID: its status as `waitpid` reports it.
+pub fn wait_for(
+    procedure: &str,
+    pid: libc::pid_t,
+    options: i32,
+) -> Result<(libc::pid_t, i32), Raise> {
+    let mut pause = Duration::from_micros(100);
+    let started = Instant::now();
+    loop {
+        let mut status = 0;
+        // SAFETY: writes the status.
+        let found = unsafe { libc::waitpid(pid, &raw mut status, options | libc::WNOHANG) };
+        if found > 0 || found == 0 && options & libc::WNOHANG != 0 {
+            return Ok((found, status));
+        }
+        if found < 0 {
+            let code = errors::last_code();
+            if code != libc::EINTR {
+                return Err(errors::system(procedure, code));
+            }
+        }
+        if crate::runtime::is_interrupted() {
+            return Err(Failure::interrupted(&format!("waiting for process {pid}")).into());
+        }
+        std::thread::sleep(pause);
+        if started.elapsed() > Duration::from_millis(5) {
+            pause = (pause * 2).min(Duration::from_millis(10));
+        }
+    }
+}
+
+/// A command that runs with the current directory and environment, and Guile's standard descriptors.
+fn command(procedure: &str, args: &[Value]) -> Result<Command, Raise> {
+    let program = string(procedure, args, 1)?;
+    let mut command = Command::new(program);
+    for position in 2..=args.len() {
+        command.arg(string(procedure, args, position)?);
+    }
+    Ok(command)
+}
+
+fn start_error(procedure: &str, error: &std::io::Error) -> Raise {
+    errors::system(procedure, errors::code(error))
+}
+
+/// Run a command to its end. The child gets Ctrl-C from the terminal as well.
+fn run(procedure: &str, mut command: Command) -> Outcome {
+    ports::flush_all();
+    match command.spawn() {
+        Ok(child) => {
+            let (_, status) = wait_for(procedure, child.id() as libc::pid_t, 0)?;
+            Ok(Value::IntV(status as isize))
+        }
+        // Guile's child fails to exec and exits with 127.
+        Err(_) => Ok(Value::IntV(127 << 8)),
+    }
+}
+
+/// (system [command]) -> status
+fn system(args: &[Value]) -> Outcome {
+    if args.is_empty() {
+        return Ok(boolean(true));
+    }
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(string("system", args, 1)?);
+    run("system", command)
+}
+
+/// (system* program argument …) -> status
+fn system_star(args: &[Value]) -> Outcome {
+    run("system*", command("system*", args)?)
+}
+
+/// (%open-process mode program argument …) -> (input-port output-port pid)
+///
+/// Input reads what the program writes, output is what it reads; #f for what MODE does not ask for.
+fn open_process(args: &[Value]) -> Outcome {
+    let mode = string("open-process", args, 1)?;
+    let (reads, writes) = (
+        mode.contains('r') || mode.contains('+'),
+        mode.contains('w') || mode.contains('+'),
+    );
+    let mut command = command("open-process", &args[1..])?;
+    ports::flush_all();
+    let mut input = None;
+    let mut output = None;
+    if reads {
+        let (read, write) = pipe("open-process")?;
+        command.stdout(Stdio::from(write));
+        input = Some(read);
+    } else if let Some(fd) = current_descriptor(ports::Standard::Output) {
+        command.stdout(Stdio::from(fd));
+    }
+    if writes {
+        let (read, write) = pipe("open-process")?;
+        command.stdin(Stdio::from(read));
+        output = Some(write);
+    } else if let Some(fd) = current_descriptor(ports::Standard::Input) {
+        command.stdin(Stdio::from(fd));
+    }
+    if let Some(fd) = current_descriptor(ports::Standard::Error) {
+        command.stderr(Stdio::from(fd));
+    }
+    let pid = match command.spawn() {
+        Ok(child) => child.id() as libc::pid_t,
+        Err(error) => {
+            // Guile's child exits with 127 and says why on standard error.
+            let program = string("open-process", args, 2)?;
+            let message = format!(
+                "In execvp of {program}: {}\n",
+                errors::system_message(errors::code(&error))
+            );
+            let port = ports::current(ports::Standard::Error);
+            ports::with(&port, |state| state.put("open-process", &message)).transpose()?;
+            Command::new("/bin/sh")
+                .args(["-c", "exit 127"])
+                .spawn()
+                .map_err(|error| start_error("open-process", &error))?
+                .id() as libc::pid_t
+        }
+    };
+    drop(command);
+    let port = |fd: Option<OwnedFd>, mode: &str| match fd {
+        Some(fd) => ports::pipe(fd, mode, pid),
+        None => Value::BoolV(false),
+    };
+    Ok(pairs::list([
+        port(input, "r"),
+        port(output, "w"),
+        Value::IntV(pid as isize),
+    ]))
+}
+
+/// A copy of the descriptor behind a current port, when it has one.
+fn current_descriptor(which: ports::Standard) -> Option<OwnedFd> {
+    let port = ports::current(which);
+    ports::with(&port, |state| {
+        let fd = state.descriptor.as_ref()?.as_raw_fd();
+        // SAFETY: duplicates an open descriptor.
+        let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
+        // SAFETY: fcntl gave the copy to us alone.
+        (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy) })
+    })
+    .flatten()
+}
+
+/// (%port-child port) -> pid or #f
+fn port_child(args: &[Value]) -> Outcome {
+    Ok(ports::with(&args[0], |state| state.child)
+        .flatten()
+        .map_or(Value::BoolV(false), |pid| Value::IntV(pid as isize)))
+}
+
+/// (waitpid pid [options]) -> (pid . status)
+fn waitpid(args: &[Value]) -> Outcome {
+    let pid = fixnum("waitpid", args, 1)?;
+    let options = match args.get(1) {
+        Some(_) => fixnum("waitpid", args, 2)? as i32,
+        None => 0,
+    };
+    let (pid, status) = wait_for("waitpid", pid as libc::pid_t, options)?;
+    Ok(pairs::cons(
+        Value::IntV(pid as isize),
+        Value::IntV(status as isize),
+    ))
+}
+
+fn exit_value(args: &[Value]) -> Outcome {
+    let status = fixnum("status:exit-val", args, 1)? as i32;
+    Ok(if libc::WIFEXITED(status) {
+        Value::IntV(libc::WEXITSTATUS(status) as isize)
+    } else {
+        boolean(false)
+    })
+}
+
+fn term_signal(args: &[Value]) -> Outcome {
+    let status = fixnum("status:term-sig", args, 1)? as i32;
+    Ok(if libc::WIFSIGNALED(status) {
+        Value::IntV(libc::WTERMSIG(status) as isize)
+    } else {
+        boolean(false)
+    })
+}
+
+fn stop_signal(args: &[Value]) -> Outcome {
+    let status = fixnum("status:stop-sig", args, 1)? as i32;
+    Ok(if libc::WIFSTOPPED(status) {
+        Value::IntV(libc::WSTOPSIG(status) as isize)
+    } else {
+        boolean(false)
+    })
+}
+
+fn kill(args: &[Value]) -> Outcome {
+    let (pid, signal) = (fixnum("kill", args, 1)?, fixnum("kill", args, 2)?);
+    // SAFETY: sends a signal.
+    if unsafe { libc::kill(pid as libc::pid_t, signal as libc::c_int) } < 0 {
+        return Err(errors::system("kill", errors::last_code()));
+    }
+    Ok(unspecified())
+}
+
+macro_rules! identities {
+    ($($function:ident $call:path;)*) => {
+        $( fn $function(_: &[Value]) -> Outcome {
+            // SAFETY: asks the system for a number and cannot fail.
+            Ok(Value::IntV(unsafe { $call() } as isize))
+        } )*
+    };
+}
+
+identities! {
+    getpid libc::getpid;
+    getppid libc::getppid;
+    getuid libc::getuid;
+    geteuid libc::geteuid;
+    getgid libc::getgid;
+    getegid libc::getegid;
+    getpgrp libc::getpgrp;
+    setsid libc::setsid;
+}
+
+fn set_identity(procedure: &str, args: &[Value], set: impl Fn(u32) -> libc::c_int) -> Outcome {
+    let id = args::size(procedure, args, 1)?;
+    if set(id as u32) < 0 {
+        return Err(errors::system(procedure, errors::last_code()));
+    }
+    Ok(unspecified())
+}
+
+fn setuid(args: &[Value]) -> Outcome {
+    // SAFETY: changes the process's user, as the caller asks.
+    set_identity("setuid", args, |id| unsafe { libc::setuid(id) })
+}
+
+fn setgid(args: &[Value]) -> Outcome {
+    // SAFETY: changes the process's group, as the caller asks.
+    set_identity("setgid", args, |id| unsafe { libc::setgid(id) })
+}
+
+/// (execlp program argument …): become another program.
+fn execlp(args: &[Value]) -> Outcome {
+    ports::flush_all();
+    let program = string("execlp", args, 1)?;
+    let mut command = Command::new(program);
+    let given = &args[1..];
+    if !given.is_empty() {
+        command.arg0(string("execlp", given, 1)?);
+        for position in 2..=given.len() {
+            command.arg(string("execlp", given, position)?);
+        }
+    }
+    Err(errors::system("execlp", errors::code(&command.exec())))
+}
+
+fn primitive_exit(args: &[Value]) -> Outcome {
+    ports::flush_all();
+    let code = match args.first() {
+        None | Some(Value::BoolV(true)) => 0,
+        Some(Value::BoolV(false)) => 1,
+        Some(_) => fixnum("primitive-exit", args, 1)? as i32,
+    };
+    std::process::exit(code)
+}
+
+fn exit_at_once(args: &[Value]) -> Outcome {
+    let code = match args.first() {
+        None | Some(Value::BoolV(true)) => 0,
+        Some(Value::BoolV(false)) => 1,
+        Some(_) => fixnum("primitive-_exit", args, 1)? as i32,
+    };
+    // SAFETY: ends the process at once, as the caller asks.
+    unsafe { libc::_exit(code) }
+}
+
+// The environment. It is the C library's, so that started programs see it; the
+// natives run on one thread, and nothing else in this process changes it.
+
+fn getenv(args: &[Value]) -> Outcome {
+    let Value::StringV(name) = &args[0] else {
+        return Err(errors::not_a("getenv", "string", &args[0]));
+    };
+    Ok(
+        std::env::var_os(text::of(name)).map_or(Value::BoolV(false), |value| {
+            text::value(value.to_string_lossy())
+        }),
+    )
+}
+
+fn valid_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+fn setenv(args: &[Value]) -> Outcome {
+    let name = string("setenv", args, 1)?;
+    if !valid_name(name) {
+        return Err(errors::system("setenv", libc::EINVAL));
+    }
+    match &args[1] {
+        Value::BoolV(false) => {
+            // SAFETY: see the note above.
+            unsafe { std::env::remove_var(name) };
+        }
+        _ => {
+            let value = string("setenv", args, 2)?;
+            if value.contains('\0') {
+                return Err(errors::system("setenv", libc::EINVAL));
+            }
+            // SAFETY: see the note above.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
+    Ok(unspecified())
+}
+
+fn unsetenv(args: &[Value]) -> Outcome {
+    setenv(&[args[0].clone(), Value::BoolV(false)])
+}
+
+fn putenv(args: &[Value]) -> Outcome {
+    match string("putenv", args, 1)?.split_once('=') {
+        Some((name, value)) => setenv(&[text::value(name), text::value(value)]),
+        None => unsetenv(args),
+    }
+}
+
+fn environ(args: &[Value]) -> Outcome {
+    if !args.is_empty() {
+        let names: Vec<_> = std::env::vars_os().map(|(name, _)| name).collect();
+        for name in names {
+            // SAFETY: see the note above.
+            unsafe { std::env::remove_var(name) };
+        }
+        for setting in args::strings("environ", args, 1)? {
+            putenv(&[text::value(setting)])?;
+        }
+        return Ok(unspecified());
+    }
+    Ok(pairs::list(
+        std::env::vars_os()
+            .map(|(name, value)| {
+                text::value(format!(
+                    "{}={}",
+                    name.to_string_lossy(),
+                    value.to_string_lossy()
+                ))
+            })
+            .collect::<Vec<_>>(),
+    ))
+}
+
+// Time.
+
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn current_time(_: &[Value]) -> Outcome {
+    Ok(integer(since_epoch().as_secs() as usize))
+}
+
+fn gettimeofday(_: &[Value]) -> Outcome {
+    let now = since_epoch();
+    Ok(pairs::cons(
+        integer(now.as_secs() as usize),
+        integer(now.subsec_micros() as usize),
+    ))
+}
+
+fn started() -> Instant {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    *STARTED.get_or_init(Instant::now)
+}
+
+/// Nanoseconds, as `internal-time-units-per-second` says.
+fn real_time(_: &[Value]) -> Outcome {
+    Ok(integer(started().elapsed().as_nanos() as usize))
+}
+
+fn run_nanoseconds() -> usize {
+    // SAFETY: `timespec` is plain data, and clock_gettime writes it.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec as usize * 1_000_000_000 + time.tv_nsec as usize
+}
+
+fn run_time(_: &[Value]) -> Outcome {
+    Ok(integer(run_nanoseconds()))
+}
+
+fn times(machine: &mut Machine, _: &[Value]) -> Outcome {
+    let real = started().elapsed().as_nanos() as usize;
+    Ok(machine.vector(vec![
+        integer(real),
+        integer(run_nanoseconds()),
+        integer(0),
+        integer(0),
+        integer(0),
+    ]))
+}
+
+fn sleep_for(procedure: &str, duration: Duration) -> Result<Duration, Raise> {
+    ports::flush_all();
+    let end = Instant::now() + duration;
+    loop {
+        let rest = end.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Ok(rest);
+        }
+        if crate::runtime::is_interrupted() {
+            return Err(Failure::interrupted(procedure).into());
+        }
+        std::thread::sleep(rest.min(Duration::from_millis(50)));
+    }
+}
+
+fn sleep(args: &[Value]) -> Outcome {
+    let seconds = numbers::to_f64(&args[0]).filter(|seconds| *seconds >= 0.0 && *seconds < 1e12);
+    let seconds = seconds.ok_or_else(|| errors::wrong_type("sleep", 1, &args[0]))?;
+    sleep_for("sleep", Duration::from_secs_f64(seconds)).map(|_| Value::IntV(0))
+}
+
+fn usleep(args: &[Value]) -> Outcome {
+    let microseconds = args::size("usleep", args, 1)?;
+    sleep_for("usleep", Duration::from_micros(microseconds as u64)).map(|_| Value::IntV(0))
+}
+
+/// A broken-down time as Guile's vector.
+fn time_vector(machine: &mut Machine, time: &libc::tm) -> Value {
+    let number = |number: libc::c_int| Value::IntV(number as isize);
+    let zone = if time.tm_zone.is_null() {
+        text::value("")
+    } else {
+        // SAFETY: the C library's zone names are C strings that stay.
+        text::value(unsafe { CStr::from_ptr(time.tm_zone) }.to_string_lossy())
+    };
+    machine.vector(vec![
+        number(time.tm_sec),
+        number(time.tm_min),
+        number(time.tm_hour),
+        number(time.tm_mday),
+        number(time.tm_mon),
+        number(time.tm_year),
+        number(time.tm_wday),
+        number(time.tm_yday),
+        number(time.tm_isdst),
+        Value::IntV(-(time.tm_gmtoff as isize)),
+        zone,
+    ])
+}
+
+/// Do BODY with time zone ZONE instead of the environment's.
+fn in_zone<T>(zone: Option<&str>, body: impl FnOnce() -> T) -> T {
+    unsafe extern "C" {
+        fn tzset();
+    }
+    let Some(zone) = zone else {
+        // SAFETY: reads the environment, which only natives change.
+        unsafe { tzset() };
+        return body();
+    };
+    let before = std::env::var_os("TZ");
+    // SAFETY: only natives change the environment, on one thread.
+    unsafe {
+        std::env::set_var("TZ", zone);
+        tzset();
+    }
+    let result = body();
+    // SAFETY: as above.
+    unsafe {
+        match before {
+            Some(before) => std::env::set_var("TZ", before),
+            None => std::env::remove_var("TZ"),
+        }
+        tzset();
+    }
+    result
+}
+
+/// The time zone that optional argument POSITION names.
+fn zone_argument<'a>(
+    procedure: &str,
+    args: &'a [Value],
+    position: usize,
+) -> Result<Option<&'a str>, Raise> {
+    match args.get(position - 1) {
+        None => Ok(None),
+        Some(_) => string(procedure, args, position).map(Some),
+    }
+}
+
+fn localtime(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let seconds = fixnum("localtime", args, 1)? as libc::time_t;
+    let zone = zone_argument("localtime", args, 2)?;
+    // SAFETY: `tm` is plain data, and localtime_r writes it.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    Ok(in_zone(zone, || {
+        // SAFETY: as above.
+        unsafe { libc::localtime_r(&raw const seconds, &raw mut time) };
+        time_vector(machine, &time)
+    }))
+}
+
+fn gmtime(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let seconds = fixnum("gmtime", args, 1)? as libc::time_t;
+    // SAFETY: `tm` is plain data, and gmtime_r writes it.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::gmtime_r(&raw const seconds, &raw mut time) };
+    Ok(time_vector(machine, &time))
+}
+
+/// The broken-down time in vector argument POSITION.
+fn time_argument(procedure: &str, args: &[Value], position: usize) -> Result<libc::tm, Raise> {
+    let items = super::vectors::items(procedure, args, position)?;
+    let number = |index: usize| match items.get(index) {
+        Some(Value::IntV(number)) => Ok(*number as libc::c_int),
+        _ => Err(errors::wrong_type(procedure, position, &args[position - 1])),
+    };
+    // SAFETY: `tm` is plain data for which all zeros is a value.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    time.tm_sec = number(0)?;
+    time.tm_min = number(1)?;
+    time.tm_hour = number(2)?;
+    time.tm_mday = number(3)?;
+    time.tm_mon = number(4)?;
+    time.tm_year = number(5)?;
+    time.tm_wday = number(6)?;
+    time.tm_yday = number(7)?;
+    time.tm_isdst = number(8)?;
+    if let Some(Value::IntV(offset)) = items.get(9) {
+        time.tm_gmtoff = -(*offset as libc::c_long);
+    }
+    Ok(time)
+}
+
+/// (mktime time [zone]) -> (seconds . time)
+fn mktime(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let mut time = time_argument("mktime", args, 1)?;
+    let zone = zone_argument("mktime", args, 2)?;
+    Ok(in_zone(zone, || {
+        // SAFETY: reads and normalizes TIME.
+        let seconds = unsafe { libc::mktime(&raw mut time) };
+        pairs::cons(Value::IntV(seconds as isize), time_vector(machine, &time))
+    }))
+}
+
+fn tzset(_: &[Value]) -> Outcome {
+    in_zone(None, || ());
+    Ok(unspecified())
+}
+
+/// (strftime format time) -> string
+fn strftime(args: &[Value]) -> Outcome {
+    let format = args::path("strftime", args, 1)?;
+    let time = time_argument("strftime", args, 2)?;
+    let zone = match super::vectors::items("strftime", args, 2)?.get(10) {
+        Some(Value::StringV(zone)) => std::ffi::CString::new(text::of(zone)).ok(),
+        _ => None,
+    };
+    let mut time = time;
+    if let Some(zone) = &zone {
+        time.tm_zone = zone.as_ptr().cast_mut().cast();
+    }
+    if format.as_bytes().is_empty() {
+        return Ok(text::value(""));
+    }
+    let mut buffer = vec![0u8; 256];
+    loop {
+        // SAFETY: the buffer is as long as said, and format and time are whole.
+        let length = unsafe {
+            libc::strftime(
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                format.as_ptr(),
+                &raw const time,
+            )
+        };
+        if length > 0 || buffer.len() > 1 << 20 {
+            return Ok(text::value(String::from_utf8_lossy(&buffer[..length])));
+        }
+        let larger = buffer.len() * 4;
+        buffer.resize(larger, 0);
+    }
+}
+
+/// (strptime format string) -> (time . count)
+fn strptime(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let format = args::path("strptime", args, 1)?;
+    let input = args::path("strptime", args, 2)?;
+    // SAFETY: `tm` is plain data for which all zeros is a value.
+    let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both are C strings, and strptime writes TIME.
+    let end = unsafe { libc::strptime(input.as_ptr(), format.as_ptr(), &raw mut time) };
+    if end.is_null() {
+        return Err(errors::system("strptime", libc::EINVAL));
+    }
+    let count = end as usize - input.as_ptr() as usize;
+    Ok(pairs::cons(time_vector(machine, &time), integer(count)))
+}
+
+fn nproc(_: &[Value]) -> Outcome {
+    Ok(integer(
+        std::thread::available_parallelism().map_or(1, usize::from),
+    ))
+}
+
+natives! {
+    "system" (0, 1) => system, "system*" (1, rest) => system_star,
+    "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child,
+    "waitpid" (1, 1) => waitpid, "status:exit-val" (1) => exit_value,
+    "status:term-sig" (1) => term_signal, "status:stop-sig" (1) => stop_signal,
+    "kill" (2) => kill,
+    "getpid" (0) => getpid, "getppid" (0) => getppid, "getuid" (0) => getuid, "geteuid" (0) => geteuid,
+    "getgid" (0) => getgid, "getegid" (0) => getegid, "getpgrp" (0) => getpgrp, "setsid" (0) => setsid,
+    "setuid" (1) => setuid, "setgid" (1) => setgid,
+    "execlp" (1, rest) => execlp, "execl" (1, rest) => execlp,
+    "primitive-exit" (0, 1) => primitive_exit, "primitive-_exit" (0, 1) => exit_at_once,
+    "getenv" (1) => getenv, "setenv" (2) => setenv, "unsetenv" (1) => unsetenv, "putenv" (1) => putenv,
+    "environ" (0, 1) => environ,
+    "current-time" (0) => current_time, "gettimeofday" (0) => gettimeofday,
+    "get-internal-real-time" (0) => real_time, "get-internal-run-time" (0) => run_time, "times" (0) with machine => times,
+    "sleep" (1) => sleep, "usleep" (1) => usleep,
+    "localtime" (1, 1) with machine => localtime, "gmtime" (1) with machine => gmtime,
+    "mktime" (1, 1) with machine => mktime, "tzset" (0) => tzset,
+    "strftime" (2) => strftime, "strptime" (2) with machine => strptime,
+    "total-processor-count" (0) => nproc, "current-processor-count" (0) => nproc,
+}

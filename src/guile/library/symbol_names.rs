@@ -1,0 +1,147 @@
+//! Symbols and keywords.
+//!
+//! A keyword is the symbol whose name begins with `#:`; `symbol?` knows the difference.
+//! A symbol that `make-symbol` made is in no table, so it is `eq?` only to itself.
+
+use super::args::{boolean, string, symbol};
+use super::equality::hash_text;
+use super::errors;
+use super::text::{self, value};
+use crate::guile::natives::Outcome;
+use crate::guile::pairs;
+use crate::guile::symbols::intern;
+use crate::guile::value::Value;
+use crate::natives;
+use std::cell::Cell;
+
+/// Whether VALUE is a keyword.
+pub fn is_keyword(value: &Value) -> bool {
+    matches!(value, Value::SymbolV(name) if name.starts_with("#:"))
+}
+
+fn symbol_predicate(args: &[Value]) -> Outcome {
+    Ok(boolean(
+        matches!(&args[0], Value::SymbolV(name) if !name.starts_with("#:")),
+    ))
+}
+
+fn keyword_predicate(args: &[Value]) -> Outcome {
+    Ok(boolean(is_keyword(&args[0])))
+}
+
+fn to_string(args: &[Value]) -> Outcome {
+    symbol("symbol->string", args, 1).map(value)
+}
+
+fn from_string(args: &[Value]) -> Outcome {
+    string("string->symbol", args, 1).map(intern)
+}
+
+fn from_string_ci(args: &[Value]) -> Outcome {
+    string("string-ci->symbol", args, 1).map(|name| intern(&name.to_lowercase()))
+}
+
+fn uninterned(args: &[Value]) -> Outcome {
+    string("make-symbol", args, 1).map(|name| Value::SymbolV(name.to_owned().into()))
+}
+
+fn interned_predicate(args: &[Value]) -> Outcome {
+    let name = symbol("symbol-interned?", args, 1)?;
+    Ok(boolean(super::equality::is_eq(&args[0], &intern(name))))
+}
+
+fn append(args: &[Value]) -> Outcome {
+    let mut name = String::new();
+    for item in args {
+        match item {
+            Value::SymbolV(part) if !part.starts_with("#:") => name.push_str(text::of(part)),
+            other => return Err(errors::expecting("symbol->string", 1, "symbol", other)),
+        }
+    }
+    Ok(intern(&name))
+}
+
+fn from_list(args: &[Value]) -> Outcome {
+    let mut name = String::new();
+    for item in super::args::list("list->symbol", args, 1)? {
+        match item {
+            Value::CharV(character) => name.push(character),
+            other => return Err(errors::not_a("list->symbol", "character", &other)),
+        }
+    }
+    Ok(intern(&name))
+}
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+fn gensym(args: &[Value]) -> Outcome {
+    let prefix = match args.first() {
+        Some(_) => string("gensym", args, 1)?,
+        None => " g",
+    };
+    let count = COUNT.with(|count| count.replace(count.get() + 1));
+    Ok(intern(&format!("{prefix}{}", count + 100)))
+}
+
+fn hash(args: &[Value]) -> Outcome {
+    let hash = hash_text(symbol("symbol-hash", args, 1)?);
+    Ok(Value::IntV((hash >> 3) as isize))
+}
+
+fn ordered(procedure: &str, args: &[Value], holds: fn(&str, &str) -> bool) -> Outcome {
+    let mut all = true;
+    for position in 1..=args.len() {
+        let name = symbol(procedure, args, position)?;
+        if position > 1 {
+            all &= holds(symbol(procedure, args, position - 1)?, name);
+        }
+    }
+    Ok(boolean(all))
+}
+
+fn less(args: &[Value]) -> Outcome {
+    ordered("symbol<?", args, |a, b| a < b)
+}
+
+fn same(args: &[Value]) -> Outcome {
+    ordered("symbol=?", args, |a, b| a == b)
+}
+
+fn symbol_to_keyword(args: &[Value]) -> Outcome {
+    match &args[0] {
+        Value::SymbolV(name) if !name.starts_with("#:") => {
+            Ok(intern(&format!("#:{name}", name = text::of(name))))
+        }
+        other => Err(errors::not_a("symbol->keyword", "symbol", other)),
+    }
+}
+
+fn keyword_to_symbol(args: &[Value]) -> Outcome {
+    match &args[0] {
+        Value::SymbolV(name) if name.starts_with("#:") => Ok(intern(&name[2..])),
+        other => Err(errors::expecting("keyword->symbol", 1, "keyword", other)),
+    }
+}
+
+fn to_characters(args: &[Value]) -> Outcome {
+    let name = symbol("%symbol->list", args, 1)?;
+    Ok(pairs::list(
+        name.chars().map(Value::CharV).collect::<Vec<_>>(),
+    ))
+}
+
+natives! {
+    "symbol?" (1) => symbol_predicate, "keyword?" (1) => keyword_predicate,
+    "symbol->string" (1) => to_string, "string->symbol" (1) => from_string,
+    "string-ci->symbol" (1) => from_string_ci,
+    "make-symbol" (1) => uninterned, "string->uninterned-symbol" (1) => uninterned,
+    "symbol-interned?" (1) => interned_predicate,
+    "symbol-append" (0, rest) => append, "list->symbol" (1) => from_list,
+    /// (gensym [prefix]) -> a symbol nobody used before
+    "gensym" (0, 1) => gensym,
+    "symbol-hash" (1) => hash, "%symbol->list" (1) => to_characters,
+    "symbol<?" (0, rest) => less, "%symbol=?" (0, rest) => same,
+    "symbol->keyword" (1) => symbol_to_keyword, "keyword->symbol" (1) => keyword_to_symbol,
+}
