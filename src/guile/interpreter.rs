@@ -186,9 +186,9 @@ impl Interpreter {
     fn run(&mut self, procedure: Value, arguments: Vec<Value>) -> Result<Value, Stop> {
         world::enter(&self.world);
         control::begin_run();
-        self.engine
-            .call_function_with_args(procedure, arguments)
-            .map_err(|error| self.stop(&error))
+        let result = self.engine.call_function_with_args(procedure, arguments);
+        super::library::ports::flush_all();
+        result.map_err(|error| self.stop(&error))
     }
 
     /// The current module's name as Guile writes it: `(guile-user)`.

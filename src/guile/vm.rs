@@ -90,12 +90,16 @@ pub fn engine() -> Engine {
         Value::FuncV(mapping) => mapping(&[caller]),
         other => unreachable!("Steel's mapping is {other:?}"),
     };
+    let collect = match steel_primitive("into-list") {
+        Value::FuncV(reducer) => reducer(&[]).expect("a reducer needs no arguments"),
+        reducer => reducer,
+    };
     NESTING.with(|nesting| {
         *nesting.borrow_mut() = Some(Nesting {
             evaluator: Root::of(&evaluator),
             transduce: steel_primitive("transduce"),
             caller: mapping.expect("a closure can be mapped"),
-            collect: steel_primitive("into-list"),
+            collect,
         });
     });
     engine
