@@ -10,12 +10,13 @@ use super::calls::check_session;
 use super::database::is_null;
 use super::disks;
 use super::server::{Connection, Request};
-use super::state::Shared;
+use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, Val};
 use crate::sim::mishap::Mishap;
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::fs::OpenOptions;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
@@ -63,7 +64,7 @@ pub async fn import(
          task-id:{task}\r\ncontent-type: application/octet-stream\r\n\r\n"
     );
     connection.send(head.as_bytes()).await?;
-    let outcome = match attach(shared, &vdi) {
+    let outcome = match attach(shared, &vdi).await {
         Err(error) => Err(error),
         Ok(vbd) => {
             let outcome = match format {
@@ -108,29 +109,47 @@ fn the_vdi(shared: &Shared, request: &Request) -> Option<String> {
     })
 }
 
+/// How long a transfer waits for the one before it to let go of the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Attach VDI to the control domain, as the host does for a transfer.
-fn attach(shared: &Shared, vdi: &str) -> Result<String, ApiError> {
-    shared.with(|state| {
-        disks::check_attach(state, vdi, "", true)?;
-        if shared.config.has(&Mishap::SrFull) {
-            return Err(ApiError::new(
-                "SR_BACKEND_FAILURE_44",
-                ["", "There is insufficient space", ""],
-            ));
+async fn attach(shared: &Shared, vdi: &str) -> Result<String, ApiError> {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    let mut news = shared.watch();
+    loop {
+        news.borrow_and_update();
+        match shared.with(|state| try_attach(shared, state, vdi)) {
+            Err(error) if error.code == "VDI_IN_USE" => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(end) => return Err(error),
+                    changed = news.changed() => if changed.is_err() { return Err(error) },
+                }
+            }
+            outcome => return outcome,
         }
-        let control_domain = state.marks.control_domain.clone();
-        Ok(state.db.insert(
-            "VBD",
-            [
-                ("VM", Val::text(control_domain)),
-                ("VDI", Val::text(vdi)),
-                ("userdevice", Val::text("autodetect")),
-                ("mode", Val::text("RW")),
-                ("type", Val::text("Disk")),
-                ("currently_attached", Val::Bool(true)),
-            ],
-        ))
-    })
+    }
+}
+
+fn try_attach(shared: &Shared, state: &mut State, vdi: &str) -> Result<String, ApiError> {
+    disks::check_attach(state, vdi, "", true)?;
+    if shared.config.has(&Mishap::SrFull) {
+        return Err(ApiError::new(
+            "SR_BACKEND_FAILURE_44",
+            ["", "There is insufficient space", ""],
+        ));
+    }
+    let control_domain = state.marks.control_domain.clone();
+    Ok(state.db.insert(
+        "VBD",
+        [
+            ("VM", Val::text(control_domain)),
+            ("VDI", Val::text(vdi)),
+            ("userdevice", Val::text("autodetect")),
+            ("mode", Val::text("RW")),
+            ("type", Val::text("Disk")),
+            ("currently_attached", Val::Bool(true)),
+        ],
+    ))
 }
 
 /// What vhd-tool says about everything.
@@ -164,6 +183,10 @@ async fn receive_raw(
 ) -> Result<(), ApiError> {
     let (mut file, size) = open_disk(shared, vdi).await?;
     let expected = request.content_length().unwrap_or(size);
+    if expected == 0 {
+        // Xen Orchestra's probe for a redirection: the head counts, the rest fails.
+        return Err(io_error());
+    }
     let mut done = 0;
     while done < expected {
         if tasks::is_cancelled(shared, task) {
