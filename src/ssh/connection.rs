@@ -20,8 +20,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -34,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// So many unanswered questions end the connection.
 const KEEP_ALIVE_MISSES: usize = 4;
+/// How long to try to make a lost connection again before it is used.
+const RENEWAL: Duration = Duration::from_secs(30);
 /// How long ending a command at the other end may take.
 const PARTING: Duration = Duration::from_millis(1500);
 
@@ -52,20 +55,42 @@ impl fmt::Display for Destination {
     }
 }
 
-/// A connection whose user is logged in.
+/// How to get into a guest, as often as needed.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub destination: Destination,
+    /// The file of the private key.
+    pub private_key: PathBuf,
+    pub trust: Trust,
+}
+
+/// A connection whose user is logged in. One that was lost is made again when
+/// it is next used; what ran over it is another matter.
 pub struct Connection {
-    destination: Destination,
-    handle: Arc<Handle<Client>>,
-    /// Commands at the other end that are being ended.
-    partings: Arc<Partings>,
-    ended: Arc<Ended>,
-    socket: OwnedFd,
+    login: Login,
+    link: RwLock<Arc<Link>>,
+    closed: AtomicBool,
     pub(super) shell: tokio::sync::Mutex<Option<Shell>>,
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Connection({})", self.destination)
+        write!(formatter, "Connection({})", self.login.destination)
+    }
+}
+
+/// One TCP connection, from login to loss.
+struct Link {
+    handle: Handle<Client>,
+    /// Commands at the other end that are being ended.
+    partings: Partings,
+    ended: Arc<Ended>,
+    socket: OwnedFd,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        cut(&self.socket);
     }
 }
 
@@ -99,8 +124,7 @@ pub(super) struct Remote {
     /// The command's process group, once it is known.
     pub group: OnceLock<u32>,
     pub ended: bool,
-    handle: Arc<Handle<Client>>,
-    partings: Arc<Partings>,
+    link: Arc<Link>,
 }
 
 impl fmt::Debug for Remote {
@@ -121,12 +145,12 @@ impl Drop for Remote {
         let Some(output) = self.output.take().filter(|_| !self.ended) else {
             return;
         };
-        let handle = self.handle.clone();
+        let link = self.link.clone();
         let group = self.group.get().copied();
         let parting = crate::runtime::spawn(async move {
             let _ = output.signal(Sig::TERM).await;
             if let Some(group) = group.filter(|group| *group > 1)
-                && let Ok(channel) = handle.channel_open_session().await
+                && let Ok(channel) = link.handle.channel_open_session().await
             {
                 let command = format!("/bin/sh -c 'kill -TERM -{group}'");
                 let _ = channel.exec(false, command).await;
@@ -136,7 +160,7 @@ impl Drop for Remote {
             }
             let _ = output.close().await;
         });
-        self.partings.add(parting);
+        self.link.partings.add(parting);
     }
 }
 
@@ -252,22 +276,23 @@ enum Attempt {
     Over(SshError),
 }
 
-impl Connection {
-    /// Connect to DESTINATION within LIMIT and log in with the key in the file
-    /// PRIVATE_KEY, provided that the server shows a host key of TRUST.
-    pub async fn open(
-        destination: &Destination,
-        private_key: &Path,
-        trust: &Trust,
-        limit: Duration,
-    ) -> Result<Connection, SshError> {
-        let private_key = Arc::new(key::load(private_key)?);
-        let expected = trust.expected(destination)?;
+impl Login {
+    /// Log in within LIMIT, trying again while nothing answers.
+    async fn link(&self, limit: Duration) -> Result<Link, SshError> {
+        let private_key = Arc::new(key::load(&self.private_key)?);
+        let expected = self.trust.expected(&self.destination)?;
         let start = Instant::now();
         let mut last = "not tried yet".to_owned();
         while let Some(left) = limit.checked_sub(start.elapsed()) {
-            match attempt(destination, &private_key, &expected, left.min(ATTEMPT)).await {
-                Ok(connection) => return Ok(connection),
+            match attempt(
+                &self.destination,
+                &private_key,
+                &expected,
+                left.min(ATTEMPT),
+            )
+            .await
+            {
+                Ok(link) => return Ok(link),
                 Err(Attempt::Over(error)) => return Err(error),
                 Err(Attempt::Again(reason)) => last = reason,
             }
@@ -278,32 +303,76 @@ impl Connection {
             tokio::time::sleep(PAUSE.min(left)).await;
         }
         Err(SshError::NoAnswer {
-            destination: destination.clone(),
+            destination: self.destination.clone(),
             waited: limit,
             last,
         })
     }
+}
+
+impl Connection {
+    /// Connect as LOGIN says within LIMIT.
+    pub async fn open(login: &Login, limit: Duration) -> Result<Connection, SshError> {
+        let link = login.link(limit).await?;
+        Ok(Connection {
+            login: login.clone(),
+            link: RwLock::new(Arc::new(link)),
+            closed: AtomicBool::new(false),
+            shell: tokio::sync::Mutex::new(None),
+        })
+    }
 
     pub fn destination(&self) -> &Destination {
-        &self.destination
+        &self.login.destination
+    }
+
+    fn link(&self) -> Arc<Link> {
+        self.link
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the connection is up as far as we know.
     pub fn is_alive(&self) -> bool {
-        !self.handle.is_closed()
+        !self.link().handle.is_closed()
     }
 
     /// Whether small packets are sent at once, as they must be for questions
     /// to be answered fast.
     pub fn sends_at_once(&self) -> bool {
-        rustix::net::sockopt::tcp_nodelay(&self.socket).unwrap_or(false)
+        rustix::net::sockopt::tcp_nodelay(&self.link().socket).unwrap_or(false)
+    }
+
+    /// Make the connection again within LIMIT when it has been lost.
+    pub async fn renew(&self, limit: Duration) -> Result<(), SshError> {
+        if self.is_alive() {
+            return Ok(());
+        }
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(SshError::Lost {
+                destination: self.destination().clone(),
+                what: "anything".to_owned(),
+                reason: "it has been closed".to_owned(),
+            });
+        }
+        let link = Arc::new(self.login.link(limit).await?);
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+        Ok(())
+    }
+
+    /// End the TCP connection without a word, as a failing network does.
+    pub fn cut(&self) {
+        cut(&self.link().socket);
     }
 
     /// Say good-bye. What runs over the connection ends.
     pub async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         self.shell.lock().await.take();
-        self.partings.wait().await;
-        let _ = self
+        let link = self.link();
+        link.partings.wait().await;
+        let _ = link
             .handle
             .disconnect(Disconnect::ByApplication, "", "")
             .await;
@@ -311,28 +380,29 @@ impl Connection {
 
     /// A new channel for running WHAT, as its two halves.
     pub(super) async fn remote(&self, what: &str) -> Result<(ChannelReadHalf, Remote), SshError> {
-        let (input, output) = self.channel(what).await?.split();
+        self.renew(RENEWAL).await?;
+        let link = self.link();
+        let (input, output) = self.channel(&link, what).await?.split();
         let remote = Remote {
             output: Some(output),
             group: OnceLock::new(),
             ended: false,
-            handle: self.handle.clone(),
-            partings: self.partings.clone(),
+            link,
         };
         Ok((input, remote))
     }
 
-    async fn channel(&self, what: &str) -> Result<Channel<Msg>, SshError> {
-        match timeout(ATTEMPT, self.handle.channel_open_session()).await {
+    async fn channel(&self, link: &Link, what: &str) -> Result<Channel<Msg>, SshError> {
+        match timeout(ATTEMPT, link.handle.channel_open_session()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
-                destination: self.destination.clone(),
+                destination: self.destination().clone(),
                 what: what.to_owned(),
                 reason: visible(reason.description()),
             }),
             Ok(Err(_)) => Err(self.lost(what)),
             Err(_) => Err(SshError::Channel {
-                destination: self.destination.clone(),
+                destination: self.destination().clone(),
                 what: what.to_owned(),
                 reason: format!("no channel was opened within {} s", ATTEMPT.as_secs()),
             }),
@@ -344,8 +414,10 @@ impl Connection {
     /// program for it; one whose sshd forbids forwarding is an error.
     pub async fn reaches(&self, address: &str, port: u16) -> Result<bool, SshError> {
         let what = format!("a connection to {address} port {port}");
+        self.renew(RENEWAL).await?;
+        let link = self.link();
         let opening =
-            self.handle
+            link.handle
                 .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
         match timeout(ATTEMPT, opening).await {
             Ok(Ok(channel)) => {
@@ -355,7 +427,7 @@ impl Connection {
             Ok(Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed)))
             | Err(_) => Ok(false),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
-                destination: self.destination.clone(),
+                destination: self.destination().clone(),
                 what,
                 reason: visible(reason.description()),
             }),
@@ -369,7 +441,7 @@ impl Connection {
             return Ok(());
         }
         Err(SshError::Channel {
-            destination: self.destination.clone(),
+            destination: self.destination().clone(),
             what: what.to_owned(),
             reason: "the command holds a NUL character".to_owned(),
         })
@@ -378,16 +450,10 @@ impl Connection {
     /// The error of WHAT when the connection has ended under it.
     pub(super) fn lost(&self, what: &str) -> SshError {
         SshError::Lost {
-            destination: self.destination.clone(),
+            destination: self.destination().clone(),
             what: what.to_owned(),
-            reason: self.ended.reason(),
+            reason: self.link().ended.reason(),
         }
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        cut(&self.socket);
     }
 }
 
@@ -412,7 +478,7 @@ async fn attempt(
     private_key: &Arc<PrivateKey>,
     expected: &Expected,
     limit: Duration,
-) -> Result<Connection, Attempt> {
+) -> Result<Link, Attempt> {
     let start = Instant::now();
     let stream = match timeout(limit, connected(destination)).await {
         Ok(stream) => stream?,
@@ -470,13 +536,11 @@ async fn attempt(
         }
     }
     let socket = guarded.0.take().expect("taken only here");
-    Ok(Connection {
-        destination: destination.clone(),
-        handle: Arc::new(handle),
-        partings: Arc::default(),
+    Ok(Link {
+        handle,
+        partings: Partings::default(),
         ended,
         socket,
-        shell: tokio::sync::Mutex::new(None),
     })
 }
 

@@ -67,6 +67,8 @@ pub enum SshError {
         waited: Duration,
         last: String,
     },
+    /// The copy of a log cannot be written.
+    Copy { error: std::io::Error },
     /// A question's answer is larger than answers may be.
     TooMuch {
         destination: Destination,
@@ -171,6 +173,9 @@ impl fmt::Display for SshError {
                     write!(formatter, "; last: {last}")
                 }
             }
+            SshError::Copy { error } => {
+                write!(formatter, "cannot write the copy of a log: {error}")
+            }
             SshError::TooMuch {
                 destination,
                 what,
@@ -199,6 +204,7 @@ impl From<SshError> for Failure {
         let key = match error {
             SshError::PrivateKey { .. } | SshError::ExpectedHostKey { .. } => Key::Settings,
             SshError::Untrusted { .. } => Key::Trust,
+            SshError::Copy { .. } => Key::System,
             SshError::NoAddress { .. } | SshError::Lost { .. } => Key::Connection,
             SshError::NoAnswer { .. } | SshError::Deadline { .. } => Key::Timeout,
             SshError::Protocol { .. }
@@ -261,7 +267,9 @@ impl From<SshError> for Failure {
 impl SshError {
     fn destination(&self) -> Option<&Destination> {
         match self {
-            SshError::PrivateKey { .. } | SshError::ExpectedHostKey { .. } => None,
+            SshError::PrivateKey { .. }
+            | SshError::ExpectedHostKey { .. }
+            | SshError::Copy { .. } => None,
             SshError::Untrusted { destination, .. }
             | SshError::NoAddress { destination, .. }
             | SshError::NoAnswer { destination, .. }

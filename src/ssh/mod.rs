@@ -1,13 +1,15 @@
 //! Working in a guest over SSH.
 //!
 //! A [`Connection`] is made with a deadline, to a server whose host key is
-//! known beforehand ([`trust`]), with a private key file ([`key`]). Two ways to
+//! known beforehand ([`trust`]), with a private key file ([`key`]). Three ways to
 //! work over it:
 //!
 //! * [`Connection::run`] gives a command a channel of its own: any length, any
 //!   amount of output, shown line by line as it comes.
 //! * [`Connection::ask`] puts small questions to one long-lived `/bin/sh`
 //!   ([`shell`]), many in one message.
+//! * [`Connection::start_job`] and [`Connection::follow_job`] are for work of
+//!   hours, which must not depend on the connection ([`job`]).
 //!
 //! Left out on purpose: passwords, terminals, forwarding, and any way to go on
 //! with a host key that is not the expected one.
@@ -16,6 +18,7 @@
 
 pub mod connection;
 pub mod error;
+pub mod job;
 pub mod key;
 pub mod primitives;
 pub mod run;
@@ -23,7 +26,7 @@ pub mod shell;
 pub mod text;
 pub mod trust;
 
-pub use connection::{Connection, Destination};
+pub use connection::{Connection, Destination, Login};
 pub use error::SshError;
 pub use run::{Ending, Output, Request};
 pub use shell::Question;

@@ -1,6 +1,6 @@
 //! `(fruix native ssh)`: connections, commands and questions.
 
-use super::{Connection, Destination, Ending, Output, Question, Request, Trust, text};
+use super::{Connection, Destination, Ending, Login, Output, Question, Request, Trust, text};
 use crate::failure::Failure;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
@@ -86,11 +86,12 @@ fn ssh_connect(args: &[Value]) -> Outcome {
     };
     let limit = seconds(NAME, args, 7)?;
     let what = format!("connecting to {destination}");
-    let connection = runtime::wait(
-        &what,
-        BACKSTOP,
-        Connection::open(&destination, &private_key, &trust, limit),
-    )?;
+    let login = Login {
+        destination,
+        private_key,
+        trust,
+    };
+    let connection = runtime::wait(&what, BACKSTOP, Connection::open(&login, limit))?;
     Ok(handle_value("ssh-connection", connection))
 }
 

@@ -89,6 +89,19 @@ enum Piece {
 }
 
 impl Connection {
+    /// As [`Connection::ask`], for questions that change nothing: when the
+    /// connection is lost under them they are put once more over a new one.
+    pub async fn ask_again(
+        &self,
+        questions: &[Question],
+        limit: Duration,
+    ) -> Result<Vec<Output>, SshError> {
+        match self.ask(questions, limit).await {
+            Err(SshError::Lost { .. }) => self.ask(questions, limit).await,
+            answered => answered,
+        }
+    }
+
     /// Put QUESTIONS to the guest's shell, all at once, and return the answers
     /// in the same order. Their standard input is empty.
     pub async fn ask(
@@ -103,9 +116,25 @@ impl Connection {
         let mut place = self.shell.lock().await;
         // Out of its place while it works: an asker who goes away in the
         // middle takes it with him.
-        let mut shell = match place.take() {
-            Some(shell) => shell,
-            None => Shell::start(self).await?,
+        let kept = place
+            .take()
+            .filter(|shell| self.is_alive() && !shell.pieces.is_closed());
+        let starting = async {
+            match kept {
+                Some(shell) => Ok(shell),
+                None => Shell::start(self).await,
+            }
+        };
+        let mut shell = match timeout_at(deadline, starting).await {
+            Ok(shell) => shell?,
+            Err(_) => {
+                return Err(SshError::Deadline {
+                    destination: self.destination().clone(),
+                    what: "/bin/sh".to_owned(),
+                    waited: limit,
+                    last: String::new(),
+                });
+            }
         };
         let mut answers = Vec::with_capacity(questions.len());
         let first = shell.send(self, questions).await?;

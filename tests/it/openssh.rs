@@ -3,7 +3,7 @@
 use crate::support::installed;
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
-use fruix_scm::ssh::{Connection, Destination, Ending, Question, Request, SshError, Trust};
+use fruix_scm::ssh::{Connection, Destination, Ending, Login, Question, Request, SshError, Trust};
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -107,18 +107,18 @@ impl Sshd {
     }
 
     fn connect(&self, user_key: &str, host_key: &str) -> Result<Connection, Failure> {
-        let destination = Destination {
-            address: "127.0.0.1".to_owned(),
-            port: self.port,
-            user: self.user.clone(),
+        let login = Login {
+            destination: Destination {
+                address: "127.0.0.1".to_owned(),
+                port: self.port,
+                user: self.user.clone(),
+            },
+            private_key: self.path(&format!("user_{user_key}")),
+            trust: Trust::Pinned(
+                fs::read_to_string(self.path(&format!("host_{host_key}.pub"))).unwrap(),
+            ),
         };
-        let line = fs::read_to_string(self.path(&format!("host_{host_key}.pub"))).unwrap();
-        wait(Connection::open(
-            &destination,
-            &self.path(&format!("user_{user_key}")),
-            &Trust::Pinned(line),
-            Duration::from_secs(10),
-        ))
+        wait(Connection::open(&login, Duration::from_secs(10)))
     }
 }
 

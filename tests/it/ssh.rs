@@ -4,7 +4,10 @@ use crate::small_system::SmallSystem;
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
 use fruix_scm::sim::guest::Guest;
-use fruix_scm::ssh::{Connection, Destination, Ending, Output, Question, Request, SshError, Trust};
+use fruix_scm::ssh::job::{End, Follow};
+use fruix_scm::ssh::{
+    Connection, Destination, Ending, Login, Output, Question, Request, SshError, Trust,
+};
 use std::time::{Duration, Instant};
 
 /// A guest that is up, and a connection to it.
@@ -50,14 +53,15 @@ fn wait<T>(future: impl Future<Output = Result<T, SshError>>) -> Result<T, Failu
     runtime::wait("testing ssh", Duration::from_secs(60), future)
 }
 
-struct Login {
-    destination: Destination,
-    private_key: std::path::PathBuf,
-    trust: Trust,
-    limit: Duration,
+fn connect(system: &SmallSystem, change: impl FnOnce(&mut Login)) -> Result<Connection, Failure> {
+    connect_within(system, Duration::from_secs(10), change)
 }
 
-fn connect(system: &SmallSystem, change: impl FnOnce(&mut Login)) -> Result<Connection, Failure> {
+fn connect_within(
+    system: &SmallSystem,
+    limit: Duration,
+    change: impl FnOnce(&mut Login),
+) -> Result<Connection, Failure> {
     let mut login = Login {
         destination: Destination {
             address: "127.0.0.1".to_owned(),
@@ -66,15 +70,9 @@ fn connect(system: &SmallSystem, change: impl FnOnce(&mut Login)) -> Result<Conn
         },
         private_key: system.disk.private_key.clone(),
         trust: Trust::Pinned(system.disk.host_key.clone()),
-        limit: Duration::from_secs(10),
     };
     change(&mut login);
-    wait(Connection::open(
-        &login.destination,
-        &login.private_key,
-        &login.trust,
-        login.limit,
-    ))
+    wait(Connection::open(&login, limit))
 }
 
 fn words(words: &[&str]) -> Question {
@@ -332,7 +330,7 @@ fn another_key_or_user_is_refused_by_name() {
 fn a_guest_that_is_not_up_is_waited_for_until_the_deadline() {
     let system = SmallSystem::new();
     let start = Instant::now();
-    let failure = connect(&system, |login| login.limit = Duration::from_millis(700)).unwrap_err();
+    let failure = connect_within(&system, Duration::from_millis(700), |_| {}).unwrap_err();
     assert!(start.elapsed() >= Duration::from_millis(600));
     assert_eq!(failure.key(), Key::Timeout);
     assert_eq!(
@@ -549,4 +547,110 @@ fn output_is_shown_line_by_line_while_a_command_runs() {
         seen[1].1 - seen[0].1 > Duration::from_millis(300),
         "not live"
     );
+}
+
+fn following(directory: &str, boot: Option<String>) -> Follow {
+    Follow {
+        directory: directory.to_owned(),
+        boot,
+        offset: 0,
+        live: None,
+        copy: None,
+        stall: None,
+        limit: Duration::from_secs(40),
+        outage: Duration::from_secs(10),
+    }
+}
+
+#[test]
+fn a_job_is_followed_to_its_end_over_twenty_lost_connections() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let directory = "/var/tmp/jobs/count";
+    let script = "i=0; while test $i -lt 400; do i=$((i+1)); echo line $i; \
+                  test $((i % 4)) = 0 && sleep 0.01; done; printf end; exit 3";
+    let boot = wait(guest.connection.start_job(directory, script)).unwrap();
+    let copy = guest.system.directory.path().join("copy");
+    let mut follow = following(directory, Some(boot));
+    follow.copy = Some(std::fs::File::create(&copy).unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (followed, cuts) = std::thread::scope(|scope| {
+        let cutter = scope.spawn(|| {
+            let mut cuts = 0;
+            while cuts < 20 && !done.load(std::sync::atomic::Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(30));
+                guest.connection.cut();
+                cuts += 1;
+            }
+            cuts
+        });
+        let followed = wait(guest.connection.follow_job(follow)).unwrap();
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        (followed, cutter.join().unwrap())
+    });
+    assert!(cuts > 5, "only {cuts} connections were cut");
+    assert_eq!(followed.end, End::Finished(3));
+    let log = guest
+        .ask(&[words(&["cat", "/var/tmp/jobs/count/log"])])
+        .unwrap();
+    assert!(log[0].stdout.ends_with(b"line 400\nend"));
+    assert_eq!(std::fs::read(copy).unwrap(), log[0].stdout);
+    assert_eq!(followed.offset, log[0].stdout.len() as u64);
+    // Whoever comes later goes on at the byte he names.
+    let mut later = following(directory, None);
+    later.offset = followed.offset - 3;
+    let again = wait(guest.connection.follow_job(later)).unwrap();
+    assert_eq!((again.end, &*again.tail), (End::Finished(3), &b"end"[..]));
+}
+
+#[test]
+fn the_end_of_a_job_is_told_apart() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let start = |name: &str, script: &str| {
+        let directory = format!("/var/tmp/jobs/{name}");
+        let boot = wait(guest.connection.start_job(&directory, script)).unwrap();
+        following(&directory, Some(boot))
+    };
+    let follow = |follow: Follow| wait(guest.connection.follow_job(follow)).unwrap().end;
+
+    let killed = start("killed", "kill -9 $PPID; kill -9 $$");
+    assert_eq!(follow(killed), End::Gone);
+
+    let mut stalled = start("stalled", "echo begun; sleep 73");
+    stalled.stall = Some(Duration::from_millis(1200));
+    assert_eq!(follow(stalled), End::Stalled(Duration::from_millis(1200)));
+
+    let mut busy = start("busy", "while :; do :; done");
+    busy.stall = Some(Duration::from_millis(2500));
+    busy.limit = Duration::from_millis(6000);
+    assert_eq!(follow(busy), End::Late);
+    for name in ["stalled", "busy"] {
+        let directory = format!("/var/tmp/jobs/{name}");
+        wait(guest.connection.end_job(&directory)).unwrap();
+        assert_ne!(follow(following(&directory, None)), End::Late);
+    }
+
+    let vanished = start("vanished", "sleep 1");
+    guest.run("rm -rf /var/tmp/jobs/vanished");
+    assert_eq!(follow(vanished), End::Vanished);
+
+    let twice = wait(guest.connection.start_job("/var/tmp/jobs/busy", "true")).unwrap_err();
+    assert!(
+        twice.message().ends_with("a job is there already"),
+        "{twice}"
+    );
+}
+
+#[test]
+fn a_guest_that_rebooted_under_a_job_is_noticed() {
+    let mut guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let boot = wait(guest.connection.start_job("/var/tmp/job", "sleep 74")).unwrap();
+    drop(guest._guest);
+    guest._guest = guest.system.boot().unwrap();
+    let followed = wait(
+        guest
+            .connection
+            .follow_job(following("/var/tmp/job", Some(boot))),
+    )
+    .unwrap();
+    assert_eq!(followed.end, End::Rebooted);
 }
