@@ -353,7 +353,9 @@ fn list_count(args: &[Value]) -> Outcome {
 fn pairs_count(args: &[Value]) -> Outcome {
     let after = index(args, 1) as isize;
     let count = pairs::items(&args[0]).count();
-    Ok(Value::IntV(isize::try_from(count).unwrap_or(isize::MAX) - after))
+    Ok(Value::IntV(
+        isize::try_from(count).unwrap_or(isize::MAX) - after,
+    ))
 }
 
 fn match_error(args: &[Value]) -> Outcome {

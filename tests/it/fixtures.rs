@@ -283,3 +283,19 @@ fn every_link_of_the_store_leads_to_something_of_the_store_or_the_host() {
         );
     }
 }
+
+#[test]
+fn the_source_store_records_the_digest_of_its_tree() {
+    // As unpacked: a checkout's modes depend on the umask.
+    let scratch = fruix_scm::media::Scratch::new().unwrap();
+    let store = scratch
+        .closure()
+        .unwrap()
+        .with_file_name(item("-freebsd-source-default").file_name().unwrap());
+    let digest = fruix_scm::digest::Tree::read(&store.join("tree"))
+        .unwrap()
+        .sha256();
+    let info = fs::read_to_string(store.join(".freebsd-source-info.scm")).unwrap();
+    let line = format!("(source-tree-sha256 . \"{digest}\")");
+    assert!(info.contains(&line), "wanted: {line}");
+}

@@ -75,7 +75,10 @@ pub fn match_let(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
             }
             let outer = scope.inner();
             let procedure = x.bind_local(name.as_id().ok_or_else(|| bad(stx, None))?, &outer);
-            let parameters: Vec<_> = patterns.iter().map(|_| Local::new(Id::named("value"))).collect();
+            let parameters: Vec<_> = patterns
+                .iter()
+                .map(|_| Local::new(Id::named("value")))
+                .collect();
             let body = match_all(x, &patterns, &parameters, body, stx, &outer)?;
             let lambda = Core::lambda(parameters, None, body, span);
             Ok(Core::Letrec(
@@ -146,10 +149,16 @@ fn match_all(
         next: failing.clone(),
         span: stx.span(),
     };
-    let all: Vec<(Stx, Rc<Local>)> = patterns.iter().cloned().zip(locals.iter().cloned()).collect();
+    let all: Vec<(Stx, Rc<Local>)> = patterns
+        .iter()
+        .cloned()
+        .zip(locals.iter().cloned())
+        .collect();
     let success: Success = Box::new(move |x, scope| x.body(body, &scope.inner(), stx));
     let matched = sequence(x, all, &scope.inner(), failure, success)?;
-    let subject = locals.first().map_or(Core::Unspecified, |local| Core::Local(local.clone()));
+    let subject = locals
+        .first()
+        .map_or(Core::Unspecified, |local| Core::Local(local.clone()));
     let error = x.core_call("%match-error", vec![subject], stx.span());
     let error = Core::lambda(Vec::new(), None, error, stx.span());
     Ok(Core::Let(vec![(failing, error)], Box::new(matched)))
@@ -163,7 +172,11 @@ fn match_clauses(
     scope: &Scope,
 ) -> Result<Core> {
     let Some((clause, rest)) = clauses.split_first() else {
-        return Ok(x.core_call("%match-error", vec![Core::Local(subject.clone())], stx.span()));
+        return Ok(x.core_call(
+            "%match-error",
+            vec![Core::Local(subject.clone())],
+            stx.span(),
+        ));
     };
     let Some([pattern, body @ ..]) = clause.as_list() else {
         return Err(bad(stx, Some(clause)));
@@ -176,7 +189,9 @@ fn match_clauses(
     let inner = scope.inner();
     // (PATTERN (=> FAILURE) BODY …)
     let body = match body.first().and_then(Stx::as_list) {
-        Some([arrow, name]) if body.len() > 1 && x.is_word(arrow, scope, "=>") && name.as_id().is_some() => {
+        Some([arrow, name])
+            if body.len() > 1 && x.is_word(arrow, scope, "=>") && name.as_id().is_some() =>
+        {
             if let Some(id) = name.as_id() {
                 inner.bind(id, Binding::Local(next.clone()));
             }
@@ -275,7 +290,11 @@ fn one<'s>(
             success(x, scope)
         }
         Form::Atom(_) | Form::Opaque(_) => {
-            let same = x.core_call("equal?", vec![value(), Core::Constant(pattern.clone())], span);
+            let same = x.core_call(
+                "equal?",
+                vec![value(), Core::Constant(pattern.clone())],
+                span,
+            );
             test(x, same, scope, &failure, success)
         }
         Form::Vector(items) => {
@@ -301,7 +320,16 @@ fn one<'s>(
             {
                 return special(x, &word, pattern, items, local, scope, failure, success);
             }
-            list(x, items, tail.as_ref(), local, span, scope, failure, success)
+            list(
+                x,
+                items,
+                tail.as_ref(),
+                local,
+                span,
+                scope,
+                failure,
+                success,
+            )
         }
     }
 }
@@ -319,7 +347,10 @@ fn is_special(word: &str, items: &[Stx]) -> bool {
         }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the state of one match, handed on")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the state of one match, handed on"
+)]
 fn special<'s>(
     x: &mut Expander,
     word: &str,
@@ -333,12 +364,19 @@ fn special<'s>(
     let span = pattern.span();
     let value = || Core::Local(local.clone());
     let with_value = |patterns: &[Stx]| -> Vec<(Stx, Rc<Local>)> {
-        patterns.iter().map(|pattern| (pattern.clone(), local.clone())).collect()
+        patterns
+            .iter()
+            .map(|pattern| (pattern.clone(), local.clone()))
+            .collect()
     };
     match word {
         "quote" => {
             let datum = &items[1];
-            let same = if datum.as_id().is_some() { "eq?" } else { "equal?" };
+            let same = if datum.as_id().is_some() {
+                "eq?"
+            } else {
+                "equal?"
+            };
             let same = x.core_call(same, vec![value(), Core::Constant(datum.clone())], span);
             test(x, same, scope, &failure, success)
         }
@@ -412,10 +450,7 @@ fn special<'s>(
                     vec![
                         kind,
                         Core::Constant(name.clone()),
-                        Core::Constant(Stx::atom(
-                            super::super::value::string_value("match"),
-                            span,
-                        )),
+                        Core::Constant(Stx::atom(super::super::value::string_value("match"), span)),
                     ],
                     span,
                 );
@@ -449,7 +484,11 @@ fn record<'s>(
         bindings.push((local, get));
     }
     let matched = sequence(x, patterns, scope, failure.clone(), success)?;
-    Ok(Core::if_(is_a, Core::let_(bindings, matched), failure.core()))
+    Ok(Core::if_(
+        is_a,
+        Core::let_(bindings, matched),
+        failure.core(),
+    ))
 }
 
 /// `(or PATTERN …)`: whichever matches first binds the variables.
@@ -530,7 +569,9 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
                     "quote" => {}
                     "quasiquote" => quasi_variables(&items[1], scope, names),
                     "and" | "or" | "not" => {
-                        items[1..].iter().for_each(|item| variables(item, scope, names));
+                        items[1..]
+                            .iter()
+                            .for_each(|item| variables(item, scope, names));
                     }
                     "@" | "object" => {
                         for clause in &items[2..] {
@@ -539,11 +580,16 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
                             }
                         }
                     }
-                    _ => items[2..].iter().for_each(|item| variables(item, scope, names)),
+                    _ => items[2..]
+                        .iter()
+                        .for_each(|item| variables(item, scope, names)),
                 }
                 return;
             }
-            items.iter().chain(tail).for_each(|item| variables(item, scope, names));
+            items
+                .iter()
+                .chain(tail)
+                .for_each(|item| variables(item, scope, names));
         }
     }
 }
@@ -551,20 +597,30 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
 fn quasi_variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
     match pattern.form() {
         Form::List(items, tail) => {
-            if let (Some(word), 2) = (items.first().and_then(|item| word(item, scope)), items.len())
-                && matches!(&*word, "unquote" | "unquote-splicing")
+            if let (Some(word), 2) = (
+                items.first().and_then(|item| word(item, scope)),
+                items.len(),
+            ) && matches!(&*word, "unquote" | "unquote-splicing")
             {
                 variables(&items[1], scope, names);
                 return;
             }
-            items.iter().chain(tail).for_each(|item| quasi_variables(item, scope, names));
+            items
+                .iter()
+                .chain(tail)
+                .for_each(|item| quasi_variables(item, scope, names));
         }
-        Form::Vector(items) => items.iter().for_each(|item| quasi_variables(item, scope, names)),
+        Form::Vector(items) => items
+            .iter()
+            .for_each(|item| quasi_variables(item, scope, names)),
         _ => {}
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the state of one match, handed on")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the state of one match, handed on"
+)]
 fn list<'s>(
     x: &mut Expander,
     items: &[Stx],
@@ -586,7 +642,18 @@ fn list<'s>(
         };
     }
     if let Some(least) = items.get(1).and_then(ellipsis) {
-        return repeated(x, &items[0], least, &items[2..], tail, local, span, scope, failure, success);
+        return repeated(
+            x,
+            &items[0],
+            least,
+            &items[2..],
+            tail,
+            local,
+            span,
+            scope,
+            failure,
+            success,
+        );
     }
     let is_pair = x.core_call("pair?", vec![value()], span);
     let first = Local::new(Id::named("first"));
@@ -605,7 +672,16 @@ fn list<'s>(
         scope,
         failure.clone(),
         Box::new(move |x, scope| {
-            list(x, &items_left, tail.as_ref(), &rest, span, scope, fail, success)
+            list(
+                x,
+                &items_left,
+                tail.as_ref(),
+                &rest,
+                span,
+                scope,
+                fail,
+                success,
+            )
         }),
     )?;
     Ok(Core::if_(
@@ -616,7 +692,10 @@ fn list<'s>(
 }
 
 /// `(PATTERN ... AFTER …)`
-#[allow(clippy::too_many_arguments, reason = "the state of one match, handed on")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the state of one match, handed on"
+)]
 fn repeated<'s>(
     x: &mut Expander,
     pattern: &Stx,
@@ -644,7 +723,11 @@ fn repeated<'s>(
     variables(pattern, scope, &mut names);
     let count = Local::new(Id::named("count"));
     let length = x.core_call(
-        if tail.is_some() { "%pairs-count" } else { "%list-count" },
+        if tail.is_some() {
+            "%pairs-count"
+        } else {
+            "%list-count"
+        },
         vec![value(), Core::integer(after.len(), span)],
         span,
     );
@@ -694,7 +777,10 @@ fn repeated<'s>(
     for (name, list) in names.iter().zip(&collected) {
         let all = Local::new(*name);
         scope.bind(*name, Binding::Local(all.clone()));
-        bindings.push((all, x.core_call("reverse", vec![Core::Local(list.clone())], span)));
+        bindings.push((
+            all,
+            x.core_call("reverse", vec![Core::Local(list.clone())], span),
+        ));
     }
     let done = list(x, after, tail, &rest, span, scope, failure.clone(), success)?;
     let done = Core::let_(bindings, done);
@@ -732,7 +818,14 @@ fn quasi<'s>(
     success: Success<'s>,
 ) -> Result<Core> {
     let span = pattern.span();
-    one(x, &unquasi(pattern, scope, x, span), local, scope, failure, success)
+    one(
+        x,
+        &unquasi(pattern, scope, x, span),
+        local,
+        scope,
+        failure,
+        success,
+    )
 }
 
 /// The plain pattern that means the same as quasi-pattern PATTERN.
@@ -742,7 +835,12 @@ fn unquasi(pattern: &Stx, scope: &Scope, x: &Expander, span: Span) -> Stx {
         Form::Id(_) if ellipsis(pattern).is_some() => pattern.clone(),
         Form::Id(_) => quote(pattern),
         Form::Vector(items) => Stx::new(
-            Form::Vector(items.iter().map(|item| unquasi(item, scope, x, span)).collect()),
+            Form::Vector(
+                items
+                    .iter()
+                    .map(|item| unquasi(item, scope, x, span))
+                    .collect(),
+            ),
             span,
         ),
         Form::List(items, tail) => {
