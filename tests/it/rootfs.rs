@@ -6,11 +6,13 @@ use fruix_scm::failure::{Failure, Key};
 use fruix_scm::rootfs::{
     Closure, Development, Occupied, Plan, Population, RootfsError, plan, populate, verify,
 };
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 struct Sandbox {
     directory: tempfile::TempDir,
@@ -238,5 +240,85 @@ fn what_is_no_closure_is_a_failure_with_a_hint() {
         assert_eq!(failure.key(), Key::Rootfs);
         assert!(failure.message().contains(words), "{failure}");
         assert!(failure.hint_text().is_some());
+    }
+}
+
+/// A closure in a store of its own with FILES below `etc` and `usr/local`.
+fn made_closure(root: &Path, files: &[String]) -> PathBuf {
+    let name = format!("{}-fruix-system-made", "0".repeat(40));
+    let closure = root.join("frx/store").join(name);
+    for directory in ["profile", "boot/kernel", "etc", "usr/local"] {
+        fs::create_dir_all(closure.join(directory)).unwrap();
+    }
+    fs::write(closure.join("activate"), "").unwrap();
+    for account in ["passwd", "master.passwd", "group", "login.conf"] {
+        fs::write(closure.join("etc").join(account), account).unwrap();
+    }
+    for file in files {
+        for top in ["etc", "usr/local"] {
+            let path = closure.join(top).join(file);
+            // A name that is a directory already, or below a file, is left out.
+            if fs::create_dir_all(path.parent().unwrap()).is_ok() && !path.exists() {
+                fs::write(path, file).unwrap();
+            }
+        }
+    }
+    closure
+}
+
+#[test]
+fn a_population_killed_at_any_point_and_run_again_ends_right() {
+    let root = tempfile::tempdir().unwrap();
+    let files: Vec<String> = (0..3000)
+        .map(|number| format!("{}/{number}", number % 7))
+        .collect();
+    let closure = made_closure(root.path(), &files);
+    let rootfs = Sandbox::with_closure(&closure);
+    let command = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fruix-scm"));
+        command
+            .args(["rootfs", "populate"])
+            .arg(&closure)
+            .arg(rootfs.rootfs());
+        command
+    };
+    let mut killed = 0;
+    for milliseconds in [3, 6, 9, 12, 15, 20, 25, 30] {
+        let mut child = command().stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        killed += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(
+        killed > 0,
+        "every population ended before it could be killed"
+    );
+    finish(command()).success();
+    assert_eq!(verify(&rootfs.plan, &rootfs.rootfs()).unwrap(), []);
+    let leftover = rootfs
+        .listing()
+        .into_keys()
+        .find(|path| path.contains(".part."));
+    assert_eq!(leftover, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_closure_is_populated_as_planned_and_twice_alike(
+        files in prop::collection::vec("[a-c \\n\\x1b*é]{1,3}(/[a-c.]{1,2}x){0,2}", 0..12)
+    ) {
+        let root = tempfile::tempdir().unwrap();
+        let rootfs = Sandbox::with_closure(&made_closure(root.path(), &files));
+        let first = rootfs.populate();
+        prop_assert_eq!(first.made, rootfs.plan.entries.len());
+        prop_assert_eq!(verify(&rootfs.plan, &rootfs.rootfs()).unwrap(), []);
+        let listing = rootfs.listing();
+        prop_assert_eq!(listing.len(), rootfs.plan.entries.len());
+        let second = rootfs.populate();
+        prop_assert_eq!((second.made, second.kept), (0, first.made));
+        prop_assert_eq!(rootfs.listing(), listing);
     }
 }

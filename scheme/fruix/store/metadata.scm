@@ -327,10 +327,16 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
 
 (define (metadata-strings datum)
   "Return every string in DATUM, in order, each once."
+  (define seen (make-hash-table))
   (let loop ((pending (list datum)) (found '()))
     (match pending
-      (() (delete-duplicates (reverse found)))
-      (((? string? text) . rest) (loop rest (cons text found)))
+      (() (reverse found))
+      (((? string? text) . rest)
+       (if (hash-ref seen text)
+           (loop rest found)
+           (begin
+             (hash-set! seen text #t)
+             (loop rest (cons text found)))))
       (((first . others) . rest) (loop (cons* first others rest) found))
       (((? vector? items) . rest)
        (loop (append (vector->list items) rest) found))

@@ -138,6 +138,22 @@
                                                'key)))
         (loop (- depth 1) (list (cons 'a datum))))))
 
+(test-equal "twenty thousand entries do no harm"
+  '(19999 20000)
+  (let ((metadata (datum->metadata
+                   (map (lambda (number)
+                          (cons (string->symbol
+                                 (string-append "key-" (number->string number)))
+                                (list (number->string number))))
+                        (iota 20000)))))
+    (list (string->number
+           (metadata-scalar (metadata-ref metadata 'key-19999)))
+          (length (metadata-strings metadata)))))
+
+(test-equal "names with newlines and terminal controls are data"
+  '("/frx/store/a\nb" "\x1b;[2J")
+  (metadata-strings (datum->metadata '((key "/frx/store/a\nb" "\x1b;[2J")))))
+
 (let ((runner (test-runner-current)))
   (test-end "metadata")
   (exit (zero? (test-runner-fail-count runner))))
