@@ -41,6 +41,19 @@ pub struct Local {
     pub number: u32,
     /// `set!` changes it.
     pub assigned: Cell<bool>,
+    /// It is used other than by being called.
+    pub escapes: Cell<bool>,
+    /// It lives in a cell of the machine.
+    pub boxed: Cell<bool>,
+    /// It is a procedure that has become a global of the machine.
+    pub lifted: RefCell<Option<Rc<Lifted>>>,
+}
+
+/// A local procedure that nobody holds as a value: a global of the machine,
+/// which is given the variables it refers to before its own arguments.
+pub struct Lifted {
+    pub global: String,
+    pub captured: Vec<Rc<Local>>,
 }
 
 thread_local! {
@@ -57,6 +70,9 @@ impl Local {
             name,
             number,
             assigned: Cell::new(false),
+            escapes: Cell::new(false),
+            boxed: Cell::new(false),
+            lifted: RefCell::new(None),
         })
     }
 }

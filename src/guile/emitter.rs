@@ -7,10 +7,11 @@
 //! that are not simple atoms are globals of their own.
 
 use super::constants;
-use super::core::{Core, Lambda, Local, Origin, State, Variable};
+use super::core::{Core, Lambda, Lifted, Local, Origin, State, Variable};
 use super::source_map;
 use super::syntax::{Form, Id, Span, Stx};
 use super::value::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -45,20 +46,26 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>) -> Unit {
         text: String::new(),
         places: Vec::new(),
         prologue: String::new(),
+        functions: Vec::new(),
         defines: Vec::new(),
         wanted,
     };
+    find_escapes(core);
     emitter.top(core);
     let number = source_map::reserve();
     let mut text = format!(";u{number}\n");
     text.push_str(&emitter.prologue);
-    let offset = text.len() as u32;
-    text.push_str(&emitter.text);
-    let places = emitter
-        .places
-        .into_iter()
-        .map(|(position, span)| (position + offset, span))
-        .collect();
+    let mut places = Vec::new();
+    let main = (emitter.text, emitter.places);
+    for (part, its_places) in emitter.functions.into_iter().chain(std::iter::once(main)) {
+        let offset = text.len() as u32;
+        text.push_str(&part);
+        places.extend(
+            its_places
+                .into_iter()
+                .map(|(position, span)| (position + offset, span)),
+        );
+    }
     source_map::record(number, places);
     Unit {
         text,
@@ -71,6 +78,8 @@ struct Emitter<'w> {
     places: Vec<(u32, Span)>,
     /// Declarations and constants that come first.
     prologue: String,
+    /// Local procedures that have become globals, with their places.
+    functions: Vec<(String, Vec<(u32, Span)>)>,
     defines: Vec<Rc<Variable>>,
     wanted: &'w mut Vec<Rc<Variable>>,
 }
@@ -94,11 +103,19 @@ impl Emitter<'_> {
             Core::Local(local) => self.local(local),
             Core::Global(variable, span) => self.global(variable, *span),
             Core::Machine(name) => self.text.push_str(name),
-            Core::SetLocal(local, value) => self.assignment(wanted, |this| {
-                this.local(local);
-                this.text.push(' ');
-                this.core(value, Wanted::Value);
-            }),
+            Core::SetLocal(local, value) => {
+                let prefix = if wanted == Wanted::Value {
+                    "(begin "
+                } else {
+                    ""
+                };
+                let _ = write!(self.text, "{prefix}(#%prim.set-box! b{} ", local.number);
+                self.core(value, Wanted::Value);
+                self.text.push(')');
+                if wanted == Wanted::Value {
+                    self.text.push_str(" %%void)");
+                }
+            }
             Core::SetGlobal(variable, value, span) => {
                 if variable.state.get() != State::Defined {
                     // Guile refuses to set what has never been defined.
@@ -136,37 +153,8 @@ impl Emitter<'_> {
             }
             Core::Lambda(lambda) => self.lambda(lambda),
             Core::Call(operator, operands, span) => self.call(operator, operands, *span),
-            Core::Let(bindings, body) => {
-                self.text.push_str("(let (");
-                for (local, value) in bindings {
-                    self.text.push('(');
-                    self.local(local);
-                    self.text.push(' ');
-                    self.core(value, Wanted::Value);
-                    self.text.push(')');
-                }
-                self.text.push_str(") ");
-                self.core(body, wanted);
-                self.text.push(')');
-            }
-            Core::Letrec(bindings, body) => {
-                self.text.push_str("(let (");
-                for (local, _) in bindings {
-                    self.text.push('(');
-                    self.local(local);
-                    self.text.push_str(" %%unset)");
-                }
-                self.text.push_str(") ");
-                for (local, value) in bindings {
-                    self.text.push_str("(set! ");
-                    self.local(local);
-                    self.text.push(' ');
-                    self.core(value, Wanted::Value);
-                    self.text.push(')');
-                }
-                self.core(body, wanted);
-                self.text.push(')');
-            }
+            Core::Let(bindings, body) => self.let_(bindings, body, wanted),
+            Core::Letrec(bindings, body) => self.letrec(bindings, body, wanted),
             Core::Seq(forms) => {
                 self.text.push_str("(begin");
                 let last = forms.len().saturating_sub(1);
@@ -199,8 +187,182 @@ impl Emitter<'_> {
         }
     }
 
+    /// The value of LOCAL.
     fn local(&mut self, local: &Local) {
-        let _ = write!(self.text, "l{}", local.number);
+        if local.boxed.get() {
+            let _ = write!(self.text, "(#%prim.unbox b{})", local.number);
+        } else {
+            let _ = write!(self.text, "l{}", local.number);
+        }
+    }
+
+    /// The machine's variable for LOCAL: the value, or the cell that holds it.
+    fn variable(&mut self, local: &Local) {
+        let kind = if local.boxed.get() { 'b' } else { 'l' };
+        let _ = write!(self.text, "{kind}{}", local.number);
+    }
+
+    fn let_(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        let kept: Vec<_> = bindings
+            .iter()
+            .filter(|(local, value)| match value {
+                Core::Lambda(lambda) if can_lift(local, lambda) => {
+                    self.lift(&[(local, lambda)]);
+                    false
+                }
+                _ => true,
+            })
+            .collect();
+        if kept.is_empty() {
+            return self.core(body, wanted);
+        }
+        self.text.push_str("(let (");
+        for (local, value) in kept {
+            local.boxed.set(local.assigned.get());
+            self.text.push('(');
+            self.variable(local);
+            self.text.push(' ');
+            self.maybe_boxed(local, |this| this.core(value, Wanted::Value));
+            self.text.push(')');
+        }
+        self.text.push_str(") ");
+        self.core(body, wanted);
+        self.text.push(')');
+    }
+
+    fn maybe_boxed(&mut self, local: &Local, value: impl FnOnce(&mut Self)) {
+        if local.boxed.get() {
+            self.text.push_str("(#%prim.box ");
+            value(self);
+            self.text.push(')');
+        } else {
+            value(self);
+        }
+    }
+
+    /// `letrec*`. Procedures that are only called become globals; what nothing
+    /// refers to before it has its value is a plain variable; the rest lives in
+    /// cells. (Steel's own way, `set!` on a captured variable, goes wrong when
+    /// the variable is called from within a `let`.)
+    fn letrec(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        let mut liftable = Vec::new();
+        let mut kept = Vec::new();
+        for (local, value) in bindings {
+            match value {
+                Core::Lambda(lambda) if can_lift(local, lambda) => {
+                    liftable.push((local, &**lambda));
+                }
+                _ => kept.push((local, value)),
+            }
+        }
+        // Cells first, because the lifted procedures may be given them.
+        let mut early: Vec<BTreeMap<u32, Rc<Local>>> = Vec::new();
+        let reach = |value: &Core| {
+            let mut free = BTreeMap::new();
+            free_locals(value, &mut free);
+            // What the procedures it calls refer to, it refers to.
+            loop {
+                let before = free.len();
+                for (local, lambda) in &liftable {
+                    if free.contains_key(&local.number) {
+                        free_of_lambda(lambda, &mut free);
+                    }
+                }
+                if free.len() == before {
+                    return free;
+                }
+            }
+        };
+        for (position, (local, value)) in kept.iter().enumerate() {
+            early.push(reach(value));
+            let forward = early[..=position]
+                .iter()
+                .any(|free| free.contains_key(&local.number));
+            local.boxed.set(local.assigned.get() || forward);
+        }
+        self.lift(&liftable);
+        let cells: Vec<_> = kept.iter().filter(|(local, _)| local.boxed.get()).collect();
+        let mut open = 0;
+        if !cells.is_empty() {
+            self.text.push_str("(let (");
+            for (local, _) in &cells {
+                let _ = write!(self.text, "(b{} (#%prim.box %%unset))", local.number);
+            }
+            self.text.push_str(") ");
+            open += 1;
+        }
+        for (local, value) in &kept {
+            if local.boxed.get() {
+                let _ = write!(self.text, "(#%prim.set-box! b{} ", local.number);
+                self.core(value, Wanted::Value);
+                self.text.push_str(") ");
+            } else {
+                let _ = write!(self.text, "(let ((l{} ", local.number);
+                self.core(value, Wanted::Value);
+                self.text.push_str(")) ");
+                open += 1;
+            }
+        }
+        self.core(body, wanted);
+        for _ in 0..open {
+            self.text.push(')');
+        }
+    }
+
+    /// Make globals of procedures that may call each other.
+    fn lift(&mut self, group: &[(&Rc<Local>, &Lambda)]) {
+        if group.is_empty() {
+            return;
+        }
+        let mut free: Vec<BTreeMap<u32, Rc<Local>>> = group
+            .iter()
+            .map(|(_, lambda)| {
+                let mut free = BTreeMap::new();
+                free_of_lambda(lambda, &mut free);
+                free
+            })
+            .collect();
+        // A procedure is also given what those it calls have to be given.
+        loop {
+            let mut changed = false;
+            for index in 0..group.len() {
+                for other in 0..group.len() {
+                    if index != other && free[index].contains_key(&group[other].0.number) {
+                        let more = free[other].clone();
+                        let before = free[index].len();
+                        free[index].extend(more);
+                        changed |= free[index].len() != before;
+                    }
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        let members: Vec<u32> = group.iter().map(|(local, _)| local.number).collect();
+        for ((local, _), free) in group.iter().zip(free) {
+            let captured = free
+                .into_values()
+                .filter(|local| !members.contains(&local.number))
+                .collect();
+            *local.lifted.borrow_mut() = Some(Rc::new(Lifted {
+                global: format!("f{}", local.number),
+                captured,
+            }));
+        }
+        for (local, lambda) in group {
+            let Some(lifted) = local.lifted.borrow().clone() else {
+                continue;
+            };
+            let text = std::mem::take(&mut self.text);
+            let places = std::mem::take(&mut self.places);
+            let _ = write!(self.text, "(define {} ", lifted.global);
+            self.lambda_with(lambda, &lifted.captured);
+            self.text.push_str(")\n");
+            let function = std::mem::replace(&mut self.text, text);
+            let its_places = std::mem::replace(&mut self.places, places);
+            self.functions.push((function, its_places));
+        }
     }
 
     /// See to it that the machine knows VARIABLE. What `scheme/guile/boot`
@@ -253,6 +415,18 @@ impl Emitter<'_> {
                     None => self.global_name(variable),
                 }
             }
+            Core::Local(local) if local.lifted.borrow().is_some() => {
+                let lifted = local.lifted.borrow().clone();
+                self.place(span);
+                self.text.push('(');
+                if let Some(lifted) = lifted {
+                    self.text.push_str(&lifted.global);
+                    for captured in &lifted.captured {
+                        self.text.push(' ');
+                        self.variable(captured);
+                    }
+                }
+            }
             // Steel miscompiles an immediate call of a lambda with a rest parameter.
             Core::Lambda(lambda) => {
                 let procedure = Local::new(Id::named("procedure"));
@@ -286,40 +460,70 @@ impl Emitter<'_> {
     }
 
     fn lambda(&mut self, lambda: &Lambda) {
+        self.lambda_with(lambda, &[]);
+    }
+
+    /// LAMBDA with the variables CAPTURED as parameters before its own.
+    fn lambda_with(&mut self, lambda: &Lambda, captured: &[Rc<Local>]) {
         self.text.push_str("(lambda ");
-        match &lambda.rest {
-            None => {
+        let given = lambda.rest.as_ref().map(|rest| Local::new(rest.name));
+        let bare = captured.is_empty() && lambda.parameters.is_empty();
+        match &given {
+            Some(given) if bare => {
+                self.variable(given);
+                self.text.push(' ');
+            }
+            _ => {
                 self.text.push('(');
-                for parameter in &lambda.parameters {
-                    self.local(parameter);
+                for local in captured {
+                    self.variable(local);
                     self.text.push(' ');
                 }
-                self.text.push_str(") ");
-                self.core(&lambda.body, Wanted::Value);
-            }
-            Some(rest) => {
-                // The machine's rest lists are of its own kind; ours are pairs.
-                let given = Local::new(rest.name);
-                if lambda.parameters.is_empty() {
-                    self.local(&given);
-                } else {
-                    self.text.push('(');
-                    for parameter in &lambda.parameters {
-                        self.local(parameter);
-                        self.text.push(' ');
-                    }
-                    self.text.push_str(". ");
-                    self.local(&given);
-                    self.text.push(')');
+                for parameter in &lambda.parameters {
+                    // Every parameter arrives as a value.
+                    parameter.boxed.set(false);
+                    self.variable(parameter);
+                    self.text.push(' ');
                 }
-                self.text.push_str(" (let ((");
-                self.local(rest);
-                self.text.push_str(" (n.%pairs ");
-                self.local(&given);
-                self.text.push_str("))) ");
-                self.core(&lambda.body, Wanted::Value);
-                self.text.push(')');
+                if let Some(given) = &given {
+                    self.text.push_str(". ");
+                    self.variable(given);
+                }
+                self.text.push_str(") ");
             }
+        }
+        let mut open = false;
+        let begin = |this: &mut Self, open: &mut bool| {
+            this.text.push_str(if *open { "(" } else { "(let ((" });
+            *open = true;
+        };
+        for parameter in &lambda.parameters {
+            if parameter.assigned.get() {
+                begin(self, &mut open);
+                let number = parameter.number;
+                let _ = write!(self.text, "b{number} (#%prim.box l{number}))");
+                parameter.boxed.set(true);
+            }
+        }
+        if let (Some(rest), Some(given)) = (&lambda.rest, &given) {
+            // The machine's rest lists are of its own kind; ours are pairs.
+            begin(self, &mut open);
+            rest.boxed.set(rest.assigned.get());
+            self.variable(rest);
+            self.text.push(' ');
+            self.maybe_boxed(rest, |this| {
+                this.text.push_str("(n.%pairs ");
+                this.variable(given);
+                this.text.push(')');
+            });
+            self.text.push(')');
+        }
+        if open {
+            self.text.push_str(") ");
+        }
+        self.core(&lambda.body, Wanted::Value);
+        if open {
+            self.text.push(')');
         }
         self.text.push(')');
     }
@@ -354,6 +558,103 @@ impl Emitter<'_> {
                 }
                 self.text.push_str(&name);
             }
+        }
+    }
+}
+
+/// Whether LOCAL, which is bound to LAMBDA, is only ever called.
+fn can_lift(local: &Local, _lambda: &Lambda) -> bool {
+    !local.assigned.get() && !local.escapes.get()
+}
+
+/// Mark the locals of CORE that are used other than by being called.
+fn find_escapes(core: &Core) {
+    match core {
+        Core::Local(local) => local.escapes.set(true),
+        Core::Call(operator, operands, _) => {
+            if !matches!(**operator, Core::Local(_)) {
+                find_escapes(operator);
+            }
+            operands.iter().for_each(find_escapes);
+        }
+        _ => each_part(core, &mut find_escapes),
+    }
+}
+
+/// Call VISIT with the parts of CORE.
+fn each_part(core: &Core, visit: &mut dyn FnMut(&Core)) {
+    match core {
+        Core::Constant(_)
+        | Core::Unspecified
+        | Core::Local(_)
+        | Core::Global(..)
+        | Core::Machine(_) => {}
+        Core::SetLocal(_, value) | Core::SetGlobal(_, value, _) | Core::DefineGlobal(_, value) => {
+            visit(value)
+        }
+        Core::If(test, consequent, alternative) => {
+            visit(test);
+            visit(consequent);
+            visit(alternative);
+        }
+        Core::Lambda(lambda) => visit(&lambda.body),
+        Core::Call(operator, operands, _) => {
+            visit(operator);
+            operands.iter().for_each(visit);
+        }
+        Core::Let(bindings, body) | Core::Letrec(bindings, body) => {
+            bindings.iter().for_each(|(_, value)| visit(value));
+            visit(body);
+        }
+        Core::Seq(forms) => forms.iter().for_each(visit),
+    }
+}
+
+/// The locals that CORE refers to and does not bind. Every local has a number
+/// of its own, so what is bound inside can be taken away afterwards.
+fn free_locals(core: &Core, free: &mut BTreeMap<u32, Rc<Local>>) {
+    match core {
+        Core::Local(local) => add_free(local, free),
+        Core::SetLocal(local, value) => {
+            add_free(local, free);
+            free_locals(value, free);
+        }
+        Core::Lambda(lambda) => free_of_lambda(lambda, free),
+        Core::Let(bindings, body) | Core::Letrec(bindings, body) => {
+            let mut inside = BTreeMap::new();
+            for (_, value) in bindings {
+                free_locals(value, &mut inside);
+            }
+            free_locals(body, &mut inside);
+            for (local, _) in bindings {
+                inside.remove(&local.number);
+            }
+            free.extend(inside);
+        }
+        _ => each_part(core, &mut |part| free_locals(part, free)),
+    }
+}
+
+fn free_of_lambda(lambda: &Lambda, free: &mut BTreeMap<u32, Rc<Local>>) {
+    let mut inside = BTreeMap::new();
+    free_locals(&lambda.body, &mut inside);
+    for parameter in lambda.parameters.iter().chain(&lambda.rest) {
+        inside.remove(&parameter.number);
+    }
+    free.extend(inside);
+}
+
+/// A reference to LOCAL; to a lifted procedure, to what it has to be given.
+fn add_free(local: &Rc<Local>, free: &mut BTreeMap<u32, Rc<Local>>) {
+    match &*local.lifted.borrow() {
+        Some(lifted) => free.extend(
+            lifted
+                .captured
+                .iter()
+                .map(|captured| (captured.number, captured.clone())),
+        ),
+        None => {
+            free.insert(local.number, local.clone());
         }
     }
 }

@@ -163,6 +163,9 @@ impl Load {
     /// Begin to load the module called NAME.
     fn begin_module(&mut self, world: &Rc<World>, name: &[Id]) -> Result<()> {
         let Some((file, text)) = world.find_module(name) else {
+            if world.facade(name).is_some() {
+                return Ok(());
+            }
             return Err(Trouble::Raise(no_module(name)));
         };
         world.forget(name);

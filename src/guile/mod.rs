@@ -10,6 +10,7 @@ mod control;
 mod core;
 mod emitter;
 mod expander;
+mod facades;
 mod internals;
 pub mod interpreter;
 pub mod library;

@@ -50,6 +50,9 @@ const PRIMITIVES: &[&str] = &[
     "call/cc",
     "call-with-exception-handler",
     "vector-ref",
+    "box",
+    "unbox",
+    "set-box!",
 ];
 
 /// What nested calls go through: Steel's own `transduce`, a transducer that

@@ -214,6 +214,23 @@ impl World {
             .cloned()
     }
 
+    /// A module that only re-exports names of `(guile)`, for NAME when there is one.
+    pub fn facade(&self, name: &[Id]) -> Option<Module> {
+        let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
+        let exports = super::facades::exports(&words.join(" "))?;
+        let module = Module::new(name.to_vec());
+        module.import(Import::all(self.core.clone()));
+        *module.file.borrow_mut() = Some(String::new());
+        for export in exports {
+            let id = Id::named(export);
+            module.export(id, id);
+        }
+        self.modules
+            .borrow_mut()
+            .insert(name.to_vec(), module.clone());
+        Some(module)
+    }
+
     /// The module called NAME, made empty when it is not there.
     pub fn module(&self, name: &[Id]) -> Module {
         if let Some(module) = self.modules.borrow().get(name) {
@@ -262,7 +279,9 @@ impl World {
 
     /// Whether there is a module called NAME, loaded or not.
     pub fn can_load(&self, name: &[Id]) -> bool {
-        self.modules.borrow().contains_key(name) || self.find_module(name).is_some()
+        self.modules.borrow().contains_key(name)
+            || self.find_module(name).is_some()
+            || self.facade(name).is_some()
     }
 
     /// A module that MODULE autoloads for NAME.

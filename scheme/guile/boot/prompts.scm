@@ -1,0 +1,115 @@
+;;; Prompts, on continuations: %prompts is the list of prompts in force,
+;;; innermost first, each with the continuation to return to.
+
+(define %prompts '())
+
+(define %prompt-type
+  (%make-record-type 'prompt '(tag return handler winds handlers) '(#f #f #f #f #f)))
+
+(define* (make-prompt-tag #:optional (stem "prompt"))
+  "Return a fresh tag for prompts."
+  (list stem))
+
+(define %default-prompt-tag (list "default"))
+
+(define (default-prompt-tag)
+  "Return the tag that is used where none is given."
+  %default-prompt-tag)
+
+(define (default-prompt-handler k procedure)
+  "Call PROCEDURE with K, inside a prompt of the same kind."
+  (% (default-prompt-tag) (procedure k) default-prompt-handler))
+
+;;; Whatever %prompts holds when THUNK returns says where to: a continuation that
+;;; was called elsewhere has put its caller there.
+
+(define (call-with-prompt tag thunk handler)
+  "Call THUNK.  When it aborts to TAG, call HANDLER with the continuation of
+the abort up to here and the values it was given."
+  ((%machine-call/cc
+    (lambda (return)
+      (let ((prompt (%record %prompt-type tag return handler %winds %handlers)))
+        (set! %prompts (cons prompt %prompts))
+        (let ((result (thunk)))
+          (let ((top (car %prompts)))
+            (set! %prompts (cdr %prompts))
+            ((%record-field top 1) (lambda () result)))))))))
+
+(define (%find-prompt tag)
+  (let loop ((prompts %prompts))
+    (cond ((null? prompts) #f)
+          ((eq? (%record-field (car prompts) 0) tag) prompts)
+          (else (loop (cdr prompts))))))
+
+(define (%prompts-above prompts stop)
+  (if (eq? prompts stop)
+      '()
+      (cons (car prompts) (%prompts-above (cdr prompts) stop))))
+
+(define (%winds-above winds stop)
+  (if (eq? winds stop)
+      '()
+      (cons (car winds) (%winds-above (cdr winds) stop))))
+
+(define (abort-to-prompt tag . arguments)
+  "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
+  (let ((found (%find-prompt tag)))
+    (if (not found)
+        (scm-error 'misc-error "abort" "Abort to unknown prompt" '() #f)
+        (let ((prompt (car found)))
+          ((%machine-call/cc
+            (lambda (k)
+              (let* ((above (%prompts-above %prompts found))
+                     (winds (%winds-above %winds (%record-field prompt 3)))
+                     (resume (%partial-continuation k above winds)))
+                (%rewind (%record-field prompt 3))
+                (set! %handlers (%record-field prompt 4))
+                (set! %prompts (cdr found))
+                ((%record-field prompt 1)
+                 (lambda ()
+                   (apply (%record-field prompt 2) resume arguments)))))))))))
+
+(define (abort-to-prompt* tag arguments)
+  "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
+  (apply abort-to-prompt tag arguments))
+
+;;; The continuation up to the prompt: calling it puts its prompts and winds on
+;;; top of those in force, and a mark below them that leads back to the caller.
+
+(define (%partial-continuation k prompts winds)
+  (lambda results
+    ((%machine-call/cc
+      (lambda (return)
+        (let ((back (%record %prompt-type (list 'back) return #f %winds %handlers)))
+          (set! %prompts (append prompts (cons back %prompts)))
+          (%enter-winds winds)
+          (k (lambda () (apply values results)))))))))
+
+(define (%enter-winds winds)
+  (if (pair? winds)
+      (begin
+        (%enter-winds (cdr winds))
+        ((car (car winds)))
+        (set! %winds (cons (car winds) %winds)))))
+
+(define (reset* thunk)
+  "Call THUNK below a prompt for shift*."
+  (call-with-prompt (default-prompt-tag)
+                    thunk
+                    (lambda (k procedure)
+                      (reset* (lambda () (procedure k))))))
+
+(define (shift* procedure)
+  "Call PROCEDURE with the continuation up to the nearest reset*."
+  (abort-to-prompt (default-prompt-tag)
+                   (lambda (k)
+                     (procedure (lambda arguments
+                                  (reset* (lambda () (apply k arguments))))))))
+
+(define (abort . arguments)
+  "Abort to the default prompt."
+  (apply abort-to-prompt (default-prompt-tag) arguments))
+
+(define (suspendable-continuation? tag)
+  "Tell whether aborting to TAG could be resumed."
+  #t)
