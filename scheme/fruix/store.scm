@@ -14,6 +14,7 @@
   #:use-module (srfi srfi-9 gnu)
   #:export (load-store-layout
             store-layout-from-datum
+            store-layout-from-text
             store-layout?
             store-layout-ref
             store-layout-entries
@@ -40,6 +41,7 @@
             store-path-output
             store-path-below
             make-store-path
+            store-from-text
             store-items
             store-find
             store-references
@@ -130,14 +132,26 @@ says in messages where it is from, ROOT is the directory that stands for `/'.
 Nothing is evaluated.
 
 Throw 'store-error when DATUM says nothing about a store."
-  (match (forms->metadata (list datum) #:wanted? layout-metadata?)
+  (layout-from-forms (list datum) origin root))
+
+(define* (store-layout-from-text text #:key (origin "a text") (root ""))
+  "Return the store layout that TEXT, the contents of a store-layout.scm, holds.
+ORIGIN says in messages where it is from, ROOT is the directory that stands for
+`/'.  Nothing is evaluated, so TEXT may come from a guest.
+
+Throw 'store-error when TEXT cannot be read or says nothing about a store."
+  (layout-from-forms (text->forms text origin) origin root))
+
+(define (layout-from-forms forms origin root)
+  (match (forms->metadata forms #:wanted? layout-metadata?)
     (#f
      (metadata-error
-      'store-layout-from-datum
+      'store-layout
       (string-append "cannot find a store layout in " origin
                      ": it is no association list")
-      #:hint "read the whole of the closure's metadata/store-layout.scm"))
-    (metadata (make-layout metadata (list datum) origin root))))
+      #:hint "read the whole of the closure's metadata/store-layout.scm"
+      #:file origin))
+    (metadata (make-layout metadata forms origin root))))
 
 (define (make-layout metadata forms origin root)
   (unless (layout-metadata? metadata)
@@ -433,38 +447,45 @@ paths are others."
 ;;; References.
 ;;;
 
-(define* (store-items #:key (root ""))
-  "Return the store paths of all items, sorted.  ROOT is the directory that
-stands for `/'; the same holds for the procedures below.
+(define* (store-from-text text #:key (origin "a text"))
+  "Return the store that TEXT tells of, for the procedures below: a line with a
+store path is an item, and the indented lines after it hold what it refers to.
+ORIGIN says in messages where TEXT is from.  `guest-store' makes such a text."
+  (%store-told text origin))
+
+(define* (store-items #:key (store ""))
+  "Return the store paths of all items, sorted.  STORE is the directory that
+stands for `/', or what `store-from-text' returned; the same holds for the
+procedures below.
 
 Throw 'store-error when there is no store."
-  (%store-items root))
+  (%store-items store))
 
-(define* (store-find text #:key (root ""))
+(define* (store-find text #:key (store ""))
   "Return the store path of the item that TEXT names: a store path, HASH-NAME, or
 the first digits of a hash.  Throw 'store-error when there is none."
-  (%store-find root text))
+  (%store-find store text))
 
-(define* (store-references item #:key (root ""))
+(define* (store-references item #:key (store ""))
   "Return what ITEM refers to, sorted: what its .references lists or, without
 one, where its links lead."
-  (%store-references root item))
+  (%store-references store item))
 
-(define* (store-referrers item #:key (root ""))
+(define* (store-referrers item #:key (store ""))
   "Return the items that refer to ITEM, sorted."
-  (%store-referrers root item))
+  (%store-referrers store item))
 
-(define* (store-closure item #:key (root ""))
+(define* (store-closure item #:key (store ""))
   "Return ITEM and everything it leads to, sorted."
-  (%store-closure root item))
+  (%store-closure store item))
 
-(define* (store-why-depends item other #:key (root ""))
+(define* (store-why-depends item other #:key (store ""))
   "Return a shortest chain of references from ITEM to OTHER, or #f when ITEM does
 not depend on OTHER."
-  (%store-why root item other))
+  (%store-why store item other))
 
-(define* (store-changes before after #:key (root ""))
+(define* (store-changes before after #:key (store ""))
   "Return how the closure of AFTER differs from that of BEFORE: an association
 list with the store paths `added' and `removed' and, under `changed', pairs of
 items of one name."
-  (%store-changes root before after))
+  (%store-changes store before after))

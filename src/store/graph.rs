@@ -19,6 +19,8 @@ use walkdir::WalkDir;
 #[derive(Clone, Debug)]
 pub struct Store {
     directory: PathBuf,
+    /// What each item refers to, when that was told and is not read.
+    told: Option<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// How one closure differs from another.
@@ -40,6 +42,32 @@ impl Store {
         directory.push(STORE_DIRECTORY);
         Store {
             directory: directory.into(),
+            told: None,
+        }
+    }
+
+    /// The store that TEXT, from ORIGIN, tells of: a line with a store path is an
+    /// item, and the indented lines after it hold what it refers to.
+    pub fn told(text: &str, origin: &str) -> Store {
+        let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut item = None;
+        for line in text.lines() {
+            let mut found = BTreeSet::new();
+            collect(line.as_bytes(), &mut found);
+            if line.starts_with([' ', '\t']) {
+                if let Some(references) = item.as_ref().and_then(|item| told.get_mut(item)) {
+                    references.extend(found);
+                }
+            } else {
+                item = found.pop_first();
+                if let Some(item) = &item {
+                    told.entry(item.clone()).or_default();
+                }
+            }
+        }
+        Store {
+            directory: origin.into(),
+            told: Some(told),
         }
     }
 
@@ -54,6 +82,9 @@ impl Store {
 
     /// The items, sorted; what has no name of an item is none.
     pub fn items(&self) -> Result<Vec<String>, StoreError> {
+        if let Some(told) = &self.told {
+            return Ok(told.keys().cloned().collect());
+        }
         let fail = |error: io::Error| StoreError::io("read", &self.directory, error);
         let mut items = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(fail)? {
@@ -77,17 +108,13 @@ impl Store {
             Ok(path) => path.base(),
             Err(_) => text.to_owned(),
         };
-        if StorePath::from_base(&base).is_ok() && fs::symlink_metadata(self.place(&base)).is_ok() {
+        if StorePath::from_base(&base).is_ok() && self.has(&base) {
             return Ok(base);
         }
-        let missing = || StoreError::NoSuchItem {
-            item: text.to_owned(),
-            store: self.directory.clone(),
-        };
         let digits =
             |text: &str| text.len() >= 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !digits(&base) {
-            return Err(missing());
+            return Err(self.missing(text));
         }
         let mut found = self
             .items()?
@@ -95,12 +122,35 @@ impl Store {
             .filter(|item| item.starts_with(&base));
         match (found.next(), found.next()) {
             (Some(item), None) => Ok(item),
-            _ => Err(missing()),
+            _ => Err(self.missing(text)),
+        }
+    }
+
+    fn has(&self, item: &str) -> bool {
+        match &self.told {
+            Some(told) => told.contains_key(item),
+            None => fs::symlink_metadata(self.place(item)).is_ok(),
         }
     }
 
     /// What ITEM refers to, sorted, without itself.
     pub fn references(&self, item: &str) -> Result<Vec<String>, StoreError> {
+        let mut found = match &self.told {
+            None => self.read_references(item)?,
+            Some(told) => told.get(item).cloned().ok_or_else(|| self.missing(item))?,
+        };
+        found.remove(item);
+        Ok(found.into_iter().collect())
+    }
+
+    fn missing(&self, item: &str) -> StoreError {
+        StoreError::NoSuchItem {
+            item: item.to_owned(),
+            store: self.directory.clone(),
+        }
+    }
+
+    fn read_references(&self, item: &str) -> Result<BTreeSet<String>, StoreError> {
         let place = self.place(item);
         let listed = place.join(".references");
         let mut found = BTreeSet::new();
@@ -108,10 +158,7 @@ impl Store {
             Ok(bytes) => collect(&bytes, &mut found),
             Err(error) if absent(&error) => {
                 if fs::symlink_metadata(&place).is_err() {
-                    return Err(StoreError::NoSuchItem {
-                        item: item.to_owned(),
-                        store: self.directory.clone(),
-                    });
+                    return Err(self.missing(item));
                 }
                 for entry in WalkDir::new(&place) {
                     let entry = entry.map_err(|error| {
@@ -127,8 +174,7 @@ impl Store {
             }
             Err(error) => return Err(StoreError::io("read", listed, error)),
         }
-        found.remove(item);
-        Ok(found.into_iter().collect())
+        Ok(found)
     }
 
     /// ITEM and everything it leads to, sorted. What is referred to but not in

@@ -2,8 +2,11 @@
 
 use super::{Identity, Store, StorePath};
 use crate::guile::natives::{Outcome, Raise};
-use crate::guile::value::{Value, alist_value, list_value, pair_value, string, string_value};
+use crate::guile::value::{
+    Value, alist_value, handle, handle_value, list_value, pair_value, string, string_value,
+};
 use std::path::Path;
+use std::rc::Rc;
 
 crate::natives! {
     /// (%store-path-parse text) -> alist
@@ -19,9 +22,15 @@ crate::natives! {
     ///
     /// The store path of what these four identify, in a scheme of our own.
     "%store-path-make" (4) => store_path_make,
+    /// (%store-told text origin) -> store
+    ///
+    /// The store that TEXT, from ORIGIN, tells of: a line with a store path is
+    /// an item, indented lines after it hold what it refers to.
+    "%store-told" (2) => store_told,
     /// (%store-items root) -> list of strings
     ///
-    /// The store paths of the items in the store below ROOT, sorted.
+    /// The store paths of the items in the store below ROOT, sorted. Here and
+    /// below, ROOT may be a store that was told of.
     "%store-items" (1) => store_items,
     /// (%store-find root text) -> string
     ///
@@ -61,9 +70,17 @@ fn parse(text: &str) -> Result<StorePath, super::StoreError> {
     Ok(text.parse::<StorePath>()?)
 }
 
-/// The store that argument 1 names, and the item that argument POSITION names.
-fn item(name: &str, args: &[Value], position: usize) -> Result<(Store, String), Raise> {
-    let store = Store::below(Path::new(&string(name, args, 1)?));
+/// The store that argument 1 is or names by its root.
+fn store(name: &str, args: &[Value]) -> Result<Rc<Store>, Raise> {
+    match handle::<Store>(name, args, 1) {
+        Ok(store) => Ok(store),
+        Err(_) => Ok(Rc::new(Store::below(Path::new(&string(name, args, 1)?)))),
+    }
+}
+
+/// That store, and the item that argument POSITION names.
+fn item(name: &str, args: &[Value], position: usize) -> Result<(Rc<Store>, String), Raise> {
+    let store = store(name, args)?;
     let item = store.find(&string(name, args, position)?)?;
     Ok((store, item))
 }
@@ -98,8 +115,13 @@ fn store_path_make(args: &[Value]) -> Outcome {
 }
 
 fn store_items(args: &[Value]) -> Outcome {
-    let root = string("%store-items", args, 1)?;
-    Ok(paths_value(&Store::below(Path::new(&root)).items()?))
+    Ok(paths_value(&store("%store-items", args)?.items()?))
+}
+
+fn store_told(args: &[Value]) -> Outcome {
+    let name = "%store-told";
+    let store = Store::told(&string(name, args, 1)?, &string(name, args, 2)?);
+    Ok(handle_value("store", store))
 }
 
 fn store_find(args: &[Value]) -> Outcome {

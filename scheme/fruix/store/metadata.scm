@@ -17,6 +17,7 @@
   #:export (metadata-error
             forms->metadata
             datum->metadata
+            text->forms
             read-metadata
             load-metadata
             metadata-ref
@@ -213,6 +214,36 @@ evaluated."
        (lambda _ message)))
     (_ (symbol->string key))))
 
+(define (read-forms port cannot)
+  "Return the forms that are left in PORT; call CANNOT with a reason and a hint
+when it cannot be read or there are none."
+  (let ((forms (catch #t
+                 (lambda ()
+                   (let loop ((forms '()))
+                     (let ((form (read port)))
+                       (if (eof-object? form)
+                           (reverse forms)
+                           (loop (cons form forms))))))
+                 (lambda (key . args)
+                   (if (memq key '(interrupted quit))
+                       (apply throw key args)
+                       (cannot (error-text key args)
+                               "the file must hold Guile data"))))))
+    (when (null? forms)
+      (cannot "there is nothing in it" "copy it from the closure again"))
+    forms))
+
+(define (text->forms text origin)
+  "Return the top-level forms in TEXT, which is from ORIGIN, as a list.
+
+Throw 'store-error when TEXT cannot be read or holds nothing."
+  (define (cannot reason hint)
+    (metadata-error 'text->forms
+                    (string-append "cannot read " origin ": " reason)
+                    #:hint hint #:file origin))
+  (call-with-input-string text
+    (lambda (port) (read-forms port cannot))))
+
 (define (read-metadata file)
   "Return the top-level forms of FILE as a list, reading and not evaluating.
 
@@ -224,23 +255,8 @@ Throw 'store-error when FILE is missing, cannot be read, or holds nothing."
   (unless (file-exists? file)
     (cannot "no such file"
             "name a closure's metadata/store-layout.scm, or the closure"))
-  (let ((forms (catch #t
-                 (lambda ()
-                   (call-with-input-file file
-                     (lambda (port)
-                       (let loop ((forms '()))
-                         (let ((form (read port)))
-                           (if (eof-object? form)
-                               (reverse forms)
-                               (loop (cons form forms))))))))
-                 (lambda (key . args)
-                   (if (memq key '(interrupted quit))
-                       (apply throw key args)
-                       (cannot (error-text key args)
-                               "the file must hold Guile data"))))))
-    (when (null? forms)
-      (cannot "there is nothing in it" "copy it from the closure again"))
-    forms))
+  (call-with-input-file file
+    (lambda (port) (read-forms port cannot))))
 
 (define (evaluate file names)
   "Return what NAMES are bound to after loading FILE, as an association list."

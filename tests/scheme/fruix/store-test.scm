@@ -98,6 +98,24 @@
   (string-contains (message (lambda () (load-store-layout "/nonexistent.scm")))
                    "`/nonexistent.scm`: no such file"))
 
+(test-equal "a layout that a guest has in another form"
+  source
+  (source-store (store-layout-from-text
+                 (string-append ";; written by Fruix\n(define layout\n '((source-stores \""
+                                source "\")))"))))
+
+(test-assert "a layout that was cut short is told by where it is from"
+  (string-prefix? "cannot read the guest: "
+                  (message (lambda ()
+                             (store-layout-from-text "((a . 1)"
+                                                     #:origin "the guest")))))
+
+(test-equal "a store that is only told of has closures too"
+  (list source other)
+  (store-closure source
+                 #:store (store-from-text
+                          (string-append source "\n  " other "\n" other "\n"))))
+
 (test-equal "a count as Fruix's command line prints it"
   '("native_base_store_count=3")
   (filter (lambda (line) (string-prefix? "native_base_store_count=" line))
@@ -116,18 +134,18 @@
 
 (test-assert "a closure holds what it refers to"
   (lset<= string=?
-          (store-references system #:root root)
-          (store-closure system #:root root)))
+          (store-references system #:store root)
+          (store-closure system #:store root)))
 
 (test-equal "a chain of references"
   (list system source)
-  (store-why-depends system source #:root root))
+  (store-why-depends system source #:store root))
 
 (test-equal "what a lean system lacks"
   '("development-profile" "headers")
   (let* ((minimal (find (lambda (item) (string-suffix? "fruix-minimal" item))
-                        (store-items #:root root)))
-         (changes (store-changes minimal system #:root root)))
+                        (store-items #:store root)))
+         (changes (store-changes minimal system #:store root)))
     (filter-map (lambda (part)
                   (and (any (lambda (item) (string-contains item part))
                             (assq-ref changes 'added))
