@@ -263,17 +263,22 @@ Throw 'xapi-error with code SR_FULL when there is no room."
   (xapi-run session "VDI.destroy" (list vdi) #:timeout-seconds timeout-seconds)
   *unspecified*)
 
-(define (xapi-vdi-import session vdi image)
+(define* (xapi-vdi-import session vdi image #:key (format 'automatic))
   "Write the raw disk image in the file IMAGE onto VDI, from its beginning, and
-return an association list with image-bytes, sent-bytes and elapsed-seconds.
-Every byte is written, because VDI may hold old data.
+return an association list with format, image-bytes, sent-bytes and
+elapsed-seconds.
 
-Throw 'settings-error, before anything is sent, when VDI is not approved or
-smaller than IMAGE, and 'xapi-error when the host cannot write it, or VDI is
-attached to a VM that runs.
+FORMAT is how it travels: 'raw, every byte; 'vhd, the blocks that hold data;
+'chunked, the fewest bytes, in XAPI's own framing.  The last two leave what they
+do not send as it is, so they are for a VDI that SESSION has created and nobody
+has written to; 'automatic takes 'vhd there and 'raw anywhere else.
+
+Throw 'settings-error, before anything is sent, when VDI is not approved, smaller
+than IMAGE or not new enough for FORMAT, and 'xapi-error when the host cannot
+write it, or VDI is attached to a VM that runs.
 
 Source: XenAPI reference, \"Importing raw disk images\"."
-  (%xapi-vdi-import session vdi image))
+  (%xapi-vdi-import session vdi image (symbol->string format)))
 
 (define (xapi-vdi-verify session vdi image)
   "Read VDI back, compare it with the raw disk image in the file IMAGE, and return

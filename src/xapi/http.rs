@@ -187,6 +187,10 @@ impl Endpoint {
     }
 }
 
+/// The halves of a connection that is read and written at once.
+pub type ReadSide = tokio::io::ReadHalf<TlsStream<TcpStream>>;
+pub type WriteSide = tokio::io::WriteHalf<TlsStream<TcpStream>>;
+
 /// An open connection, with what has arrived and is not yet read.
 pub struct Connection {
     stream: TlsStream<TcpStream>,
@@ -304,13 +308,7 @@ impl Connection {
 
     /// Separate halves, for a body that is sent while answers are watched for;
     /// with what has arrived already.
-    pub fn split(
-        self,
-    ) -> (
-        tokio::io::ReadHalf<TlsStream<TcpStream>>,
-        tokio::io::WriteHalf<TlsStream<TcpStream>>,
-        Vec<u8>,
-    ) {
+    pub fn split(self) -> (ReadSide, WriteSide, Vec<u8>) {
         let (read, write) = tokio::io::split(self.stream);
         (read, write, self.buffer)
     }

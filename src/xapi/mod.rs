@@ -15,6 +15,7 @@
 
 pub mod approved;
 mod error;
+mod extents;
 mod http;
 pub mod primitives;
 mod rpc;
@@ -22,6 +23,7 @@ mod session;
 pub mod task;
 pub mod transfer;
 mod trust;
+mod vhd;
 pub mod vm;
 mod xml;
 

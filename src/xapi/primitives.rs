@@ -4,6 +4,7 @@
 //! the keys are strings. A set is a list, nothing is `#f`.
 
 use super::session::Session;
+use super::transfer::Format;
 use super::vm::Shutdown;
 use super::{Approved, Login, Secret, XapiError, task, transfer, vm};
 use crate::failure::{Failure, Key};
@@ -42,11 +43,12 @@ crate::natives! {
     "%xapi-await" (3) => await_task,
     /// (%xapi-find session class uuid) -> reference
     "%xapi-find" (3) => find,
-    /// (%xapi-vdi-import session vdi image) -> alist
+    /// (%xapi-vdi-import session vdi image format) -> alist
     ///
-    /// Write the raw disk image IMAGE into VDI, a reference; `image-bytes`,
+    /// Write the raw disk image IMAGE into VDI, a reference, sent as FORMAT:
+    /// `automatic`, `raw`, `vhd` or `chunked`; `format`, `image-bytes`,
     /// `sent-bytes` and `elapsed-seconds`.
-    "%xapi-vdi-import" (3) => vdi_import,
+    "%xapi-vdi-import" (4) => vdi_import,
     /// (%xapi-vdi-verify session vdi image) -> bytes compared
     ///
     /// Read VDI back and compare it with the raw disk image IMAGE.
@@ -183,13 +185,16 @@ fn vdi_import(args: &[Value]) -> Outcome {
     const NAME: &str = "%xapi-vdi-import";
     let session = open(NAME, args)?;
     let (vdi, image) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let format = string(NAME, args, 4)?;
+    let format = Format::from_name(&format).ok_or_else(|| wrong_type(NAME, 4, &args[3]))?;
     let what = format!("importing `{image}`");
     let imported = within(
         &session.0,
         &what,
-        transfer::import_raw(&session.0, &vdi, Path::new(&image)),
+        transfer::import(&session.0, &vdi, Path::new(&image), format),
     )?;
     Ok(alist_value(vec![
+        ("format", symbol_value(imported.format.name())),
         ("image-bytes", Value::IntV(imported.image_bytes as isize)),
         ("sent-bytes", Value::IntV(imported.sent_bytes as isize)),
         (

@@ -99,6 +99,8 @@ struct State {
     uuids: HashMap<String, String>,
     /// What this session has created.
     created: HashSet<String>,
+    /// VDIs that this session has created and nobody can have written to.
+    fresh: HashSet<String>,
 }
 
 impl fmt::Debug for Session {
@@ -228,18 +230,37 @@ impl Session {
     pub async fn call(&self, method: &str, params: Vec<Value>) -> Result<Value, XapiError> {
         let mut params = params;
         approved::check(self, method, &mut params).await?;
+        let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
         let result = self.call_within(method, params, CALL).await?;
         if approved::creates(method)
             && let Some(reference) = result.as_str()
         {
-            self.own(reference);
+            self.own(method, reference);
+        }
+        if method.ends_with("VBD.create")
+            && let Some(vdi) = vdi.as_ref().and_then(Value::as_str)
+        {
+            self.no_longer_fresh(vdi);
         }
         Ok(result)
     }
 
-    /// Remember that this session has created the object REFERENCE.
-    pub fn own(&self, reference: &str) {
-        self.state().created.insert(reference.to_owned());
+    /// Remember that this session has created the object REFERENCE by METHOD.
+    pub fn own(&self, method: &str, reference: &str) {
+        let mut state = self.state();
+        state.created.insert(reference.to_owned());
+        if method == "VDI.create" {
+            state.fresh.insert(reference.to_owned());
+        }
+    }
+
+    /// Whether nobody can have written to the VDI that REFERENCE points at.
+    pub fn is_fresh(&self, reference: &str) -> bool {
+        self.state().fresh.contains(reference)
+    }
+
+    pub fn no_longer_fresh(&self, reference: &str) {
+        self.state().fresh.remove(reference);
     }
 
     pub fn has_created(&self, reference: &str) -> bool {

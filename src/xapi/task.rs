@@ -71,7 +71,7 @@ pub async fn run(
     if super::approved::creates(method)
         && let Some(created) = result.as_str()
     {
-        session.own(created);
+        session.own(method, created);
     }
     Ok(result)
 }

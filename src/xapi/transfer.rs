@@ -9,16 +9,19 @@
 
 use super::approved;
 use super::error::XapiError;
+use super::extents::Extents;
 use super::http::{self, Connection, Endpoint, Head};
 use super::rpc::is_null;
 use super::session::{CALL, Session};
 use super::task;
+use super::vhd::{self, Piece, Stream};
 use crate::progress::{self, Event};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How much is read and sent at once.
@@ -38,28 +41,66 @@ const EXPLANATION: Duration = Duration::from_secs(30);
 /// How many times a host may send us to another.
 const REDIRECTS: usize = 3;
 
+/// How an image travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Sparse where the disk is known to be full of zeros, every byte otherwise.
+    Automatic,
+    /// Every byte. The only way onto a disk that may hold old data.
+    Raw,
+    /// A VHD stream: the blocks of 2 MiB that hold data.
+    Vhd,
+    /// XAPI's own chunks: the groups of 4 KiB that hold data. The fewest bytes,
+    /// and less well trodden.
+    Chunked,
+}
+
+impl Format {
+    /// The format called NAME.
+    pub fn from_name(name: &str) -> Option<Format> {
+        Some(match name {
+            "automatic" => Format::Automatic,
+            "raw" => Format::Raw,
+            "vhd" => Format::Vhd,
+            "chunked" => Format::Chunked,
+            _ => return None,
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Automatic => "automatic",
+            Format::Raw => "raw",
+            Format::Vhd => "vhd",
+            Format::Chunked => "chunked",
+        }
+    }
+}
+
 /// What an import did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
+    pub format: Format,
     pub image_bytes: u64,
     pub sent_bytes: u64,
     pub elapsed: Duration,
 }
 
-/// Write the raw disk image at IMAGE into the VDI that REFERENCE points at,
-/// from its beginning, every byte: a VDI may hold old data.
-pub async fn import_raw(
+/// Write the raw disk image at IMAGE onto the VDI that REFERENCE points at, from
+/// its beginning.
+pub async fn import(
     session: &Session,
     reference: &str,
     image: &Path,
+    format: Format,
 ) -> Result<Imported, XapiError> {
     let start = Instant::now();
     let unreadable = |error: io::Error| XapiError::File {
         path: image.display().to_string(),
         reason: error.to_string(),
     };
-    let mut file = File::open(image).await.map_err(unreadable)?;
-    let metadata = file.metadata().await.map_err(unreadable)?;
+    let file = File::open(image).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(XapiError::File {
             path: image.display().to_string(),
@@ -70,40 +111,133 @@ pub async fn import_raw(
     let uuid = session.uuid("VDI", reference).await?;
     let tried = format!("import `{}` into VDI `{uuid}`", image.display());
     approved::check_object(session, "import_raw_vdi", "VDI", reference, false).await?;
-    check_target(session, reference, &uuid, image, total, &tried).await?;
+    let record = session
+        .call_within("VDI.get_record", vec![json!(reference)], CALL)
+        .await?;
+    check_target(session, &record, &uuid, image, total, &tried).await?;
+    let zeros = session.is_fresh(reference) && fills_with_zeros(session, &record).await?;
+    if !zeros && matches!(format, Format::Vhd | Format::Chunked) {
+        return Err(XapiError::Settings {
+            message: format!(
+                "cannot import `{}` into VDI `{uuid}` as {}: the VDI may hold old data, which \
+                 would stay where the image has zeros",
+                image.display(),
+                format.name()
+            ),
+            hint: "import it raw, or into a VDI that this session has created".to_owned(),
+        });
+    }
+    let extents = if zeros && format != Format::Raw {
+        Extents::of(&file, total).map_err(unreadable)?
+    } else {
+        Extents::default()
+    };
+    let vhd = Stream::new(&extents, size_of(&record).next_multiple_of(vhd::BLOCK));
+    let format = match format {
+        Format::Automatic if !zeros || vhd.length() >= total || total > vhd::LARGEST => Format::Raw,
+        Format::Automatic => Format::Vhd,
+        chosen => chosen,
+    };
+    // From now on nobody knows what is on the disk.
+    session.no_longer_fresh(reference);
     let task = task::create(session, &format!("fruix-scm import into {uuid}")).await?;
-    let target = format!("/import_raw_vdi?vdi={uuid}&format=raw");
+    let source = Source {
+        file: &file,
+        length: total,
+        image,
+    };
     let sent = async {
-        let connection = open(session, &target, &task, total, &tried).await?;
-        send(connection, &mut file, total, image, &tried).await
+        let query = match format {
+            Format::Vhd => "format=vhd",
+            Format::Chunked => "format=raw&chunked=true",
+            _ => "format=raw",
+        };
+        let target = format!("/import_raw_vdi?vdi={uuid}&{query}");
+        match format {
+            Format::Vhd => {
+                let length = vhd.length();
+                let connection = open(session, &target, &task, Some(length), &tried).await?;
+                send(connection, source, vhd.pieces(), length, &tried).await
+            }
+            Format::Chunked => {
+                let (pieces, length) = chunks(&extents);
+                let connection = open(session, &target, &task, None, &tried).await?;
+                send(connection, source, pieces.into_iter(), length, &tried).await
+            }
+            _ => {
+                let connection = open(session, &target, &task, Some(total), &tried).await?;
+                let all = std::iter::once(Piece::Image(0, total));
+                send(connection, source, all, total, &tried).await
+            }
+        }
     }
     .await;
     conclude(session, &task, sent, &tried)
         .await
         .map(|sent_bytes| Imported {
+            format,
             image_bytes: total,
             sent_bytes,
             elapsed: start.elapsed(),
         })
 }
 
+/// The pieces of XAPI's own framing, and how long they are: offset and length,
+/// little-endian, in front of each run, and zeros in their place at the end.
+fn chunks(extents: &Extents) -> (Vec<Piece>, u64) {
+    let mut pieces = Vec::new();
+    let mut total = 0;
+    for (offset, length) in extents.runs(PIECE as u64) {
+        pieces.push(Piece::Bytes(chunk_head(offset, length)));
+        pieces.push(Piece::Image(offset, length));
+        total += 12 + length;
+    }
+    pieces.push(Piece::Bytes(chunk_head(0, 0)));
+    (pieces, total + 12)
+}
+
+fn chunk_head(offset: u64, length: u64) -> Vec<u8> {
+    let mut head = offset.to_le_bytes().to_vec();
+    head.extend((length as u32).to_le_bytes());
+    head
+}
+
+/// Whether a new VDI like the one with RECORD is full of zeros. Raw volumes of
+/// LVM and some appliances hand out what was there before.
+///
+/// Source: xapi's `sm_fs_ops.ml`.
+async fn fills_with_zeros(session: &Session, record: &Value) -> Result<bool, XapiError> {
+    let sr = session
+        .call_within("SR.get_record", vec![record["SR"].clone()], CALL)
+        .await?;
+    Ok(match sr["type"].as_str().unwrap_or_default() {
+        "lvm" | "lvmoiscsi" | "lvmohba" => {
+            sr["sm_config"]["use_vhd"] == "true" && record["sm_config"]["type"] != "raw"
+        }
+        "equal" | "cslg" => false,
+        _ => true,
+    })
+}
+
+/// The size of the VDI with RECORD in bytes.
+fn size_of(record: &Value) -> u64 {
+    match &record["virtual_size"] {
+        Value::String(text) => text.parse().unwrap_or(0),
+        number => number.as_u64().unwrap_or(0),
+    }
+}
+
 /// Whether the VDI can take TOTAL bytes now. Asking first costs nothing; the
 /// host would tell only after the whole image has been sent.
 async fn check_target(
     session: &Session,
-    reference: &str,
+    record: &Value,
     uuid: &str,
     image: &Path,
     total: u64,
     tried: &str,
 ) -> Result<(), XapiError> {
-    let record = session
-        .call_within("VDI.get_record", vec![json!(reference)], CALL)
-        .await?;
-    let vdi_bytes = match &record["virtual_size"] {
-        Value::String(text) => text.parse().unwrap_or(0),
-        number => number.as_u64().unwrap_or(0),
-    };
+    let vdi_bytes = size_of(record);
     if total > vdi_bytes {
         return Err(XapiError::TooLarge {
             image: image.display().to_string(),
@@ -141,21 +275,18 @@ async fn open(
     session: &Session,
     target: &str,
     task: &str,
-    total: u64,
+    length: Option<u64>,
     tried: &str,
 ) -> Result<Connection, XapiError> {
     let mut endpoint = session.endpoint();
-    let length = total.to_string();
+    let cookie = session.cookie(task);
+    let length = length.map(|length| length.to_string());
     for _ in 0..=REDIRECTS {
-        let request = endpoint.head(
-            "PUT",
-            target,
-            &[
-                ("Cookie", &session.cookie(task)),
-                ("Content-Length", &length),
-                ("Connection", "close"),
-            ],
-        )?;
+        let mut headers = vec![("Cookie", cookie.as_str()), ("Connection", "close")];
+        if let Some(length) = &length {
+            headers.push(("Content-Length", length));
+        }
+        let request = endpoint.head("PUT", target, &headers)?;
         let mut connection = endpoint.connect().await?;
         let exchange = async {
             connection.send(&request).await?;
@@ -216,83 +347,137 @@ enum Sent {
     CutShort { sent: u64, reason: String },
 }
 
+/// The image that is sent.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    file: &'a File,
+    length: u64,
+    image: &'a Path,
+}
+
+impl Source<'_> {
+    /// Fill BUFFER with what is at OFFSET; zeros beyond the end.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), XapiError> {
+        let there = self.length.saturating_sub(offset).min(buffer.len() as u64) as usize;
+        buffer[there..].fill(0);
+        self.file
+            .read_exact_at(&mut buffer[..there], offset)
+            .map_err(|error| XapiError::File {
+                path: self.image.display().to_string(),
+                reason: match error.kind() {
+                    io::ErrorKind::UnexpectedEof => {
+                        "it has become shorter while it was sent".to_owned()
+                    }
+                    _ => error.to_string(),
+                },
+            })
+    }
+}
+
+/// Send PIECES, TOTAL bytes in all.
 async fn send(
     connection: Connection,
-    file: &mut File,
+    source: Source<'_>,
+    pieces: impl Iterator<Item = Piece>,
     total: u64,
-    image: &Path,
     tried: &str,
 ) -> Result<Sent, XapiError> {
-    let (mut read, mut write, early) = connection.split();
-    let what = format!("import `{}`", image.display());
-    let tell = |done: u64| {
-        progress::tell(Event::Transfer {
-            what: what.clone(),
-            done,
-            total: Some(total),
-        });
+    let (read, write, answer) = connection.split();
+    let mut sender = Sender {
+        read,
+        write,
+        answer,
+        what: format!("import `{}`", source.image.display()),
+        tried,
+        done: 0,
+        total,
+        told: Instant::now(),
     };
-    let mut told = Instant::now();
-    tell(0);
-    let mut answer = early;
-    let mut piece = vec![0; PIECE];
-    let mut done: u64 = 0;
-    while done < total {
-        let limit = (total - done).min(PIECE as u64) as usize;
-        let count = file
-            .read(&mut piece[..limit])
-            .await
-            .map_err(|error| XapiError::File {
-                path: image.display().to_string(),
-                reason: error.to_string(),
-            })?;
-        if count == 0 {
-            return Err(XapiError::File {
-                path: image.display().to_string(),
-                reason: format!("it has become shorter: {done} of {total} bytes are left"),
-            });
+    sender.tell();
+    let mut buffer = vec![0; PIECE];
+    for piece in pieces {
+        let outcome = match piece {
+            Piece::Bytes(bytes) => sender.put(&bytes).await?,
+            Piece::Image(offset, length) => {
+                let mut outcome = None;
+                let mut at = 0;
+                while at < length && outcome.is_none() {
+                    let count = (length - at).min(PIECE as u64) as usize;
+                    source.read(&mut buffer[..count], offset + at)?;
+                    outcome = sender.put(&buffer[..count]).await?;
+                    at += count as u64;
+                }
+                outcome
+            }
+        };
+        if let Some(cut_short) = outcome {
+            return Ok(cut_short);
         }
+    }
+    if let Err(error) = sender.write.flush().await {
+        return Ok(sender.cut_short(error.to_string()));
+    }
+    sender.tell();
+    Ok(Sent::All(sender.done))
+}
+
+/// A body on its way, and the host's side of the connection, which should be quiet.
+struct Sender<'a> {
+    read: http::ReadSide,
+    write: http::WriteSide,
+    answer: Vec<u8>,
+    what: String,
+    tried: &'a str,
+    done: u64,
+    total: u64,
+    told: Instant,
+}
+
+impl Sender<'_> {
+    /// Send BYTES; answers how it ended when it did.
+    async fn put(&mut self, bytes: &[u8]) -> Result<Option<Sent>, XapiError> {
         // Anything that comes back while we send is bad news.
         let outcome = tokio::select! {
             biased;
-            news = read.read_buf(&mut answer) => Err(news),
-            outcome = tokio::time::timeout(STALL, write.write_all(&piece[..count])) => Ok(outcome),
+            news = self.read.read_buf(&mut self.answer) => Err(news),
+            outcome = tokio::time::timeout(STALL, self.write.write_all(bytes)) => Ok(outcome),
         };
         match outcome {
-            Ok(Ok(Ok(()))) => done += count as u64,
-            Ok(Ok(Err(error))) => {
-                return Ok(Sent::CutShort {
-                    sent: done,
-                    reason: error.to_string(),
-                });
-            }
+            Ok(Ok(Ok(()))) => self.done += bytes.len() as u64,
+            Ok(Ok(Err(error))) => return Ok(Some(self.cut_short(error.to_string()))),
             Ok(Err(_)) => {
                 return Err(XapiError::Timeout {
-                    tried: tried.to_owned(),
+                    tried: self.tried.to_owned(),
                     limit: STALL,
-                    last: format!("the host has taken {done} of {total} bytes and no more"),
+                    last: format!(
+                        "the host has taken {} of {} bytes and no more",
+                        self.done, self.total
+                    ),
                 });
             }
-            Err(news) => {
-                return Ok(Sent::CutShort {
-                    sent: done,
-                    reason: bad_news(news, &answer),
-                });
-            }
+            Err(news) => return Ok(Some(self.cut_short(bad_news(news, &self.answer)))),
         }
-        if told.elapsed() > Duration::from_millis(100) {
-            told = Instant::now();
-            tell(done);
+        if self.told.elapsed() > Duration::from_millis(100) {
+            self.tell();
+        }
+        Ok(None)
+    }
+
+    fn cut_short(&self, reason: String) -> Sent {
+        Sent::CutShort {
+            sent: self.done,
+            reason,
         }
     }
-    if let Err(error) = write.flush().await {
-        return Ok(Sent::CutShort {
-            sent: done,
-            reason: error.to_string(),
+
+    fn tell(&mut self) {
+        self.told = Instant::now();
+        progress::tell(Event::Transfer {
+            what: self.what.clone(),
+            done: self.done,
+            total: Some(self.total),
         });
     }
-    tell(done);
-    Ok(Sent::All(done))
 }
 
 /// What it means that the host said something while we were sending.
@@ -354,7 +539,7 @@ pub async fn verify(session: &Session, reference: &str, image: &Path) -> Result<
         path: image.display().to_string(),
         reason: error.to_string(),
     };
-    let file = std::fs::File::open(image).map_err(unreadable)?;
+    let file = File::open(image).map_err(unreadable)?;
     let total = file.metadata().map_err(unreadable)?.len();
     let mut expected = io::BufReader::with_capacity(PIECE, file);
     let mut compared: u64 = 0;

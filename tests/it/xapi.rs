@@ -4,6 +4,7 @@ use fruix_scm::failure::{Detail, Failure, Key};
 use fruix_scm::runtime;
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
+use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
 use fruix_scm::xapi::{Approved, Login, Secret, Session, XapiError, transfer};
 use serde_json::{Value, json};
@@ -77,7 +78,7 @@ fn an_imported_image_is_booted_and_its_address_learned() {
     let address = in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        let imported = transfer::import_raw(session, &vdi, &settings.image).await?;
+        let imported = transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
         assert_eq!(imported.sent_bytes, imported.image_bytes);
         vm::start(session, &vm, Duration::from_secs(20)).await?;
         let address = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
@@ -95,7 +96,7 @@ fn an_imported_image_is_on_the_disk_byte_for_byte_and_reads_back_the_same() {
     let path = image(simulation.directory(), 3_000_320);
     let read = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        transfer::import_raw(session, &vdi, &path).await?;
+        transfer::import(session, &vdi, &path, Format::Automatic).await?;
         assert_eq!(transfer::verify(session, &vdi, &path).await?, 3_000_320);
         let mut read = Vec::new();
         transfer::export_raw(session, &vdi, |piece| read.extend_from_slice(piece)).await?;
@@ -111,6 +112,76 @@ fn an_imported_image_is_on_the_disk_byte_for_byte_and_reads_back_the_same() {
         std::fs::read(simulation.host().disk(&settings.vdi)).unwrap() == read,
         "the disk differs"
     );
+}
+
+/// An image of SIZE bytes with data here and there, and a VDI it fits on that
+/// SESSION has just created.
+async fn sparse_image_and_fresh_vdi(
+    session: &Session,
+    simulation: &Simulation,
+    size: u64,
+) -> Result<(std::path::PathBuf, String), XapiError> {
+    use std::os::unix::fs::FileExt;
+    let path = simulation.directory().join("sparse.img");
+    let file = std::fs::File::create(&path).expect("the directory can be written");
+    file.set_len(size).expect("a sparse file can be made");
+    for offset in [0, 4096 * 3 + 17, 9 << 20, size - 5] {
+        file.write_all_at(b"fruix", offset).expect("there is room");
+    }
+    let sr = vm::find(session, "SR", &simulation.settings().sr).await?;
+    let record = json!({
+        "name_label": "fresh", "SR": sr, "virtual_size": size, "type": "user",
+        "sharable": false, "read_only": false, "other_config": {},
+    });
+    let vdi = session.call("VDI.create", vec![record]).await?;
+    Ok((path, vdi.as_str().unwrap_or_default().to_owned()))
+}
+
+#[test]
+fn a_fresh_vdi_gets_the_data_of_a_sparse_image_and_little_else() {
+    let simulation = simulation(&[]);
+    let size: u64 = (32 << 20) + 512;
+    for (format, taken, most) in [
+        (Format::Automatic, Format::Vhd, 9 << 20),
+        (Format::Chunked, Format::Chunked, 20 << 10),
+        (Format::Raw, Format::Raw, size),
+    ] {
+        in_session(&simulation, async |session| {
+            let (path, vdi) = sparse_image_and_fresh_vdi(session, &simulation, size).await?;
+            let imported = transfer::import(session, &vdi, &path, format).await?;
+            assert_eq!(imported.format, taken);
+            assert!(imported.sent_bytes <= most, "{imported:?}");
+            assert_eq!(transfer::verify(session, &vdi, &path).await?, size);
+            session.call("VDI.destroy", vec![json!(vdi)]).await
+        })
+        .expect("all goes well");
+    }
+}
+
+#[test]
+fn a_vdi_that_may_hold_old_data_gets_every_byte() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let size: u64 = 32 << 20;
+    in_session(&simulation, async |session| {
+        let (path, fresh) = sparse_image_and_fresh_vdi(session, &simulation, size).await?;
+        let old = vm::find(session, "VDI", &settings.vdi).await?;
+        let refused = transfer::import(session, &old, &path, Format::Vhd)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("may hold old data"),
+            "{refused}"
+        );
+        let imported = transfer::import(session, &old, &path, Format::Automatic).await?;
+        assert_eq!((imported.format, imported.sent_bytes), (Format::Raw, size));
+        // Once written, a VDI is not fresh any more.
+        transfer::import(session, &fresh, &path, Format::Vhd).await?;
+        let again = transfer::import(session, &fresh, &path, Format::Automatic).await?;
+        assert_eq!(again.format, Format::Raw);
+        session.call("VDI.destroy", vec![json!(fresh)]).await
+    })
+    .expect("all goes well");
 }
 
 #[test]
@@ -181,7 +252,7 @@ fn an_unapproved_vm_or_vdi_is_never_written() {
         let vdi = vm::find(&session, "VDI", &settings.vdi).await?;
         let host = session.call("host.get_all", vec![]).await?;
         let start = vm::start(&session, &vm, Duration::from_secs(5)).await;
-        let import = transfer::import_raw(&session, &vdi, &settings.image).await;
+        let import = transfer::import(&session, &vdi, &settings.image, Format::Automatic).await;
         let reboot = session.call("host.reboot", vec![host[0].clone()]).await;
         session.log_out().await?;
         Ok((start, import, reboot))
@@ -235,7 +306,7 @@ fn an_image_larger_than_its_vdi_is_refused_with_both_sizes_before_anything_is_se
     let settings = simulation.settings().clone();
     let failure = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        transfer::import_raw(session, &vdi, &settings.image).await
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Settings);
@@ -257,7 +328,7 @@ fn an_import_whose_task_fails_after_the_200_has_failed() {
     let settings = simulation.settings().clone();
     let failure = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        transfer::import_raw(session, &vdi, &settings.image).await
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Xapi);
@@ -290,7 +361,7 @@ fn a_full_storage_repository_is_reported_with_its_code_and_what_to_do() {
     assert!(failure.hint_text().unwrap().contains("free space"));
     let failure = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        transfer::import_raw(session, &vdi, &settings.image).await
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await
     })
     .unwrap_err();
     assert_eq!(
@@ -307,7 +378,7 @@ fn a_guest_that_reports_no_address_is_given_up_at_the_deadline() {
     let failure = in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
-        transfer::import_raw(session, &vdi, &settings.image).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
         vm::wait_for_address(session, &vm, Duration::from_secs(3)).await
     })

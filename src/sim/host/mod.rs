@@ -23,6 +23,7 @@ mod state;
 mod tasks;
 mod transfer;
 mod value;
+mod vhd;
 mod world;
 mod xml;
 

@@ -13,6 +13,7 @@ use super::server::{Connection, Request};
 use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, Val};
+use super::vhd;
 use crate::sim::mishap::Mishap;
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
@@ -70,7 +71,8 @@ pub async fn import(
             let outcome = match format {
                 "raw" if chunked => receive_chunked(shared, &vdi, connection).await,
                 "raw" => receive_raw(shared, &vdi, request, connection, &task).await,
-                _ => Err(ApiError::new("VDI_IO_ERROR", ["Device I/O errors"])),
+                "vhd" => receive_vhd(shared, &vdi, request, connection, &task).await,
+                _ => Err(io_error()),
             };
             // The disk stays attached for a moment, as it does on a real host.
             shared.with(|state| state.db.delete("VBD", &vbd));
@@ -245,6 +247,92 @@ async fn receive_chunked(
             left -= piece.len();
         }
     }
+}
+
+/// A VHD stream of Content-Length bytes, whose last 512 are its footer.
+async fn receive_vhd(
+    shared: &Arc<Shared>,
+    vdi: &str,
+    request: &Request,
+    connection: &mut Connection,
+    task: &str,
+) -> Result<(), ApiError> {
+    let (mut file, size) = open_disk(shared, vdi).await?;
+    let length = request.content_length().ok_or_else(io_error)?;
+    let mut at = vhd::FOOTER as u64;
+    let front = read_exactly(connection, vhd::FOOTER).await?;
+    let layout = vhd::footer(&front).ok_or_else(io_error)?;
+    skip(connection, &mut at, layout.header_at).await?;
+    let table = vhd::header(&read_exactly(connection, vhd::HEADER).await?).ok_or_else(io_error)?;
+    at += vhd::HEADER as u64;
+    skip(connection, &mut at, table.at).await?;
+    let table_bytes = table.entries as usize * 4;
+    if table_bytes > 16 << 20 {
+        return Err(io_error());
+    }
+    let entries = read_exactly(connection, table_bytes).await?;
+    at += table_bytes as u64;
+    let mut blocks: Vec<(u64, u64)> = (0..table.entries as usize)
+        .map(|block| (u64::from(vhd::number(&entries, block * 4)), block as u64))
+        .filter(|(sector, _)| *sector != u64::from(u32::MAX))
+        .collect();
+    blocks.sort_unstable();
+    let block_bytes = u64::from(table.block_bytes);
+    let sectors = table.block_bytes as usize / 512;
+    let bitmap_bytes = sectors.div_ceil(8).next_multiple_of(512);
+    let count = blocks.len();
+    for (index, (sector, block)) in blocks.into_iter().enumerate() {
+        if tasks::is_cancelled(shared, task) {
+            return Err(ApiError::new("TASK_CANCELLED", [task]));
+        }
+        if shared.config.has(&Mishap::ImportFails) && index >= count / 2 {
+            return Err(io_error());
+        }
+        skip(connection, &mut at, sector * 512).await?;
+        let bitmap = read_exactly(connection, bitmap_bytes).await?;
+        let data = read_exactly(connection, table.block_bytes as usize).await?;
+        at += bitmap_bytes as u64 + block_bytes;
+        for (first, count) in vhd::runs(&bitmap, sectors) {
+            let (from, bytes) = (first as u64 * 512, count as u64 * 512);
+            let target = block * block_bytes + from;
+            if target + bytes > size {
+                return Err(io_error());
+            }
+            file.seek(SeekFrom::Start(target))
+                .await
+                .map_err(|_| io_error())?;
+            file.write_all(&data[from as usize..(from + bytes) as usize])
+                .await
+                .map_err(|_| io_error())?;
+        }
+        tasks::set_progress(shared, task, (index + 1) as f64 / count as f64 * 0.99);
+    }
+    let last = length
+        .checked_sub(vhd::FOOTER as u64)
+        .ok_or_else(io_error)?;
+    skip(connection, &mut at, last).await?;
+    let back = read_exactly(connection, vhd::FOOTER).await?;
+    if vhd::footer(&back).is_none() {
+        return Err(io_error());
+    }
+    file.sync_all().await.map_err(|_| io_error())
+}
+
+/// Read on to the place TO of a stream of which AT bytes have been read.
+async fn skip(connection: &mut Connection, at: &mut u64, to: u64) -> Result<(), ApiError> {
+    let mut left = to.checked_sub(*at).ok_or_else(io_error)?;
+    while left > 0 {
+        let piece = connection
+            .read(left.min(PIECE as u64) as usize)
+            .await
+            .map_err(|_| io_error())?;
+        if piece.is_empty() {
+            return Err(io_error());
+        }
+        left -= piece.len() as u64;
+    }
+    *at = to;
+    Ok(())
 }
 
 async fn read_exactly(connection: &mut Connection, size: usize) -> Result<Vec<u8>, ApiError> {
