@@ -6,7 +6,6 @@ mod fixtures;
 mod media;
 mod openssh;
 mod rootfs;
-
 mod sim_guest;
 mod sim_host;
 mod small_system;
