@@ -16,6 +16,7 @@
 //!
 //! Source: RFC 4251 to 4254; ssh(1).
 
+pub mod build_log;
 pub mod connection;
 pub mod error;
 pub mod job;

@@ -1,11 +1,15 @@
 //! `(fruix native ssh)`: connections, commands and questions.
 
-use super::{Connection, Destination, Ending, Login, Output, Question, Request, Trust, text};
+use super::build_log::{self, How};
+use super::job::{End, Follow};
+use super::{
+    Connection, Destination, Ending, Login, Output, Question, Request, SshError, Trust, text,
+};
 use crate::failure::Failure;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
     Value, alist_value, handle, handle_value, integer, list, list_value, optional_string, seconds,
-    string, string_value, strings, wrong_type,
+    string, string_value, strings, symbol_value, truth, wrong_type,
 };
 use crate::runtime;
 use std::path::PathBuf;
@@ -28,11 +32,30 @@ crate::natives! {
     /// show its output live as that of LIVE, a string, unless it is #f. STATUS
     /// is an integer, or a string when a signal ended the command.
     "%ssh-run" (5) => ssh_run,
-    /// (%ssh-ask connection questions seconds) -> list of (status stdout stderr)
+    /// (%ssh-ask connection questions seconds again?) -> list of (status stdout stderr)
     ///
     /// Put QUESTIONS to the guest's shell, all at once: each a list of words, or
-    /// a string for the shell to read.
-    "%ssh-ask" (3) => ssh_ask,
+    /// a string for the shell to read. With AGAIN? put them once more when the
+    /// connection is lost under them.
+    "%ssh-ask" (4) => ssh_ask,
+    /// (%ssh-job-start connection directory script) -> string
+    ///
+    /// Start SCRIPT as a job in DIRECTORY of the guest; what tells the guest's
+    /// boot from others.
+    "%ssh-job-start" (3) => ssh_job_start,
+    /// (%ssh-job-follow connection directory boot offset live copy stall seconds outage) -> alist
+    ///
+    /// Follow a job to its end, from byte OFFSET of its log. BOOT, LIVE, COPY
+    /// (a file that is appended to) and STALL (seconds) may be #f. The result
+    /// has `end` (a symbol), `status`, `offset`, `tail` and `memory`.
+    "%ssh-job-follow" (9) => ssh_job_follow,
+    /// (%ssh-job-end connection directory) -> unspecified
+    "%ssh-job-end" (2) => ssh_job_end,
+    /// (%build-log-cause log) -> alist or #f
+    ///
+    /// The first cause of failure in the text LOG: `target`, `status` or
+    /// `signal`, `directory`, `summary` and `lines`.
+    "%build-log-cause" (1) => build_log_cause,
     /// (%ssh-port-open? connection address port) -> boolean
     ///
     /// Whether something accepts connections at ADDRESS and PORT as seen from
@@ -129,11 +152,14 @@ fn ssh_ask(args: &[Value]) -> Outcome {
         })
         .collect::<Result<Vec<_>, Raise>>()?;
     let limit = seconds(NAME, args, 3)?;
-    let answers = runtime::wait(
-        "asking the guest",
-        BACKSTOP,
-        connection.ask(&questions, limit),
-    )?;
+    let again = truth(args, 4);
+    let answers = runtime::wait("asking the guest", BACKSTOP, async {
+        if again {
+            connection.ask_again(&questions, limit).await
+        } else {
+            connection.ask(&questions, limit).await
+        }
+    })?;
     Ok(list_value(answers.into_iter().map(output_value).collect()))
 }
 
@@ -144,6 +170,102 @@ fn output_value(output: Output) -> Value {
     };
     let text = |bytes: Vec<u8>| string_value(String::from_utf8_lossy(&bytes).into_owned());
     list_value(vec![status, text(output.stdout), text(output.stderr)])
+}
+
+fn ssh_job_start(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-job-start";
+    let connection = connection(NAME, args)?;
+    let (directory, script) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("starting a job in `{directory}`");
+    let boot = runtime::wait(&what, BACKSTOP, connection.start_job(&directory, &script))?;
+    Ok(string_value(boot))
+}
+
+fn ssh_job_follow(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-job-follow";
+    let connection = connection(NAME, args)?;
+    let directory = string(NAME, args, 2)?;
+    let copy = match optional_string(NAME, args, 6)? {
+        None => None,
+        Some(path) => Some(
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .map_err(|error| SshError::Copy { error })?,
+        ),
+    };
+    let follow = Follow {
+        boot: optional_string(NAME, args, 3)?,
+        offset: u64::try_from(integer(NAME, args, 4)?)
+            .map_err(|_| wrong_type(NAME, 4, &args[3]))?,
+        live: optional_string(NAME, args, 5)?,
+        copy,
+        stall: truth(args, 7).then(|| seconds(NAME, args, 7)).transpose()?,
+        limit: seconds(NAME, args, 8)?,
+        outage: seconds(NAME, args, 9)?,
+        directory,
+    };
+    let what = format!(
+        "following the job in `{}`, which goes on in the guest",
+        follow.directory
+    );
+    let followed = runtime::wait(&what, BACKSTOP, connection.follow_job(follow))?;
+    let (end, status) = match followed.end {
+        End::Finished(status) => ("finished", Value::IntV(status as isize)),
+        End::Gone => ("gone", Value::BoolV(false)),
+        End::Rebooted => ("rebooted", Value::BoolV(false)),
+        End::Vanished => ("vanished", Value::BoolV(false)),
+        End::Stalled(_) => ("stalled", Value::BoolV(false)),
+        End::Late => ("late", Value::BoolV(false)),
+    };
+    Ok(alist_value(vec![
+        ("end", symbol_value(end)),
+        ("status", status),
+        ("offset", Value::IntV(followed.offset as isize)),
+        (
+            "tail",
+            string_value(String::from_utf8_lossy(&followed.tail).into_owned()),
+        ),
+        (
+            "memory",
+            followed.memory.map_or(Value::BoolV(false), string_value),
+        ),
+    ]))
+}
+
+fn ssh_job_end(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-job-end";
+    let connection = connection(NAME, args)?;
+    let directory = string(NAME, args, 2)?;
+    let what = format!("ending the job in `{directory}`");
+    runtime::wait(&what, BACKSTOP, connection.end_job(&directory))?;
+    Ok(Value::Void)
+}
+
+fn build_log_cause(args: &[Value]) -> Outcome {
+    let log = string("%build-log-cause", args, 1)?;
+    let Some(cause) = build_log::cause(&log) else {
+        return Ok(Value::BoolV(false));
+    };
+    let text = |text: Option<String>| text.map_or(Value::BoolV(false), string_value);
+    let number = |number: u32| Value::IntV(number as isize);
+    let (status, signal) = match cause.how {
+        How::Status(status) => (number(status), Value::BoolV(false)),
+        How::Signal(signal) => (Value::BoolV(false), number(signal)),
+        How::Refused => (Value::BoolV(false), Value::BoolV(false)),
+    };
+    Ok(alist_value(vec![
+        ("target", text(cause.target)),
+        ("status", status),
+        ("signal", signal),
+        ("directory", text(cause.directory)),
+        ("summary", string_value(cause.summary)),
+        (
+            "lines",
+            list_value(cause.lines.into_iter().map(string_value).collect()),
+        ),
+    ]))
 }
 
 fn ssh_port_open(args: &[Value]) -> Outcome {

@@ -8,6 +8,9 @@ use russh::{ChannelMsg, Sig};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
+/// More output than this is not kept, and so not accepted; a job's log is the
+/// place for more.
+const LARGEST_OUTPUT: usize = 256 << 20;
 /// Lines longer than this are shown in pieces.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -63,6 +66,15 @@ impl Connection {
         let listening = async {
             while let Some(message) = input.wait().await {
                 match message {
+                    ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. }
+                        if out.bytes.len() + err.bytes.len() > LARGEST_OUTPUT =>
+                    {
+                        return Err(SshError::TooMuch {
+                            destination: self.destination().clone(),
+                            what: what.clone(),
+                            limit: LARGEST_OUTPUT,
+                        });
+                    }
                     ChannelMsg::Data { data } => out.take(&data),
                     ChannelMsg::ExtendedData { data, .. } => {
                         err.take(&data);

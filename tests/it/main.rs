@@ -4,6 +4,7 @@ mod architecture;
 mod digest;
 mod fixtures;
 mod media;
+mod hostile_servers;
 mod openssh;
 mod rootfs;
 mod sim_guest;
