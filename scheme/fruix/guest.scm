@@ -6,6 +6,7 @@
 ;;; POSIX and FreeBSD's base system have, and GNU's options nowhere.
 
 (define-module (fruix guest)
+  #:use-module (fruix native ssh)
   #:use-module (fruix ssh)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
@@ -78,12 +79,15 @@ string, without the newlines at its end."
 
 (define (guest-passes? guest command)
   "Return #t when COMMAND, a small one, ends with status zero in GUEST."
-  (ssh-result-passed? (ask guest command)))
+  (match (ssh-ask guest (list command))
+    ((result) (ssh-result-passed? result))))
 
 (define (throw-failed procedure command result)
   (let* ((line (ssh-visible (ssh-command-line command)))
          (status (ssh-result-status result))
-         (last (or (last-line (ssh-result-stderr result))
+         (last (or (first-cause (ssh-result-stdout result))
+                   (first-cause (ssh-result-stderr result))
+                   (last-line (ssh-result-stderr result))
                    (last-line (ssh-result-stdout result)))))
     (throw 'guest-command-failed procedure "~A"
            (list (format #f "`~a` ~a in the guest~a" line
@@ -97,6 +101,11 @@ string, without the newlines at its end."
              (status . ,status)
              (last . ,(or last ""))))))
 
+(define (first-cause text)
+  "Return what made `make' stop, if TEXT is what it printed; otherwise #f."
+  (let ((cause (%build-log-cause text)))
+    (and cause (ssh-visible (assq-ref cause 'summary)))))
+
 (define (last-line text)
   "Return the last line of TEXT that says something, as it may be shown, or #f."
   (let ((lines (remove string-null?
@@ -108,9 +117,13 @@ string, without the newlines at its end."
 ;;; Asking about files.
 
 (define (ask guest command)
-  "Return the result of COMMAND, a small one, in GUEST."
-  (match (ssh-ask guest (list command))
+  "Return the result of COMMAND, a small one that changes nothing, in GUEST."
+  (match (ssh-ask guest (list command) #:again? #t)
     ((result) result)))
+
+(define (holds? guest command)
+  "Return #t when COMMAND, which changes nothing, ends with status zero."
+  (ssh-result-passed? (ask guest command)))
 
 (define (answer guest doing file command)
   "Return what COMMAND, a small one, prints in GUEST.  When it fails throw a
@@ -129,23 +142,23 @@ message saying that DOING, such as \"read\", is not possible with FILE."
 
 (define (guest-exists? guest file)
   "Return #t when FILE exists in GUEST; links are followed."
-  (guest-passes? guest `("test" "-e" ,file)))
+  (holds? guest `("test" "-e" ,file)))
 
 (define (guest-file? guest file)
   "Return #t when FILE is a regular file in GUEST; links are followed."
-  (guest-passes? guest `("test" "-f" ,file)))
+  (holds? guest `("test" "-f" ,file)))
 
 (define (guest-directory? guest file)
   "Return #t when FILE is a directory in GUEST; links are followed."
-  (guest-passes? guest `("test" "-d" ,file)))
+  (holds? guest `("test" "-d" ,file)))
 
 (define (guest-executable? guest file)
   "Return #t when FILE is something that can be run in GUEST."
-  (guest-passes? guest (sh "test -f \"$1\" && test -x \"$1\"" file)))
+  (holds? guest (sh "test -f \"$1\" && test -x \"$1\"" file)))
 
 (define (guest-link? guest file)
   "Return #t when FILE is a symbolic link in GUEST, whatever it leads to."
-  (guest-passes? guest `("test" "-L" ,file)))
+  (holds? guest `("test" "-L" ,file)))
 
 (define (guest-link-target guest file)
   "Return where the symbolic link FILE leads to in GUEST, a string as the link
@@ -302,7 +315,7 @@ and all of them together cost one message."
            #f
            (cons check (ssh-visible said)))))
    checks
-   (ssh-ask guest (map check-command checks))))
+   (ssh-ask guest (map check-command checks) #:again? #t)))
 
 (define (guest-check guest . checks)
   "Check that all CHECKS, as `guest-troubles' has them, hold in GUEST.

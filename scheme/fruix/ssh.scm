@@ -169,19 +169,21 @@ lost, and 'ssh-error when the server does not run commands."
                                      #:directory directory)
                    input live timeout-seconds)))
 
-(define* (ssh-ask connection commands #:key (timeout-seconds 60))
+(define* (ssh-ask connection commands
+                  #:key (timeout-seconds 60) (again? #f))
   "Put COMMANDS, each a list of words or a `sh' text, to the one shell that
 CONNECTION keeps in the guest, all at once, and return the list of their
 results.  Their input is empty, and their environment is that of the shell:
 HOME, PATH and little else.
 
-This is for small questions; a signal shows as a status above 128.  Throw as
-`ssh-run' does."
+This is for small questions; a signal shows as a status above 128.  With
+AGAIN?, which is for questions that change nothing, they are put once more when
+the connection is lost under them.  Throw as `ssh-run' does."
   (map (lambda (answer)
          (apply make-ssh-result answer))
        (%ssh-ask connection
                  (map question commands)
-                 timeout-seconds)))
+                 timeout-seconds again?)))
 
 (define (question command)
   "Return COMMAND as the guest's shell is asked: a list of words, or a text

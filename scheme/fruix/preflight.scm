@@ -1,0 +1,185 @@
+;;; Preflight: what would fail hours into a native base build, found before it.
+;;;
+;;; Each check is a failure that is known to strike late: a tool that is missing
+;;; at `installworld', a variable that breaks the bootstrap, a disk that fills.
+;;; All of them are reported, not the first.
+;;;
+;;; Source: build(7), src.conf(5), FreeBSD's Makefile.inc1.
+
+(define-module (fruix preflight)
+  #:use-module (fruix guest)
+  #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
+  #:use-module (ice-9 match)
+  #:use-module (srfi srfi-1)
+  #:export (native-build-troubles
+            check-native-build))
+
+(define %poisonous-variables
+  ;; What development profiles export and buildworld must not see.
+  '("CC" "CXX" "CFLAGS" "CXXFLAGS" "CPPFLAGS" "LDFLAGS" "MAKEFLAGS" "MAKEOBJDIR"
+    "MAKESYSPATH" "SRCTOP" "DESTDIR" "LD_LIBRARY_PATH" "C_INCLUDE_PATH"
+    "LIBRARY_PATH"))
+
+(define* (native-build-troubles guest
+                                #:key
+                                source-root
+                                build-root
+                                (environment '())
+                                (variables '())
+                                (build-jobs 1)
+                                (need-bytes (* 12 1024 1024 1024)))
+  "Return why a native base build in GUEST would fail, a list of strings; '()
+when nothing is known to.
+
+SOURCE-ROOT is the FreeBSD tree and BUILD-ROOT the directory that will hold
+objects and stages, both in GUEST.  ENVIRONMENT is the association list of
+variables that make will see, VARIABLES the list of its NAME=VALUE arguments.
+The build is taken to need NEED-BYTES of disk."
+  (append (name-troubles source-root)
+          (environment-troubles environment)
+          (variable-troubles variables)
+          (system-troubles guest source-root)
+          (tool-troubles guest source-root)
+          (disk-troubles guest build-root need-bytes)
+          (memory-troubles guest build-jobs)
+          (clock-troubles guest)))
+
+(define (check-native-build guest . options)
+  "Check that nothing is known to make a native base build in GUEST fail.
+OPTIONS are the keywords of `native-build-troubles'.
+
+Throw 'check-failed with every trouble there is."
+  (match (apply native-build-troubles guest options)
+    (() #t)
+    (troubles
+     (throw 'check-failed 'check-native-build "~A"
+            (list (string-append "the build would fail: "
+                                 (string-join troubles "; ")))
+            `((troubles . ,troubles))))))
+
+;;; What can be said without asking the guest.
+
+(define (name-troubles source-root)
+  (if (or (string-index source-root #\,)
+          (string-index source-root #\:))
+      (list (format #f "the source path `~a` holds a comma or colon, which make refuses"
+                    source-root))
+      '()))
+
+(define (environment-troubles environment)
+  (append
+   (filter-map (match-lambda
+                 ((name . _)
+                  (and (member name %poisonous-variables)
+                       (format #f "the environment sets ~a, which leaks into the bootstrap"
+                               name))))
+               environment)
+   (if (assoc "MAKEOBJDIRPREFIX" environment)
+       '()
+       '("MAKEOBJDIRPREFIX is not in the environment, so objects would go to /usr/obj"))))
+
+(define (variable-troubles variables)
+  (append
+   (filter-map
+    (lambda (variable)
+      (let ((name (variable-name variable)))
+        (cond ((string=? name "MAKEOBJDIRPREFIX")
+               "MAKEOBJDIRPREFIX is an argument; make takes it from the environment only")
+              ((and (string-prefix? "WITH_" name)
+                    (member (string-downcase (variable-value variable))
+                            '("no" "false" "0")))
+               (format #f "`~a` switches the option on whatever the value: write WITHOUT_~a=yes"
+                       variable (string-drop name 5)))
+              (else #f))))
+    variables)
+   (if (and (any (lambda (variable)
+                   (string=? (variable-name variable) "DB_FROM_SRC"))
+                 variables)
+            (not (any (lambda (variable)
+                        (string=? (variable-name variable) "DESTDIR"))
+                      variables)))
+       '("DB_FROM_SRC is set without DESTDIR, which make refuses")
+       '())))
+
+(define (variable-name variable)
+  (car (string-split variable #\=)))
+
+(define (variable-value variable)
+  (match (string-index variable #\=)
+    (#f "")
+    (at (string-drop variable (+ at 1)))))
+
+;;; What the guest must have.
+
+(define (system-troubles guest source-root)
+  (map (match-lambda
+         (((_ file . _) . trouble)
+          (format #f "`~a` ~a" file trouble)))
+       (guest-troubles
+        guest
+        `((file ,(string-append source-root "/Makefile"))
+          (directory "/usr/share/locale")
+          (link "/usr/include"
+                "/run/current-system/development-profile/usr/include")
+          (link "/usr/share/mk"
+                "/run/current-system/development-profile/usr/share/mk")
+          (file "/usr/include/sys/param.h")
+          (file "/usr/share/mk/bsd.prog.mk")))))
+
+(define (tool-troubles guest source-root)
+  ;; make resets PATH, so a tool in the profile alone does not count.  The tree
+  ;; itself lists the tools that installworld copies.
+  (match (ssh-ask
+          guest
+          (list
+           (sh "PATH=/sbin:/bin:/usr/sbin:/usr/bin
+tools=$(sed -n -e '/^ITOOLS=/,/[^\\\\]$/p' \"$1/Makefile.inc1\" 2> /dev/null |
+    sed -e 's/^ITOOLS=//' -e 's/${[^}]*}//g' -e 's/[^][a-zA-Z0-9_. -]//g')
+for tool in make sh $tools; do
+    command -v \"$tool\" > /dev/null || printf '%s ' \"$tool\"
+done"
+               source-root))
+          #:again? #t)
+    ((result)
+     (match (string-tokenize (ssh-result-stdout result))
+       (() '())
+       (missing
+        (list (format #f "tools that the build takes from /bin, /usr/bin, /sbin and /usr/sbin are missing: ~a"
+                      (string-join missing " "))))))))
+
+(define (disk-troubles guest build-root need-bytes)
+  (match (ssh-ask
+          guest
+          (list (sh "directory=$1
+until test -d \"$directory\"; do directory=$(dirname \"$directory\"); done
+df -Pk \"$directory\" | tail -n 1 | awk '{ print $4 }'"
+                    build-root))
+          #:again? #t)
+    ((result)
+     (let ((free (string->number (string-trim-both (ssh-result-stdout result)))))
+       (if (and free (< (* 1024 free) need-bytes))
+           (list (format #f "`~a` has ~a bytes free, the build needs ~a"
+                         build-root (* 1024 free) need-bytes))
+           '())))))
+
+(define (memory-troubles guest build-jobs)
+  ;; The linker of LLVM takes about 1 GiB a job.
+  (match (ssh-ask guest (list (sh "sysctl -n hw.physmem 2> /dev/null")) #:again? #t)
+    ((result)
+     (let ((bytes (string->number (string-trim-both (ssh-result-stdout result))))
+           (need (* build-jobs 1024 1024 1024)))
+       (if (and bytes (< bytes need))
+           (list (format #f "the guest has ~a bytes of memory; ~a jobs need about ~a"
+                         bytes build-jobs need))
+           '())))))
+
+(define (clock-troubles guest)
+  (match (ssh-ask guest (list '("date" "+%s")) #:again? #t)
+    ((result)
+     (let* ((there (string->number (string-trim-both (ssh-result-stdout result))))
+            (skew (and there (abs (- there (current-time))))))
+       (if (and skew (> skew 60))
+           (list (format #f "the guest's clock is ~a s away from ours, which confuses make"
+                         skew))
+           '())))))
