@@ -22,6 +22,10 @@ pub fn native_modules() -> Vec<NativeModule> {
             crate::store::primitives::NATIVES,
         ),
         module(
+            &["fruix", "native", "media"],
+            crate::media::primitives::NATIVES,
+        ),
+        module(
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),
