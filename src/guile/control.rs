@@ -2,6 +2,7 @@
 //! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
 
 use super::conditions;
+use super::library::ports::Standard;
 use super::natives::{Machine, Outcome};
 use super::pairs;
 use super::records;
@@ -187,6 +188,9 @@ fn is_fluid(args: &[Value]) -> Outcome {
 }
 
 fn fluid_value(args: &[Value]) -> Outcome {
+    if let Some(which) = standard_port_of_mark(&args[0]) {
+        return Ok(super::library::ports::current(which));
+    }
     if !has_kind(&args[0], FLUID) {
         return Err(value::wrong_type("fluid-ref", 1, &args[0]));
     }
@@ -206,6 +210,10 @@ fn fluid_value(args: &[Value]) -> Outcome {
 }
 
 fn set_fluid_value(args: &[Value]) -> Outcome {
+    if let Some(which) = standard_port_of_mark(&args[0]) {
+        super::library::set_current_port(which, &args[1])?;
+        return Ok(Value::Void);
+    }
     if !has_kind(&args[0], FLUID) {
         return Err(value::wrong_type("fluid-set!", 1, &args[0]));
     }
@@ -240,20 +248,47 @@ fn data_of(value: &Value) -> Option<Value> {
         .cloned()
 }
 
+/// The current ports are parameters whose values are Rust's; these symbols stand for their fluids.
+const STANDARD_PORTS: [(&str, Standard); 3] = [
+    ("%current-input-port", Standard::Input),
+    ("%current-output-port", Standard::Output),
+    ("%current-error-port", Standard::Error),
+];
+
+fn standard_port_of_mark(mark: &Value) -> Option<Standard> {
+    let Value::SymbolV(name) = mark else {
+        return None;
+    };
+    STANDARD_PORTS
+        .iter()
+        .find(|(known, _)| *known == name.as_str())
+        .map(|(_, which)| *which)
+}
+
 fn parameter_fluid(args: &[Value]) -> Outcome {
+    if let Some(which) = super::library::standard_port(&args[0]) {
+        return Ok(value::symbol_value(STANDARD_PORTS[which as usize].0));
+    }
     Ok(data_of(&args[0])
         .and_then(|data| records::stored(&data, 0))
         .unwrap_or(Value::BoolV(false)))
 }
 
 fn parameter_converter(args: &[Value]) -> Outcome {
+    if super::library::standard_port(&args[0]).is_some() {
+        return Ok(Value::FuncV(|args| {
+            Ok(args.first().cloned().unwrap_or(Value::Void))
+        }));
+    }
     Ok(data_of(&args[0])
         .and_then(|data| records::stored(&data, 1))
         .unwrap_or(Value::BoolV(false)))
 }
 
 fn is_parameter(args: &[Value]) -> Outcome {
-    Ok(Value::BoolV(data_of(&args[0]).is_some()))
+    Ok(Value::BoolV(
+        data_of(&args[0]).is_some() || super::library::standard_port(&args[0]).is_some(),
+    ))
 }
 
 fn make_promise(machine: &mut Machine, args: &[Value]) -> Outcome {

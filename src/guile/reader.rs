@@ -1018,5 +1018,5 @@ pub fn keyword(name: &str) -> Value {
 }
 
 fn bytevector(bytes: Vec<u8>) -> Value {
-    Value::ByteVector(steel::rvals::SteelByteVector::new(bytes))
+    super::library::bytevectors::value(bytes)
 }

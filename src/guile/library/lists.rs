@@ -5,7 +5,7 @@
 use super::args::{self, boolean, fixnum, integer, size, unspecified};
 use super::equality::{is_eq, is_equal, is_eqv};
 use super::errors;
-use crate::guile::natives::{Outcome, Raise};
+use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs::{self, Tail, cons, is_nil, is_pair, items, nil};
 use crate::guile::value::Value;
 use crate::natives;
@@ -394,8 +394,24 @@ fn memv(args: &[Value]) -> Outcome {
     member_with("memv", args, is_eqv)
 }
 
-fn member(args: &[Value]) -> Outcome {
-    member_with("member", args, is_equal)
+/// Whether PROCEDURE, called with A and B, gives a true value.
+fn holds(machine: &mut Machine, procedure: &Value, a: &Value, b: &Value) -> Result<bool, Raise> {
+    let answer = machine.call(procedure.clone(), vec![a.clone(), b.clone()])?;
+    Ok(!matches!(answer, Value::BoolV(false)))
+}
+
+fn member(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let Some(same) = super::args::given_truth(args, 3) else {
+        return member_with("member", args, is_equal);
+    };
+    let mut here = args[1].clone();
+    while let Some(item) = pairs::car(&here).cloned() {
+        if holds(machine, same, &args[0], &item)? {
+            return Ok(here);
+        }
+        here = pairs::cdr(&here).expect("what has a car has a cdr");
+    }
+    Ok(boolean(false))
 }
 
 /// The entry of ALIST for KEY; every element must be a pair.
@@ -444,8 +460,19 @@ fn assv(args: &[Value]) -> Outcome {
     assoc_with("assv", args, is_eqv)
 }
 
-fn assoc(args: &[Value]) -> Outcome {
-    assoc_with("assoc", args, is_equal)
+fn assoc(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let Some(same) = super::args::given_truth(args, 3) else {
+        return assoc_with("assoc", args, is_equal);
+    };
+    for entry in args::list("assoc", args, 2)? {
+        let key = pairs::car(&entry)
+            .cloned()
+            .ok_or_else(|| errors::expecting("assoc", 2, "association list", &args[1]))?;
+        if holds(machine, same, &args[0], &key)? {
+            return Ok(entry);
+        }
+    }
+    Ok(boolean(false))
 }
 
 /// `assq-ref` and its kin pass over elements that are not pairs.
@@ -606,8 +633,17 @@ fn delv(args: &[Value]) -> Outcome {
     delete_with("delv", args, false, is_eqv)
 }
 
-fn delete(args: &[Value]) -> Outcome {
-    delete_with("delete", args, false, is_equal)
+fn delete(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let Some(same) = super::args::given_truth(args, 3) else {
+        return delete_with("delete", args, false, is_equal);
+    };
+    let mut kept = Vec::new();
+    for item in args::list("delete", args, 2)? {
+        if !holds(machine, same, &args[0], &item)? {
+            kept.push(item);
+        }
+    }
+    Ok(pairs::list(kept))
 }
 
 fn delq_in_place(args: &[Value]) -> Outcome {
@@ -619,12 +655,6 @@ fn delq_in_place(args: &[Value]) -> Outcome {
 fn delv_in_place(args: &[Value]) -> Outcome {
     Ok(remove_in_place(&args[1], false, |item| {
         is_eqv(&args[0], item)
-    }))
-}
-
-fn delete_in_place(args: &[Value]) -> Outcome {
-    Ok(remove_in_place(&args[1], false, |item| {
-        is_equal(&args[0], item)
     }))
 }
 
@@ -730,6 +760,27 @@ fn transpose(args: &[Value]) -> Outcome {
     }
 }
 
+/// The lists in list argument 1, one step at a time.
+fn rows<'a>(args: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+    items(&args[0])
+}
+
+fn all_pairs(args: &[Value]) -> Outcome {
+    Ok(boolean(rows(args).all(is_pair)))
+}
+
+fn cars(args: &[Value]) -> Outcome {
+    let cars: Vec<Value> = rows(args)
+        .filter_map(|row| pairs::car(row).cloned())
+        .collect();
+    Ok(pairs::list(cars))
+}
+
+fn cdrs(args: &[Value]) -> Outcome {
+    let cdrs: Vec<Value> = rows(args).filter_map(pairs::cdr).collect();
+    Ok(pairs::list(cdrs))
+}
+
 fn list_part(args: &[Value]) -> Outcome {
     let count = fixnum("%list-part", args, 2)?.max(0) as usize;
     Ok(pairs::list(
@@ -803,16 +854,16 @@ natives! {
     "list-copy" (1) => list_copy,
     /// (iota count [start [step]]) -> list of numbers
     "iota" (1, 2) => iota,
-    "memq" (2) => memq, "memv" (2) => memv, "member" (2) => member, "%member" (2) => member,
-    "assq" (2) => assq, "assv" (2) => assv, "assoc" (2) => assoc, "%assoc" (2) => assoc,
+    "memq" (2) => memq, "memv" (2) => memv, "member" (2, 1) with machine => member,
+    "assq" (2) => assq, "assv" (2) => assv, "assoc" (2, 1) with machine => assoc,
     "assq-ref" (2) => assq_ref, "assv-ref" (2) => assv_ref, "assoc-ref" (2) => assoc_ref,
     "sloppy-assq" (2) => sloppy_assq, "sloppy-assv" (2) => sloppy_assv, "sloppy-assoc" (2) => sloppy_assoc,
     "assq-set!" (3) => assq_set, "assv-set!" (3) => assv_set, "assoc-set!" (3) => assoc_set,
     "assq-remove!" (2) => assq_remove, "assv-remove!" (2) => assv_remove, "assoc-remove!" (2) => assoc_remove,
     "acons" (3) => acons,
     "alist-copy" (1) => alist_copy,
-    "delq" (2) => delq, "delv" (2) => delv, "delete" (2) => delete, "%delete" (2) => delete,
-    "delq!" (2) => delq_in_place, "delv!" (2) => delv_in_place, "delete!" (2) => delete_in_place,
+    "delq" (2) => delq, "delv" (2) => delv, "delete" (2, 1) with machine => delete,
+    "delq!" (2) => delq_in_place, "delv!" (2) => delv_in_place, "delete!" (2, 1) with machine => delete,
     "delq1!" (2) => delq1_in_place, "delv1!" (2) => delv1_in_place, "delete1!" (2) => delete1_in_place,
     "%delete-duplicates" (1) => delete_duplicates,
     "%concatenate" (1) => last_n_flat,
@@ -824,6 +875,9 @@ natives! {
     "%list-kind" (1) => proper_tail_kind,
     /// (%transpose lists) -> list of the lists of first, second, … elements, as long as the shortest
     "%transpose" (1) => transpose,
+    /// (%all-pairs? lists) -> whether none of LISTS is at its end
+    "%all-pairs?" (1) => all_pairs,
+    "%cars" (1) => cars, "%cdrs" (1) => cdrs,
     /// (%list-part list count) -> at most COUNT first elements
     "%list-part" (2) => list_part,
 }

@@ -18,6 +18,8 @@ mod port_natives;
 pub mod ports;
 pub mod printer;
 mod processes;
+mod reading;
+mod sorting;
 mod strings;
 mod symbol_names;
 pub mod text;
@@ -25,6 +27,7 @@ mod vectors;
 
 use super::natives::Native;
 use super::value::Value;
+pub use port_natives::{set_current_port, standard_port};
 
 /// The natives of module `(guile)`, list by list. A later list does not
 /// replace a name of an earlier one; each name occurs once.
@@ -40,6 +43,8 @@ pub fn natives() -> Vec<&'static [Native]> {
         numbers::NATIVES,
         port_natives::NATIVES,
         processes::NATIVES,
+        reading::NATIVES,
+        sorting::NATIVES,
         strings::NATIVES,
         symbol_names::NATIVES,
         vectors::NATIVES,

@@ -26,14 +26,56 @@ pub fn is_eof(value: &Value) -> bool {
 
 // Which ports there are.
 
-fn current_input(_: &[Value]) -> Outcome {
-    Ok(ports::current(Standard::Input))
+/// Make PORT the current one; the one before.
+pub fn set_current_port(which: Standard, port: &Value) -> Outcome {
+    if ports::get(port).is_none() {
+        return Err(errors::wrong_type("set-current-port", 1, port));
+    }
+    Ok(ports::set_current(which, port.clone()))
 }
-fn current_output(_: &[Value]) -> Outcome {
-    Ok(ports::current(Standard::Output))
+
+/// The port whose procedure PROCEDURE is: `current-output-port` and its kin are parameters.
+pub fn standard_port(procedure: &Value) -> Option<Standard> {
+    thread_local! {
+        static KNOWN: Vec<(Value, Standard)> = NATIVES
+            .iter()
+            .filter_map(|native| {
+                let which = match native.name {
+                    "current-input-port" => Standard::Input,
+                    "current-output-port" => Standard::Output,
+                    "current-error-port" | "current-warning-port" => Standard::Error,
+                    _ => return None,
+                };
+                Some(((native.value)(), which))
+            })
+            .collect();
+    }
+    if !matches!(procedure, Value::BuiltIn(_)) {
+        return None;
+    }
+    KNOWN.with(|known| {
+        known
+            .iter()
+            .find(|(native, _)| super::equality::is_eq(native, procedure))
+            .map(|(_, which)| *which)
+    })
 }
-fn current_error(_: &[Value]) -> Outcome {
-    Ok(ports::current(Standard::Error))
+
+fn current(args: &[Value], which: Standard) -> Outcome {
+    match args.first() {
+        Some(port) => set_current_port(which, port),
+        None => Ok(ports::current(which)),
+    }
+}
+
+fn current_input(args: &[Value]) -> Outcome {
+    current(args, Standard::Input)
+}
+fn current_output(args: &[Value]) -> Outcome {
+    current(args, Standard::Output)
+}
+fn current_error(args: &[Value]) -> Outcome {
+    current(args, Standard::Error)
 }
 
 fn set_current(args: &[Value], which: Standard, procedure: &str) -> Outcome {
@@ -245,6 +287,13 @@ fn unread_string(args: &[Value]) -> Outcome {
     let text = string("unread-string", args, 1)?;
     let port = ports::input_port("unread-string", args, 2)?;
     port.borrow_mut().push_back(text);
+    Ok(unspecified())
+}
+
+fn unread_bytes(args: &[Value]) -> Outcome {
+    let port = ports::input_port("unget-bytevector", args, 1)?;
+    let bytes = bytevectors::bytes("unget-bytevector", args, 2)?;
+    port.borrow_mut().push_back_bytes(bytes);
     Ok(unspecified())
 }
 
@@ -888,8 +937,8 @@ fn object_to_string(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "current-input-port" (0) => current_input, "current-output-port" (0) => current_output,
-    "current-error-port" (0) => current_error, "current-warning-port" (0) => current_error,
+    "current-input-port" (0, 1) => current_input, "current-output-port" (0, 1) => current_output,
+    "current-error-port" (0, 1) => current_error, "current-warning-port" (0, 1) => current_error,
     "set-current-input-port" (1) => set_current_input, "set-current-output-port" (1) => set_current_output,
     "set-current-error-port" (1) => set_current_error, "set-current-warning-port" (1) => set_current_error,
     "port?" (1) => port_predicate, "input-port?" (1) => input_predicate, "output-port?" (1) => output_predicate,
@@ -907,6 +956,7 @@ natives! {
     "close" (1) => close_either,
     "read-char" (0, 1) => read_char, "peek-char" (0, 1) => peek_char,
     "unread-char" (1, 1) => unread_char, "unread-string" (1, 1) => unread_string,
+    "%unread-bytes" (2) => unread_bytes,
     "char-ready?" (0, 1) => char_ready,
     "%read-line" (0, 2) => read_line, "%read-delimited" (1, 1) => read_delimited,
     "%read-string" (0, 2) => read_string, "%get-string-n" (2) => get_string_n, "%get-string-all" (1) => get_string_all,

@@ -281,6 +281,12 @@ impl State {
     /// Put TEXT in front of what is unread.
     pub fn push_back(&mut self, text: &str) {
         let encoded = self.encoded(text);
+        self.column = self.column.saturating_sub(text.chars().count());
+        self.push_back_bytes(encoded);
+    }
+
+    /// Put BYTES in front of what is unread.
+    pub fn push_back_bytes(&mut self, encoded: Vec<u8>) {
         if let Some(input) = &mut self.input {
             if input.position >= encoded.len()
                 && input.bytes[input.position - encoded.len()..input.position] == *encoded
@@ -291,7 +297,6 @@ impl State {
                 input.bytes.splice(position..position, encoded);
                 input.valid = 0;
             }
-            self.column = self.column.saturating_sub(text.chars().count());
         }
     }
 

@@ -648,7 +648,84 @@ fn nproc(_: &[Value]) -> Outcome {
     ))
 }
 
+/// The operating system's numbers that programs name.
+fn constant_of(args: &[Value]) -> Outcome {
+    const NUMBERS: &[(&str, libc::c_int)] = &[
+        ("WNOHANG", libc::WNOHANG),
+        ("WUNTRACED", libc::WUNTRACED),
+        ("SIGHUP", libc::SIGHUP),
+        ("SIGINT", libc::SIGINT),
+        ("SIGQUIT", libc::SIGQUIT),
+        ("SIGKILL", libc::SIGKILL),
+        ("SIGUSR1", libc::SIGUSR1),
+        ("SIGUSR2", libc::SIGUSR2),
+        ("SIGPIPE", libc::SIGPIPE),
+        ("SIGALRM", libc::SIGALRM),
+        ("SIGTERM", libc::SIGTERM),
+        ("SIGCHLD", libc::SIGCHLD),
+        ("SIGCONT", libc::SIGCONT),
+        ("SIGSTOP", libc::SIGSTOP),
+        ("SIGTSTP", libc::SIGTSTP),
+        ("SIGWINCH", libc::SIGWINCH),
+        ("O_RDONLY", libc::O_RDONLY),
+        ("O_WRONLY", libc::O_WRONLY),
+        ("O_RDWR", libc::O_RDWR),
+        ("O_CREAT", libc::O_CREAT),
+        ("O_EXCL", libc::O_EXCL),
+        ("O_TRUNC", libc::O_TRUNC),
+        ("O_APPEND", libc::O_APPEND),
+        ("O_NONBLOCK", libc::O_NONBLOCK),
+        ("O_CLOEXEC", libc::O_CLOEXEC),
+        ("O_NOCTTY", libc::O_NOCTTY),
+        ("O_SYNC", libc::O_SYNC),
+        ("F_DUPFD", libc::F_DUPFD),
+        ("F_GETFD", libc::F_GETFD),
+        ("F_SETFD", libc::F_SETFD),
+        ("F_GETFL", libc::F_GETFL),
+        ("F_SETFL", libc::F_SETFL),
+        ("FD_CLOEXEC", libc::FD_CLOEXEC),
+        ("LOCK_SH", libc::LOCK_SH),
+        ("LOCK_EX", libc::LOCK_EX),
+        ("LOCK_UN", libc::LOCK_UN),
+        ("LOCK_NB", libc::LOCK_NB),
+        ("AT_SYMLINK_NOFOLLOW", libc::AT_SYMLINK_NOFOLLOW),
+        ("EPERM", libc::EPERM),
+        ("ENOENT", libc::ENOENT),
+        ("ESRCH", libc::ESRCH),
+        ("EINTR", libc::EINTR),
+        ("EIO", libc::EIO),
+        ("EBADF", libc::EBADF),
+        ("ECHILD", libc::ECHILD),
+        ("EAGAIN", libc::EAGAIN),
+        ("ENOMEM", libc::ENOMEM),
+        ("EACCES", libc::EACCES),
+        ("EEXIST", libc::EEXIST),
+        ("EXDEV", libc::EXDEV),
+        ("ENOTDIR", libc::ENOTDIR),
+        ("EISDIR", libc::EISDIR),
+        ("EINVAL", libc::EINVAL),
+        ("ENOSPC", libc::ENOSPC),
+        ("EROFS", libc::EROFS),
+        ("EPIPE", libc::EPIPE),
+        ("ERANGE", libc::ERANGE),
+        ("ENAMETOOLONG", libc::ENAMETOOLONG),
+        ("ENOSYS", libc::ENOSYS),
+        ("ENOTEMPTY", libc::ENOTEMPTY),
+        ("ELOOP", libc::ELOOP),
+        ("ECONNREFUSED", libc::ECONNREFUSED),
+        ("ETIMEDOUT", libc::ETIMEDOUT),
+    ];
+    let name = args::symbol("%constant-of", args, 1)?;
+    NUMBERS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| Value::IntV(*number as isize))
+        .ok_or_else(|| errors::value_out_of_range("%constant-of", &args[0]))
+}
+
 natives! {
+    /// (%constant-of name) -> the operating system's number called NAME
+    "%constant-of" (1) => constant_of,
     "system" (0, 1) => system, "system*" (1, rest) => system_star,
     "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child,
     "waitpid" (1, 1) => waitpid, "status:exit-val" (1) => exit_value,

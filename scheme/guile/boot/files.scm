@@ -1,0 +1,271 @@
+;;; Files, directories, users, processes and time: what needs Scheme.
+
+;;; A directory stream is a port-like vector: mark, entries left, open?.
+
+(define (opendir name)
+  "Return a stream of the names in the directory called NAME."
+  (vector '%directory-stream (%directory-entries name) #t))
+
+(define (directory-stream? object)
+  "Return whether OBJECT is a directory stream."
+  (and (vector? object)
+       (eqv? (vector-length object) 3)
+       (eq? (vector-ref object 0) '%directory-stream)))
+
+(define (%check-directory stream procedure)
+  (if (not (directory-stream? stream))
+      (scm-error 'wrong-type-arg procedure
+                 "Wrong type argument in position ~A (expecting ~A): ~S"
+                 (list 1 "directory stream" stream) (list stream))))
+
+(define (readdir stream)
+  "Return the next name of STREAM, or the end-of-file object."
+  (%check-directory stream "readdir")
+  (let ((names (vector-ref stream 1)))
+    (if (pair? names)
+        (begin
+          (vector-set! stream 1 (cdr names))
+          (car names))
+        (%eof-object))))
+
+(define (closedir stream)
+  "Close STREAM."
+  (%check-directory stream "closedir")
+  (vector-set! stream 1 '())
+  (vector-set! stream 2 #f))
+
+(define (stat:dev stat) (vector-ref stat 0))
+(define (stat:ino stat) (vector-ref stat 1))
+(define (stat:mode stat) (vector-ref stat 2))
+(define (stat:nlink stat) (vector-ref stat 3))
+(define (stat:uid stat) (vector-ref stat 4))
+(define (stat:gid stat) (vector-ref stat 5))
+(define (stat:rdev stat) (vector-ref stat 6))
+(define (stat:size stat) (vector-ref stat 7))
+(define (stat:atime stat) (vector-ref stat 8))
+(define (stat:mtime stat) (vector-ref stat 9))
+(define (stat:ctime stat) (vector-ref stat 10))
+(define (stat:blksize stat) (vector-ref stat 11))
+(define (stat:blocks stat) (vector-ref stat 12))
+(define (stat:type stat) (vector-ref stat 13))
+(define (stat:perms stat) (vector-ref stat 14))
+(define (stat:atimensec stat) (vector-ref stat 15))
+(define (stat:mtimensec stat) (vector-ref stat 16))
+(define (stat:ctimensec stat) (vector-ref stat 17))
+
+(define (passwd:name entry) (vector-ref entry 0))
+(define (passwd:passwd entry) (vector-ref entry 1))
+(define (passwd:uid entry) (vector-ref entry 2))
+(define (passwd:gid entry) (vector-ref entry 3))
+(define (passwd:gecos entry) (vector-ref entry 4))
+(define (passwd:dir entry) (vector-ref entry 5))
+(define (passwd:shell entry) (vector-ref entry 6))
+(define (group:name entry) (vector-ref entry 0))
+(define (group:passwd entry) (vector-ref entry 1))
+(define (group:gid entry) (vector-ref entry 2))
+(define (group:mem entry) (vector-ref entry 3))
+
+(define (getpwnam name)
+  "Return the account called NAME."
+  (%getpw name))
+(define (getpwuid uid)
+  "Return the account with number UID."
+  (%getpw uid))
+(define (getpwent)
+  "Return the next account, or #f."
+  (%getpw))
+(define (getpw . argument)
+  "Return the account that ARGUMENT names, or the next one."
+  (apply %getpw argument))
+(define (setpwent)
+  "Begin with the first account again."
+  (%setpw))
+(define (endpwent)
+  "End reading accounts."
+  (%setpw))
+(define (setpw . argument)
+  "Begin with the first account again."
+  (%setpw))
+(define (getgrnam name)
+  "Return the group called NAME."
+  (%getgr name))
+(define (getgrgid gid)
+  "Return the group with number GID."
+  (%getgr gid))
+(define (getgrent)
+  "Return the next group, or #f."
+  (%getgr))
+(define (getgr . argument)
+  "Return the group that ARGUMENT names, or the next one."
+  (apply %getgr argument))
+(define (setgrent)
+  "Begin with the first group again."
+  (%setgr))
+(define (endgrent)
+  "End reading groups."
+  (%setgr))
+
+(define (utsname:sysname name) (vector-ref name 0))
+(define (utsname:nodename name) (vector-ref name 1))
+(define (utsname:release name) (vector-ref name 2))
+(define (utsname:version name) (vector-ref name 3))
+(define (utsname:machine name) (vector-ref name 4))
+
+(define (tm:sec time) (vector-ref time 0))
+(define (tm:min time) (vector-ref time 1))
+(define (tm:hour time) (vector-ref time 2))
+(define (tm:mday time) (vector-ref time 3))
+(define (tm:mon time) (vector-ref time 4))
+(define (tm:year time) (vector-ref time 5))
+(define (tm:wday time) (vector-ref time 6))
+(define (tm:yday time) (vector-ref time 7))
+(define (tm:isdst time) (vector-ref time 8))
+(define (tm:gmtoff time) (vector-ref time 9))
+(define (tm:zone time) (vector-ref time 10))
+(define (set-tm:sec time value) (vector-set! time 0 value))
+(define (set-tm:min time value) (vector-set! time 1 value))
+(define (set-tm:hour time value) (vector-set! time 2 value))
+(define (set-tm:mday time value) (vector-set! time 3 value))
+(define (set-tm:mon time value) (vector-set! time 4 value))
+(define (set-tm:year time value) (vector-set! time 5 value))
+(define (set-tm:wday time value) (vector-set! time 6 value))
+(define (set-tm:yday time value) (vector-set! time 7 value))
+(define (set-tm:isdst time value) (vector-set! time 8 value))
+(define (set-tm:gmtoff time value) (vector-set! time 9 value))
+(define (set-tm:zone time value) (vector-set! time 10 value))
+
+(define (tms:clock times) (vector-ref times 0))
+(define (tms:utime times) (vector-ref times 1))
+(define (tms:stime times) (vector-ref times 2))
+(define (tms:cutime times) (vector-ref times 3))
+(define (tms:cstime times) (vector-ref times 4))
+
+(define internal-time-units-per-second 1000000000)
+
+(define file-name-separator-string "/")
+
+(define (file-name-separator? character)
+  "Return whether CHARACTER separates the parts of a file name."
+  (eqv? character #\/))
+
+(define (in-vicinity directory file)
+  "Return the name of FILE in DIRECTORY."
+  (if (or (string-null? directory) (string-suffix? "/" directory))
+      (string-append directory file)
+      (string-append directory "/" file)))
+
+(define R_OK 4)
+(define W_OK 2)
+(define X_OK 1)
+(define F_OK 0)
+(define WNOHANG (%constant-of 'WNOHANG))
+(define WUNTRACED (%constant-of 'WUNTRACED))
+(define SIGHUP (%constant-of 'SIGHUP))
+(define SIGINT (%constant-of 'SIGINT))
+(define SIGQUIT (%constant-of 'SIGQUIT))
+(define SIGKILL (%constant-of 'SIGKILL))
+(define SIGUSR1 (%constant-of 'SIGUSR1))
+(define SIGUSR2 (%constant-of 'SIGUSR2))
+(define SIGPIPE (%constant-of 'SIGPIPE))
+(define SIGALRM (%constant-of 'SIGALRM))
+(define SIGTERM (%constant-of 'SIGTERM))
+(define SIGCHLD (%constant-of 'SIGCHLD))
+(define SIGCONT (%constant-of 'SIGCONT))
+(define SIGSTOP (%constant-of 'SIGSTOP))
+(define SIGTSTP (%constant-of 'SIGTSTP))
+(define SIGWINCH (%constant-of 'SIGWINCH))
+(define O_RDONLY (%constant-of 'O_RDONLY))
+(define O_WRONLY (%constant-of 'O_WRONLY))
+(define O_RDWR (%constant-of 'O_RDWR))
+(define O_CREAT (%constant-of 'O_CREAT))
+(define O_EXCL (%constant-of 'O_EXCL))
+(define O_TRUNC (%constant-of 'O_TRUNC))
+(define O_APPEND (%constant-of 'O_APPEND))
+(define O_NONBLOCK (%constant-of 'O_NONBLOCK))
+(define O_CLOEXEC (%constant-of 'O_CLOEXEC))
+(define O_NOCTTY (%constant-of 'O_NOCTTY))
+(define O_SYNC (%constant-of 'O_SYNC))
+(define F_DUPFD (%constant-of 'F_DUPFD))
+(define F_GETFD (%constant-of 'F_GETFD))
+(define F_SETFD (%constant-of 'F_SETFD))
+(define F_GETFL (%constant-of 'F_GETFL))
+(define F_SETFL (%constant-of 'F_SETFL))
+(define FD_CLOEXEC (%constant-of 'FD_CLOEXEC))
+(define LOCK_SH (%constant-of 'LOCK_SH))
+(define LOCK_EX (%constant-of 'LOCK_EX))
+(define LOCK_UN (%constant-of 'LOCK_UN))
+(define LOCK_NB (%constant-of 'LOCK_NB))
+(define AT_SYMLINK_NOFOLLOW (%constant-of 'AT_SYMLINK_NOFOLLOW))
+(define EPERM (%constant-of 'EPERM))
+(define ENOENT (%constant-of 'ENOENT))
+(define ESRCH (%constant-of 'ESRCH))
+(define EINTR (%constant-of 'EINTR))
+(define EIO (%constant-of 'EIO))
+(define EBADF (%constant-of 'EBADF))
+(define ECHILD (%constant-of 'ECHILD))
+(define EAGAIN (%constant-of 'EAGAIN))
+(define EWOULDBLOCK (%constant-of 'EAGAIN))
+(define ENOMEM (%constant-of 'ENOMEM))
+(define EACCES (%constant-of 'EACCES))
+(define EEXIST (%constant-of 'EEXIST))
+(define EXDEV (%constant-of 'EXDEV))
+(define ENOTDIR (%constant-of 'ENOTDIR))
+(define EISDIR (%constant-of 'EISDIR))
+(define EINVAL (%constant-of 'EINVAL))
+(define ENOSPC (%constant-of 'ENOSPC))
+(define EROFS (%constant-of 'EROFS))
+(define EPIPE (%constant-of 'EPIPE))
+(define ERANGE (%constant-of 'ERANGE))
+(define ENAMETOOLONG (%constant-of 'ENAMETOOLONG))
+(define ENOSYS (%constant-of 'ENOSYS))
+(define ENOTEMPTY (%constant-of 'ENOTEMPTY))
+(define ELOOP (%constant-of 'ELOOP))
+(define ECONNREFUSED (%constant-of 'ECONNREFUSED))
+(define ETIMEDOUT (%constant-of 'ETIMEDOUT))
+
+(define (system-error-errno exception)
+  "Return the error number in the list that an exception of key system-error is."
+  (if (eq? (car exception) 'system-error)
+      (car (list-ref exception 4))
+      #f))
+
+(define* (mknod name type permissions #:optional (device 0))
+  "Make the special file called NAME; of TYPE fifo only."
+  (if (eq? type 'fifo)
+      (%mkfifo name)
+      (scm-error 'misc-error "mknod" "only a fifo can be made, not ~S" (list type) #f)))
+
+(define (sigaction signal . action)
+  "Return what happens upon SIGNAL; it cannot be changed, and Ctrl-C ends programs with their clean-up done."
+  (cons 0 0))
+
+(define (raise-signal signal)
+  "Send SIGNAL to this process."
+  (kill (getpid) signal))
+
+(define (alarm seconds) 0)
+
+(define (gc) #t)
+(define (gc-stats) '((gc-time-taken . 0) (heap-size . 0) (heap-free-size . 0)
+                     (heap-total-allocated . 0) (gc-times . 0)))
+
+(define (version) "3.0.8")
+(define (effective-version) "3.0")
+(define (major-version) "3")
+(define (minor-version) "0")
+(define (micro-version) "8")
+(define %host-type "x86_64-unknown-linux-gnu")
+
+(define (setlocale category . locale)
+  "Return the name of the locale; text is always UTF-8."
+  "C.UTF-8")
+(define LC_ALL 6)
+(define LC_COLLATE 3)
+(define LC_CTYPE 0)
+(define LC_MESSAGES 5)
+(define LC_MONETARY 4)
+(define LC_NUMERIC 1)
+(define LC_TIME 2)
+
+(define *random-state* "random-state")
+(define (copy-random-state . state) "random-state")

@@ -1,0 +1,219 @@
+;;; Ports: what calls procedures, and the procedures of (ice-9 rdelim),
+;;; (ice-9 textual-ports) and (ice-9 binary-ports), which those modules export.
+
+(define (%with-current-port set-current! port thunk)
+  (let ((inside port))
+    (let ((swap! (lambda () (set! inside (set-current! inside)))))
+      (dynamic-wind swap! thunk swap!))))
+
+(define (with-output-to-port port thunk)
+  "Call THUNK with PORT as current output port."
+  (%with-current-port set-current-output-port port thunk))
+
+(define (with-input-from-port port thunk)
+  "Call THUNK with PORT as current input port."
+  (%with-current-port set-current-input-port port thunk))
+
+(define (with-error-to-port port thunk)
+  "Call THUNK with PORT as current error port."
+  (%with-current-port set-current-error-port port thunk))
+
+(define (call-with-output-string procedure)
+  "Call PROCEDURE with a string port and return what was written to it."
+  (let ((port (open-output-string)))
+    (procedure port)
+    (get-output-string port)))
+
+(define (with-output-to-string thunk)
+  "Call THUNK and return what it wrote to the current output port."
+  (let ((port (open-output-string)))
+    (with-output-to-port port thunk)
+    (get-output-string port)))
+
+(define (with-error-to-string thunk)
+  "Call THUNK and return what it wrote to the current error port."
+  (let ((port (open-output-string)))
+    (with-error-to-port port thunk)
+    (get-output-string port)))
+
+(define (call-with-input-string string procedure)
+  "Call PROCEDURE with a port that reads STRING."
+  (procedure (open-input-string string)))
+
+(define (with-input-from-string string thunk)
+  "Call THUNK with STRING to read from the current input port."
+  (with-input-from-port (open-input-string string) thunk))
+
+(define (call-with-port port procedure)
+  "Call PROCEDURE with PORT and close PORT when it returns."
+  (call-with-values (lambda () (procedure port))
+    (lambda results
+      (close-port port)
+      (apply values results))))
+
+(define (call-with-input-file name procedure . options)
+  "Call PROCEDURE with a port that reads the file called NAME."
+  (call-with-port (apply open-input-file name options) procedure))
+
+(define (call-with-output-file name procedure . options)
+  "Call PROCEDURE with a port that writes the file called NAME."
+  (call-with-port (apply open-output-file name options) procedure))
+
+(define (with-input-from-file name thunk . options)
+  "Call THUNK with the file called NAME to read from the current input port."
+  (call-with-port (apply open-input-file name options)
+                  (lambda (port) (with-input-from-port port thunk))))
+
+(define (with-output-to-file name thunk . options)
+  "Call THUNK with the current output port writing the file called NAME."
+  (call-with-port (apply open-output-file name options)
+                  (lambda (port) (with-output-to-port port thunk))))
+
+(define (with-error-to-file name thunk . options)
+  "Call THUNK with the current error port writing the file called NAME."
+  (call-with-port (apply open-output-file name options)
+                  (lambda (port) (with-error-to-port port thunk))))
+
+(define* (object->string object #:optional (printer write))
+  "Return what PRINTER prints of OBJECT."
+  (call-with-output-string (lambda (port) (printer object port))))
+
+(define (pipe . flags)
+  "Return a pair of ports: what is written to the second is read from the first."
+  (%pipe))
+
+(define (port-with-print-state port . state)
+  "Return PORT."
+  port)
+
+(define (print-options-interface . options) '())
+
+(define (read-enable . options) '())
+(define (read-disable . options) '())
+(define (read-options . options) '())
+(define (print-enable . options) '())
+(define (print-disable . options) '())
+(define (print-options . options) '())
+(define (debug-enable . options) '())
+(define (debug-disable . options) '())
+(define (debug-options . options) '())
+
+(define SEEK_SET 0)
+(define SEEK_CUR 1)
+(define SEEK_END 2)
+(define OPEN_READ "r")
+(define OPEN_WRITE "w")
+(define OPEN_BOTH "r+")
+
+;;; (ice-9 rdelim).
+
+(define* (read-line #:optional (port (current-input-port)) (handle-delim 'trim))
+  "Return the next line of PORT, or the end-of-file object."
+  (if (eq? handle-delim 'split)
+      (let ((line (%read-line port 'split)))
+        (values (car line) (cdr line)))
+      (%read-line port handle-delim)))
+
+(define* (read-string #:optional (port (current-input-port)) (limit #f))
+  "Return the text that is left in PORT, at most LIMIT characters of it."
+  (if limit (%read-string port limit) (%read-string port)))
+
+(define* (read-delimited delimiters #:optional (port (current-input-port))
+                         (handle-delim 'trim))
+  "Return the text of PORT up to a character of the string DELIMITERS."
+  (let* ((found (%read-delimited delimiters port))
+         (text (car found))
+         (delimiter (cdr found))
+         (end? (eof-object? delimiter)))
+    (case handle-delim
+      ((trim) (if (and end? (string-null? text)) delimiter text))
+      ((concat) (cond ((not end?) (string-append text (string delimiter)))
+                      ((string-null? text) delimiter)
+                      (else text)))
+      ((peek) (if (not end?) (unread-char delimiter port))
+              (if (and end? (string-null? text)) delimiter text))
+      ((split) (values (if (and end? (string-null? text)) delimiter text) delimiter))
+      (else (error "unexpected handle-delim value: " handle-delim)))))
+
+(define* (read-delimited! delimiters buffer #:optional (port (current-input-port))
+                          (handle-delim 'trim) (start 0) (end (string-length buffer)))
+  "Read up to a character of DELIMITERS into BUFFER and return the number of characters."
+  (let loop ((index start))
+    (if (>= index end)
+        (- index start)
+        (let ((character (peek-char port)))
+          (cond ((eof-object? character)
+                 (if (eqv? index start) character (- index start)))
+                ((string-index delimiters character)
+                 (if (not (eq? handle-delim 'peek)) (read-char port))
+                 (if (eq? handle-delim 'concat)
+                     (begin
+                       (string-set! buffer index character)
+                       (- (+ index 1) start))
+                     (- index start)))
+                (else
+                 (read-char port)
+                 (string-set! buffer index character)
+                 (loop (+ index 1))))))))
+
+(define* (read-string! buffer #:optional (port (current-input-port))
+                       (start 0) (end (string-length buffer)))
+  "Read text of PORT into BUFFER and return the number of characters."
+  (let loop ((index start))
+    (if (>= index end)
+        (- index start)
+        (let ((character (read-char port)))
+          (if (eof-object? character)
+              (- index start)
+              (begin
+                (string-set! buffer index character)
+                (loop (+ index 1))))))))
+
+;;; (ice-9 textual-ports) and (ice-9 binary-ports).
+
+(define (%unget-char port character)
+  "Put CHARACTER back into PORT."
+  (unread-char character port))
+
+(define* (%unget-string port string #:optional (start 0) (count (- (string-length string) start)))
+  "Put COUNT characters of STRING from START on back into PORT."
+  (unread-string (substring string start (+ start count)) port))
+
+(define (%get-line port)
+  "Return the next line of PORT, or the end-of-file object."
+  (%read-line port 'trim))
+
+(define (%get-string-n! port buffer start count)
+  "Read at most COUNT characters into BUFFER from START on and return how many."
+  (let ((text (%get-string-n port count)))
+    (if (eof-object? text)
+        text
+        (begin
+          (string-copy! buffer start text)
+          (string-length text)))))
+
+(define* (%unget-bytevector port bytes #:optional (start 0)
+                            (count (- (bytevector-length bytes) start)))
+  "Put COUNT bytes of BYTES from START on back into PORT."
+  (%unread-bytes port (bytevector-copy bytes start (+ start count))))
+
+(define* (%open-bytevector-input-port bytes #:optional transcoder)
+  "Return a port that reads BYTES."
+  (%open-input-bytevector bytes))
+
+(define* (%open-bytevector-output-port #:optional transcoder)
+  "Return two values: a port, and a procedure that returns the bytes written to it so far."
+  (let ((port (open-output-string)))
+    (set-port-encoding! port "ISO-8859-1")
+    (values port (lambda () (%take-output-bytevector port)))))
+
+(define (%call-with-output-bytevector procedure)
+  "Call PROCEDURE with a port and return the bytes written to it."
+  (let ((port (open-output-string)))
+    (set-port-encoding! port "ISO-8859-1")
+    (procedure port)
+    (%output-bytevector port)))
+
+(define (%call-with-input-bytevector bytes procedure)
+  "Call PROCEDURE with a port that reads BYTES."
+  (procedure (%open-input-bytevector bytes)))

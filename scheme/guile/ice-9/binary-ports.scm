@@ -1,0 +1,17 @@
+;;; (ice-9 binary-ports): reading and writing bytes.
+
+(define-module (ice-9 binary-ports)
+  #:re-export ((%eof-object . eof-object)
+               (%get-u8 . get-u8)
+               (%lookahead-u8 . lookahead-u8)
+               (%get-bytevector-n . get-bytevector-n)
+               (%get-bytevector-n! . get-bytevector-n!)
+               (%get-bytevector-some . get-bytevector-some)
+               (%get-bytevector-all . get-bytevector-all)
+               (%put-u8 . put-u8)
+               (%put-bytevector . put-bytevector)
+               (%unget-bytevector . unget-bytevector)
+               (%open-bytevector-input-port . open-bytevector-input-port)
+               (%open-bytevector-output-port . open-bytevector-output-port)
+               (%call-with-output-bytevector . call-with-output-bytevector)
+               (%call-with-input-bytevector . call-with-input-bytevector)))

@@ -1,0 +1,4 @@
+;;; (ice-9 receive): SRFI 8's receive.
+
+(define-module (ice-9 receive)
+  #:re-export (receive))

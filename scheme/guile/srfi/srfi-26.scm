@@ -1,0 +1,4 @@
+;;; SRFI 26: cut and cute.
+
+(define-module (srfi srfi-26)
+  #:re-export (cut cute))

@@ -1,0 +1,4 @@
+;;; SRFI 8: receive.
+
+(define-module (srfi srfi-8)
+  #:re-export (receive))
