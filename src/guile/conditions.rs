@@ -313,6 +313,17 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
                 .or_else(|| message.rsplit_once("got: "))
                 .map_or(message, |(_, found)| found);
             let found = printed(found.trim_end_matches(['`', '.']));
+            if matches!(procedure, "car" | "cdr") {
+                return throw(
+                    "wrong-type-arg",
+                    vec![
+                        string_value(procedure),
+                        string_value("Wrong type argument in position 1 (expecting pair): ~S"),
+                        list_value(vec![found.clone()]),
+                        list_value(vec![found]),
+                    ],
+                );
+            }
             throw(
                 "wrong-type-arg",
                 vec![

@@ -105,17 +105,6 @@ fn has_kind(value: &Value, index: usize) -> bool {
     records::type_of(value).is_some_and(|found| records::same(&found, &kind(index)))
 }
 
-/// The name of the kind of built-in record that VALUE is, for printing.
-pub fn kind_name(value: &Value) -> Option<&'static str> {
-    [
-        (FLUID, "fluid"),
-        (PARAMETER, "parameter"),
-        (PROMISE, "promise"),
-    ]
-    .into_iter()
-    .find_map(|(index, name)| has_kind(value, index).then_some(name))
-}
-
 fn spread_arguments(args: &[Value]) -> Outcome {
     let mut items = pairs::to_vec(&args[0]).unwrap_or_default();
     let last = items.pop().unwrap_or_else(pairs::nil);

@@ -32,7 +32,17 @@ pub struct Lambda {
     pub rest: Option<Rc<Local>>,
     pub body: Core,
     pub name: RefCell<Option<Id>>,
+    /// What the program wrote, where that says more than the parameters.
+    pub signature: RefCell<Option<Signature>>,
     pub span: Span,
+}
+
+/// The arguments of a procedure with optional ones or keywords.
+pub struct Signature {
+    pub formals: String,
+    pub required: usize,
+    pub optional: usize,
+    pub rest: bool,
 }
 
 /// A local variable.
@@ -163,6 +173,7 @@ impl Core {
             rest,
             body,
             name: RefCell::new(None),
+            signature: RefCell::new(None),
             span,
         }))
     }

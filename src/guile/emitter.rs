@@ -8,6 +8,7 @@
 
 use super::constants;
 use super::core::{Core, Lambda, Lifted, Local, Origin, State, Variable};
+use super::procedures;
 use super::source_map;
 use super::syntax::{Form, Id, Span, Stx};
 use super::value::Value;
@@ -138,7 +139,16 @@ impl Emitter<'_> {
                 self.assignment(wanted, |this| {
                     this.text.push_str(&variable.global);
                     this.text.push(' ');
-                    this.core(value, Wanted::Value);
+                    match &**value {
+                        Core::Lambda(lambda) if matches!(variable.origin, Origin::Program) => {
+                            let documentation = variable.documentation.borrow().clone();
+                            let number = procedures::announce(variable.name, lambda, documentation);
+                            this.text.push_str("(n.%named ");
+                            this.core(value, Wanted::Value);
+                            let _ = write!(this.text, " {number})");
+                        }
+                        _ => this.core(value, Wanted::Value),
+                    }
                 });
                 self.defines.push(variable.clone());
             }

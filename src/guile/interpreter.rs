@@ -4,7 +4,7 @@
 //! An interpreter belongs to one thread, and that thread needs a large stack:
 //! make and use it inside [`super::vm::on_large_stack`].
 
-use super::core::Origin;
+use super::core::{Origin, State};
 use super::expander::scope::Binding;
 use super::loader::Load;
 use super::modules::{self, Progress};
@@ -188,7 +188,36 @@ impl Interpreter {
         control::begin_run();
         let result = self.engine.call_function_with_args(procedure, arguments);
         super::library::ports::flush_all();
-        result.map_err(|error| self.stop(&error))
+        result.map_err(|error| {
+            let stop = self.stop(&error);
+            self.leave_extents();
+            super::library::ports::flush_all();
+            stop
+        })
+    }
+
+    /// Run what `dynamic-wind` promised for the extents that an error has left.
+    fn leave_extents(&mut self) {
+        let winds = self.world.core.lookup(Id::named("%winds"));
+        let in_use =
+            matches!(winds, Some(Binding::Global(winds)) if winds.state.get() != State::Fresh);
+        if !in_use {
+            return;
+        }
+        let Ok(forms) = self.world.read_all("leaving", "(%leave-all)") else {
+            return;
+        };
+        for form in forms {
+            let load = Load::of_form(&self.world, form, &self.world.core);
+            let load = super::value::handle_value("load", RefCell::new(load));
+            let procedure = self.load.value().clone();
+            control::begin_run();
+            // What goes wrong here must not hide what went wrong before.
+            if let Err(error) = self.engine.call_function_with_args(procedure, vec![load]) {
+                drop(conditions::caught(&error));
+                self.engine.get_thread_state_controller().resume();
+            }
+        }
     }
 
     /// The current module's name as Guile writes it: `(guile-user)`.

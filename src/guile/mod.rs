@@ -19,6 +19,7 @@ mod module_values;
 mod modules;
 pub mod natives;
 pub mod pairs;
+pub mod procedures;
 pub mod reader;
 mod record_natives;
 pub mod records;

@@ -99,6 +99,7 @@ impl World {
         for list in [
             super::internals::NATIVES,
             super::control::NATIVES,
+            super::procedures::NATIVES,
             super::module_values::NATIVES,
             super::record_natives::NATIVES,
             super::syntax_objects::NATIVES,
@@ -396,6 +397,19 @@ pub const FEATURES: &[&str] = &[
     "threads",
     "fruix-scm",
 ];
+
+/// The native that VALUE is, when it is one of module `(guile)`.
+pub fn native_of(value: &Value) -> Option<&'static Native> {
+    let Value::BuiltIn(function) = value else {
+        return None;
+    };
+    let world = WORLD.with(|world| world.borrow().clone())?;
+    world
+        .natives
+        .values()
+        .copied()
+        .find(|native| matches!((native.value)(), Value::BuiltIn(other) if std::ptr::fn_addr_eq(other, *function)))
+}
 
 fn native_global(native: &'static Native) -> String {
     format!("n.{}", native.name)

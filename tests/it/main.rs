@@ -3,8 +3,8 @@
 mod architecture;
 mod digest;
 mod fixtures;
-mod media;
 mod hostile_servers;
+mod media;
 mod openssh;
 mod rootfs;
 mod sim_guest;

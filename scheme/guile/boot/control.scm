@@ -93,6 +93,10 @@ of times with the values to return here."
   "Short for call-with-escape-continuation."
   (call-with-current-continuation procedure))
 
+(define (%leave-all)
+  (set! %handlers '())
+  (%rewind '()))
+
 ;;; Exceptions.  A handler on %handlers is a procedure, called where the
 ;;; exception is raised, or a mark: the exception unwinds to the mark's frame
 ;;; when the mark accepts its key.  A mark is a vector: accepted key, the

@@ -34,6 +34,7 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("let*-values", let_star_values),
         ("receive", receive),
         ("parameterize", parameterize),
+        ("while", while_),
         ("delay", delay),
         ("make-stream-promise", delay),
         ("delay-force", delay_force),
@@ -677,6 +678,68 @@ fn parameterize(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let body = thunk(x, body, stx, scope)?;
     let pairs = x.core_call("list", pairs, span);
     Ok(x.core_call("%parameterize", vec![pairs, body], span))
+}
+
+/// `(while TEST BODY …)`; `break` and `continue` only cost where they occur.
+fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([head, test, body @ ..]) = stx.as_list() else {
+        return Err(bad("while", stx));
+    };
+    let span = stx.span();
+    let word = |x: &Expander, word: &str| x.core_stx(word, span);
+    let here = |name: &str| {
+        let id = Id::named(name);
+        Stx::id(head.as_id().map_or(id, |head| head.sibling(id)), span)
+    };
+    let (leave, again) = (here("break"), here("continue"));
+    let escape = |x: &Expander, name: &Stx, forms: Vec<Stx>| {
+        let mut lambda = vec![word(x, "lambda"), Stx::list(vec![name.clone()], span)];
+        lambda.extend(forms);
+        Stx::list(vec![word(x, "call/ec"), Stx::list(lambda, span)], span)
+    };
+    let mut forms = body.to_vec();
+    forms.push(Stx::atom(Value::BoolV(true), span));
+    let round = if body.iter().any(|form| mentions(form, "continue")) {
+        vec![escape(x, &again, forms)]
+    } else {
+        forms
+    };
+    let procedure = Stx::id(
+        Id::named("while-loop").introduced(super::super::syntax::fresh_expansion(), scope),
+        span,
+    );
+    let mut when = vec![word(x, "when"), test.clone()];
+    when.extend(round);
+    when.push(Stx::list(vec![procedure.clone()], span));
+    let looping = Stx::list(
+        vec![
+            word(x, "let"),
+            procedure,
+            Stx::list(Vec::new(), span),
+            Stx::list(when, span),
+        ],
+        span,
+    );
+    let whole = if body
+        .iter()
+        .chain([test])
+        .any(|form| mentions(form, "break"))
+    {
+        escape(x, &leave, vec![looping])
+    } else {
+        looping
+    };
+    x.expand(&whole, scope)
+}
+
+/// Whether the word NAME occurs anywhere in STX.
+fn mentions(stx: &Stx, name: &str) -> bool {
+    match stx.form() {
+        Form::Id(id) => &*id.name() == name,
+        Form::List(items, tail) => items.iter().chain(tail).any(|item| mentions(item, name)),
+        Form::Vector(items) => items.iter().any(|item| mentions(item, name)),
+        _ => false,
+    }
 }
 
 fn delay(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {

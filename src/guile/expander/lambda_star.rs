@@ -1,6 +1,6 @@
 //! Optional and keyword arguments, and procedures with several arities.
 
-use super::super::core::{Core, Local};
+use super::super::core::{Core, Local, Signature};
 use super::super::syntax::{Form, Id, Span, Stx};
 use super::forms::{check_distinct, without_documentation};
 use super::scope::Scope;
@@ -134,7 +134,35 @@ fn procedure(
     }
     let arguments = Local::new(Id::named("arguments"));
     let core = from_list(x, formals, &arguments, body, stx, &outer)?;
-    Ok(Core::lambda(parameters, Some(arguments), core, span))
+    let procedure = Core::lambda(parameters, Some(arguments), core, span);
+    if let Core::Lambda(lambda) = &procedure {
+        *lambda.signature.borrow_mut() = Some(Signature {
+            formals: written(formals),
+            required: formals.required.len(),
+            optional: formals.optional.len(),
+            rest: formals.rest.is_some(),
+        });
+    }
+    Ok(procedure)
+}
+
+/// FORMALS as a program writes them, without defaults.
+fn written(formals: &Formals) -> String {
+    let name = |id: &Id| id.name().to_string();
+    let mut words: Vec<String> = formals.required.iter().map(name).collect();
+    if !formals.optional.is_empty() {
+        words.push("#:optional".to_owned());
+        words.extend(formals.optional.iter().map(|(id, _)| name(id)));
+    }
+    if formals.has_keys {
+        words.push("#:key".to_owned());
+        words.extend(formals.keys.iter().map(|(id, _, _)| name(id)));
+    }
+    if let Some(rest) = &formals.rest {
+        words.push(".".to_owned());
+        words.push(name(rest));
+    }
+    format!("({})", words.join(" "))
 }
 
 /// Bind the optional, keyword and rest variables from the list in ARGUMENTS,

@@ -334,7 +334,10 @@ fn kind_of_procedure(value: &Value) -> String {
     match value {
         Value::BuiltIn(function) => native_name(*function as *const () as usize),
         Value::FuncV(_) | Value::MutFunc(_) | Value::BoxedFunction(_) => "procedure".to_owned(),
-        Value::Closure(closure) => format!("procedure {:x}", closure.as_ptr() as usize),
+        Value::Closure(closure) => match crate::guile::procedures::description(value) {
+            Some(known) => format!("procedure {} {}", known.name.name(), known.formals),
+            None => format!("procedure {:x}", closure.as_ptr() as usize),
+        },
         Value::ContinuationFunction(_) => "continuation".to_owned(),
         Value::HeapAllocated(cell) => format!("variable {:x}", cell.as_ptr_usize()),
         Value::HashMapV(_) | Value::HashSetV(_) => "object".to_owned(),
