@@ -547,3 +547,153 @@ fn an_unknown_uuid_is_named() {
         "cannot find VM `0f1f`: host answered UUID_INVALID (VM, 0f1f)"
     );
 }
+
+/// A settings file for what is on SIMULATION, as a maintainer would write it.
+fn settings_file(simulation: &Simulation) -> std::path::PathBuf {
+    let settings = simulation.settings();
+    let path = simulation.directory().join("settings.scm");
+    let text = format!(
+        "((host . {:?}) (user . {:?}) (password-file . {:?}) (certificate-sha256 . {:?})
+          (approved (vms {:?}) (vdis {:?})) (vm . {:?}) (vdi . {:?}) (image . {:?}))",
+        settings.host,
+        settings.user,
+        settings.password_file,
+        settings.certificate_sha256,
+        settings.vm,
+        settings.vdi,
+        settings.vm,
+        settings.vdi,
+        settings.image,
+    );
+    std::fs::write(&path, text).expect("the directory can be written");
+    path
+}
+
+/// Log in as the settings say.
+const LOG_IN: &str = r#"
+    (use-modules (fruix xapi) (fruix settings))
+    (define session
+      (xapi-login #:host (setting 'host)
+                  #:user (setting 'user)
+                  #:password-file (setting 'password-file)
+                  #:certificate-sha256 (setting 'certificate-sha256)
+                  #:approved-vms (setting 'approved/vms)
+                  #:approved-vdis (setting 'approved/vdis)))
+    (define vm (xapi-vm-find session (setting 'vm)))
+    (define vdi (xapi-vdi-find session (setting 'vdi)))
+"#;
+
+/// The binary, about to run PROGRAM with what is on SIMULATION in its settings.
+fn program(simulation: &Simulation, program: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fruix-scm"));
+    command
+        .arg("--config")
+        .arg(settings_file(simulation))
+        .arg("-c")
+        .arg(format!("(begin {LOG_IN} {program})"))
+        .env("XDG_CONFIG_HOME", simulation.directory())
+        .env("XDG_STATE_HOME", simulation.directory());
+    command
+}
+
+#[test]
+fn a_program_in_scheme_sees_records_errors_and_refusals_as_data() {
+    let simulation = simulation(&["no-ssh"]);
+    let output = program(
+        &simulation,
+        r#"
+        (define (caught thunk)
+          (catch #t thunk (lambda (key . arguments) (cons key arguments))))
+        (write (xapi-ref (xapi-vm-record session vm) 'power_state))
+        (newline)
+        (xapi-vm-start session vm)
+        (write (xapi-vm-address session vm #:timeout-seconds 20))
+        (newline)
+        (let ((error (caught (lambda () (xapi-vm-start session vm)))))
+          (write (list (car error) (xapi-error-code (cdr error))
+                       (cdr (xapi-error-parameters (cdr error))))))
+        (newline)
+        (let ((error (caught (lambda () (xapi-call session "host.reboot" "h")))))
+          (write (car error)))
+        (newline)
+        (write (xapi-ref (xapi-call session "VM.get_record" vm) 'HVM_boot_params "firmware"))
+        (newline)
+        (xapi-vm-shutdown session vm #:hard? #t)
+        (write (xapi-vm-power-state session vm))
+        "#,
+    )
+    .output()
+    .expect("the binary runs");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "\"Halted\"\n\"127.0.0.1\"\n(xapi-error \"VM_BAD_POWER_STATE\" (\"halted\" \"running\"))\n\
+         settings-error\n\"uefi\"\n\"Halted\"",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(
+        simulation.host().count("session"),
+        0,
+        "nobody has logged out"
+    );
+}
+
+#[test]
+fn an_interrupt_while_waiting_ends_with_130_and_leaves_no_session_and_no_task() {
+    use std::io::Read;
+    let simulation = simulation(&["no-address", "no-ssh"]);
+    let mut child = program(
+        &simulation,
+        r#"
+        (xapi-vm-start session vm)
+        (display "waiting\n")
+        (force-output)
+        (xapi-vm-address session vm #:timeout-seconds 60)
+        "#,
+    )
+    .stdout(std::process::Stdio::piped())
+    .stderr(std::process::Stdio::piped())
+    .spawn()
+    .expect("the binary runs");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let mut said = [0; 8];
+    if stdout.read_exact(&mut said).is_ok() {
+        std::thread::sleep(Duration::from_millis(300));
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)
+            .expect("the program is running");
+    }
+    let output = child.wait_with_output().expect("the program ends");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{errors}");
+    assert!(errors.contains("interrupted"), "{errors}");
+    assert_eq!(simulation.host().count("session"), 0, "a session is left");
+    assert_eq!(simulation.host().count("task"), 0, "a task is left");
+}
+
+#[test]
+fn the_binary_exits_with_3_when_the_host_or_the_settings_say_no() {
+    for (mishap, expected) in [
+        ("refuse-login", "SESSION_AUTHENTICATION_FAILED"),
+        ("wrong-certificate", "is not the pinned one"),
+        ("small-vdi", "nothing was sent"),
+        ("import-fails", "VDI_IO_ERROR"),
+        ("sr-full", "SR_BACKEND_FAILURE_44"),
+    ] {
+        let simulation = simulation(&[mishap]);
+        let password = std::fs::read_to_string(&simulation.settings().password_file).unwrap();
+        let output = program(
+            &simulation,
+            "(xapi-vdi-import session vdi (setting 'image))",
+        )
+        .output()
+        .expect("the binary runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{mishap}: {errors}");
+        assert!(errors.contains(expected), "{mishap}: {errors}");
+        assert!(!errors.contains("OpaqueRef"), "{mishap}: {errors}");
+        assert!(!errors.contains(password.trim()), "{mishap}: {errors}");
+        assert_eq!(simulation.host().count("session"), 0, "{mishap}");
+        assert_eq!(simulation.host().count("task"), 0, "{mishap}");
+    }
+}
