@@ -66,17 +66,23 @@ Throw 'media-error when it defines none."
                                (assq-ref fields 'column)))
        (%media-builder-versions file)))
 
-(define* (builder-bump file #:key (only '()))
+(define* (builder-bump file #:key (only '()) (record? #t))
   "Raise the builder versions in FILE by one, or those whose names are in ONLY, a
 list of symbols, and return a list of (NAME BEFORE AFTER).  Every other byte of
-FILE stays as it is.
+FILE stays as it is.  With RECORD? record that they stand for the layout that
+FILE makes now.
 
 Throw 'media-error, leaving FILE as it was, when one is not there, is there
 twice, or has a value that cannot be raised: neither an integer nor a string
 that ends in one."
-  (map (lambda (fields)
-         (map (lambda (key) (assq-ref fields key)) '(name before after)))
-       (%media-builder-bump file (map symbol->string only))))
+  (let* ((names (map symbol->string only))
+         (layout (and record? (media-layout file)))
+         (raised (%media-builder-bump file names)))
+    (when layout
+      (%media-builder-record file layout (%media-record-file file) names))
+    (map (lambda (fields)
+           (map (lambda (key) (assq-ref fields key)) '(name before after)))
+         raised)))
 
 ;;;
 ;;; Layouts.
@@ -235,7 +241,7 @@ layout would hide that it must rise."
                     " must rise first")
                    #:hint "raise them with builder-bump (builder bump FILE)"
                    #:file file))
-    (%media-builder-record file layout record)
+    (%media-builder-record file layout record '())
     record))
 
 ;;;

@@ -108,6 +108,9 @@ pub enum Verb {
     Hash(super::hash::Arguments),
     /// Print what a closure's store layout says
     Store(super::store::Arguments),
+    /// Show, raise or check the builder versions of a media.scm
+    #[command(subcommand)]
+    Builder(super::builder::Arguments),
     /// List the runs that were kept, or show one
     #[command(subcommand)]
     Runs(super::runs::Arguments),

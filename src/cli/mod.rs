@@ -7,6 +7,7 @@
 //! shows errors, [`signals`] turns Ctrl-C into an interrupt.
 
 pub mod arguments;
+mod builder;
 mod doctor;
 mod hash;
 pub mod interpreter;
@@ -66,6 +67,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure>
         Some(Verb::Simulate(arguments)) => simulate::run(arguments),
         Some(Verb::Hash(arguments)) => hash::run(arguments),
         Some(Verb::Rootfs(arguments)) => rootfs::run(arguments),
+        Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment),
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment),
         Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
         Some(Verb::Doctor) => doctor::run(&line, environment),

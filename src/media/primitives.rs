@@ -26,10 +26,11 @@ crate::natives! {
     /// `name`, `value`, `line`, `state` (current, unrecorded, raised, stale),
     /// and lines `added` and `removed`.
     "%media-builder-check" (3) => builder_check,
-    /// (%media-builder-record file layout record) -> number of versions
+    /// (%media-builder-record file layout record names) -> number of versions
     ///
-    /// Record in the file RECORD that the builder versions of FILE stand for LAYOUT.
-    "%media-builder-record" (3) => builder_record,
+    /// Record in the file RECORD that the builder versions of FILE called NAMES,
+    /// all when there are none, stand for LAYOUT.
+    "%media-builder-record" (4) => builder_record,
     /// (%media-record-file file) -> string
     ///
     /// Where the layouts of FILE are recorded.
@@ -131,8 +132,10 @@ fn builder_check(args: &[Value]) -> Outcome {
 
 fn builder_record(args: &[Value]) -> Outcome {
     let name = "%media-builder-record";
-    let versions = super::status(Path::new(&string(name, args, 1)?))?;
+    let mut versions = super::status(Path::new(&string(name, args, 1)?))?;
     let (layout, record) = (strings(name, args, 2)?, string(name, args, 3)?);
+    let names = strings(name, args, 4)?;
+    versions.retain(|version| names.is_empty() || names.contains(&version.name));
     super::record(&versions, &layout, Path::new(&record))?;
     Ok(number(versions.len() as u64))
 }

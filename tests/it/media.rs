@@ -258,3 +258,25 @@ fn what_is_no_image_is_told_why() {
         );
     }
 }
+
+#[test]
+fn the_command_line_shows_and_raises_versions() {
+    let modules = Modules::new();
+    let sandbox = crate::support::Sandbox::new();
+    let file = modules.media().display().to_string();
+    let status = sandbox.run(&["builder", "status", &file]).success();
+    let shown = format!("image-builder-version=\"9\"  {file}:24:31");
+    assert_eq!(status.lines().next(), Some(shown.as_str()));
+    let bump = ["builder", "bump", &file, "installer-iso", "--no-record"];
+    assert_eq!(
+        sandbox.run(&bump).success(),
+        "installer-iso-builder-version: \"4\" -> \"5\"\n"
+    );
+    assert_eq!(modules.values(), ["\"9\"", "\"7\"", "\"5\"", "\"5\""]);
+    let missing = ["builder", "status", "/nonexistent/media.scm"];
+    let message = sandbox.run(&missing).fails_with(1);
+    assert!(
+        message.contains("cannot read `/nonexistent/media.scm`"),
+        "{message}"
+    );
+}

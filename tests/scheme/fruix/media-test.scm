@@ -74,11 +74,16 @@
   (builder-bump media #:only '(image-builder-version)))
 
 (test-equal "those that were not raised stay stale"
-  '(raised stale stale stale)
+  '(current stale stale stale)
   (states))
 
-(builder-bump media #:only '(install-builder-version
-                             installer-image-builder-version
+(builder-bump media #:only '(install-builder-version) #:record? #f)
+
+(test-equal "what was raised without a record is not current yet"
+  '(current raised stale stale)
+  (states))
+
+(builder-bump media #:only '(installer-image-builder-version
                              installer-iso-builder-version))
 (builder-record media)
 
