@@ -120,11 +120,10 @@ is; the default is what stands before /frx/store in FILE's name.
 
 Throw 'store-error, saying what was tried, when FILE is missing, cannot be read
 or says nothing about a store."
-  (let ((file (layout-file file)))
-    (call-with-values
-        (lambda () (load-metadata file #:wanted? layout-metadata?))
-      (lambda (metadata forms)
-        (make-layout metadata forms file (or root (root-of file)))))))
+  (let* ((file (layout-file file))
+         (forms (read-metadata file)))
+    (make-layout (forms->metadata-of-file forms file layout-metadata?)
+                 forms file (or root (root-of file)))))
 
 (define* (store-layout-from-datum datum #:key (origin "a datum") (root ""))
   "Return the store layout that DATUM, as `read' returned it, stands for.  ORIGIN

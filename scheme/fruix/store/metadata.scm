@@ -20,6 +20,7 @@
             text->forms
             read-metadata
             load-metadata
+            forms->metadata-of-file
             metadata-ref
             metadata-strings
             metadata-scalar
@@ -272,11 +273,15 @@ Throw 'store-error when FILE is missing, cannot be read, or holds nothing."
                 names)))
 
 (define* (load-metadata file #:key (wanted? (const #t)))
-  "Return the metadata in FILE, an association list from symbols to data, and as
-a second value its top-level forms.  A file that computes what it defines is
-loaded as a program; others are only read.
+  "Return the metadata in FILE, an association list from symbols to data.  When it
+holds several, prefer one that WANTED? is true of.  A file that computes what it
+defines is loaded as a program; others are only read.
 
 Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
+  (forms->metadata-of-file (read-metadata file) file wanted?))
+
+(define (forms->metadata-of-file forms file wanted?)
+  "Return the metadata in FILE, whose forms FORMS are; see `load-metadata'."
   (define (nothing reason)
     (metadata-error 'load-metadata
                     (string-append "cannot find metadata in `" file "`: " reason)
@@ -294,16 +299,14 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
             (apply throw key args)
             (nothing (string-append "loading it failed: "
                                     (error-text key args)))))))
-  (let* ((forms (read-metadata file))
-         (defined (definitions forms))
+  (let* ((defined (definitions forms))
          (seen (forms->metadata forms #:wanted? wanted?)))
     (cond ((or (not (program? forms))
                (and seen (wanted? seen) (every literal? (map cdr defined))))
-           (values (or seen (nothing "it is no association list")) forms))
+           (or seen (nothing "it is no association list")))
           (else
-           (values (or (evaluated (map car defined))
-                       (nothing "it defines no association list"))
-                   forms)))))
+           (or (evaluated (map car defined))
+               (nothing "it defines no association list"))))))
 
 ;;;
 ;;; Questions.
@@ -358,9 +361,14 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
        (loop (append (vector->list items) rest) found))
       ((_ . rest) (loop rest found)))))
 
+(define property-of
+  ;; Not every reader remembers where a form stood.
+  (module-ref (resolve-module '(guile)) 'source-property (const #f)))
+
 (define (line-of form)
-  "Return the line, counted from 1, on which FORM was read, or #f."
-  (let ((line (and (pair? form) (source-property form 'line))))
+  "Return the line, counted from 1, on which FORM was read, or #f when that is not
+known."
+  (let ((line (and (pair? form) (property-of form 'line))))
     (and line (+ 1 line))))
 
 (define (metadata-troubles forms)

@@ -334,6 +334,11 @@ fn one<'s>(
     }
 }
 
+/// Whether ITEMS, what is left of a list pattern, is a special pattern.
+fn special_rest(items: &[Stx], scope: &Scope) -> bool {
+    items.len() > 1 && word(&items[0], scope).is_some_and(|word| is_special(&word, items))
+}
+
 fn is_special(word: &str, items: &[Stx]) -> bool {
     let ellipsis_next = items.get(1).is_some_and(|next| ellipsis(next).is_some());
     !ellipsis_next
@@ -586,6 +591,15 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
                 }
                 return;
             }
+            let special = (1..items.len())
+                .find(|index| tail.is_none() && special_rest(&items[*index..], scope));
+            if let Some(index) = special {
+                items[..index]
+                    .iter()
+                    .for_each(|item| variables(item, scope, names));
+                let rest = Stx::list(items[index..].to_vec(), pattern.span());
+                return variables(&rest, scope, names);
+            }
             items
                 .iter()
                 .chain(tail)
@@ -672,6 +686,12 @@ fn list<'s>(
         scope,
         failure.clone(),
         Box::new(move |x, scope| {
+            // `(FIRST . (? PRED))` reads as `(FIRST ? PRED)`: what is left is a
+            // pattern of its own.
+            if tail.is_none() && special_rest(&items_left, scope) {
+                let left = Stx::list(items_left, span);
+                return one(x, &left, &rest, scope, fail, success);
+            }
             list(
                 x,
                 &items_left,
