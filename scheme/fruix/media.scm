@@ -128,7 +128,7 @@ Throw 'media-error when FILE is no module, and what loading it throws."
   (let* ((name (module-name-of file))
          (directory (load-directory file name)))
     (unless (member directory %load-path)
-      (set! %load-path (cons directory %load-path)))
+      (eval `(add-to-load-path ,directory) (resolve-module '(guile))))
     (save-module-excursion
      (lambda () (primitive-load file)))
     (resolve-module name)))

@@ -1,0 +1,18 @@
+;; What is left of a list pattern may be a special pattern of its own.
+(use-modules (ice-9 match))
+
+(write (match '(a 1 2) ((_ . (? list? rest)) rest)))
+(newline)
+(write (match '(a . b) ((_ . (? list?)) 'list) ((_ . (? symbol?)) 'symbol)))
+(newline)
+(write (match '(a 1 2 3) ((first 1 . (and rest (_ _))) (list first rest))))
+(newline)
+(write (match '(a . b) ((x . 'c) x) ((x . 'b) (list 'b x))))
+(newline)
+(write (match '(1 . 5) ((a . (= 1+ b)) (list a b))))
+(newline)
+(write (match '(1 (2 . 3)) ((a . ((b . c))) (list a b c))))
+(newline)
+(write (map (match-lambda ((key . (or 1 'one)) key) (_ #f))
+            '((a . 1) (b . one) (c . two))))
+(newline)
