@@ -1,0 +1,20 @@
+;; Characters and what they are.
+(define (show x) (write x) (newline))
+(define-syntax-rule (try e)
+  (catch #t
+    (lambda () (show e))
+    (lambda (key . args) (show (cons key args)))))
+(define-syntax-rule (key-of e)
+  (catch #t
+    (lambda () (show e))
+    (lambda (key . args) (show key))))
+(show (list (char-upcase #\a) (char-downcase #\A) (char-titlecase #\a)))
+(show (map char-alphabetic? '(#\a #\1 #\space #\λ)))
+(show (map char-numeric? '(#\a #\1)))
+(show (map char-whitespace? '(#\a #\space #\newline #\tab)))
+(show (list (char-upper-case? #\A) (char-lower-case? #\A) (char-is-both? #\A)))
+(show (list (char->integer #\A) (integer->char 97)))
+(show (map char-general-category '(#\a #\A #\1 #\space #\+ #\( #\_)))
+(show (list (char<? #\a #\b) (char<? #\b #\a) (char-ci<? #\a #\B)))
+(show (list (char? #\a) (char? "a") (eq? #\a #\a)))
+(key-of (integer->char 55296)) (try (char-upcase "a")) (key-of (char->integer 5))

@@ -1,0 +1,12 @@
+;; Data that contains itself.
+(define (show x) (write x) (newline))
+(use-modules (srfi srfi-1))
+(define c (circular-list 1 2 3))
+(show (list-head c 7))
+(show (circular-list? c)) (show (circular-list? '(1 2)))
+(show (proper-list? '(1 2))) (show (dotted-list? '(1 . 2))) (show (length+ c)) (show (length+ '(1 2)))
+(define v (vector 1 #f)) (vector-set! v 1 v) (show (eq? v (vector-ref v 1)))
+(define p (cons 'a '())) (set-cdr! p p) (show (car (cdr (cdr p)))) (show (list? p))
+(show (take c 4))
+(show (map + '(10 20 30 40) c))
+(define d (list 1 2)) (set-car! (cdr d) d) (show (caadr d))

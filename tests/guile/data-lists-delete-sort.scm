@@ -1,0 +1,12 @@
+;; Deleting, sorting and merging.
+(define (show x) (write x) (newline))
+(show (list (delete 2 '(1 2 3 2)) (delq 'a '(a b a)) (delv 1.5 '(1 1.5)) (delete1! 2 (list 2 1 2))))
+(show (list (sort '(3 1 2) <) (sort '(3 1 2) >) (sort (vector 3 1 2) <) (sort '() <)))
+(show (sort '((b . 2) (a . 2) (c . 1)) (lambda (x y) (< (cdr x) (cdr y)))))
+(show (stable-sort '((b . 2) (a . 2) (c . 1) (d . 1)) (lambda (x y) (< (cdr x) (cdr y)))))
+(show (merge '(1 3 5) '(2 4 6) <))
+(show (list (sorted? '(1 2 3) <) (sorted? '(1 3 2) <) (sorted? #(1 2) <)))
+(show (sort-list '(2 1) <))
+(define v (vector 5 3 9 1)) (sort! v <) (show v)
+(show (filter even? '(1 2 3 4))) (show (filter! odd? (list 1 2 3)))
+(define w (vector 3 2 1 9)) (restricted-vector-sort! w < 0 2) (show w)

@@ -1,0 +1,13 @@
+;; Integers as bit strings.
+(define (show x) (write x) (newline))
+(show (list (logand 12 10) (logior 12 10) (logxor 12 10) (lognot 12) (logand) (logior)))
+(show (list (ash 1 10) (ash 1024 -3) (ash -1 -1) (ash -5 -1) (ash 1 100)))
+(show (list (logtest 1 2) (logtest 3 2) (logbit? 0 5) (logbit? 1 5) (logbit? 100 -1)))
+(show (list (logcount 255) (logcount -256) (logcount 0) (integer-length 255) (integer-length -256)))
+(show (list (bit-extract 1234 0 4) (bit-extract 255 4 8)))
+(show (list (logand -1 255) (logior -8 3) (logxor -1 1)))
+(show (logand (expt 2 100) (- (expt 2 101) 1)))
+(show (list (round-ash 7 -1) (ash 7 -1) (round-ash 5 -1)))
+(show (number->string (lognot 0) 2))
+(show (integer-expt 2 10))
+(show (list (logand 7 3 1) (logior 1 2 4) (logxor 1 2 4 8)))

@@ -1,0 +1,13 @@
+;; Ordering strings, whole and in part.
+(define (show x) (write x) (newline))
+(show (list (string<? "abc" "abd") (string<? "abc" "abcd") (string>? "b" "abc") (string<=? "a" "a")))
+(show (list (string-ci<? "ABC" "abd") (string= "abc" "xabcx" 0 3 1 4) (string<> "a" "b")))
+(show (list (string-compare "abc" "abd" (lambda (i) (list 'lt i)) (lambda (i) (list 'eq i)) (lambda (i) (list 'gt i)))))
+(show (sort '("pear" "Apple" "fig" "apple") string<?))
+(show (sort '("pear" "Apple" "fig" "apple") string-ci<?))
+(show (list (string=? "a" "a" "a") (string=? "a" "a" "b") (string<? "a" "b" "b")))
+(show (string-hash "abc" 100))
+(show (= (string-hash "abc") (string-hash (string-copy "abc"))))
+(show (list (string< "a" "b") (string> "a" "b") (string= "" "")))
+(show (list (char<? #\a #\b #\c) (char-ci=? #\a #\A) (char>=? #\b #\a)))
+(show (list (string<? "Z" "a") (string<? "é" "z") (string<? "" "a")))

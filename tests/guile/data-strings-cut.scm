@@ -1,0 +1,13 @@
+;; Trimming, padding, splitting and joining.
+(define (show x) (write x) (newline))
+(show (list (string-trim "  a b  ") (string-trim-right "a  ") (string-trim-both "  a  ") (string-trim-both "xxaxx" #\x)))
+(show (list (string-pad "42" 5) (string-pad-right "42" 5) (string-pad "12345" 3) (string-pad-right "12345" 3) (string-pad "7" 3 #\0)))
+(show (list (string-take "hello" 2) (string-drop "hello" 2) (string-take-right "hello" 2) (string-drop-right "hello" 2)))
+(show (list (string-split "a,b,,c" #\,) (string-split "" #\,) (string-split "abc" #\,) (string-split "a b\tc" char-set:whitespace)))
+(show (string-split "a1b2c" char-numeric?))
+(show (list (string-join '("a" "b" "c")) (string-join '("a" "b") ", ") (string-join '() "x") (string-join '("a") "-")))
+(show (list (string-join '("a" "b") ";" 'suffix) (string-join '("a" "b") ";" 'prefix) (string-join '("a" "b") ";" 'infix)))
+(show (list (string-tokenize "  one two  three ") (string-tokenize "a1-b2" char-set:letter)))
+(show (list (string-reverse "abc") (string-delete #\a "banana") (string-filter char-alphabetic? "a1b2")))
+(show (list (string-replace "hello" "XX" 1 3) (xsubstring "abc" 0 7) (string-concatenate-reverse '("a" "b" "c"))))
+(show (list (string-null? "") (string-titlecase "hello there") (string-drop "abc" 3)))

@@ -1,0 +1,12 @@
+;; Finding characters and strings in strings.
+(define (show x) (write x) (newline))
+(show (list (string-index "hello" #\l) (string-rindex "hello" #\l) (string-index "hello" #\z) (string-index "hello" #\l 3)))
+(show (list (string-index "abc1" char-numeric?) (string-skip "   x" #\space) (string-skip-right "x   " #\space)))
+(show (list (string-contains "hello world" "o w") (string-contains "hello" "z") (string-contains "banana" "ana" 2)))
+(show (list (string-contains-ci "Hello" "LLO")))
+(show (list (string-prefix? "he" "hello") (string-suffix? "lo" "hello") (string-prefix? "x" "hello") (string-prefix-ci? "HE" "hello")))
+(show (list (string-prefix-length "help" "hello") (string-suffix-length "jello" "hello")))
+(show (list (string-count "banana" #\a) (string-count "a1b2" char-numeric?)))
+(show (list (string-any char-numeric? "ab1") (string-every char-alphabetic? "abc") (string-every char-alphabetic? "")))
+(show (string-any (lambda (c) (and (char=? c #\b) 'found)) "abc"))
+(show (list (string-index "a b" char-set:whitespace) (string-index-right "a.b.c" #\.)))

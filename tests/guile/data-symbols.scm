@@ -1,0 +1,17 @@
+;; Symbols made, compared and joined.
+(define (show x) (write x) (newline))
+(define-syntax-rule (try e)
+  (catch #t
+    (lambda () (show e))
+    (lambda (key . args) (show (cons key args)))))
+(show (list (symbol? 'a) (symbol->string 'abc) (string->symbol "x y") (symbol-append 'a 'b 'c)))
+(show (list (eq? 'a 'a) (eq? 'a (string->symbol "a")) (equal? 'a "a")))
+(show (symbol? (gensym)))
+(show (string-prefix? "foo" (symbol->string (gensym "foo"))))
+(show (list (symbol-interned? 'a) (symbol-interned? (make-symbol "a")) (eq? 'a (make-symbol "a"))))
+(show (sort '(c a b) (lambda (a b) (string<? (symbol->string a) (symbol->string b)))))
+(show (symbol->string (make-symbol "uninterned")))
+(show (list->symbol '(#\a #\b)))
+(show (symbol->keyword 'k))
+(show (= (symbol-hash 'a) (symbol-hash (string->symbol "a"))))
+(try (symbol->string "a")) (try (symbol-append 'a "b"))

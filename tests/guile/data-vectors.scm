@@ -1,0 +1,15 @@
+;; Vectors made, filled, copied and mapped.
+(define (show x) (write x) (newline))
+(define-syntax-rule (try e)
+  (catch #t
+    (lambda () (show e))
+    (lambda (key . args) (show (cons key args)))))
+(define v (vector 1 2 3))
+(show (list v (make-vector 2 'x) (vector-length v) (vector-ref v 1) (vector->list v) (list->vector '(a b)) (vector)))
+(vector-set! v 0 'z) (show v)
+(vector-fill! v 0) (show v)
+(show (list (vector-copy #(1 2 3)) (vector-copy #(1 2 3) 1) (vector-copy #(1 2 3) 1 2)))
+(define w (make-vector 5 '-)) (vector-move-left! #(a b c) 0 2 w 1) (show w)
+(vector-copy! w 0 #(x y)) (show w)
+(vector-move-right! w 0 3 w 2) (show w)
+(show (vector->list w))

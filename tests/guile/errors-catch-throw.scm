@@ -1,0 +1,13 @@
+;; Catching and throwing by key.
+(define (show x) (write x) (newline))
+(show (catch 'mine (lambda () (throw 'mine 1 2)) (lambda (key . args) (list key args))))
+(show (catch #t (lambda () (throw 'any "x")) (lambda args args)))
+(show (catch 'mine (lambda () 'normal) (lambda args 'caught)))
+(show (catch 'outer (lambda () (catch 'inner (lambda () (throw 'outer 5)) (lambda args 'inner))) (lambda (k v) (list k v))))
+(show (catch 'a (lambda () (catch 'a (lambda () (throw 'a 1)) (lambda (k v) (throw 'a (+ v 1))))) (lambda (k v) v)))
+(show (call-with-values (lambda () (catch #t (lambda () (values 1 2)) list)) list))
+(define log '())
+(show (catch 'k (lambda () (throw 'k 'x)) (lambda (k v) (list 'handled v log)) (lambda (k v) (set! log (cons v log)))))
+(show (catch 'again (lambda () (+ 1 (throw 'again))) (const 'no-args)))
+(show (catch #t (lambda () (catch 'specific (lambda () (throw 'different 1)) list)) (lambda (k . a) (cons 'fell-through k))))
+(show (let loop ((i 0)) (if (= i 100) i (catch 'x (lambda () (throw 'x)) (lambda (k) (loop (+ i 1)))))))

@@ -1,0 +1,13 @@
+;; Throws seen as exceptions, and exceptions seen as throws.
+(use-modules (ice-9 exceptions) (srfi srfi-34))
+(define (fail . args) (apply error args))
+(define (show x) (write x) (newline))
+(show (catch #t (lambda () (raise 'sym)) (lambda (key . args) (list key args))))
+(show (catch '%exception (lambda () (raise-exception 5)) (lambda (key obj) (list key obj))))
+(show (catch 'my-key (lambda () (raise-exception (make-exception-from-throw 'my-key '(1 2)))) (lambda args args)))
+(show (guard (e (#t (list (exception-kind e) (exception-args e)))) (throw 'a-key 'x 'y)))
+(show (guard (e ((exception? e) (exception-kind e))) (vector-ref #(1) 9)))
+(show (guard (e (#t (exception-args e))) (fail "m" 1)))
+(show (false-if-exception (error "x"))) (show (false-if-exception 5)) (show (false-if-exception (car 5)))
+(show (catch 'wrong-type-arg (lambda () (guard (e ((string? e) e)) (car 5))) (lambda (k . a) (list 'passed-on k))))
+(show (guard (e ((symbol? e) (list 'rethrown e))) (catch 'nothing (lambda () (raise 'thing)) list)))

@@ -1,0 +1,12 @@
+;; guard with the error objects of R7RS.
+(import (scheme base) (scheme write) (scheme read) (scheme file))
+(define (show x) (write x) (newline))
+(show (guard (e ((error-object? e) (list (error-object-message e) (error-object-irritants e)))) (error "bad thing" 1 "two" 'three)))
+(show (guard (e ((symbol? e) e)) (raise 'sym)))
+(show (with-exception-handler (lambda (e) 42) (lambda () (+ (raise-continuable 'c) 1))))
+(show (guard (e ((read-error? e) 'read-error)) (read (open-input-string "(1"))))
+(show (guard (e ((error-object? e) 'error-object) (else 'other)) (vector-ref (vector 1) 5)))
+(show (guard (e (else (error-object? e))) (raise 5)))
+(show (call/cc (lambda (k) (with-exception-handler (lambda (e) (k (list 'handled e))) (lambda () (raise 'oops))))))
+(show (guard (e ((string? e) e)) (guard (e2 ((number? e2) 'number)) (raise "re-raised"))))
+(show (let ((out (open-output-string))) (guard (e (#t (display "handler" out))) (dynamic-wind (lambda () (display "[" out)) (lambda () (raise 'x)) (lambda () (display "]" out)))) (get-output-string out)))

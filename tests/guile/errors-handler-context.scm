@@ -1,0 +1,16 @@
+;; Handlers run in the context of the raise, minus themselves.
+(use-modules (ice-9 exceptions))
+(define (show x) (write x) (newline))
+(define p (make-parameter 'outside))
+(show (with-exception-handler (lambda (e) (list 'p (p))) (lambda () (parameterize ((p 'inside)) (raise-continuable 'x)))))
+(show (with-exception-handler (lambda (e) (list 'p (p))) (lambda () (parameterize ((p 'inside)) (raise-exception 'x))) #:unwind? #t))
+(define depth 0)
+(show (catch 'second (lambda () (with-exception-handler (lambda (e) (set! depth (+ depth 1)) (throw 'second depth)) (lambda () (throw 'first)))) list))
+(show (call/cc (lambda (k) (with-exception-handler (lambda (e) (k (list 'a e))) (lambda () (with-exception-handler (lambda (e) (raise-exception (cons 'b e))) (lambda () (raise-exception 'c))))))))
+(define log '())
+(with-exception-handler
+  (lambda (e) (set! log (cons e log)) 'ignored)
+  (lambda () (raise-continuable 1) (raise-continuable 2) (set! log (cons 'end log))))
+(show (reverse log))
+(show (with-exception-handler (lambda (e) (* e 2)) (lambda () (map (lambda (x) (raise-continuable x)) '(1 2 3)))))
+(show (dynamic-wind (lambda () #f) (lambda () (with-exception-handler (lambda (e) 'v) (lambda () (raise-continuable 'x)))) (lambda () #f)))

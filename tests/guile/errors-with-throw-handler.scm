@@ -1,0 +1,15 @@
+;; Handlers that run before the stack is unwound.
+(define (show x) (write x) (newline))
+(define log '()) (define (note x) (set! log (cons x log)))
+(show (catch 'k (lambda () (with-throw-handler 'k (lambda () (throw 'k 1)) (lambda (k v) (note (list 'handler v))))) (lambda (k v) (list 'caught v))))
+(show (reverse log)) (set! log '())
+(catch #t
+  (lambda () (with-throw-handler #t (lambda () (dynamic-wind (lambda () (note 'in)) (lambda () (throw 'x)) (lambda () (note 'out)))) (lambda (k . args) (note 'handler))))
+  (lambda (k . args) (note 'caught)))
+(show (reverse log)) (set! log '())
+(catch 'k (lambda () (with-throw-handler 'k (lambda () (with-throw-handler 'k (lambda () (throw 'k)) (lambda (k) (note 'inner)))) (lambda (k) (note 'outer)))) (lambda (k) (note 'caught)))
+(show (reverse log)) (set! log '())
+(show (with-throw-handler 'k (lambda () 'fine) (lambda (k) (note 'never)))) (show log)
+(show (catch 'other (lambda () (with-throw-handler 'k (lambda () (throw 'k)) (lambda (k) (throw 'other 'replaced)))) (lambda (k v) (list k v))))
+(define f (make-fluid 'out))
+(show (catch 'k (lambda () (with-throw-handler 'k (lambda () (with-fluids ((f 'in)) (throw 'k))) (lambda (k) (note (fluid-ref f))))) (lambda (k) (list log (fluid-ref f)))))

@@ -1,0 +1,28 @@
+;; Names made on purpose unhygienically.
+(define (show x) (write x) (newline))
+(define-syntax aif
+  (lambda (stx)
+    (syntax-case stx ()
+      ((k test then else)
+       (with-syntax ((it (datum->syntax #'k 'it)))
+         #'(let ((it test)) (if it then else)))))))
+(show (aif (assq 'b '((a . 1) (b . 2))) (cdr it) 'none))
+(show (aif #f it 'none))
+(define-syntax define-struct
+  (lambda (stx)
+    (define (make-name k . parts)
+      (datum->syntax k (string->symbol (apply string-append (map (lambda (p) (if (string? p) p (symbol->string (syntax->datum p)))) parts)))))
+    (syntax-case stx ()
+      ((_ name field ...)
+       (with-syntax ((maker (make-name #'name "make-" #'name))
+                     (pred (make-name #'name #'name "?"))
+                     ((getter ...) (map (lambda (f) (make-name #'name #'name "-" f)) #'(field ...)))
+                     ((index ...) (iota (length #'(field ...)) 1)))
+         #'(begin
+             (define (maker field ...) (vector 'name field ...))
+             (define (pred x) (and (vector? x) (eq? (vector-ref x 0) 'name)))
+             (define (getter x) (vector-ref x index)) ...))))))
+(define-struct point x y)
+(define p (make-point 3 4))
+(show (list (point? p) (point-x p) (point-y p) (point? 5)))
+(show p)

@@ -1,0 +1,12 @@
+;; Patterns after the ellipsis, and dotted tails.
+(define (show x) (write x) (newline))
+(define-syntax last-of (syntax-rules () ((_ a ... z) 'z)))
+(show (last-of 1)) (show (last-of 1 2 3))
+(define-syntax but-last (syntax-rules () ((_ a ... y z) '((a ...) y z))))
+(show (but-last 1 2)) (show (but-last 1 2 3 4))
+(define-syntax dotted (syntax-rules () ((_ a b ... . r) '((b ...) a r))))
+(show (dotted 1 2 3)) (show (dotted 1 2 . 3)) (show (dotted 1 . 2))
+(define-syntax middle (syntax-rules (=>) ((_ a ... => b) '((a ...) b))))
+(show (middle 1 2 => 3)) (show (middle => 4))
+(define-syntax rest (syntax-rules () ((_ . r) 'r)))
+(show (rest)) (show (rest 1 2)) (show (rest . x))

@@ -1,0 +1,23 @@
+;; Definitions with names that the macro invents stay apart.
+(define (show x) (write x) (newline))
+(define-syntax define-hidden
+  (syntax-rules () ((_ getter value) (begin (define hidden value) (define (getter) hidden)))))
+(define-hidden get-a 1)
+(define-hidden get-b 2)
+(show (list (get-a) (get-b)))
+(define hidden 'mine)
+(show (list hidden (get-a) (get-b)))
+(define (f)
+  (define-hidden local-a 10)
+  (define-hidden local-b 20)
+  (list (local-a) (local-b)))
+(show (f))
+(define-syntax define-with-helper
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ name body)
+       (with-syntax (((helper) (generate-temporaries '(helper))))
+         #'(begin (define (helper) body) (define (name) (list 'via (helper)))))))))
+(define-with-helper n1 1)
+(define-with-helper n2 2)
+(show (list (n1) (n2)))

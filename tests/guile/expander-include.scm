@@ -1,0 +1,11 @@
+;; Text included from a file beside the program.
+(define (show x) (write x) (newline))
+(include "modules/included.scm")
+(show (included-procedure 2))
+(show included-value)
+(define (f)
+  (include "modules/included.scm")
+  (included-procedure 10))
+(show (f))
+(include-from-path "included.scm")
+(show (included-procedure 3))

@@ -1,0 +1,20 @@
+;; Macros referring to local variables.
+(define (show x) (write x) (newline))
+(define (make-counter)
+  (let ((n 0))
+    (define-syntax-rule (bump! k) (begin (set! n (+ n k)) n))
+    (lambda (k) (bump! k))))
+(define c (make-counter))
+(c 1) (show (c 10))
+(define-syntax my-do-times
+  (syntax-rules () ((_ (v n) b ...) (let ((limit n)) (let loop ((v 0)) (if (< v limit) (begin b ... (loop (+ v 1)))))))))
+(define limit 2)
+(my-do-times (i 3) (display (list i limit)))
+(newline)
+(define-syntax collect
+  (syntax-rules (for in if)
+    ((_ e for x in l) (map (lambda (x) e) l))
+    ((_ e for x in l if p) (let loop ((r l)) (cond ((null? r) '()) ((let ((x (car r))) p) (cons (let ((x (car r))) e) (loop (cdr r)))) (else (loop (cdr r))))))))
+(show (collect (* x x) for x in '(1 2 3)))
+(show (collect (list x) for x in '(1 2 3 4) if (even? x)))
+(show (let loop ((i 0) (acc '())) (define-syntax-rule (again x) (loop (+ i 1) (cons x acc))) (if (= i 3) acc (again (* i i)))))

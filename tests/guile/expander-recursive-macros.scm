@@ -1,0 +1,20 @@
+;; Macros that rewrite themselves.
+(define (show x) (write x) (newline))
+(define-syntax my-let*
+  (syntax-rules () ((_ () b ...) (let () b ...)) ((_ (x y ...) b ...) (let (x) (my-let* (y ...) b ...)))))
+(show (my-let* ((a 1) (b (+ a 1)) (c (* b 2))) (list a b c)))
+(define-syntax my-cond
+  (syntax-rules (else =>)
+    ((_ (else e ...)) (begin e ...))
+    ((_ (t => f) c ...) (let ((v t)) (if v (f v) (my-cond c ...))))
+    ((_ (t e ...) c ...) (if t (begin e ...) (my-cond c ...)))
+    ((_) #f)))
+(show (my-cond (#f 1) ((assv 2 '((1 . a) (2 . b))) => cdr) (else 3)))
+(show (my-cond (#f 1)))
+(define-syntax rev (syntax-rules () ((_ () acc) 'acc) ((_ (x y ...) (a ...)) (rev (y ...) (x a ...)))))
+(show (rev (1 2 3 4) ()))
+(define-syntax count (syntax-rules () ((_) 0) ((_ x y ...) (+ 1 (count y ...)))))
+(show (count a b c d))
+(define-syntax even-length? (syntax-rules () ((_) #t) ((_ x . r) (odd-length? . r))))
+(define-syntax odd-length? (syntax-rules () ((_) #f) ((_ x . r) (even-length? . r))))
+(show (list (even-length? 1 2) (odd-length? 1 2)))

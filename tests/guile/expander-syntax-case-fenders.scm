@@ -1,0 +1,15 @@
+;; Fenders choose between clauses.
+(define (show x) (write x) (newline))
+(define-syntax check
+  (lambda (stx)
+    (syntax-case stx (size)
+      ((_ size x) #'(list 'size x))
+      ((_ n x) (and (integer? (syntax->datum #'n)) (even? (syntax->datum #'n))) #'(list 'even n x))
+      ((_ n x) (integer? (syntax->datum #'n)) #'(list 'odd n x))
+      ((_ i x) (and (identifier? #'i) (free-identifier=? #'i #'car)) #'(list 'car x))
+      ((_ i x) (identifier? #'i) #'(list 'id x))
+      ((_ x ...) #'(list 'rest x ...)))))
+(show (check size 1)) (show (check 2 1)) (show (check 3 1)) (show (check car 1)) (show (check foo 1))
+(show (check 1 2 3))
+(show (let ((car cdr)) (check car 1)))
+(show (let ((size 1)) (check size 1)))

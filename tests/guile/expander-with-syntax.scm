@@ -1,0 +1,25 @@
+;; Patterns bound to computed syntax.
+(define (show x) (write x) (newline))
+(define-syntax with-temps
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ (v ...) body)
+       (with-syntax (((t ...) (generate-temporaries #'(v ...))))
+         #'(let ((t v) ...) (list t ... body)))))))
+(show (with-temps (1 2 3) 'end))
+(define-syntax numbered
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ name ...)
+       (with-syntax (((n ...) (iota (length #'(name ...)))) (count (length #'(name ...))))
+         #'(begin (define name n) ... (define total count)))))))
+(numbered a b c)
+(show (list a b c))
+(define-syntax concat
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ a b) (with-syntax ((ab (datum->syntax stx (symbol-append (syntax->datum #'a) (syntax->datum #'b))))) #'ab)))))
+(define foobar 'joined)
+(show (concat foo bar))
+(define-syntax empty (lambda (stx) (syntax-case stx () ((_ x) (with-syntax () #'x)))))
+(show (empty 3))

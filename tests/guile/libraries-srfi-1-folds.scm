@@ -1,0 +1,11 @@
+;; Folding and mapping.
+(use-modules (srfi srfi-1))
+(define (show x) (write x) (newline))
+(show (fold cons '() '(1 2 3))) (show (fold cons* '() '(a b) '(1 2))) (show (fold + 0 '(1 2) '(10 20 30)))
+(show (fold-right cons '() '(1 2 3))) (show (fold-right list 'z '(1 2 3)))
+(show (pair-fold cons '() '(1 2))) (show (pair-fold-right cons '() '(1 2)))
+(show (reduce + 0 '(1 2 3))) (show (reduce max 0 '())) (show (reduce - 0 '(1 2 3 4))) (show (reduce-right - 0 '(1 2 3 4)))
+(show (append-map (lambda (x) (list x x)) '(1 2))) (show (filter-map (lambda (x) (and (even? x) (* x 10))) '(1 2 3 4)))
+(show (map + '(1 2 3) '(10 20))) (show (map-in-order 1+ '(1 2)))
+(show (let ((acc '())) (pair-for-each (lambda (p) (set! acc (cons p acc))) '(1 2)) acc))
+(show (append-map! (lambda (x) (list x x)) (list 1 2))) (show (map! 1+ (list 1 2)))

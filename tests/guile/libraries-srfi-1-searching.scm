@@ -1,0 +1,10 @@
+;; Searching, filtering and partitioning.
+(use-modules (srfi srfi-1))
+(define (show x) (write x) (newline))
+(show (list (find even? '(1 2 3 4)) (find even? '(1 3)) (find-tail even? '(1 2 3)) (any even? '(1 2)) (every even? '(2 4)) (any + '(1) '(2))))
+(show (list (list-index even? '(1 3 4)) (list-index = '(1 2) '(3 2)) (any even? '()) (every even? '()) (every + '(1 2) '(3 4))))
+(show (list (filter odd? '(1 2 3)) (remove odd? '(1 2 3)) (call-with-values (lambda () (partition odd? '(1 2 3 4))) list)))
+(show (list (take-while odd? '(1 3 4 5)) (drop-while odd? '(1 3 4 5)) (call-with-values (lambda () (span odd? '(1 3 4 5))) list) (call-with-values (lambda () (break even? '(1 3 4 5))) list)))
+(show (list (delete 2 '(1 2 3)) (delete 3 '(1 2 3 4 5) <) (delete-duplicates '(1 2 1 3 2)) (delete-duplicates '((a . 1) (b . 2) (a . 3)) (lambda (x y) (eq? (car x) (car y))))))
+(show (list (member 2.0 '(1 2 3) =) (assoc 2.0 '((1 . a) (2 . b)) =) (alist-cons 'k 'v '()) (alist-delete 'a '((a . 1) (b . 2) (a . 3))) (alist-copy '((x . 1)))))
+(show (list (memq 'c '(a b c)) (filter! even? (list 1 2)) (remove! even? (list 1 2)) (take-while! odd? (list 1 2))))

@@ -1,0 +1,12 @@
+;; Dates and times.
+(use-modules (srfi srfi-19))
+(define (show x) (write x) (newline))
+(define d (make-date 0 30 15 10 25 12 2020 0))
+(show (list (date-year d) (date-month d) (date-day d) (date-hour d) (date-minute d) (date-second d) (date-zone-offset d)))
+(show (date->string d "~Y-~m-~d ~H:~M:~S")) (show (date->string d "~A ~B ~e")) (show (date->string d "~1T~3"))  (show (date->string d "~a ~b ~y"))
+(define t (date->time-utc d)) (show (time-second t)) (show (time-type t))
+(show (date->string (time-utc->date (add-duration t (make-time time-duration 0 86400)) 0) "~Y-~m-~d"))
+(show (time-second (time-difference t (make-time time-utc 0 1608891000)))) (show (date-week-day d)) (show (date-year-day d))
+(define p (string->date "2021-02-03 04:05:06" "~Y-~m-~d ~H:~M:~S")) (show (list (date-year p) (date-month p) (date-day p) (date-hour p)))
+(show (time<? t (make-time time-utc 0 2000000000))) (show (date->julian-day d)) (show (time? t)) (show (date? d))
+(show (date->string (make-date 0 0 0 0 1 1 2000 3600) "~Y-~m-~dT~H:~M:~S~z"))

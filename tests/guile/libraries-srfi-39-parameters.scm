@@ -1,0 +1,11 @@
+;; Parameters by the srfi's own words.
+(use-modules (srfi srfi-39))
+(define (show x) (write x) (newline))
+(define radix (make-parameter 10 (lambda (x) (if (and (exact-integer? x) (<= 2 x 16)) x (error "invalid radix")))))
+(define (f n) (number->string n (radix)))
+(show (f 12)) (show (parameterize ((radix 2)) (f 12))) (show (f 12))
+(show (catch 'misc-error (lambda () (parameterize ((radix 0)) (f 12))) (lambda (k . a) k)))
+(define prompt (make-parameter 123 (lambda (x) (if (string? x) x (number->string x 10))))) (show (prompt)) (prompt ">") (show (prompt))
+(show (parameterize ((radix 8) (prompt (f 10))) (list (f 9) (prompt))))
+(show (parameterize ((radix 3)) (parameterize ((radix 2)) (f 5)) (f 5)))
+(show (with-parameters* (list radix) (list 16) (lambda () (f 255))))

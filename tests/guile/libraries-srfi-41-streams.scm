@@ -1,0 +1,11 @@
+;; Streams, lazy in both parts.
+(use-modules (srfi srfi-41))
+(define (show x) (write x) (newline))
+(define-stream (from n) (stream-cons n (from (+ n 1))))
+(show (stream->list 5 (from 1))) (show (stream->list (stream-take 3 (stream-map (lambda (x) (* x x)) (from 1))))) (show (stream->list 4 (stream-filter even? (from 1))))
+(define primes (let sieve ((s (from 2))) (stream-cons (stream-car s) (sieve (stream-filter (lambda (x) (not (zero? (modulo x (stream-car s))))) (stream-cdr s))))))
+(show (stream->list 8 primes)) (show (stream-ref primes 10)) (show (stream->list (stream 1 2 3))) (show (stream-null? stream-null)) (show (stream-pair? (stream 1)))
+(show (stream-fold + 0 (stream-range 1 11))) (show (stream->list (stream-append (stream 1 2) (list->stream '(3 4))))) (show (stream->list (stream-zip (stream 1 2) (stream 'a 'b))))
+(show (stream->list (stream-take-while (lambda (x) (< x 5)) (from 1)))) (show (stream->list (stream-drop 2 (stream 1 2 3 4)))) (show (stream->list 3 (stream-iterate (lambda (x) (* x 2)) 1)))
+(show (stream->list (stream-of (* x x) (x in (stream-range 0 6)) (even? x)))) (show (stream-match (stream 1 2 3) ((a b . _) (list a b)))) (show (stream-length (stream 1 2))) (show (stream->list (stream-let loop ((i 0)) (if (= i 3) stream-null (stream-cons i (loop (+ i 1)))))))
+(show (stream->list 5 (stream-scan + 0 (from 1)))) (show (stream->list (stream-reverse (stream 1 2 3)))) (show (stream->list (stream-unfold (lambda (x) (* x x)) (lambda (x) (< x 4)) 1+ 0)))

@@ -1,0 +1,6 @@
+;; Hash tables of srfi-69.
+(use-modules (srfi srfi-69))
+(define (show x) (write x) (newline))
+(define h (make-hash-table)) (hash-table-set! h 'a 1) (hash-table-set! h "s" 2) (show (list (hash-table-ref h 'a) (hash-table-ref/default h "s" 0) (hash-table-ref/default h 'z 'none) (hash-table-ref h 'z (lambda () 'thunk)) (hash-table-size h) (hash-table-exists? h 'a)))
+(hash-table-update! h 'a 1+) (hash-table-update!/default h 'n 1+ 0) (show (list (hash-table-ref h 'a) (hash-table-ref h 'n))) (hash-table-delete! h "s") (define (sorted l) (sort l (lambda (x y) (string<? (symbol->string x) (symbol->string y))))) (show (sorted (hash-table-keys h))) (show (sort (hash-table-values h) <)) (show (hash-table-fold h (lambda (k v acc) (+ v acc)) 0))
+(define t (alist->hash-table '((x . 1) (y . 2)) eq?)) (show (sort (map cdr (hash-table->alist t)) <)) (hash-table-walk t (lambda (k v) (hash-table-set! h k v))) (show (sorted (hash-table-keys h))) (show (hash-table? t)) (show (hash-table-count t)) (define c (hash-table-copy t)) (hash-table-set! c 'x 100) (show (hash-table-ref t 'x)) (show (sorted (hash-table-keys (hash-table-merge! c h)))) (show (catch #t (lambda () (hash-table-ref t 'zz)) (lambda args 'missing))) (show (= (string-hash "a" 10) (string-hash "a" 10)))

@@ -1,0 +1,10 @@
+;; Receiving many values.
+(use-modules (srfi srfi-8) (srfi srfi-11))
+(define (show x) (write x) (newline))
+(receive (a b) (values 1 2) (show (+ a b))) (receive (a . rest) (values 1 2 3) (show rest)) (receive all (values) (show all))
+(let-values (((a b) (values 1 2)) ((c) (values 3))) (show (list a b c)))
+(let*-values (((a b) (values 1 2)) ((c d) (values (+ a b) b))) (show (list c d)))
+(let-values ((all (values 1 2)) ((x . y) (values 3 4 5))) (show (list all x y)))
+(let ((a 'outer)) (let-values (((a b) (values 1 2)) ((c) (values a))) (show c)))
+(let ((a 'outer)) (let*-values (((a b) (values 1 2)) ((c) (values a))) (show c)))
+(show (let-values () 'empty)) (show (receive (q r) (floor/ 17 5) (list q r)))

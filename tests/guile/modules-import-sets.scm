@@ -1,0 +1,10 @@
+;; Import sets within import sets.
+(import (only (rnrs) define quote list cons lambda let)
+        (rename (only (rnrs) + - car) (+ plus) (- minus))
+        (prefix (except (rename (rnrs lists) (fold-left reduce-left)) filter) l:)
+        (only (guile) write newline defined? symbol->string))
+(write (plus 1 2)) (newline)
+(write (minus 5 2)) (newline)
+(write (l:reduce-left plus 0 '(1 2 3))) (newline)
+(write (l:find (lambda (x) x) '(#f 2))) (newline)
+(write (car '(1 2))) (newline)

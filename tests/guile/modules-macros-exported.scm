@@ -1,0 +1,12 @@
+;; Macros carry the names of their own module.
+(define (show x) (write x) (newline))
+(use-modules (modules-area macros))
+(show (square-of 7))
+(define (helper x) 'wrong)
+(show (square-of 3))
+(show (with-hidden 1))
+(show (counted 'a)) (show (counted 'b))
+(define-record-like point x y)
+(show (point-x (make-point 1 2)))
+(show (point-y (make-point 1 2)))
+(let ((hidden-helper list)) (show (square-of 4)))

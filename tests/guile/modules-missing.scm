@@ -1,0 +1,10 @@
+;; What is said about a module that is not there.
+(define (show x) (write x) (newline))
+(define (attempt thunk) (catch #t thunk (lambda (key who fmt args rest) (list key who fmt args rest))))
+(show (attempt (lambda () (resolve-interface '(no such module)))))
+(show (attempt (lambda () (eval '(use-modules (no such module)) (current-module)))))
+(show (attempt (lambda () (eval '(use-modules ((srfi srfi-1) #:select (no-such-name))) (current-module)) 'ok)))
+(show (attempt (lambda () (eval 'no-such-variable (current-module)))))
+(show (module? (resolve-module '(not there) #:ensure #t)))
+(show (resolve-module '(not there either) #f #:ensure #f))
+(show (false-if-exception (resolve-interface '(no such))))

@@ -1,0 +1,12 @@
+;; Numbers are printed to their shortest exact form.
+(define (show x) (write x) (newline))
+(show (list 0.1 (+ 0.1 0.2) (/ 1.0 3) 1e10 1e20 1e21 123456.789))
+(show (list (sqrt 2) (exp 1) (atan 1) (* 4 (atan 1))))
+(show (list 1e-5 1.5e-10 100.0 1000000.0 0.001))
+(show (list (/ 1 3) (/ 6 4) (expt 2 100) (- (expt 2 62)) (expt 2 -2)))
+(show (list (exact->inexact 1/3) (exact->inexact 100) (inexact->exact 2.5)))
+(show (map number->string '(1 1/2 1.5 -7)))
+(show (list (number->string 255 16) (number->string 255 2) (number->string -8 8) (number->string 1/3 3)))
+(show (list (/ 0. 0.) (/ 1. 0.) (/ -1. 0.) -0.0))
+(show (list 5e-324 1.7976931348623157e308))
+(show (list 4.35 0.3 2.675 1.005 9007199254740993.0))

@@ -1,0 +1,12 @@
+;; Code laid out over several lines.
+(use-modules (ice-9 pretty-print))
+(pretty-print '(define (f x) (+ x 1)))
+(pretty-print '(define (factorial n) (if (= n 0) 1 (* n (factorial (- n 1))))) #:width 40)
+(pretty-print '(let ((alpha 1) (beta 2) (gamma 3)) (list alpha beta gamma) (display "something long enough to break")))
+(pretty-print (iota 50))
+(pretty-print "string")
+(pretty-print '(a . b))
+(pretty-print ''quoted)
+(pretty-print '(cond ((assq 'first table) => cdr) ((assq 'second table) => cdr) (else (error "nothing found for" table))))
+(pretty-print '(1 2 3) #:per-line-prefix "> ")
+(pretty-print "shown" #:display? #t)

@@ -1,0 +1,12 @@
+;; How write and display differ.
+(define (show x) (write x) (newline))
+(define things (list "a\"b" #\a 'sym '("x" #\y) #("s") '(quote a) ''a #:k))
+(for-each (lambda (x) (write x) (display " / ") (display x) (newline)) things)
+(use-modules (ice-9 rdelim) (ice-9 textual-ports))
+(write-line "with a newline")
+(write-char #\c) (newline)
+(put-string (current-output-port) "raw") (newline)
+(display 1.0) (display " ") (display '(1.5 "q")) (newline)
+(show (with-output-to-string (lambda () (display "x") (write "x"))))
+(show (object->string '("a" b)))
+(show (object->string '("a" b) display))

@@ -1,0 +1,17 @@
+;; Procedures that look at how many arguments came.
+(define (show x) (write x) (newline))
+(define-syntax-rule (try e)
+  (catch #t
+    (lambda () (show e))
+    (lambda (key . args) (show (cons key args)))))
+(define area (case-lambda ((r) (list 'square r)) ((w h) (list 'rect w h)) ((a b . rest) (list 'many a b rest))))
+(show (area 1)) (show (area 1 2)) (show (area 1 2 3 4))
+(show (catch 'wrong-number-of-args (lambda () ((case-lambda ((a) 1) ((a b) 2)) 1 2 3)) (lambda (k . a) k)))
+(show ((case-lambda (() 'none) (all all))))
+(show ((case-lambda (() 'none) (all all)) 1 2))
+(define opt (case-lambda* ((a #:optional b) (list 'opt a b)) ((#:key k #:rest r) (list 'key k r))))
+(show (opt 1)) (show (opt 1 2))
+(define f (case-lambda "Documented." ((x) x)))
+(show (f 5))
+(define sum (case-lambda (() 0) ((x) x) ((x y . r) (apply sum (+ x y) r))))
+(show (sum 1 2 3 4))

@@ -1,0 +1,17 @@
+;; Anonymous procedures with keywords, and their errors.
+(define (show x) (write x) (newline))
+(define-syntax-rule (try e)
+  (catch #t (lambda () (show e)) (lambda (key who fmt args data) (show (list key data)))))
+(define f
+  (lambda* (a #:optional (b (* a 2)) #:key (c (+ a b))) (list a b c)))
+(show (f 1)) (show (f 1 5)) (show (f 1 5 #:c 0))
+(try (f))
+(try (f 1 2 #:d 3))
+(try (f 1 2 #:c))
+(try (f 1 2 3 4))
+(try ((lambda* (#:key a) a) #:a))
+(try ((lambda* (#:key a) a) 'x 1))
+(try ((lambda* (#:key a) a) #:a 1 #:a 2))
+(try ((lambda* (#:key a #:rest r) (list a r)) #:a 1 #:b 2))
+(try ((lambda* (#:key a #:allow-other-keys #:rest r) (list a r)) #:a 1 #:b 2))
+(show (let ((seen '())) ((lambda* (#:optional (a (begin (set! seen (cons 'a seen)) 1)) (b (begin (set! seen (cons 'b seen)) 2))) (list a b)) 5) seen))

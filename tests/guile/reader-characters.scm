@@ -1,0 +1,11 @@
+;; Characters by name, by code and by themselves.
+(define (show x) (write x) (newline))
+(show '(#\a #\A #\space #\newline #\tab #\nul #\null #\return))
+(show '(#\delete #\escape #\esc #\backspace #\alarm #\linefeed #\page #\vtab))
+(show '(#\x41 #\x3bb #\101 #\x #\( #\) #\; #\" #\# #\\))
+(show (map char->integer '(#\x0 #\7 #\x7f #\x10ffff #\λ)))
+(show '(#\λ #\é #\あ))
+(show (map integer->char '(0 7 8 9 10 13 27 32 127 160 955)))
+(show (char-upcase #\ß))
+(show (list (char=? #\x61 #\a) (char=? #\141 #\a)))
+(show '(#\soh #\stx #\bel #\del #\sp #\nl #\ht #\cr #\np))

@@ -1,0 +1,12 @@
+;; End of file objects and empty text.
+(use-modules (ice-9 binary-ports))
+(define (show x) (write x) (newline))
+(show (eof-object? (call-with-input-string "" read)))
+(show (eof-object? (call-with-input-string "  ; only a comment" read)))
+(show (eof-object? (call-with-input-string "#| c |#" read)))
+(show (eof-object? (read-char (open-input-string ""))))
+(show (eof-object))
+(define port (open-input-string "a (b) \"c\""))
+(show (list (read port) (read port) (read port)))
+(show (read port))
+(show (read port))

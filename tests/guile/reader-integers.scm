@@ -1,0 +1,12 @@
+;; Integers in every radix and with exactness prefixes.
+(define (show x) (write x) (newline))
+(show '(0 -0 +5 -17 007 123456789012345678901234567890))
+(show '(#b1010 #o17 #xff #xFF #d42 #b-101 #x-1A))
+(show '(#e1.5 #e2.0 #i1/2 #i3 #e1e3))
+(show '(#x#e10 #e#x10 #b#i11 #i#b11))
+(show (map number? '(1+ -1+ 1- + - ... +a -b)))
+(show (map symbol? '(1+ -1+ 1- + - ... +a -b)))
+(show (string->number "#xdeadBEEF"))
+(show (string->number "12abc"))
+(show (string->number "ff" 16))
+(show (string->number "zz" 36))

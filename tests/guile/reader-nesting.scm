@@ -1,0 +1,10 @@
+;; Deeply nested data is read and printed.
+(define (show x) (write x) (newline))
+(define (nest n) (let loop ((n n) (x '())) (if (zero? n) x (loop (- n 1) (list x)))))
+(define text (with-output-to-string (lambda () (write (nest 500)))))
+(show (string-length text))
+(define back (call-with-input-string text read))
+(show (equal? back (nest 500)))
+(define (depth x) (if (null? x) 0 (+ 1 (depth (car x)))))
+(show (depth back))
+(show (nest 5))

@@ -1,0 +1,11 @@
+;; Rationals are read exactly and in lowest terms.
+(define (show x) (write x) (newline))
+(show '(1/2 2/4 -6/3 +7/21 0/5 10/4))
+(show (map exact? '(1/2 2/4 0/5)))
+(show (map integer? '(4/2 1/2 -6/3)))
+(show '(#xa/f #b1/10 #e0.125 #i1/4))
+(show (string->number "1/0"))
+(show (string->number "1/-2"))
+(show (string->number "1/2/3"))
+(show (map numerator '(6/4 -3/9 5)))
+(show (map denominator '(6/4 -3/9 5)))
