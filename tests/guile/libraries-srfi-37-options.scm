@@ -7,4 +7,4 @@
         (option '(#\d "debug") #f #t (lambda (opt name arg seed) (cons (list 'debug name arg) seed)))))
 (define (run args)
   (reverse (args-fold args options (lambda (opt name arg seed) (cons (list 'unknown name) seed)) (lambda (operand seed) (cons (list 'operand operand) seed)) '())))
-(show (run '("-v" "--output=file" "name"))) (show (run '("-vo" "out" "--debug" "--debug=3" "-d2"))) (show (run '("--output" "x" "--" "-v"))) (show (run '("-x" "--nope=1" "plain"))) (show (run '()))
+(show (run '("-v" "--output=file" "name"))) (show (run '("-vo" "out" "--debug" "--debug=3" "-d2"))) (show (run (list "-o" "x" "--" "-v"))) (show (run '("-x" "--nope=1" "plain"))) (show (run '()))

@@ -1,0 +1,13 @@
+;; Curried definitions and (ice-9 list).
+(use-modules (ice-9 curried-definitions) (ice-9 list))
+(define (show x) (write x) (newline))
+(define ((adder n) x) (+ n x))
+(show ((adder 5) 1))
+(define (((three a) b) . c) (list a b c))
+(show (((three 1) 2) 3 4))
+(define (plain x) (* x 2))
+(show (plain 4))
+(define* ((opt a) #:optional (b 2)) (list a b))
+(show ((opt 1)))
+(show (rassoc 2 '((a . 1) (b . 2))))
+(show (rassq 'y '((1 . x) (2 . y)))) (show (rassv 1.5 '((q . 1.5))))

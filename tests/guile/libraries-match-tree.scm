@@ -1,0 +1,16 @@
+;; A small evaluator and a differentiator by matching.
+(use-modules (ice-9 match))
+(define (show x) (write x) (newline))
+(define (evaluate e env)
+  (match e
+    ((? number? n) n) ((? symbol? s) (or (assq-ref env s) (error "unbound" s)))
+    (('let (n v) b) (evaluate b (acons n (evaluate v env) env))) (('if c t f) (if (evaluate c env) (evaluate t env) (evaluate f env)))
+    (('lambda (ps ...) b) (lambda args (evaluate b (append (map cons ps args) env)))) ((f args ...) (apply (evaluate f env) (map (lambda (a) (evaluate a env)) args)))))
+(define env `((+ . ,+) (* . ,*) (< . ,<)))
+(show (evaluate '(+ 1 (* 2 3)) env))
+(show (evaluate '(let (x 5) (if (< x 10) (+ x 1) 0)) env))
+(show (evaluate '((lambda (a b) (* a b)) 6 7) env))
+(show (catch #t (lambda () (evaluate 'nope env)) (lambda (k . a) k)))
+(define (diff e x) (match e ((? number?) 0) ((? symbol? s) (if (eq? s x) 1 0)) (('+ a b) (simplify `(+ ,(diff a x) ,(diff b x)))) (('* a b) (simplify `(+ (* ,(diff a x) ,b) (* ,a ,(diff b x)))))))
+(define (simplify e) (match e (('+ 0 a) (simplify a)) (('+ a 0) (simplify a)) (('* 0 _) 0) (('* _ 0) 0) (('* 1 a) (simplify a)) (('* a 1) (simplify a)) (('+ (? number? a) (? number? b)) (+ a b)) ((op a b) (let ((s (list op (simplify a) (simplify b)))) (if (equal? s e) s (simplify s)))) (_ e)))
+(show (diff '(+ x 5) 'x)) (show (diff '(* x x) 'x)) (show (diff '(+ (* 3 x) (* x y)) 'x))

@@ -1,0 +1,12 @@
+;; Pretty printing in narrow and wide spaces.
+(use-modules (ice-9 pretty-print))
+(define code '(define (process items) (let loop ((rest items) (done '())) (cond ((null? rest) (reverse done)) ((even? (car rest)) (loop (cdr rest) (cons (* 2 (car rest)) done))) (else (loop (cdr rest) done))))))
+(pretty-print code)
+(pretty-print code #:width 40)
+(pretty-print code #:max-expr-width 20)
+(pretty-print '(a "b" #\c 1.5 #(1 2) (x . y)))
+(pretty-print '((name . "value") (other . (1 2 3))))
+(pretty-print '`(a ,b ,@c))
+(pretty-print (list 'quote 'x))
+(pretty-print '(lambda (x y) (if (> x y) (begin (display x) (newline) (display y) (newline) x) (let* ((z (+ x y)) (w (* z z))) (list z w)))))
+(display (call-with-output-string (lambda (p) (pretty-print '(1 2) p))))

@@ -1,0 +1,12 @@
+;; Composition, currying and folding with procedures.
+(use-modules (srfi srfi-1) (srfi srfi-26))
+(define (show x) (write x) (newline))
+(define (curry f . a) (lambda b (apply f (append a b))))
+(define (flip f) (lambda (a b) (f b a)))
+(show ((curry + 1 2) 3 4))
+(show ((flip -) 1 10))
+(show ((compose 1+ (cut * 2 <>)) 5))
+(show ((apply compose (map (lambda (n) (cut + n <>)) '(1 2 3))) 0))
+(define (repeat f n) (if (= n 0) identity (compose f (repeat f (- n 1)))))
+(show ((repeat (cut * 2 <>) 10) 1))
+(show (fold (lambda (f x) (f x)) 5 (list 1+ - number->string string-length)))

@@ -1,0 +1,21 @@
+;; Reading records from text and printing a table.
+(use-modules (ice-9 rdelim) (ice-9 format) (srfi srfi-1) (ice-9 regex) (srfi srfi-26))
+(define text "# inventory\nwidget, 12, 3.50\ngadget,5,10.25\n\nbolt , 1000,0.05\nbad line\n")
+(define (parse-line line)
+  (let ((m (string-match "^ *([a-z]+) *, *([0-9]+) *, *([0-9.]+) *$" line)))
+    (and m (list (match:substring m 1) (string->number (match:substring m 2)) (string->number (match:substring m 3))))))
+(define items
+  (call-with-input-string text
+    (lambda (port)
+      (let loop ((acc '()) (bad 0))
+        (let ((line (read-line port)))
+          (cond ((eof-object? line) (format #t "~a bad line~:p~%" bad) (reverse acc))
+                ((or (string-null? line) (string-prefix? "#" line)) (loop acc bad))
+                ((parse-line line) => (lambda (item) (loop (cons item acc) bad)))
+                (else (loop acc (+ bad 1)))))))))
+(for-each (lambda (item) (apply format #t "~10a ~6d ~8,2f~%" item)) items)
+(define total (fold (lambda (item sum) (+ sum (* (second item) (third item)))) 0 items))
+(format #t "~10a ~6d ~8,2f~%" "total" (apply + (map second items)) total)
+(format #t "~{~a~^, ~}~%" (sort (map first items) string<?))
+(format #t "most: ~a~%" (first (car (sort items (lambda (a b) (> (second a) (second b)))))))
+(write (map (cut string-pad-right <> 8 #\.) (map first items))) (newline)
