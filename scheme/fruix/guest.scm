@@ -8,7 +8,6 @@
 (define-module (fruix guest)
   #:use-module (fruix native ssh)
   #:use-module (fruix ssh)
-  #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
   #:export (guest-run
@@ -30,6 +29,8 @@
             guest-tree-size
             guest-directory-list
             guest-write-file
+            guest-fetch
+            guest-send
             guest-source-root
             guest-check
             guest-troubles))
@@ -242,6 +243,19 @@ reader sees the old contents or the new."
              (sh "cat > \"$1.part\" && mv \"$1.part\" \"$1\"" file)
              #:input contents)
   *unspecified*)
+
+(define (guest-fetch guest file local)
+  "Copy FILE of GUEST to the file LOCAL here and return its SHA-256, which is
+the same on both sides.  A transfer that is cut goes on where it stopped.
+
+Throw 'ssh-error when FILE cannot be read, 'system-error when LOCAL cannot be
+written."
+  (%ssh-fetch guest file local))
+
+(define (guest-send guest local file)
+  "Copy the file LOCAL here to FILE in GUEST and return its SHA-256, which is
+the same on both sides.  FILE is replaced when all of it has arrived."
+  (%ssh-send guest local file))
 
 ;;; Where things are in a Fruix system.
 

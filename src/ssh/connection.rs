@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// How long one attempt may take before another is made.
@@ -85,7 +86,16 @@ struct Link {
     /// Commands at the other end that are being ended.
     partings: Partings,
     ended: Arc<Ended>,
+    alive: watch::Receiver<()>,
     socket: OwnedFd,
+}
+
+impl Link {
+    /// Completes when the connection has ended.
+    async fn gone(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
 }
 
 impl Drop for Link {
@@ -134,6 +144,15 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
+    /// Send BYTES to the command; false when the connection has ended. The
+    /// library alone would wait for a lost peer to take them.
+    pub async fn write(&self, bytes: Vec<u8>) -> bool {
+        tokio::select! {
+            sent = self.output().data_bytes(bytes) => sent.is_ok(),
+            () = self.link.gone() => false,
+        }
+    }
+
     /// The half of the channel that writes to the command.
     pub fn output(&self) -> &ChannelWriteHalf<Msg> {
         self.output.as_ref().expect("taken when dropped only")
@@ -187,6 +206,8 @@ impl Ended {
 
 /// The client's side of the protocol: what russh asks us.
 pub(super) struct Client {
+    /// Dropped with the connection, which those who wait for it notice.
+    _alive: watch::Sender<()>,
     expected: Expected,
     stranger: Arc<Mutex<Option<Stranger>>>,
     ended: Arc<Ended>,
@@ -490,7 +511,9 @@ async fn attempt(
 
     let ended = Arc::new(Ended::default());
     let stranger = Arc::new(Mutex::new(None));
+    let (sender, alive) = watch::channel(());
     let client = Client {
+        _alive: sender,
         expected: expected.clone(),
         stranger: stranger.clone(),
         ended: ended.clone(),
@@ -540,6 +563,7 @@ async fn attempt(
         handle,
         partings: Partings::default(),
         ended,
+        alive,
         socket,
     })
 }

@@ -67,8 +67,11 @@ pub enum SshError {
         waited: Duration,
         last: String,
     },
-    /// The copy of a log cannot be written.
-    Copy { error: std::io::Error },
+    /// A file of this machine cannot be read or written.
+    Local {
+        path: PathBuf,
+        error: std::io::Error,
+    },
     /// A question's answer is larger than answers may be.
     TooMuch {
         destination: Destination,
@@ -173,8 +176,8 @@ impl fmt::Display for SshError {
                     write!(formatter, "; last: {last}")
                 }
             }
-            SshError::Copy { error } => {
-                write!(formatter, "cannot write the copy of a log: {error}")
+            SshError::Local { path, error } => {
+                write!(formatter, "cannot transfer `{}`: {error}", path.display())
             }
             SshError::TooMuch {
                 destination,
@@ -204,7 +207,7 @@ impl From<SshError> for Failure {
         let key = match error {
             SshError::PrivateKey { .. } | SshError::ExpectedHostKey { .. } => Key::Settings,
             SshError::Untrusted { .. } => Key::Trust,
-            SshError::Copy { .. } => Key::System,
+            SshError::Local { .. } => Key::System,
             SshError::NoAddress { .. } | SshError::Lost { .. } => Key::Connection,
             SshError::NoAnswer { .. } | SshError::Deadline { .. } => Key::Timeout,
             SshError::Protocol { .. }
@@ -269,7 +272,7 @@ impl SshError {
         match self {
             SshError::PrivateKey { .. }
             | SshError::ExpectedHostKey { .. }
-            | SshError::Copy { .. } => None,
+            | SshError::Local { .. } => None,
             SshError::Untrusted { destination, .. }
             | SshError::NoAddress { destination, .. }
             | SshError::NoAnswer { destination, .. }

@@ -17,6 +17,7 @@ use super::text::quote_all;
 use crate::progress::{self, Event};
 use std::fs::File;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -128,7 +129,7 @@ pub struct Follow {
     /// Show new lines as those of this source.
     pub live: Option<String>,
     /// Append new bytes of the log to this file.
-    pub copy: Option<File>,
+    pub copy: Option<PathBuf>,
     /// Give up when the job has neither printed nor used the processor for so long.
     pub stall: Option<Duration>,
     /// Give up after this long.
@@ -239,7 +240,20 @@ impl Connection {
     /// Follow a job to its end, over lost connections.
     pub async fn follow_job(&self, mut follow: Follow) -> Result<Followed, SshError> {
         let start = Instant::now();
-        let mut progress = Progress::new(follow.offset, follow.live.take(), follow.copy.take());
+        let copy = match &follow.copy {
+            None => None,
+            Some(path) => Some(
+                File::options()
+                    .create(true)
+                    .append(true)
+                    .open(path)
+                    .map_err(|error| SshError::Local {
+                        path: path.clone(),
+                        error,
+                    })?,
+            ),
+        };
+        let mut progress = Progress::new(follow.offset, follow.live.take(), copy);
         let mut quiet = Quiet::new();
         let mut pause = FASTEST;
         let mut out_since: Option<Instant> = None;
@@ -275,7 +289,10 @@ impl Connection {
             if !look.bytes.is_empty() {
                 progress
                     .take(&look.bytes)
-                    .map_err(|error| SshError::Copy { error })?;
+                    .map_err(|error| SshError::Local {
+                        path: follow.copy.clone().unwrap_or_default(),
+                        error,
+                    })?;
                 quiet = Quiet::new();
                 pause = FASTEST;
                 absent = 0;

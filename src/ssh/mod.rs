@@ -25,6 +25,7 @@ pub mod primitives;
 pub mod run;
 pub mod shell;
 pub mod text;
+pub mod transfer;
 pub mod trust;
 
 pub use connection::{Connection, Destination, Login};

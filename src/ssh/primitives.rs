@@ -2,9 +2,7 @@
 
 use super::build_log::{self, How};
 use super::job::{End, Follow};
-use super::{
-    Connection, Destination, Ending, Login, Output, Question, Request, SshError, Trust, text,
-};
+use super::{Connection, Destination, Ending, Login, Output, Question, Request, Trust, text};
 use crate::failure::Failure;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
@@ -56,6 +54,14 @@ crate::natives! {
     /// The first cause of failure in the text LOG: `target`, `status` or
     /// `signal`, `directory`, `summary` and `lines`.
     "%build-log-cause" (1) => build_log_cause,
+    /// (%ssh-fetch connection remote local) -> string
+    ///
+    /// Copy the guest's file REMOTE to LOCAL; its SHA-256.
+    "%ssh-fetch" (3) => ssh_fetch,
+    /// (%ssh-send connection local remote) -> string
+    ///
+    /// Copy the file LOCAL to REMOTE in the guest; its SHA-256.
+    "%ssh-send" (3) => ssh_send,
     /// (%ssh-port-open? connection address port) -> boolean
     ///
     /// Whether something accepts connections at ADDRESS and PORT as seen from
@@ -185,22 +191,12 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
     const NAME: &str = "%ssh-job-follow";
     let connection = connection(NAME, args)?;
     let directory = string(NAME, args, 2)?;
-    let copy = match optional_string(NAME, args, 6)? {
-        None => None,
-        Some(path) => Some(
-            std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&path)
-                .map_err(|error| SshError::Copy { error })?,
-        ),
-    };
     let follow = Follow {
         boot: optional_string(NAME, args, 3)?,
         offset: u64::try_from(integer(NAME, args, 4)?)
             .map_err(|_| wrong_type(NAME, 4, &args[3]))?,
         live: optional_string(NAME, args, 5)?,
-        copy,
+        copy: optional_string(NAME, args, 6)?.map(PathBuf::from),
         stall: truth(args, 7).then(|| seconds(NAME, args, 7)).transpose()?,
         limit: seconds(NAME, args, 8)?,
         outage: seconds(NAME, args, 9)?,
@@ -241,6 +237,32 @@ fn ssh_job_end(args: &[Value]) -> Outcome {
     let what = format!("ending the job in `{directory}`");
     runtime::wait(&what, BACKSTOP, connection.end_job(&directory))?;
     Ok(Value::Void)
+}
+
+fn ssh_fetch(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-fetch";
+    let connection = connection(NAME, args)?;
+    let (remote, local) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("fetching `{remote}`");
+    let digest = runtime::wait(
+        &what,
+        BACKSTOP,
+        connection.fetch(&remote, &PathBuf::from(local)),
+    )?;
+    Ok(string_value(digest))
+}
+
+fn ssh_send(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-send";
+    let connection = connection(NAME, args)?;
+    let (local, remote) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("sending `{local}`");
+    let digest = runtime::wait(
+        &what,
+        BACKSTOP,
+        connection.send(&PathBuf::from(local), &remote),
+    )?;
+    Ok(string_value(digest))
 }
 
 fn build_log_cause(args: &[Value]) -> Outcome {

@@ -105,7 +105,7 @@ impl Connection {
         let feeding = async {
             if !request.input.is_empty() {
                 // A command that ends before it has read everything is no error.
-                let _ = remote.output().data_bytes(request.input.clone()).await;
+                remote.write(request.input.clone()).await;
             }
             let _ = remote.output().eof().await;
         };

@@ -137,7 +137,17 @@ impl Connection {
             }
         };
         let mut answers = Vec::with_capacity(questions.len());
-        let first = shell.send(self, questions).await?;
+        let first = match timeout_at(deadline, shell.send(self, questions)).await {
+            Ok(first) => first?,
+            Err(_) => {
+                return Err(SshError::Deadline {
+                    destination: self.destination().clone(),
+                    what: "/bin/sh".to_owned(),
+                    waited: limit,
+                    last: String::new(),
+                });
+            }
+        };
         for (index, question) in questions.iter().enumerate() {
             let mark = format!("{} {} ", shell.secret, first + index as u64);
             let answer = timeout_at(deadline, shell.answer(self, &mark, question)).await;
@@ -208,12 +218,11 @@ impl Shell {
             ));
             self.count += 1;
         }
-        self.remote
-            .output()
-            .data_bytes(text.into_bytes())
-            .await
-            .map_err(|_| connection.lost("/bin/sh"))?;
-        Ok(first)
+        if self.remote.write(text.into_bytes()).await {
+            Ok(first)
+        } else {
+            Err(connection.lost("/bin/sh"))
+        }
     }
 
     /// Collect the answer that ends with MARK.

@@ -571,7 +571,7 @@ fn a_job_is_followed_to_its_end_over_twenty_lost_connections() {
     let boot = wait(guest.connection.start_job(directory, script)).unwrap();
     let copy = guest.system.directory.path().join("copy");
     let mut follow = following(directory, Some(boot));
-    follow.copy = Some(std::fs::File::create(&copy).unwrap());
+    follow.copy = Some(copy.clone());
     let done = std::sync::atomic::AtomicBool::new(false);
     let (followed, cuts) = std::thread::scope(|scope| {
         let cutter = scope.spawn(|| {
@@ -653,4 +653,35 @@ fn a_guest_that_rebooted_under_a_job_is_noticed() {
     )
     .unwrap();
     assert_eq!(followed.end, End::Rebooted);
+}
+
+#[test]
+fn files_go_both_ways_over_cut_connections_and_are_the_same() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let file = |name: &str| guest.system.directory.path().join(name);
+    let bytes: Vec<u8> = (0..20_000_000u32)
+        .map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    std::fs::write(file("here"), &bytes).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..6 {
+                std::thread::sleep(Duration::from_millis(60));
+                if done.load(std::sync::atomic::Ordering::SeqCst) {
+                    break;
+                }
+                guest.connection.cut();
+            }
+        });
+        let sent = wait(guest.connection.send(&file("here"), "/var/tmp/there's")).unwrap();
+        let fetched = wait(guest.connection.fetch("/var/tmp/there's", &file("back"))).unwrap();
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(sent, fetched);
+    });
+    assert!(std::fs::read(file("back")).unwrap() == bytes);
+    assert!(!file("back.part").exists());
+    let failure = wait(guest.connection.fetch("/no/such/file", &file("none"))).unwrap_err();
+    assert_eq!(failure.key(), Key::Ssh);
+    assert!(!file("none").exists());
 }
