@@ -177,7 +177,12 @@ impl Interpreter {
         name: &str,
         arguments: Vec<Value>,
     ) -> Result<Value, Stop> {
-        let procedure = self.eval_text("call", &format!("(@@ ({}) {name})", module.join(" ")))?;
+        // Some natives are only for the machine to call, so it is asked to.
+        let text = format!(
+            "(lambda args (apply (@@ ({}) {name}) args))",
+            module.join(" ")
+        );
+        let procedure = self.eval_text("call", &text)?;
         let procedure = procedure.into_iter().next().unwrap_or(Value::Void);
         self.run(procedure, arguments)
     }

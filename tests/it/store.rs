@@ -191,3 +191,47 @@ fn real_guile_understands_metadata_as_we_do() {
         .arg(top.join("tests/scheme/fruix/metadata-test.scm"));
     finish(command).success();
 }
+
+#[test]
+fn the_command_line_tells_what_a_layout_says() {
+    let sandbox = crate::support::Sandbox::new();
+    let closure = closure().display().to_string();
+    let lines = sandbox.run(&["store", &closure]).success();
+    let source = base(&item("-freebsd-source-default"));
+    for line in [
+        "init_mode=shepherd-pid1".to_owned(),
+        "native_base_store_count=3".to_owned(),
+        "host_base_stores=".to_owned(),
+        format!("source_store=/frx/store/{source}"),
+    ] {
+        assert!(
+            lines.lines().any(|shown| shown == line),
+            "{line} not in\n{lines}"
+        );
+    }
+    let json = sandbox.run(&["store", "--json", &closure]).success();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["development_store_count"], 1);
+    assert_eq!(json["source_store"], format!("/frx/store/{source}"));
+}
+
+#[test]
+fn a_missing_or_malformed_layout_is_one_message_and_a_status() {
+    let sandbox = crate::support::Sandbox::new();
+    let cut = sandbox.write("cut.scm", "((host-base-stores . (\"/frx/store/a\"");
+    let other = sandbox.write("other.scm", "((colour . red))");
+    let missing = sandbox.work().join("missing.scm");
+    for (file, words) in [
+        (&missing, "no such file"),
+        (&cut, "cannot read `"),
+        (&other, "it has the keys colour and no store path"),
+    ] {
+        let file = file.display().to_string();
+        let message = sandbox.run(&["store", &file]).fails_with(1);
+        assert!(
+            message.contains(words) && message.contains(&file),
+            "{message}"
+        );
+        assert!(message.contains("hint: "), "{message}");
+    }
+}
