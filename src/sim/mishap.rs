@@ -22,6 +22,23 @@ pub enum Mishap {
     SrFull,
     /// The task of an import fails after the host has answered 200.
     ImportFails,
+    /// The first report of an address is from before the VM was started.
+    StaleAddress,
+    /// The guest runs and reports nothing at all.
+    GuestHangs,
+    /// Asynchronous tasks vanish, as when the toolstack is restarted.
+    TasksVanish,
+    /// The host's record has a member twice, as XCP-ng 8.3 sends it.
+    DuplicateMember,
+    /// The answer to METHOD takes this many milliseconds longer.
+    Slow { method: String, milliseconds: u64 },
+    /// The connection is closed instead of an answer to METHOD, when it is the
+    /// one counted CALL or every one; the call is not carried out.
+    Cut { method: String, call: Option<u64> },
+    /// An import takes this many bytes and then no more.
+    ImportStalls { bytes: u64 },
+    /// An import takes this many bytes and then closes the connection.
+    ImportCut { bytes: u64 },
     /// The host forgets the session that makes the CALL-th call of all.
     SessionExpires { call: u64 },
     /// A call of METHOD, the one counted CALL or every one, fails with CODE.
@@ -33,7 +50,7 @@ pub enum Mishap {
     },
 }
 
-const NAMES: [(&str, Mishap); 8] = [
+const NAMES: [(&str, Mishap); 12] = [
     ("refuse-login", Mishap::RefuseLogin),
     ("wrong-certificate", Mishap::WrongCertificate),
     ("no-address", Mishap::NoAddress),
@@ -42,6 +59,10 @@ const NAMES: [(&str, Mishap); 8] = [
     ("small-vdi", Mishap::SmallVdi),
     ("sr-full", Mishap::SrFull),
     ("import-fails", Mishap::ImportFails),
+    ("stale-address", Mishap::StaleAddress),
+    ("guest-hangs", Mishap::GuestHangs),
+    ("tasks-vanish", Mishap::TasksVanish),
+    ("duplicate-member", Mishap::DuplicateMember),
 ];
 
 /// A mishap whose text makes no sense.
@@ -56,7 +77,10 @@ impl fmt::Display for UnknownMishap {
         NAMES
             .iter()
             .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
-        formatter.write_str(" session-expires=K fail=METHOD[@K]:CODE[:PARAMETER]…")
+        formatter.write_str(
+            " session-expires=K fail=METHOD[@K]:CODE[:PARAMETER]… cut=METHOD[@K] \
+             slow=METHOD:MILLISECONDS import-stalls=BYTES import-cut=BYTES",
+        )
     }
 }
 
@@ -69,34 +93,59 @@ impl FromStr for Mishap {
         let known = NAMES.iter().find(|(name, _)| *name == text);
         known
             .map(|(_, mishap)| mishap.clone())
-            .or_else(|| session_expires(text))
-            .or_else(|| call_fails(text))
+            .or_else(|| with_argument(text))
             .ok_or_else(|| UnknownMishap {
                 text: text.to_owned(),
             })
     }
 }
 
-/// `session-expires=5`
-fn session_expires(text: &str) -> Option<Mishap> {
-    let call = text.strip_prefix("session-expires=")?.parse().ok()?;
-    Some(Mishap::SessionExpires { call })
+/// A mishap that is written `NAME=ARGUMENT`.
+fn with_argument(text: &str) -> Option<Mishap> {
+    let (name, argument) = text.split_once('=')?;
+    Some(match name {
+        "session-expires" => Mishap::SessionExpires {
+            call: argument.parse().ok()?,
+        },
+        "import-stalls" => Mishap::ImportStalls {
+            bytes: argument.parse().ok()?,
+        },
+        "import-cut" => Mishap::ImportCut {
+            bytes: argument.parse().ok()?,
+        },
+        "slow" => {
+            let (method, milliseconds) = argument.split_once(':')?;
+            Mishap::Slow {
+                method: method.to_owned(),
+                milliseconds: milliseconds.parse().ok()?,
+            }
+        }
+        "cut" => {
+            let (method, call) = counted(argument)?;
+            Mishap::Cut { method, call }
+        }
+        // `fail=VM.start@2:HOST_OFFLINE:OpaqueRef`
+        "fail" => {
+            let (call, error) = argument.split_once(':')?;
+            let (method, call) = counted(call)?;
+            let mut parts = error.split(':').map(str::to_owned);
+            Mishap::CallFails {
+                method,
+                call,
+                code: parts.next().filter(|code| !code.is_empty())?,
+                params: parts.collect(),
+            }
+        }
+        _ => return None,
+    })
 }
 
-/// `fail=VM.start@2:HOST_OFFLINE:OpaqueRef:…`
-fn call_fails(text: &str) -> Option<Mishap> {
-    let (call, error) = text.strip_prefix("fail=")?.split_once(':')?;
-    let (method, call) = match call.split_once('@') {
-        Some((method, count)) => (method, Some(count.parse().ok()?)),
-        None => (call, None),
-    };
-    let mut parts = error.split(':').map(str::to_owned);
-    Some(Mishap::CallFails {
-        method: method.to_owned(),
-        call,
-        code: parts.next().filter(|code| !code.is_empty())?,
-        params: parts.collect(),
-    })
+/// `METHOD` or `METHOD@K`.
+fn counted(text: &str) -> Option<(String, Option<u64>)> {
+    match text.split_once('@') {
+        Some((method, count)) => Some((method.to_owned(), Some(count.parse().ok()?))),
+        None => Some((text.to_owned(), None)),
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +161,13 @@ mod tests {
                 call: Some(2),
                 code: "VM_REQUIRES_SR".to_owned(),
                 params: vec!["a".to_owned(), "b".to_owned()],
+            })
+        );
+        assert_eq!(
+            "cut=VM.get_record".parse(),
+            Ok(Mishap::Cut {
+                method: "VM.get_record".to_owned(),
+                call: None,
             })
         );
         assert_eq!("sr-full".parse(), Ok(Mishap::SrFull));

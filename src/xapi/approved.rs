@@ -8,7 +8,7 @@
 
 use super::error::XapiError;
 use super::rpc::is_null;
-use super::session::{CALL, Session};
+use super::session::Session;
 use serde_json::{Map, Value};
 
 /// The key in `other_config` of everything we create.
@@ -234,7 +234,7 @@ async fn field(
         .call_within(
             &format!("{class}.get_{name}"),
             vec![Value::from(reference)],
-            CALL,
+            session.patience(),
         )
         .await
 }

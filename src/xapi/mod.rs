@@ -29,4 +29,4 @@ mod xml;
 
 pub use approved::Approved;
 pub use error::XapiError;
-pub use session::{Login, Secret, Session, log_out_everywhere};
+pub use session::{CALL, Login, Secret, Session, log_out_everywhere};

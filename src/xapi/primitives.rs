@@ -3,7 +3,7 @@
 //! Records become association lists with symbols for fields; in any other map
 //! the keys are strings. A set is a list, nothing is `#f`.
 
-use super::session::Session;
+use super::session::{CALL, Session};
 use super::transfer::Format;
 use super::vm::Shutdown;
 use super::{Approved, Login, Secret, XapiError, task, transfer, vm};
@@ -123,6 +123,7 @@ fn login(args: &[Value]) -> Outcome {
             vms: strings(NAME, args, 5)?,
             vdis: strings(NAME, args, 6)?,
         },
+        patience: CALL,
     };
     let session = runtime::wait(&what, BACKSTOP, Session::log_in(login))?;
     Ok(handle_value("xapi-session", Open(session)))

@@ -75,6 +75,9 @@ pub struct Login {
     /// SHA-256 fingerprints of the certificates that hosts of the pool show.
     pub certificates: Vec<String>,
     pub approved: Approved,
+    /// How long a call may take, and how long a transfer may stand still;
+    /// [`CALL`] unless there is a reason.
+    pub patience: Duration,
 }
 
 /// A session on a host. Clones are the same session.
@@ -176,6 +179,11 @@ impl Session {
         &self.0.login.approved
     }
 
+    /// How long a call may take, and a transfer may stand still.
+    pub fn patience(&self) -> Duration {
+        self.0.login.patience
+    }
+
     pub fn is_open(&self) -> bool {
         self.state().reference.is_some()
     }
@@ -192,7 +200,12 @@ impl Session {
         for _ in 0..3 {
             let tried = format!("log in to `{}` as `{}`", self.endpoint().url(), login.user);
             match self
-                .exchange("session.login_with_password", &params, CALL, &tried)
+                .exchange(
+                    "session.login_with_password",
+                    &params,
+                    login.patience,
+                    &tried,
+                )
                 .await?
             {
                 Answer::Result(Value::String(reference)) => return Ok(Secret::new(reference)),
@@ -231,7 +244,7 @@ impl Session {
         let mut params = params;
         approved::check(self, method, &mut params).await?;
         let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
-        let result = self.call_within(method, params, CALL).await?;
+        let result = self.call_within(method, params, self.patience()).await?;
         if approved::creates(method)
             && let Some(reference) = result.as_str()
         {
@@ -437,7 +450,7 @@ impl Session {
             .call_within(
                 &format!("{class}.get_uuid"),
                 vec![Value::from(reference)],
-                CALL,
+                self.patience(),
             )
             .await?
             .as_str()

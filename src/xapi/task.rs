@@ -11,7 +11,7 @@
 
 use super::error::XapiError;
 use super::rpc;
-use super::session::{CALL, Session};
+use super::session::Session;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -79,7 +79,11 @@ pub async fn run(
 /// A task of our own making, to hand to an HTTP transfer.
 pub async fn create(session: &Session, label: &str) -> Result<String, XapiError> {
     let task = session
-        .call_within("task.create", vec![json!(label), json!("")], CALL)
+        .call_within(
+            "task.create",
+            vec![json!(label), json!("")],
+            session.patience(),
+        )
         .await?;
     let task = reference(&task, "create a task")?;
     session.register_task(&task);
@@ -199,7 +203,7 @@ async fn look(
 
 async fn probe(session: &Session, task: &str) -> Result<Sight, XapiError> {
     let record = session
-        .call_within("task.get_record", vec![json!(task)], CALL)
+        .call_within("task.get_record", vec![json!(task)], session.patience())
         .await?;
     Ok(Sight::of(&record))
 }

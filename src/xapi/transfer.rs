@@ -12,7 +12,7 @@ use super::error::XapiError;
 use super::extents::Extents;
 use super::http::{self, Connection, Endpoint, Head};
 use super::rpc::is_null;
-use super::session::{CALL, Session};
+use super::session::Session;
 use super::task;
 use super::vhd::{self, Piece, Stream};
 use crate::progress::{self, Event};
@@ -26,12 +26,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How much is read and sent at once.
 const PIECE: usize = 1 << 20;
-
-/// How long the host may take to say 200.
-const ANSWER: Duration = Duration::from_secs(60);
-
-/// How long the host may take no byte at all.
-const STALL: Duration = Duration::from_secs(60);
 
 /// How long after the last byte the task may take, and after a failure the
 /// task may take to say why.
@@ -112,7 +106,7 @@ pub async fn import(
     let tried = format!("import `{}` into VDI `{uuid}`", image.display());
     approved::check_object(session, "import_raw_vdi", "VDI", reference, false).await?;
     let record = session
-        .call_within("VDI.get_record", vec![json!(reference)], CALL)
+        .call_within("VDI.get_record", vec![json!(reference)], session.patience())
         .await?;
     check_target(session, &record, &uuid, image, total, &tried).await?;
     let zeros = session.is_fresh(reference) && fills_with_zeros(session, &record).await?;
@@ -146,6 +140,7 @@ pub async fn import(
         length: total,
         image,
     };
+    let patience = session.patience();
     let sent = async {
         let query = match format {
             Format::Vhd => "format=vhd",
@@ -157,17 +152,25 @@ pub async fn import(
             Format::Vhd => {
                 let length = vhd.length();
                 let connection = open(session, &target, &task, Some(length), &tried).await?;
-                send(connection, source, vhd.pieces(), length, &tried).await
+                send(connection, source, vhd.pieces(), length, &tried, patience).await
             }
             Format::Chunked => {
                 let (pieces, length) = chunks(&extents);
                 let connection = open(session, &target, &task, None, &tried).await?;
-                send(connection, source, pieces.into_iter(), length, &tried).await
+                send(
+                    connection,
+                    source,
+                    pieces.into_iter(),
+                    length,
+                    &tried,
+                    patience,
+                )
+                .await
             }
             _ => {
                 let connection = open(session, &target, &task, Some(total), &tried).await?;
                 let all = std::iter::once(Piece::Image(0, total));
-                send(connection, source, all, total, &tried).await
+                send(connection, source, all, total, &tried, patience).await
             }
         }
     }
@@ -208,7 +211,11 @@ fn chunk_head(offset: u64, length: u64) -> Vec<u8> {
 /// Source: xapi's `sm_fs_ops.ml`.
 async fn fills_with_zeros(session: &Session, record: &Value) -> Result<bool, XapiError> {
     let sr = session
-        .call_within("SR.get_record", vec![record["SR"].clone()], CALL)
+        .call_within(
+            "SR.get_record",
+            vec![record["SR"].clone()],
+            session.patience(),
+        )
         .await?;
     Ok(match sr["type"].as_str().unwrap_or_default() {
         "lvm" | "lvmoiscsi" | "lvmohba" => {
@@ -249,12 +256,12 @@ async fn check_target(
     let vbds = record["VBDs"].as_array();
     for vbd in vbds.into_iter().flatten().filter_map(Value::as_str) {
         let vbd = session
-            .call_within("VBD.get_record", vec![json!(vbd)], CALL)
+            .call_within("VBD.get_record", vec![json!(vbd)], session.patience())
             .await?;
         if vbd["currently_attached"] == true {
             let vm = vbd["VM"].as_str().unwrap_or_default();
             let name = session
-                .call_within("VM.get_name_label", vec![json!(vm)], CALL)
+                .call_within("VM.get_name_label", vec![json!(vm)], session.patience())
                 .await?;
             return Err(XapiError::Refused {
                 tried: tried.to_owned(),
@@ -292,11 +299,11 @@ async fn open(
             connection.send(&request).await?;
             connection.read_head().await
         };
-        let head = match tokio::time::timeout(ANSWER, exchange).await {
+        let head = match tokio::time::timeout(session.patience(), exchange).await {
             Err(_) => {
                 return Err(XapiError::Timeout {
                     tried: tried.to_owned(),
-                    limit: ANSWER,
+                    limit: session.patience(),
                     last: format!("`{}` has not answered", endpoint.url()),
                 });
             }
@@ -381,6 +388,7 @@ async fn send(
     pieces: impl Iterator<Item = Piece>,
     total: u64,
     tried: &str,
+    patience: Duration,
 ) -> Result<Sent, XapiError> {
     let (read, write, answer) = connection.split();
     let mut sender = Sender {
@@ -389,6 +397,7 @@ async fn send(
         answer,
         what: format!("import `{}`", source.image.display()),
         tried,
+        patience,
         done: 0,
         total,
         told: Instant::now(),
@@ -428,6 +437,7 @@ struct Sender<'a> {
     answer: Vec<u8>,
     what: String,
     tried: &'a str,
+    patience: Duration,
     done: u64,
     total: u64,
     told: Instant,
@@ -440,7 +450,7 @@ impl Sender<'_> {
         let outcome = tokio::select! {
             biased;
             news = self.read.read_buf(&mut self.answer) => Err(news),
-            outcome = tokio::time::timeout(STALL, self.write.write_all(bytes)) => Ok(outcome),
+            outcome = tokio::time::timeout(self.patience, self.write.write_all(bytes)) => Ok(outcome),
         };
         match outcome {
             Ok(Ok(Ok(()))) => self.done += bytes.len() as u64,
@@ -448,7 +458,7 @@ impl Sender<'_> {
             Ok(Err(_)) => {
                 return Err(XapiError::Timeout {
                     tried: self.tried.to_owned(),
-                    limit: STALL,
+                    limit: self.patience,
                     last: format!(
                         "the host has taken {} of {} bytes and no more",
                         self.done, self.total
@@ -632,11 +642,11 @@ pub async fn export_raw(
         }
         let mut count = 0;
         loop {
-            let piece = tokio::time::timeout(STALL, connection.read_piece())
+            let piece = tokio::time::timeout(session.patience(), connection.read_piece())
                 .await
                 .map_err(|_| XapiError::Timeout {
                     tried: tried.clone(),
-                    limit: STALL,
+                    limit: session.patience(),
                     last: format!("{count} bytes had come"),
                 })?
                 .map_err(lost)?;

@@ -8,7 +8,7 @@
 
 use super::error::XapiError;
 use super::rpc::is_null;
-use super::session::{CALL, Session};
+use super::session::Session;
 use super::task;
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -20,7 +20,11 @@ const EVENT: Duration = Duration::from_secs(5);
 /// The reference of the object of CLASS (`VM`, `VDI`, …) with this UUID.
 pub async fn find(session: &Session, class: &str, uuid: &str) -> Result<String, XapiError> {
     let found = session
-        .call_within(&format!("{class}.get_by_uuid"), vec![json!(uuid)], CALL)
+        .call_within(
+            &format!("{class}.get_by_uuid"),
+            vec![json!(uuid)],
+            session.patience(),
+        )
         .await
         .map_err(|error| error.while_trying(&format!("find {class} `{uuid}`")))?;
     Ok(found.as_str().unwrap_or_default().to_owned())
@@ -29,14 +33,18 @@ pub async fn find(session: &Session, class: &str, uuid: &str) -> Result<String, 
 /// The record of an object: every field by its name.
 pub async fn record(session: &Session, class: &str, reference: &str) -> Result<Value, XapiError> {
     session
-        .call_within(&format!("{class}.get_record"), vec![json!(reference)], CALL)
+        .call_within(
+            &format!("{class}.get_record"),
+            vec![json!(reference)],
+            session.patience(),
+        )
         .await
 }
 
 /// `Halted`, `Paused`, `Running` or `Suspended`, or what a newer host calls it.
 pub async fn power_state(session: &Session, vm: &str) -> Result<String, XapiError> {
     let state = session
-        .call_within("VM.get_power_state", vec![json!(vm)], CALL)
+        .call_within("VM.get_power_state", vec![json!(vm)], session.patience())
         .await?;
     Ok(state.as_str().unwrap_or_default().to_owned())
 }
@@ -190,7 +198,11 @@ async fn sight(session: &Session, vm: &str) -> Result<Sight, XapiError> {
     let started = match vm_record["metrics"].as_str() {
         Some(reference) if !is_null(reference) => {
             session
-                .call_within("VM_metrics.get_start_time", vec![json!(reference)], CALL)
+                .call_within(
+                    "VM_metrics.get_start_time",
+                    vec![json!(reference)],
+                    session.patience(),
+                )
                 .await?
         }
         _ => Value::Null,

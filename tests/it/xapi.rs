@@ -6,7 +6,7 @@ use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
-use fruix_scm::xapi::{Approved, Login, Secret, Session, XapiError, transfer};
+use fruix_scm::xapi::{Approved, CALL, Login, Secret, Session, XapiError, transfer};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ fn login(settings: &SimulationSettings) -> Login {
             vms: settings.approved_vms.clone(),
             vdis: settings.approved_vdis.clone(),
         },
+        patience: CALL,
     }
 }
 
@@ -546,6 +547,216 @@ fn an_unknown_uuid_is_named() {
         failure.message(),
         "cannot find VM `0f1f`: host answered UUID_INVALID (VM, 0f1f)"
     );
+}
+
+/// Log in to SIMULATION with PATIENCE and do ACT; nothing may be left.
+fn in_impatient_session<T>(
+    simulation: &Simulation,
+    patience: Duration,
+    act: impl AsyncFnOnce(&Session) -> Result<T, XapiError>,
+) -> Result<T, Failure> {
+    let outcome = run(async {
+        let session = Session::log_in(Login {
+            patience,
+            ..login(simulation.settings())
+        })
+        .await?;
+        let outcome = act(&session).await;
+        session.log_out().await?;
+        outcome
+    });
+    assert_eq!(simulation.host().count("session"), 0, "a session is left");
+    outcome
+}
+
+#[test]
+fn a_host_that_answers_too_late_is_given_up_at_the_deadline() {
+    let simulation = simulation(&["slow=VM.get_all:10000"]);
+    let start = Instant::now();
+    let failure = in_impatient_session(&simulation, Duration::from_secs(1), async |session| {
+        session.call("VM.get_all", vec![]).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert_eq!(
+        failure.message(),
+        "could not call `VM.get_all` within 1 s; last: the host has not answered"
+    );
+    assert!(start.elapsed() < Duration::from_secs(8));
+}
+
+#[test]
+fn a_call_that_only_reads_is_repeated_when_its_connection_is_lost() {
+    let simulation = simulation(&["cut=VM.get_all@1", "cut=VM.get_all@2"]);
+    let vms = in_session(&simulation, async |session| {
+        session.call("VM.get_all", vec![]).await
+    });
+    assert!(vms.unwrap().is_array());
+    assert_eq!(simulation.host().calls("VM.get_all"), 1);
+}
+
+#[test]
+fn a_call_that_changes_something_is_never_sent_twice() {
+    let simulation = simulation(&["cut=VDI.create@1"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let sr = vm::find(session, "SR", &settings.sr).await?;
+        let record = json!({
+            "name_label": "x", "SR": sr, "virtual_size": 4 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        });
+        session.call("VDI.create", vec![record]).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Connection);
+    assert!(failure.message().contains("without an answer"), "{failure}");
+    assert_eq!(simulation.host().count("VDI"), 1, "it was repeated");
+}
+
+#[test]
+fn a_vanished_task_means_that_the_outcome_is_unknown() {
+    let simulation = simulation(&["tasks-vanish", "no-ssh"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await
+    })
+    .unwrap_err();
+    assert_eq!(
+        failure.message(),
+        format!(
+            "cannot tell whether it worked to start VM `{}`: the host has forgotten the task",
+            settings.vm
+        )
+    );
+}
+
+#[test]
+fn an_import_that_stands_still_is_given_up_with_how_far_it_came() {
+    let simulation = simulation(&["import-stalls=1000000"]);
+    let settings = simulation.settings().clone();
+    let failure = in_impatient_session(&simulation, Duration::from_secs(2), async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Raw).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Timeout);
+    assert!(failure.message().contains("bytes and no more"), "{failure}");
+}
+
+#[test]
+fn an_import_whose_connection_is_cut_asks_the_task_why() {
+    let simulation = simulation(&["import-cut=5000000"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Raw).await
+    })
+    .unwrap_err();
+    assert_eq!(*detail(&failure, "code"), Detail::from("VDI_IO_ERROR"));
+}
+
+#[test]
+fn a_member_that_a_host_sends_twice_is_no_trouble() {
+    let simulation = simulation(&["duplicate-member"]);
+    let hosts = in_session(&simulation, async |session| {
+        session.call("host.get_all_records", vec![]).await
+    });
+    let hosts = hosts.unwrap();
+    let host = hosts.as_object().unwrap().values().next().unwrap().clone();
+    assert_eq!(host["license_params"]["restrict_vtpm"], "false");
+}
+
+#[test]
+fn an_address_from_before_the_start_does_not_count() {
+    let simulation = simulation(&["stale-address", "no-ssh"]);
+    let settings = simulation.settings().clone();
+    let address = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        vm::wait_for_address(session, &vm, Duration::from_secs(20)).await
+    });
+    assert_eq!(address.unwrap().to_string(), "127.0.0.1");
+}
+
+#[test]
+fn a_vm_that_halts_while_its_address_is_awaited_ends_the_waiting() {
+    let simulation = simulation(&["guest-hangs"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        let halt = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await
+        };
+        let (address, halted) = tokio::join!(
+            vm::wait_for_address(session, &vm, Duration::from_secs(30)),
+            halt
+        );
+        halted?;
+        address
+    })
+    .unwrap_err();
+    assert!(failure.message().ends_with("the VM is halted"), "{failure}");
+}
+
+#[test]
+fn two_clients_that_start_one_vm_at_once_are_kept_apart() {
+    let simulation = simulation(&["no-ssh"]);
+    let settings = simulation.settings().clone();
+    let (one, other) = in_session(&simulation, async |session| {
+        let second = Session::log_in(login(&settings)).await?;
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let limit = Duration::from_secs(20);
+        let both = tokio::join!(
+            vm::start(session, &vm, limit),
+            vm::start(&second, &vm, limit)
+        );
+        second.log_out().await?;
+        Ok(both)
+    })
+    .unwrap();
+    let failed: Vec<XapiError> = [one, other].into_iter().filter_map(Result::err).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].code(), Some("VM_BAD_POWER_STATE"));
+}
+
+// Only Linux answers on every address of 127.0.0.0/8 without being told to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_member_of_a_pool_leads_to_its_master_when_the_masters_certificate_is_pinned_too() {
+    let member = simulation(&["fail=session.login_with_password:HOST_IS_SLAVE:127.0.0.2"]);
+    let port = member
+        .settings()
+        .host
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let master = Simulation::start(SimulationOptions {
+        listen: std::net::SocketAddr::from(([127, 0, 0, 2], port)),
+        ..SimulationOptions::default()
+    })
+    .expect("the port is free on another address");
+    let password = Secret::from_file(&master.settings().password_file).unwrap();
+    let both = |pins: Vec<String>| Login {
+        certificates: pins,
+        password: password.clone(),
+        ..login(member.settings())
+    };
+    let member_pin = member.settings().certificate_sha256.clone();
+    let master_pin = master.settings().certificate_sha256.clone();
+    run(async {
+        let session = Session::log_in(both(vec![member_pin.clone(), master_pin])).await?;
+        assert!(session.endpoint().url().contains("127.0.0.2"));
+        session.log_out().await
+    })
+    .expect("both are known");
+    let failure = run(Session::log_in(both(vec![member_pin]))).unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    assert!(failure.message().contains("127.0.0.2"), "{failure}");
 }
 
 /// A settings file for what is on SIMULATION, as a maintainer would write it.

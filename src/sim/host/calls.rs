@@ -9,6 +9,7 @@ use super::value::{ApiError, NULL, Val, new_ref, now};
 use super::{disks, domains, events, tasks};
 use crate::sim::mishap::Mishap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Answer a call of METHOD with PARAMS, the session first.
 pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Result<Val, ApiError> {
@@ -43,6 +44,14 @@ pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Resul
         });
     }
     let task = tasks::create(shared, method, "");
+    if shared.config.has(&Mishap::TasksVanish) {
+        // The work goes on, but nobody will ever hear of it.
+        let (shared, task) = (shared.clone(), task.clone());
+        shared.clone().spawn(async move {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            shared.with(|state| state.db.delete("task", &task));
+        });
+    }
     let (shared_for_task, name) = (shared.clone(), name.to_owned());
     let reference = task.clone();
     shared.spawn(async move {
@@ -520,6 +529,26 @@ pub fn check_session(shared: &Shared, session: &str) -> Result<(), ApiError> {
 }
 
 impl Shared {
+    /// Whether a call of METHOD gets a closed connection for an answer.
+    pub fn cuts_connection(&self, method: &str) -> bool {
+        let name = format!("cut {method}");
+        let wanted = |mishap: &Mishap, count: Option<u64>| match mishap {
+            Mishap::Cut { method: cut, call } => {
+                cut == method && (count.is_none() || call.is_none() || *call == count)
+            }
+            _ => false,
+        };
+        if !self.config.mishaps.iter().any(|it| wanted(it, None)) {
+            return false;
+        }
+        let count = self.with(|state| {
+            let count = state.counts.entry(name).or_default();
+            *count += 1;
+            *count
+        });
+        self.config.mishaps.iter().any(|it| wanted(it, Some(count)))
+    }
+
     /// Count a call in a session, and forget the session if a mishap says so.
     fn perhaps_forget(&self, session: &str) {
         self.with(|state| {

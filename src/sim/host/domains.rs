@@ -469,6 +469,9 @@ enum Running {
 }
 
 async fn boot(shared: &Arc<Shared>, vm: &str, disk: Option<String>) -> Option<Running> {
+    if shared.config.has(&Mishap::GuestHangs) {
+        return None;
+    }
     if shared.config.has(&Mishap::NoSsh) {
         return Some(Running::Mute);
     }
@@ -527,6 +530,19 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
     });
     if shared.config.has(&Mishap::NoAddress) {
         return;
+    }
+    if shared.config.has(&Mishap::StaleAddress) {
+        shared.with(|state| {
+            let networks = Val::map_of([("0/ip", Val::text("192.0.2.7"))]);
+            state
+                .db
+                .set("VM_guest_metrics", &metrics, "networks", networks);
+            let before = Val::Date("20010101T00:00:00Z".to_owned());
+            state
+                .db
+                .set("VM_guest_metrics", &metrics, "last_updated", before);
+        });
+        tokio::time::sleep(AGENT * 10).await;
     }
     let report = |address: &str| {
         shared.with(|state| {

@@ -13,6 +13,7 @@ use super::state::Shared;
 use super::transfer;
 use super::value::{ApiError, Val};
 use super::xml;
+use crate::sim::mishap::Mishap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,7 +219,9 @@ impl Connection {
             self.refuse("500 Internal Error").await?;
             return Ok(false);
         };
-        let outcome = outcome(shared, &call.method, call.params).await;
+        let Some(outcome) = outcome(shared, &call.method, call.params).await else {
+            return Ok(false);
+        };
         let text = json::reply(call.version, &call.id, &outcome);
         self.write_response("200 OK", "application/json", &text, keep)
             .await?;
@@ -235,7 +238,9 @@ impl Connection {
             self.refuse("500 Internal Error").await?;
             return Ok(false);
         };
-        let outcome = outcome(shared, &method, params).await;
+        let Some(outcome) = outcome(shared, &method, params).await else {
+            return Ok(false);
+        };
         let text = xml::reply(&method, &outcome);
         self.write_response("200 OK", "text/xml", &text, keep)
             .await?;
@@ -291,9 +296,27 @@ impl Connection {
     }
 }
 
-/// The outcome of a call, with strings checked as xapi checks them.
-async fn outcome(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Result<Val, ApiError> {
-    calls::call(shared, method, params).await
+/// The outcome of a call; `None` when a mishap takes the connection away.
+async fn outcome(
+    shared: &Arc<Shared>,
+    method: &str,
+    params: Vec<Val>,
+) -> Option<Result<Val, ApiError>> {
+    if shared.cuts_connection(method) {
+        return None;
+    }
+    let outcome = calls::call(shared, method, params).await;
+    for mishap in &shared.config.mishaps {
+        if let Mishap::Slow {
+            method: slow,
+            milliseconds,
+        } = mishap
+            && slow == method
+        {
+            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
+        }
+    }
+    Some(outcome)
 }
 
 fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {

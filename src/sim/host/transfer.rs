@@ -85,7 +85,8 @@ pub async fn import(
         disks::refresh_sr(shared, state, &sr);
     });
     tasks::finish(shared, &task, outcome.map(|()| Val::text(vdi)));
-    if failed {
+    let cut = |mishap: &Mishap| matches!(mishap, Mishap::ImportCut { .. });
+    if failed && !shared.config.mishaps.iter().any(cut) {
         connection.refuse("500 Internal Error").await?;
     }
     Ok(())
@@ -196,6 +197,13 @@ async fn receive_raw(
         }
         if shared.config.has(&Mishap::ImportFails) && done >= expected / 2 {
             return Err(io_error());
+        }
+        for mishap in &shared.config.mishaps {
+            match mishap {
+                Mishap::ImportStalls { bytes } if done >= *bytes => std::future::pending().await,
+                Mishap::ImportCut { bytes } if done >= *bytes => return Err(io_error()),
+                _ => {}
+            }
         }
         let limit = (expected - done).min(PIECE as u64) as usize;
         let piece = connection.read(limit).await.map_err(|_| io_error())?;

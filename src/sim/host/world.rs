@@ -53,10 +53,7 @@ pub fn make(
                     ("vendor", Val::text("GenuineIntel")),
                 ]),
             ),
-            (
-                "license_params",
-                Val::map_of([("restrict_vtpm", Val::text("false"))]),
-            ),
+            ("license_params", license_params(config)),
         ],
     );
     let metrics = db.insert(
@@ -214,6 +211,19 @@ pub fn make(
         next_domid: 0,
         counts: HashMap::new(),
     })
+}
+
+/// XCP-ng 8.3 sends one of these members twice.
+fn license_params(config: &Config) -> Val {
+    let times = if config.has(&Mishap::DuplicateMember) {
+        2
+    } else {
+        1
+    };
+    Val::map_of(std::iter::repeat_n(
+        ("restrict_vtpm", Val::text("false")),
+        times,
+    ))
 }
 
 fn insert_vm(db: &mut Database, name: &str) -> String {
