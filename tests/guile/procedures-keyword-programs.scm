@@ -2,7 +2,7 @@
 (use-modules (ice-9 optargs) (srfi srfi-1))
 (define (show x) (write x) (newline))
 (define* (connect host #:key (port 22) (user "root") (options '()) #:allow-other-keys) (list host port user options))
-(define* (connect* host #:rest args #:key (port 23) #:allow-other-keys) (apply connect host #:port port args))
+(define* (connect* host #:key (port 23) #:allow-other-keys #:rest args) (apply connect host #:port port args))
 (show (connect "h"))
 (show (connect "h" #:user "me" #:port 2222))
 (show (connect* "h" #:user "u"))

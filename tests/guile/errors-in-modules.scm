@@ -1,0 +1,13 @@
+;; Errors cross module borders with their keys.
+(define-module (test failing) #:export (fail-with safe-divide))
+(define (fail-with key . args) (apply throw key args))
+(define (safe-divide a b) (catch 'numerical-overflow (lambda () (/ a b)) (lambda (key . args) (list key (car args)))))
+(define-module (guile-user) #:use-module (test failing) #:use-module (srfi srfi-34))
+(define (show x) (write x) (newline))
+(show (catch 'my-error (lambda () (fail-with 'my-error 1 2)) list))
+(show (safe-divide 10 2))
+(show (safe-divide 1 0))
+(show (guard (e (#t 'guarded)) (fail-with 'other 'x)))
+(show (catch #t (lambda () (eval '(fail-with 'inner) (resolve-module '(test failing)))) (lambda (k . args) k)))
+(show (catch #t (lambda () (resolve-interface '(test failing) #:select '(no-such-export)) 'selected) (lambda (k . args) k)))
+(show (catch 'unbound-variable (lambda () (@@ (test failing) not-there)) (lambda (k . args) k)))

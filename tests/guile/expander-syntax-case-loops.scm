@@ -1,0 +1,28 @@
+;; Macros that compute their expansion in loops.
+(define (show x) (write x) (newline))
+(define-syntax define-flags
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ name ...)
+       (let loop ((names #'(name ...)) (bit 1) (defs '()))
+         (if (null? names)
+             #`(begin #,@(reverse defs))
+             (loop (cdr names) (* 2 bit) (cons #`(define #,(car names) #,bit) defs))))))))
+(define-flags read-flag write-flag execute-flag)
+(show (list read-flag write-flag execute-flag))
+(define-syntax string-case
+  (lambda (stx)
+    (syntax-case stx (else)
+      ((_ e (else d)) #'d)
+      ((_ e ((s ...) b) c ...)
+       (every-string? #'(s ...))
+       #'(let ((v e)) (if (member v '(s ...)) b (string-case v c ...)))))))
+(eval-when (expand load eval)
+  (define (every-string? l) (let loop ((l (syntax->datum l))) (or (null? l) (and (string? (car l)) (loop (cdr l)))))))
+(show (map (lambda (x) (string-case x (("a" "b") 'ab) (("c") 'c) (else 'other))) '("b" "c" "d")))
+(define-syntax unrolled
+  (lambda (stx)
+    (syntax-case stx ()
+      ((_ n e) (with-syntax (((i ...) (iota (syntax->datum #'n)))) #'(list (let ((ignored i)) e) ...))))))
+(define counter 0)
+(show (unrolled 4 (begin (set! counter (+ counter 1)) counter)))
