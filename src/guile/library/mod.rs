@@ -11,6 +11,7 @@ pub mod characters;
 pub mod equality;
 mod errors;
 mod files;
+mod formatting;
 pub mod hash_tables;
 mod lists;
 pub mod numbers;
@@ -19,6 +20,7 @@ pub mod ports;
 pub mod printer;
 mod processes;
 mod reading;
+mod regexps;
 mod sorting;
 mod strings;
 mod symbol_names;
@@ -38,12 +40,14 @@ pub fn natives() -> Vec<&'static [Native]> {
         characters::NATIVES,
         equality::NATIVES,
         files::NATIVES,
+        formatting::NATIVES,
         hash_tables::NATIVES,
         lists::NATIVES,
         numbers::NATIVES,
         port_natives::NATIVES,
         processes::NATIVES,
         reading::NATIVES,
+        regexps::NATIVES,
         sorting::NATIVES,
         strings::NATIVES,
         symbol_names::NATIVES,

@@ -56,6 +56,8 @@ pub struct State {
     pub input: Option<Input>,
     pub output: Option<Output>,
     pub descriptor: Option<OwnedFd>,
+    /// Where writing goes when it is not where reading comes from.
+    pub writes_to: Option<OwnedFd>,
     pub name: Option<String>,
     pub mode: String,
     pub line: usize,
@@ -108,6 +110,7 @@ impl State {
             input: None,
             output: None,
             descriptor: None,
+            writes_to: None,
             name: None,
             mode: String::new(),
             line: 0,
@@ -353,7 +356,10 @@ impl State {
 
     /// Hand what was written to the operating system.
     pub fn flush(&mut self, procedure: &str) -> Result<(), Raise> {
-        let (Some(output), Some(descriptor)) = (&mut self.output, &self.descriptor) else {
+        let (Some(output), Some(descriptor)) = (
+            &mut self.output,
+            self.writes_to.as_ref().or(self.descriptor.as_ref()),
+        ) else {
             return Ok(());
         };
         let bytes = std::mem::take(&mut output.bytes);
@@ -383,6 +389,7 @@ impl State {
         let flushed = self.flush("close-port");
         self.closed = true;
         self.descriptor = None;
+        self.writes_to = None;
         flushed.map(|()| true)
     }
 }
@@ -537,6 +544,18 @@ pub fn pipe(fd: OwnedFd, mode: &str, child: libc::pid_t) -> Value {
     let mut state = descriptor_state(fd, mode, None);
     state.child = Some(child);
     value(state)
+}
+
+/// A port that reads as INPUT and writes as OUTPUT, which are ports no more.
+pub fn join(input: &Value, output: &Value) -> Option<Value> {
+    let (input, output) = (get(input)?, get(output)?);
+    let (mut input, mut output) = (input.borrow_mut(), output.borrow_mut());
+    let mut state = descriptor_state(input.descriptor.take()?, "r+", None);
+    state.writes_to = output.descriptor.take();
+    state.child = input.child.take();
+    input.closed = true;
+    output.closed = true;
+    Some(value(state))
 }
 
 /// The state behind VALUE, when it is a port.

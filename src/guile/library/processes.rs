@@ -183,6 +183,11 @@ fn current_descriptor(which: ports::Standard) -> Option<OwnedFd> {
     .flatten()
 }
 
+/// (%join-ports input output) -> one port for both
+fn join_ports(args: &[Value]) -> Outcome {
+    ports::join(&args[0], &args[1]).ok_or_else(|| errors::wrong_type("make-rw-port", 1, &args[0]))
+}
+
 /// (%port-child port) -> pid or #f
 fn port_child(args: &[Value]) -> Outcome {
     Ok(ports::with(&args[0], |state| state.child)
@@ -727,7 +732,7 @@ natives! {
     /// (%constant-of name) -> the operating system's number called NAME
     "%constant-of" (1) => constant_of,
     "system" (0, 1) => system, "system*" (1, rest) => system_star,
-    "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child,
+    "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child, "%join-ports" (2) => join_ports,
     "waitpid" (1, 1) => waitpid, "status:exit-val" (1) => exit_value,
     "status:term-sig" (1) => term_signal, "status:stop-sig" (1) => stop_signal,
     "kill" (2) => kill,
