@@ -18,6 +18,8 @@ use std::rc::Rc;
 
 /// A piece of program for the machine.
 pub struct Unit {
+    /// Declarations and constants, when they have to run before other units.
+    pub prologue: String,
     pub text: String,
     /// Variables that hold a value once the unit has run.
     pub defines: Vec<Rc<Variable>>,
@@ -41,8 +43,9 @@ const INSTRUCTIONS: &[(&str, usize, &str)] = &[
 ];
 
 /// Print CORE as a unit. WANTED gets the definitions of `scheme/guile/boot`
-/// that have to run before.
-pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>) -> Unit {
+/// that have to run before; these share constants with the unit, so its prologue
+/// is then APART, as it always is for such a definition itself.
+pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
     let mut emitter = Emitter {
         text: String::new(),
         places: Vec::new(),
@@ -55,7 +58,11 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>) -> Unit {
     emitter.top(core);
     let number = source_map::reserve();
     let mut text = format!(";u{number}\n");
-    text.push_str(&emitter.prologue);
+    let mut prologue = emitter.prologue;
+    if !apart && emitter.wanted.is_empty() {
+        text.push_str(&prologue);
+        prologue.clear();
+    }
     let mut places = Vec::new();
     let main = (emitter.text, emitter.places);
     for (part, its_places) in emitter.functions.into_iter().chain(std::iter::once(main)) {
@@ -69,6 +76,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>) -> Unit {
     }
     source_map::record(number, places);
     Unit {
+        prologue,
         text,
         defines: emitter.defines,
     }

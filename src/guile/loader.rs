@@ -515,7 +515,7 @@ impl Load {
 /// The units for CORE, those of `scheme/guile/boot` that it needs first.
 pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
     let mut wanted = Vec::new();
-    let unit = emitter::unit(core, &mut wanted);
+    let unit = emitter::unit(core, &mut wanted, false);
     let mut units = Vec::new();
     if !wanted.is_empty() {
         let mut declarations = String::new();
@@ -523,7 +523,11 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
         for variable in wanted {
             boot_definition(x, &variable, &mut declarations, &mut definitions)?;
         }
+        for unit in definitions.iter().chain(std::iter::once(&unit)) {
+            declarations.push_str(&unit.prologue);
+        }
         units.push(emitter::Unit {
+            prologue: String::new(),
             text: declarations,
             defines: Vec::new(),
         });
@@ -552,7 +556,7 @@ fn boot_definition(
     let core = x.expand_named(&value, &scope, id)?;
     let core = Core::DefineGlobal(variable.clone(), Box::new(core));
     let mut wanted = Vec::new();
-    let unit = emitter::unit(&core, &mut wanted);
+    let unit = emitter::unit(&core, &mut wanted, true);
     for other in wanted {
         boot_definition(x, &other, declarations, definitions)?;
     }

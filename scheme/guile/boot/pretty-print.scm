@@ -6,18 +6,14 @@
                        (display? #f) (per-line-prefix ""))
   "Write OBJECT to PORT, over several lines when it is wider than WIDTH."
   (display per-line-prefix port)
-  (let ((text (%pretty object (- width (string-length per-line-prefix)) display?)))
+  (let ((text (%pretty object (- width (string-length per-line-prefix))
+                        max-expr-width display?)))
     (display (if (string-null? per-line-prefix)
                  text
                  (string-join (string-split text #\newline)
                               (string-append "\n" per-line-prefix)))
              port))
   (newline port))
-
-(define (%pretty object width display?)
-  (call-with-output-string
-   (lambda (port)
-     (%pretty-at object 0 width display? port 0))))
 
 (define (%flat object display?)
   (cond
@@ -42,88 +38,141 @@
    (else
     (%object->string object display?))))
 
-;;; Print OBJECT from COLUMN on; CLOSING brackets will follow it on its last line.
+;;; Layout.  An expression goes on one line when it fits there and is not wider
+;;; than LIMIT.  Otherwise its items go under each other: those of a call under the
+;;; first argument, those of a form with a body two columns in.  CLOSING is how
+;;; many brackets follow on the last line.
 
-(define (%pretty-at object column width display? port closing)
-  (let ((flat (%flat object display?)))
+(define (%pretty object width limit display?)
+  (call-with-output-string
+   (lambda (port)
+     (%pretty-item object 0 #f (vector width limit display? port)))))
+
+(define (%pretty-out text state)
+  (display text (vector-ref state 3)))
+
+(define (%pretty-indent column state)
+  (let* ((port (vector-ref state 3))
+         (now (port-column port)))
+    (if (< column now)
+        (begin
+          (newline port)
+          (display (make-string column #\space) port))
+        (display (make-string (- column now) #\space) port))))
+
+(define (%pretty-item object closing list? state)
+  (let* ((flat (%flat object (vector-ref state 2)))
+         (size (string-length flat))
+         (column (port-column (vector-ref state 3))))
     (cond
-     ((or (<= (+ column (string-length flat) closing) width)
-          (not (or (pair? object) (vector? object))))
-      (display flat port))
+     ((or (not (or (pair? object) (vector? object)))
+          (and (<= size (- (vector-ref state 0) column closing))
+               (< size (vector-ref state 1))))
+      (%pretty-out flat state))
      ((vector? object)
-      (display "#" port)
-      (%pretty-items (vector->list object) (+ column 1) width display? port closing))
-     ((and (pair? (cdr object)) (null? (cddr object))
-           (assq (car object)
-                 '((quote . "'") (quasiquote . "`") (unquote . ",") (unquote-splicing . ",@"))))
-      => (lambda (entry)
-           (display (cdr entry) port)
-           (%pretty-at (cadr object) (+ column (string-length (cdr entry)))
-                       width display? port closing)))
-     ((and (symbol? (car object)) (pair? (cdr object)))
-      (%pretty-form object column width display? port closing))
+      (%pretty-out "#" state)
+      (%pretty-list (vector->list object) closing state))
+     (list?
+      (%pretty-list object closing state))
      (else
-      (%pretty-items object column width display? port closing)))))
+      (%pretty-expression object closing state)))))
 
-(define (%pretty-newline column port)
-  (newline port)
-  (display (make-string column #\space) port))
-
-(define (%pretty-items items column width display? port closing)
-  (display "(" port)
-  (%pretty-rest items (+ column 1) width display? port closing #t))
-
-;;; Print ITEMS under each other from COLUMN on, and the bracket that closes them.
-
-(define (%pretty-rest items column width display? port closing first?)
-  (let loop ((items items) (first? first?))
+(define (%pretty-expression object closing state)
+  (let ((head (car object)))
     (cond
-     ((null? items)
-      (display ")" port))
+     ((and (pair? (cdr object)) (null? (cddr object))
+           (assq head '((quote . "'") (quasiquote . "`") (unquote . ",")
+                        (unquote-splicing . ",@"))))
+      => (lambda (entry)
+           (%pretty-out (cdr entry) state)
+           (%pretty-item (cadr object) closing #f state)))
+     ((symbol? head)
+      (case head
+        ((lambda lambda* let* letrec letrec* define define* define-public define-syntax
+           define-macro let-syntax letrec-syntax with-syntax syntax-rules)
+         (%pretty-body object closing #f '(#t) #f state))
+        ((if set!)
+         (%pretty-body object closing #f '(#f) #f state))
+        ((case)
+         (%pretty-body object closing #f '(#f) #t state))
+        ((let)
+         (%pretty-body object closing
+                       (and (pair? (cdr object)) (symbol? (cadr object)))
+                       '(#t) #f state))
+        ((begin)
+         (%pretty-body object closing #f '() #f state))
+        ((do)
+         (%pretty-body object closing #f '(#t #t) #f state))
+        ((cond)
+         (%pretty-call object closing #t state))
+        ((and or)
+         (%pretty-call object closing #f state))
+        (else
+         (if (> (string-length (symbol->string head)) 5)
+             (%pretty-body object closing #f '() #f state)
+             (%pretty-call object closing #f state)))))
+     (else
+      (%pretty-list object closing state)))))
+
+(define (%pretty-call object closing lists? state)
+  (let ((column (port-column (vector-ref state 3))))
+    (%pretty-out "(" state)
+    (%pretty-out (%flat (car object) (vector-ref state 2)) state)
+    (if (pair? (cdr object))
+        (%pretty-out " " state))
+    (%pretty-down (cdr object) (port-column (vector-ref state 3)) closing lists? state)))
+
+(define (%pretty-list object closing state)
+  (%pretty-out "(" state)
+  (%pretty-down object (port-column (vector-ref state 3)) closing #f state))
+
+;;; Head, perhaps a NAME, one item for each of FIRST (whether it is a list of
+;;; expressions), and the rest as a body.
+
+(define (%pretty-body object closing name? first lists? state)
+  (let ((column (port-column (vector-ref state 3))))
+    (%pretty-out "(" state)
+    (%pretty-out (%flat (car object) (vector-ref state 2)) state)
+    (let* ((rest (cdr object))
+           (rest (if name?
+                     (begin
+                       (%pretty-out " " state)
+                       (%pretty-out (%flat (car rest) (vector-ref state 2)) state)
+                       (cdr rest))
+                     rest))
+           (under (+ 1 (port-column (vector-ref state 3)))))
+      (let loop ((first first) (rest rest))
+        (if (and (pair? first) (pair? rest))
+            (begin
+              (%pretty-indent under state)
+              (%pretty-item (car rest) (if (null? (cdr rest)) (+ closing 1) 0)
+                            (car first) state)
+              (loop (cdr first) (cdr rest)))
+            (begin
+              (if (pair? rest)
+                  (%pretty-indent (+ column 2) state))
+              (%pretty-down rest (+ column 2) closing lists? state)))))))
+
+(define (%pretty-down items column closing lists? state)
+  (let loop ((items items) (first? #t))
+    (cond
      ((pair? items)
       (if (not first?)
-          (%pretty-newline column port))
-      (%pretty-at (car items) column width display? port
-                  (if (null? (cdr items)) (+ closing 1) 0))
+          (begin
+            (newline (vector-ref state 3))
+            (%pretty-indent column state)))
+      (%pretty-item (car items) (if (null? (cdr items)) (+ closing 1) 0) lists? state)
       (loop (cdr items) #f))
+     ((null? items)
+      (%pretty-out ")" state))
      (else
-      (%pretty-newline column port)
-      (display ". " port)
-      (%pretty-at items (+ column 2) width display? port (+ closing 1))
-      (display ")" port)))))
-
-(define %pretty-styles
-  '((lambda . 1) (lambda* . 1) (define . 1) (define* . 1) (define-syntax . 1)
-    (define-public . 1) (let . 1) (let* . 1) (letrec . 1) (letrec* . 1)
-    (when . 1) (unless . 1) (case . 1) (do . 2) (define-module . 1)
-    (let-values . 1) (let*-values . 1) (with-syntax . 1) (syntax-rules . 1)
-    (match . 1) (catch . 1) (parameterize . 1) (dynamic-wind . 0) (begin . 0)))
-
-(define (%pretty-form object column width display? port closing)
-  (let* ((head (%flat (car object) display?))
-         (style (assq (car object) %pretty-styles))
-         (named-let? (and (eq? (car object) 'let) (pair? (cdr object)) (symbol? (cadr object))))
-         (inline (cond ((not style) #f)
-                       (named-let? 2)
-                       (else (cdr style)))))
-    (display "(" port)
-    (display head port)
-    (if inline
-        (let loop ((rest (cdr object)) (left inline) (at (+ column 1 (string-length head))))
-          (if (and (> left 0) (pair? rest))
-              (let ((text (%flat (car rest) display?)))
-                (display " " port)
-                (%pretty-at (car rest) (+ at 1) width display? port
-                            (if (null? (cdr rest)) (+ closing 1) 0))
-                (loop (cdr rest) (- left 1) (+ at 1 (string-length text))))
-              (%pretty-rest rest (+ column 2) width display? port closing #f)))
-        ;; Arguments under the first one, or under the head when there is no room.
-        (let ((indent (+ column 2 (string-length head))))
-          (if (> (string-length head) 20)
-              (%pretty-rest (cdr object) (+ column 1) width display? port closing #f)
-              (begin
-                (display " " port)
-                (%pretty-rest (cdr object) indent width display? port closing #t)))))))
+      (newline (vector-ref state 3))
+      (%pretty-indent column state)
+      (%pretty-out "." state)
+      (newline (vector-ref state 3))
+      (%pretty-indent column state)
+      (%pretty-item items (+ closing 1) lists? state)
+      (%pretty-out ")" state)))))
 
 (define* (truncated-print object #:optional port* #:key
                           (port (or port* (current-output-port)))

@@ -18,8 +18,8 @@
        (string? (vector-ref object 0))
        (pair? (vector-ref object 1))))
 
-(define (regexp-quote string)
-  "Return a pattern that matches STRING and nothing else."
+(define (regexp-quote text)
+  "Return a pattern that matches TEXT and nothing else."
   (string-fold-right
    (lambda (character rest)
      (string-append
@@ -27,7 +27,7 @@
           (string #\\ character)
           (string character))
       rest))
-   "" string))
+   "" text))
 
 (define (match:string match)
   "Return the string that MATCH is in."

@@ -104,6 +104,8 @@ struct Formatter<'m, 'a> {
     /// The column of the destination before `out`.
     column: usize,
     depth: usize,
+    /// The case that `~(` asked for, innermost last.
+    cases: Vec<(bool, bool)>,
 }
 
 /// Read the directive after the tilde at POSITION - 1.
@@ -256,9 +258,16 @@ impl Formatter<'_, '_> {
             let character = format[position];
             position += 1;
             if character != '~' {
-                self.out.push(character);
+                // Guile converts literal text one character at a time, so
+                // capitalizing it makes all of it upper case.
+                self.out.push(match self.cases.last() {
+                    None => character,
+                    Some((false, false)) => characters::downcase(character),
+                    Some(_) => characters::upcase(character),
+                });
                 continue;
             }
+            let start = self.out.len();
             let directive = directive(format, &mut position, arguments)?;
             match directive.name {
                 'a' => self.object(&directive, arguments, Style::Display)?,
@@ -383,14 +392,12 @@ impl Formatter<'_, '_> {
                 }
                 '(' => {
                     let (parts, _) = clauses(format, &mut position, '(', ')')?;
-                    let start = self.out.len();
+                    self.cases.push((directive.colon, directive.at));
                     let end = self.run(
                         &format[parts[0].start..parts[parts.len() - 1].end],
                         arguments,
                     )?;
-                    let converted = convert_case(&self.out[start..], directive.colon, directive.at);
-                    self.out.truncate(start);
-                    self.out.push_str(&converted);
+                    self.cases.pop();
                     if end != End::Normal {
                         return Ok(end);
                     }
@@ -1161,6 +1168,7 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         out: String::new(),
         column,
         depth: 0,
+        cases: Vec::new(),
     };
     let mut arguments = Arguments {
         items: args[2..].to_vec(),
