@@ -490,3 +490,59 @@ is raised."
 
 (define (%no-syntax-clause form)
   (syntax-violation #f "source expression failed to match any pattern" form))
+
+;;; Properties of procedures, and procedures with setters.
+
+(define %procedure-properties (make-weak-key-hash-table))
+
+(define (procedure-properties procedure)
+  "Return the association list of what was set on PROCEDURE, and its name."
+  (let ((own (hashq-ref %procedure-properties procedure '()))
+        (name (procedure-name procedure)))
+    (if (and name (not (assq 'name own)))
+        (append own (list (cons 'name name)))
+        own)))
+
+(define (procedure-property procedure key)
+  "Return the value of KEY on PROCEDURE, or #f."
+  (let ((entry (assq key (procedure-properties procedure))))
+    (cond (entry (cdr entry))
+          ((eq? key 'documentation) (procedure-documentation procedure))
+          (else #f))))
+
+(define (set-procedure-property! procedure key value)
+  "Make VALUE the value of KEY on PROCEDURE."
+  (hashq-set! %procedure-properties procedure
+              (cons (cons key value)
+                    (alist-delete key (hashq-ref %procedure-properties procedure '()) eq?)))
+  (if #f #f))
+
+(define (set-procedure-properties! procedure properties)
+  "Make PROPERTIES the association list of PROCEDURE's properties."
+  (hashq-set! %procedure-properties procedure properties)
+  (if #f #f))
+
+(define (make-procedure-with-setter getter setter)
+  "Return a procedure that does what GETTER does and whose setter is SETTER."
+  (let ((procedure (lambda arguments (apply getter arguments))))
+    (set-procedure-property! procedure 'setter setter)
+    procedure))
+
+(define (procedure-with-setter? object)
+  "Tell whether OBJECT is a procedure with a setter."
+  (and (procedure? object)
+       (if (assq 'setter (hashq-ref %procedure-properties object '())) #t #f)))
+
+(define (procedure procedure)
+  "Return the getter of PROCEDURE."
+  procedure)
+
+(define (setter procedure)
+  "Return the setter of PROCEDURE."
+  (or (procedure-property procedure 'setter)
+      (scm-error 'wrong-type-arg "setter" "Wrong type argument in position ~A: ~S"
+                 (list 1 procedure) (list procedure))))
+
+(define (fluid-bound? fluid)
+  "Tell whether FLUID has a value."
+  (not (eq? (%fluid-value fluid) (%unbound 0))))

@@ -672,3 +672,25 @@
 (define (xcons a b)
   "Return the pair of B and A."
   (cons b a))
+
+;;; Trees and kinds.
+
+(define (copy-tree object)
+  "Return OBJECT with its pairs and vectors copied, to any depth."
+  (cond ((pair? object)
+         (cons (copy-tree (car object)) (copy-tree (cdr object))))
+        ((vector? object)
+         (list->vector (map copy-tree (vector->list object))))
+        (else object)))
+
+(define (boolean? object)
+  "Tell whether OBJECT is #t or #f."
+  (or (eq? object #t) (eq? object #f)))
+
+(define (unspecified? object)
+  "Tell whether OBJECT is what expressions without a result return."
+  (eq? object (if #f #f)))
+
+(define (and=> value procedure)
+  "Return what PROCEDURE gives for VALUE, or #f when VALUE is false."
+  (and value (procedure value)))

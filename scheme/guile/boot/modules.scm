@@ -220,3 +220,56 @@ an empty module when ENSURE, or else #f."
 (define (features)
   "Return the features that cond-expand knows."
   (%features))
+
+;;; What modules hold, and evaluation of text.
+
+(define (module-map procedure module)
+  "Return the list of what PROCEDURE gives for each name in MODULE and its variable."
+  (map (lambda (name) (procedure name (module-variable module name)))
+       (%module-names module)))
+
+(define (module-for-each procedure module)
+  "Call PROCEDURE with each name in MODULE and its variable."
+  (for-each (lambda (name) (procedure name (module-variable module name)))
+            (%module-names module)))
+
+(define (beautify-user-module! module)
+  "Let MODULE see module (guile)."
+  (if #f #f))
+
+(define (cond-expand-provide module features)
+  "Say that MODULE provides FEATURES; every feature is known beforehand."
+  (if #f #f))
+
+(define* (eval-string string #:optional (module (current-module)))
+  "Evaluate every expression in STRING and return what the last one gives."
+  (let ((port (open-input-string string)))
+    (let loop ((expression (read port)) (result (if #f #f)))
+      (if (eof-object? expression)
+          result
+          (let ((result (eval expression module)))
+            (loop (read port) result))))))
+
+(define (symbol-prefix-proc prefix)
+  "Return a procedure that puts PREFIX before a symbol."
+  (lambda (symbol)
+    (symbol-append prefix symbol)))
+
+(define* (parse-path path #:optional (tail '()))
+  "Return the directories in PATH, separated by colons, and then TAIL."
+  (if path
+      (append (string-split path #\:) tail)
+      tail))
+
+(define* (search-path directories file #:optional (extensions '("")) require-extension?)
+  "Return the first file called FILE, with one of EXTENSIONS, in DIRECTORIES, or #f."
+  (let next-directory ((directories directories))
+    (and (pair? directories)
+         (let next-extension ((left extensions))
+           (if (null? left)
+               (next-directory (cdr directories))
+               (let ((path (string-append (car directories) "/" file (car left))))
+                 (if (and (file-exists? path)
+                          (not (file-is-directory? path)))
+                     path
+                     (next-extension (cdr left)))))))))
