@@ -21,6 +21,8 @@ pub struct Unit {
     /// Declarations and constants, when they have to run before other units.
     pub prologue: String,
     pub text: String,
+    /// The part of the text that declares things, which must run only once.
+    pub once: std::ops::Range<usize>,
     /// Variables that hold a value once the unit has run.
     pub defines: Vec<Rc<Variable>>,
 }
@@ -58,6 +60,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
     emitter.top(core);
     let number = source_map::reserve();
     let mut text = format!(";u{number}\n");
+    let begin = text.len();
     let mut prologue = emitter.prologue;
     if !apart && emitter.wanted.is_empty() {
         text.push_str(&prologue);
@@ -65,7 +68,9 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
     }
     let mut places = Vec::new();
     let main = (emitter.text, emitter.places);
+    let mut end = text.len();
     for (part, its_places) in emitter.functions.into_iter().chain(std::iter::once(main)) {
+        end = text.len();
         let offset = text.len() as u32;
         text.push_str(&part);
         places.extend(
@@ -78,6 +83,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
     Unit {
         prologue,
         text,
+        once: begin..end,
         defines: emitter.defines,
     }
 }
@@ -91,6 +97,20 @@ struct Emitter<'w> {
     functions: Vec<(String, Vec<(u32, Span)>)>,
     defines: Vec<Rc<Variable>>,
     wanted: &'w mut Vec<Rc<Variable>>,
+}
+
+impl Unit {
+    /// The text for running the unit once more: what declares is blank, so that
+    /// places stay where they are.
+    pub fn again(&self) -> String {
+        let mut text = self.text.clone();
+        let blank: String = self.text[self.once.clone()]
+            .bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { ' ' })
+            .collect();
+        text.replace_range(self.once.clone(), &blank);
+        text
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -24,8 +24,8 @@ crate::natives! {
     "%constant" (1) with machine => constant,
     /// (%pairs rest) -> the machine's rest list as pairs
     "%pairs" (1) => rest_pairs,
-    /// (%next-unit load) -> text of the next unit, or #f
-    "%next-unit" (1) with machine => next_unit,
+    /// (%next-unit load count) -> text of the unit after the first COUNT, or #f
+    "%next-unit" (2) with machine => next_unit,
     /// (%load-of-text name text) -> load
     "%load-of-text" (2) => load_of_text,
     /// (%load-of-form form module) -> load
@@ -156,7 +156,7 @@ fn load_value(load: Load) -> Value {
 fn next_unit(machine: &mut Machine, args: &[Value]) -> Outcome {
     let load = value::handle::<RefCell<Load>>("%next-unit", args, 1)?;
     let mut expander = Expander::new(machine, world());
-    match load.borrow_mut().next(&mut expander) {
+    match load.borrow_mut().unit(index(args, 1), &mut expander) {
         Ok(Some(text)) => Ok(string_value(text)),
         Ok(None) => Ok(Value::BoolV(false)),
         Err(trouble) => Err(trouble.into_raise(&mut |items| machine.vector(items))),

@@ -309,14 +309,16 @@ impl Interpreter {
         if key == "quit" {
             return Stop::Quit(exit_status(arguments.first()));
         }
-        let mut backtrace: Vec<Location> = Vec::new();
-        for span in raising.trace.iter().rev() {
-            if let Some(location) = self.location(*span)
-                && backtrace.last() != Some(&location)
-            {
-                backtrace.push(location);
-            }
-        }
+        // Steel looks up the span of a frame with the caller's instruction in the
+        // callee's table, so only the innermost one can be trusted.
+        let innermost = raising
+            .trace
+            .iter()
+            .rev()
+            .find_map(|span| self.location(*span));
+        let form = super::loader::current_form().place().map(location);
+        let mut backtrace: Vec<Location> = innermost.into_iter().chain(form).collect();
+        backtrace.dedup();
         let message = super::report::message(&key, &arguments, &object);
         let hint = super::report::hint(&key, &arguments, &self.world);
         Stop::Uncaught(Box::new(Uncaught {
@@ -337,13 +339,16 @@ impl Interpreter {
     fn location(&self, span: MachineSpan) -> Option<Location> {
         let text = self.engine.get_source(&span.source_id()?)?;
         let place = source_map::find(&text, span.start())?.place()?;
-        // Frames of our own Scheme files help nobody who wrote another program.
-        Some(Location {
-            file: place.file,
-            line: place.line,
-            column: place.column,
-            source: Some(place.text),
-        })
+        Some(location(place))
+    }
+}
+
+fn location(place: super::source::Place) -> Location {
+    Location {
+        file: place.file,
+        line: place.line,
+        column: place.column,
+        source: Some(place.text),
     }
 }
 

@@ -25,6 +25,19 @@ thread_local! {
     static ACTIVE: RefCell<HashSet<u64>> = RefCell::default();
 }
 
+thread_local! {
+    static FORM: std::cell::Cell<Span> = const { std::cell::Cell::new(Span { source: 0, start: 0, end: 0 }) };
+}
+
+fn set_current_form(span: Span) {
+    FORM.with(|form| form.set(span));
+}
+
+/// The top-level form that the machine was given last.
+pub fn current_form() -> Span {
+    FORM.with(std::cell::Cell::get)
+}
+
 /// Whether the load with NUMBER still goes on.
 pub fn is_active(number: u64) -> bool {
     ACTIVE.with(|active| active.borrow().contains(&number))
@@ -36,6 +49,10 @@ pub struct Load {
     ready: VecDeque<emitter::Unit>,
     /// What the unit that the machine has now will have defined.
     pending: Vec<Rc<Variable>>,
+    /// The units so far, for continuations that lead back into them.
+    done: Vec<String>,
+    /// The form that the machine is working on.
+    form: Span,
 }
 
 enum Task {
@@ -68,6 +85,8 @@ impl Load {
             stack: Vec::new(),
             ready: VecDeque::new(),
             pending: Vec::new(),
+            done: Vec::new(),
+            form: Span::default(),
         }
     }
 
@@ -100,15 +119,30 @@ impl Load {
         Ok(load)
     }
 
+    /// The unit after the first COUNT, or nothing when all is done. The machine
+    /// counts, so that a continuation of an earlier form goes on with the forms
+    /// after that one, as it does in a compiled program.
+    pub fn unit(&mut self, count: usize, x: &mut Expander) -> Result<Option<String>> {
+        if let Some(text) = self.done.get(count) {
+            return Ok(Some(text.clone()));
+        }
+        let unit = self.next(x)?;
+        set_current_form(self.form);
+        Ok(unit.map(|unit| {
+            self.done.push(unit.again());
+            unit.text
+        }))
+    }
+
     /// The next unit to run, or nothing when all is done.
-    pub fn next(&mut self, x: &mut Expander) -> Result<Option<String>> {
+    fn next(&mut self, x: &mut Expander) -> Result<Option<emitter::Unit>> {
         for variable in self.pending.drain(..) {
             variable.state.set(State::Defined);
         }
         loop {
             if let Some(unit) = self.ready.pop_front() {
-                self.pending = unit.defines;
-                return Ok(Some(unit.text));
+                self.pending = unit.defines.clone();
+                return Ok(Some(unit));
             }
             let Some(task) = self.stack.pop() else {
                 return Ok(None);
@@ -123,6 +157,7 @@ impl Load {
                     match reader.read(&mut SyntaxBuilder) {
                         Ok(None) => {}
                         Ok(Some(form)) => {
+                            self.form = form.span();
                             let position = reader.position();
                             self.stack.push(Task::Source {
                                 text,
@@ -528,6 +563,7 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
         }
         units.push(emitter::Unit {
             prologue: String::new(),
+            once: 0..declarations.len(),
             text: declarations,
             defines: Vec::new(),
         });

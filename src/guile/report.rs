@@ -4,16 +4,14 @@ use super::interpreter::Location;
 use super::library::{displayed, written};
 use super::modules;
 use super::pairs;
+use super::records::{self, type_field};
 use super::value::Value;
 use super::world::World;
 
 /// The message, as Guile prints it after the place.
 pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
     match (key, arguments) {
-        ("%exception", _) => match object {
-            Value::CustomStruct(_) => written(object),
-            _ => format!("uncaught value: {}", written(object)),
-        },
+        ("%exception", _) if records::type_of(object).is_some() => components(object),
         ("syntax-error", [who, message, _, form, subform, ..]) => {
             let mut text = String::from("Syntax error: ");
             if displayed(who) != "#f" {
@@ -45,6 +43,43 @@ pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
             )
         }
     }
+}
+
+/// An exception object, one component a line, as Guile shows it.
+fn components(object: &Value) -> String {
+    let kind_name = |record: &Value| {
+        records::type_of(record)
+            .and_then(|kind| records::field(&kind, type_field::NAME))
+            .map_or_else(String::new, |name| displayed(&name))
+    };
+    let parts = match kind_name(object).as_str() {
+        "&compound-exception" => records::field(object, 0)
+            .and_then(|list| pairs::to_vec(&list))
+            .unwrap_or_default(),
+        _ => vec![object.clone()],
+    };
+    let mut text = String::from("ERROR:");
+    for (position, part) in parts.iter().enumerate() {
+        text.push_str(&format!("\n  {}. {}", position + 1, kind_name(part)));
+        let fields = records::type_of(part)
+            .and_then(|kind| records::field(&kind, type_field::FIELDS))
+            .and_then(|fields| pairs::to_vec(&fields))
+            .unwrap_or_default();
+        let value = |index: usize| {
+            records::field(part, index).map_or_else(String::new, |value| written(&value))
+        };
+        match fields.len() {
+            0 => {}
+            1 => text.push_str(&format!(": {}", value(0))),
+            _ => {
+                text.push(':');
+                for (index, field) in fields.iter().enumerate() {
+                    text.push_str(&format!("\n      {}: {}", displayed(field), value(index)));
+                }
+            }
+        }
+    }
+    text
 }
 
 /// `simple-format` for messages: `~A`, `~S`, `~%`, `~~`.

@@ -151,10 +151,12 @@ pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
         )),
     );
     engine.run(concat!(
-        "(define %%load-more (lambda (load value)",
-        "  (let ((unit (n.%next-unit load)))",
-        "    (if unit (%%load-more load (#%prim.eval-string unit)) value))))",
-        "(define %%load (lambda (load) (%%load-more load %%void)))",
+        "(define %%load-more (lambda (load count value)",
+        "  (let ((unit (n.%next-unit load count)))",
+        "    (if unit",
+        "        (%%load-more load (#%prim.+ count 1) (#%prim.eval-string unit))",
+        "        value))))",
+        "(define %%load (lambda (load) (%%load-more load 0 %%void)))",
     ))?;
     engine.extract_value("%%load")
 }

@@ -3,6 +3,7 @@
 mod architecture;
 mod digest;
 mod fixtures;
+mod guile;
 mod hostile_servers;
 mod media;
 mod openssh;

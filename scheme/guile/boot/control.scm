@@ -156,10 +156,7 @@ of times with the values to return here."
                               (lambda () (%handler-returned object))))))))))
 
 (define (%handler-returned object)
-  (%raise (%make-throw '%non-continuable
-                       (list #f "handler returned from non-continuable exception ~S"
-                             (list object) #f))
-          #f))
+  (%raise (make-non-continuable-error) #f))
 
 (define (%with-handlers handlers thunk)
   (let ((saved %handlers))
