@@ -312,7 +312,7 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
                 .or_else(|| message.rsplit_once("Found: "))
                 .or_else(|| message.rsplit_once("got: "))
                 .map_or(message, |(_, found)| found);
-            let found = printed(found.trim_end_matches(['`', '.']));
+            let (position, found) = culprit(found.trim_end_matches(['`', '.']));
             if matches!(procedure, "car" | "cdr") {
                 return throw(
                     "wrong-type-arg",
@@ -329,7 +329,7 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
                 vec![
                     string_value(procedure),
                     string_value("Wrong type argument in position ~A: ~S"),
-                    list_value(vec![Value::IntV(1), found.clone()]),
+                    list_value(vec![Value::IntV(position), found.clone()]),
                     list_value(vec![found]),
                 ],
             )
@@ -352,8 +352,32 @@ fn unbound_name(message: &str) -> Option<&str> {
     rest.split_once('>').map(|(name, _)| name)
 }
 
+/// The operand that is no number in FOUND, which is one operand or two joined
+/// by "and", with its position.
+fn culprit(found: &str) -> (isize, Value) {
+    if let Some((first, second)) = found.split_once(" and ") {
+        let first = printed(first);
+        let is_number = matches!(
+            first,
+            Value::IntV(_)
+                | Value::NumV(_)
+                | Value::Rational(_)
+                | Value::BigNum(_)
+                | Value::BigRational(_)
+        );
+        return if is_number {
+            (2, printed(second))
+        } else {
+            (1, first)
+        };
+    }
+    (1, printed(found))
+}
+
 /// Steel shows the offending value in its messages and nowhere else; what it
 /// printed reads back as the value, as far as it can be read back.
 fn printed(text: &str) -> Value {
+    // Symbols and lists are shown quoted.
+    let text = text.trim().strip_prefix('\'').unwrap_or(text.trim());
     super::reader::read_value(text).unwrap_or_else(|| symbol_value(text))
 }
