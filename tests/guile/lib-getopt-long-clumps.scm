@@ -1,0 +1,5 @@
+(use-modules (ice-9 getopt-long))
+(define spec '((help (single-char #\h)) (output (single-char #\o) (value #t)) (level (value optional) (single-char #\l)) (v (single-char #\v)) (num (single-char #\n) (value #t))))
+(define (run . a) (write a) (display " => ")
+ (catch #t (lambda () (write (with-error-to-port (current-output-port) (lambda () (getopt-long (cons "prog" a) spec))))) (lambda (k . r) (write (cons k r)))) (newline))
+(run "-ofile") (run "-ohelp") (run "-hl5") (run "-lfoo") (run "-lh5") (run "-o1h") (run "-hl" "3") (run "-ovh") (run "-hvo" "x") (run "-on" "3" "4") (run "-hvofile") (run "-hv5") (run "-oh" "z") (run "-lv" "z") (run "-l5v") (run "-ln3") (run "-vl/x") (run "-vo/x") (run "-v/x") (run "-l" "--" "-v") (run "-o" "--" "-v") (run "-o" "-") (run "-l" "-") (run "--output" "-") (run "--level" "-5") (run "-vq") (run "-lq") (run "-5") (run "-oq" "w") (run "-o" "5" "-")(run "--v=" ) (run "--help" "z") (run "-vv")

@@ -1,0 +1,6 @@
+(use-modules (ice-9 getopt-long))
+(define spec '((help (single-char #\h)) (output (single-char #\o) (value #t)) (level (value optional) (single-char #\l)) (must (required? #t) (value #t)) (num (value #t) (predicate string->number))))
+(define (run . a) (write a) (display " => ")
+ (catch #t (lambda () (write (with-error-to-port (current-output-port) (lambda () (getopt-long (cons "prog" a) spec))))) (lambda (k . r) (write (cons k r)))) (newline))
+(run "--must" "1") (run "--must=1" "-h" "a" "b") (run) (run "--must" "1" "--foo") (run "--must" "1" "-x") (run "--must" "1" "-hofile" "rest" "--level" "x") (run "--must" "1" "--level=3" "-l" "4" "-l5" "--level") (run "--must" "1" "--output") (run "--must" "1" "--help=3")
+(run "--must" "1" "--num" "abc") (run "--must" "1" "--num" "12" "--" "-h" "x") (run "--must=1" "-") (run "--must=1" "-o") (run "--must=1" "-o" "-h") (run "--must=1" "-l" "-h")  (run "--must=1" "--output" "--help") (run "--must=1" "--output=") (run "--must=1" "-h" "-h" "--output=1" "--output=2") (run "--must=1" "x" "-h" "y")(run "--must=1" "--level" "-h") (run "--must=1" "--level" "--" "z") (run "--must=1" "-lh") (run "--must=1" "--outp=x") (run "--must=1" "-o=5") (run "--must") (run "--must=")  (run "-l" "--must" "1") (run "--must=1" "--num")
