@@ -17,5 +17,3 @@
     (display " value: " port)
     (write (unbox box) port)
     (display ">" port)))
-
-(cond-expand-provide (current-module) '(srfi-111))

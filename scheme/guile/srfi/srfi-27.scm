@@ -63,5 +63,3 @@ included; multiples of UNIT when that is given."
 (define random-integer (random-source-make-integers default-random-source))
 
 (define random-real (random-source-make-reals default-random-source))
-
-(cond-expand-provide (current-module) '(srfi-27))

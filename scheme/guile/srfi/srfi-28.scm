@@ -7,5 +7,3 @@
   "Return MESSAGE as a new string, with ~a and ~s in it replaced by ARGUMENTS
 as `display' and `write' show them, ~% by a newline and ~~ by a tilde."
   (apply simple-format #f message arguments))
-
-(cond-expand-provide (current-module) '(srfi-28))

@@ -11,5 +11,3 @@
      (letrec ((name (lambda formals body ...))) name))
     ((_ name expression)
      (letrec ((name expression)) name))))
-
-(cond-expand-provide (current-module) '(srfi-31))

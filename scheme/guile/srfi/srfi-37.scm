@@ -115,5 +115,3 @@ argument and the seeds.  The values of each call are the next seeds."
                      (lambda (seeds) (next rest seeds))))))))
 
   (next args seeds))
-
-(cond-expand-provide (current-module) '(srfi-37))

@@ -12,5 +12,3 @@
       (thunk)
       (parameterize (((car parameters) (car values)))
         (with-parameters* (cdr parameters) (cdr values) thunk))))
-
-(cond-expand-provide (current-module) '(srfi-39))

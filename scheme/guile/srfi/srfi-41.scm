@@ -441,5 +441,3 @@ none, or () when the stream ends."
 (define (stream-zip stream . streams)
   "Return the stream of lists of the elements of the streams."
   (apply stream-map list stream streams))
-
-(cond-expand-provide (current-module) '(srfi-41))

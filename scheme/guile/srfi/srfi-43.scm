@@ -418,5 +418,3 @@ reverse order."
    (reverse
     (let ((rest (list-tail list start)))
       (if end (list-head rest (- end start)) rest)))))
-
-(cond-expand-provide (current-module) '(srfi-43))

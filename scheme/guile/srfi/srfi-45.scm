@@ -48,5 +48,3 @@
               (set-state-value! state (state-value next-state))
               (set-promise-state! next state)))
           (force promise)))))
-
-(cond-expand-provide (current-module) '(srfi-45))

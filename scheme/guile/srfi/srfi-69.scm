@@ -199,5 +199,3 @@ so far, which starts as SEED."
   (hash-table-walk other
                    (lambda (key value) (hash-table-set! table key value)))
   table)
-
-(cond-expand-provide (current-module) '(srfi-69))

@@ -146,5 +146,3 @@
 (define (unvector vector)
   "Return the elements of VECTOR as values."
   (apply values (vector->list vector)))
-
-(cond-expand-provide (current-module) '(srfi-71))

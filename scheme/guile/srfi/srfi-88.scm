@@ -11,5 +11,3 @@
 (define (string->keyword string)
   "Return the keyword whose name is STRING."
   (symbol->keyword (string->symbol string)))
-
-(cond-expand-provide (current-module) '(srfi-88))

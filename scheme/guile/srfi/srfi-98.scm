@@ -15,5 +15,3 @@
                (cons (substring entry 0 end) (substring entry (+ end 1)))
                (cons entry ""))))
        (environ)))
-
-(cond-expand-provide (current-module) '(srfi-98))

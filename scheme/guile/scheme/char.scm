@@ -1,0 +1,23 @@
+;;; R7RS characters.
+
+(define-module (scheme char)
+  #:use-module ((rnrs unicode) #:select (char-foldcase string-foldcase))
+  #:re-export (char-alphabetic? char-ci<=? char-ci<? char-ci=? char-ci>=?
+               char-ci>? char-downcase char-foldcase char-lower-case?
+               char-numeric? char-upcase char-upper-case? char-whitespace?
+               string-ci<=? string-ci<? string-ci=? string-ci>=? string-ci>?
+               string-downcase string-foldcase string-upcase)
+  #:export (digit-value))
+
+(define (digit-value char)
+  "Return the value of CHAR as a decimal digit, or #f."
+  (and (char-numeric? char)
+       (eq? (char-general-category char) 'Nd)
+       ;; The ten digits of a script follow one another from a code whose
+       ;; predecessor is no digit.
+       (let loop ((value 0) (code (char->integer char)))
+         (if (or (= value 9)
+                 (not (eq? 'Nd (char-general-category
+                                (integer->char (- code 1))))))
+             value
+             (loop (+ value 1) (- code 1))))))

@@ -1,0 +1,4 @@
+;;; R7RS read.
+
+(define-module (scheme read)
+  #:re-export (read))
