@@ -363,7 +363,7 @@ come before PAST."
   (need-natural index "stream-ref")
   (let loop ((rest stream) (index index))
     (cond ((stream-null? rest)
-           (scm-error 'misc-error "stream-ref" "beyond end of stream" '() #f))
+           (wrong-type "stream-ref" "longer stream" stream))
           ((zero? index) (stream-car rest))
           (else (loop (stream-cdr rest) (- index 1))))))
 
