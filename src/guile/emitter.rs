@@ -568,7 +568,8 @@ impl Emitter<'_> {
 
     fn constant(&mut self, stx: &Stx) {
         match stx.form() {
-            Form::Atom(Value::IntV(number)) => {
+            // The machine packs some integers into instructions of 24 bits.
+            Form::Atom(Value::IntV(number)) if number.unsigned_abs() < 1 << 22 => {
                 let _ = write!(self.text, "{number}");
             }
             Form::Atom(Value::BoolV(true)) => self.text.push_str("#true"),

@@ -325,6 +325,11 @@ is raised."
                      handler)
       (%with-procedure-handler handler thunk)))
 
+(define (%exception-of-type? object type)
+  ;; Only programs that loaded (ice-9 exceptions) have a type to ask for.
+  (((module-ref (resolve-module '(ice-9 exceptions)) 'exception-predicate) type)
+   object))
+
 (define-syntax guard
   (syntax-rules (else =>)
     ((_ (variable clause ... (else expression ...)) body ...)

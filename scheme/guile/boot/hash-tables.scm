@@ -2,7 +2,7 @@
 
 (define (hash-fold procedure initial table)
   "Call PROCEDURE with each key, its value, and what it gave before."
-  (let loop ((handles (%hash-handles table)) (result initial))
+  (let loop ((handles (%entries table)) (result initial))
     (if (pair? handles)
         (loop (cdr handles)
               (procedure (car (car handles)) (cdr (car handles)) result))
@@ -10,7 +10,7 @@
 
 (define (hash-for-each procedure table)
   "Call PROCEDURE with each key and its value."
-  (let loop ((handles (%hash-handles table)))
+  (let loop ((handles (%entries table)))
     (if (pair? handles)
         (begin
           (procedure (car (car handles)) (cdr (car handles)))
@@ -18,7 +18,7 @@
 
 (define (hash-for-each-handle procedure table)
   "Call PROCEDURE with each pair of key and value."
-  (for-each procedure (%hash-handles table)))
+  (for-each procedure (%entries table)))
 
 (define (hash-map->list procedure table)
   "Return the list of what PROCEDURE gives for each key and its value."
@@ -33,10 +33,35 @@
              0 table))
 
 ;;; Tables whose hash and comparison the program brings: buckets in an
-;;; ordinary table, by what HASH gives for a large size.
+;;; ordinary table, by what HASH gives for a large size.  A bucket is a pair of
+;;; %bucket-mark and an association list.
+
+(define %bucket-mark (list 'bucket))
+
+(define (%entries table)
+  ;; The pairs of key and value in TABLE, whoever brings hash and comparison.
+  (let ((handles (%hash-handles table)))
+    (if (and (pair? handles)
+             (pair? (cdr (car handles)))
+             (eq? (car (cdr (car handles))) %bucket-mark))
+        (let loop ((handles handles) (entries '()))
+          (if (pair? handles)
+              (loop (cdr handles) (append (cdr (cdr (car handles))) entries))
+              entries))
+        handles)))
+
+(define (%hashx-bucket hash table key)
+  (let ((bucket (hashv-ref table (hash key 1073741789) #f)))
+    (if bucket (cdr bucket) '())))
+
+(define (%hashx-set-bucket! hash table key entries)
+  (let ((slot (hash key 1073741789)))
+    (if (pair? entries)
+        (hashv-set! table slot (cons %bucket-mark entries))
+        (hashv-remove! table slot))))
 
 (define (%hashx-handle hash assoc table key)
-  (assoc key (hashv-ref table (hash key 1073741789) '())))
+  (assoc key (%hashx-bucket hash table key)))
 
 (define (hashx-get-handle hash assoc table key)
   "Return the pair of KEY and its value in TABLE, or #f."
@@ -52,25 +77,25 @@
   (let ((handle (%hashx-handle hash assoc table key)))
     (if handle
         (set-cdr! handle value)
-        (let ((bucket (hash key 1073741789)))
-          (hashv-set! table bucket
-                      (cons (cons key value) (hashv-ref table bucket '())))))
+        (%hashx-set-bucket! hash table key
+                            (cons (cons key value)
+                                  (%hashx-bucket hash table key))))
     value))
 
 (define (hashx-create-handle! hash assoc table key initial)
   "Return the pair of KEY and its value in TABLE, made with INITIAL when there is none."
   (or (%hashx-handle hash assoc table key)
-      (begin
-        (hashx-set! hash assoc table key initial)
-        (%hashx-handle hash assoc table key))))
+      (let ((handle (cons key initial)))
+        (%hashx-set-bucket! hash table key
+                            (cons handle (%hashx-bucket hash table key)))
+        handle)))
 
 (define (hashx-remove! hash assoc table key)
   "Take KEY out of TABLE and return what was its pair, or #f."
   (let ((handle (%hashx-handle hash assoc table key)))
     (if handle
-        (let ((bucket (hash key 1073741789)))
-          (hashv-set! table bucket
-                      (delq handle (hashv-ref table bucket '())))))
+        (%hashx-set-bucket! hash table key
+                            (delq handle (%hashx-bucket hash table key))))
     handle))
 
 (define* (alist->hash-table alist #:optional (size 31))

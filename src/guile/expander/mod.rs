@@ -208,11 +208,45 @@ impl<'m, 'a> Expander<'m, 'a> {
     /// What the head of STX means, when it has one.
     pub fn head(&self, stx: &Stx, scope: &Scope) -> Option<Binding> {
         match stx.form() {
-            Form::List(items, _) => scope.lookup(items.first()?.as_id()?),
+            Form::List(items, _) => self.operator(items.first()?, scope),
             Form::Id(id) => match scope.lookup(*id) {
                 Some(Binding::Macro(keyword)) => Some(Binding::Macro(keyword)),
                 _ => None,
             },
+            _ => None,
+        }
+    }
+
+    /// What OPERATOR, the first part of a form, is bound to: a name, or syntax
+    /// named as `(@ MODULE NAME)`.
+    fn operator(&self, operator: &Stx, scope: &Scope) -> Option<Binding> {
+        match operator.form() {
+            Form::Id(id) => scope.lookup(*id),
+            Form::List(items, None) => {
+                let [at, module, name] = &items[..] else {
+                    return None;
+                };
+                let at = at.as_id()?;
+                if !matches!(scope.lookup(at), Some(Binding::Expression(_))) {
+                    return None;
+                }
+                let name = name.as_id()?.base();
+                let module = || {
+                    let module = super::loader::module_name(module).ok()?;
+                    self.world.loaded(&module)
+                };
+                let binding = match &*at.name() {
+                    "@" => module()?.exported(name)?,
+                    "@@" => module()?.lookup(name)?,
+                    _ => return None,
+                };
+                match binding {
+                    Binding::Macro(_) | Binding::Expression(_) | Binding::Special(_) => {
+                        Some(binding)
+                    }
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -249,7 +283,7 @@ impl<'m, 'a> Expander<'m, 'a> {
                     if items.is_empty() {
                         return Err(Trouble::syntax("#f", "unexpected syntax", stx, None));
                     }
-                    let binding = items[0].as_id().and_then(|id| scope.lookup(id));
+                    let binding = self.operator(&items[0], scope);
                     match binding {
                         Some(Binding::Macro(keyword)) => {
                             current = self.expand_once(&keyword, stx, scope)?;

@@ -1,0 +1,353 @@
+;;; R6RS input and output with ports.
+;;;
+;;; Guile's ports carry bytes and characters alike; a transcoder says how the
+;;; characters are encoded.
+
+(define-module (rnrs io ports)
+  #:use-module ((ice-9 binary-ports) #:hide (get-string-n!))
+  #:use-module (ice-9 exceptions)
+  #:use-module ((ice-9 rdelim) #:select (read-line read-string))
+  #:use-module (rnrs enums)
+  #:use-module (rnrs files)
+  #:use-module (srfi srfi-9)
+  #:use-module ((rnrs bytevectors) #:select (string->utf8 utf8->string
+                                             string->utf16 utf16->string
+                                             bytevector-length bytevector-u8-ref
+                                             bytevector-u8-set! make-bytevector))
+  #:re-export (&i/o &i/o-file-already-exists &i/o-file-does-not-exist
+               &i/o-file-is-read-only &i/o-file-protection &i/o-filename
+               &i/o-invalid-position &i/o-port &i/o-read &i/o-write
+               call-with-port close-port current-error-port current-input-port
+               current-output-port eof-object eof-object? get-bytevector-all
+               get-bytevector-n get-bytevector-n! get-bytevector-some
+               get-u8 i/o-error-filename i/o-error-port
+               i/o-error? i/o-file-already-exists-error?
+               i/o-file-does-not-exist-error? i/o-file-is-read-only-error?
+               i/o-file-protection-error? i/o-filename-error?
+               i/o-invalid-position-error? i/o-port-error? i/o-read-error?
+               i/o-write-error? input-port? lookahead-u8
+               make-custom-binary-input-port
+               make-custom-binary-input/output-port
+               make-custom-binary-output-port make-i/o-error
+               make-i/o-file-already-exists-error
+               make-i/o-file-does-not-exist-error
+               make-i/o-file-is-read-only-error make-i/o-file-protection-error
+               make-i/o-filename-error make-i/o-invalid-position-error
+               make-i/o-port-error make-i/o-read-error make-i/o-write-error
+               open-bytevector-input-port open-bytevector-output-port
+               output-port? port? put-bytevector put-u8)
+  #:export (get-string-n! &i/o-decoding &i/o-encoding binary-port? buffer-mode?
+            bytevector->string call-with-bytevector-output-port
+            call-with-string-output-port flush-output-port get-char get-datum
+            get-line get-string-all get-string-n i/o-decoding-error?
+            i/o-encoding-error-char i/o-encoding-error? latin-1-codec
+            lookahead-char make-custom-textual-output-port
+            make-i/o-decoding-error make-i/o-encoding-error make-transcoder
+            native-eol-style native-transcoder open-file-input-port
+            open-file-input/output-port open-file-output-port
+            open-string-input-port open-string-output-port
+            output-port-buffer-mode port-eof? port-has-port-position?
+            port-has-set-port-position!? port-position port-transcoder
+            put-char put-datum put-string set-port-position!
+            standard-error-port standard-input-port standard-output-port
+            string->bytevector textual-port? transcoded-port transcoder-codec
+            transcoder-eol-style transcoder-error-handling-mode utf-16-codec
+            utf-8-codec buffer-mode eol-style error-handling-mode file-options))
+
+;;; Transcoders
+
+(define-record-type <transcoder>
+  (%make-transcoder codec eol-style error-handling-mode)
+  transcoder?
+  (codec transcoder-codec)                                ;string: an encoding
+  (eol-style transcoder-eol-style)                        ;symbol
+  (error-handling-mode transcoder-error-handling-mode))   ;symbol
+
+(define-syntax-rule (eol-style name) 'name)
+(define-syntax-rule (error-handling-mode name) 'name)
+(define-syntax-rule (buffer-mode name) 'name)
+
+(define-enumeration file-option
+  (no-create no-fail no-truncate)
+  file-options)
+
+(define (buffer-mode? object)
+  "Return whether OBJECT names a way of buffering."
+  (and (memq object '(none line block)) #t))
+
+(define (latin-1-codec) "ISO-8859-1")
+(define (utf-8-codec) "UTF-8")
+(define (utf-16-codec) "UTF-16")
+
+(define (native-eol-style)
+  "Return how lines end on this system."
+  'none)
+
+(define* (make-transcoder codec #:optional
+                          (eol-style (native-eol-style)) (mode 'replace))
+  "Return a transcoder for CODEC, EOL-STYLE and error handling MODE."
+  (%make-transcoder codec eol-style mode))
+
+(define (native-transcoder)
+  "Return the transcoder that ports have by default."
+  (make-transcoder (utf-8-codec)))
+
+(define (transcoded-port port transcoder)
+  "Return PORT, which from now on has the encoding of TRANSCODER."
+  (set-port-encoding! port (transcoder-codec transcoder))
+  port)
+
+(define (port-transcoder port)
+  "Return the transcoder of PORT."
+  (make-transcoder (or (port-encoding port) "ISO-8859-1")))
+
+(define (latin-1->string bytes)
+  (list->string
+   (let loop ((index (- (bytevector-length bytes) 1)) (chars '()))
+     (if (negative? index)
+         chars
+         (loop (- index 1)
+               (cons (integer->char (bytevector-u8-ref bytes index)) chars))))))
+
+(define (string->latin-1 string)
+  (let ((bytes (make-bytevector (string-length string))))
+    (let loop ((index 0))
+      (when (< index (string-length string))
+        (let ((code (char->integer (string-ref string index))))
+          (bytevector-u8-set! bytes index (if (< code 256) code 63)))
+        (loop (+ index 1))))
+    bytes))
+
+(define (bytevector->string bytes transcoder)
+  "Return the string that BYTES encode, as TRANSCODER says."
+  (let ((codec (transcoder-codec transcoder)))
+    (cond ((string-ci=? codec "ISO-8859-1") (latin-1->string bytes))
+          ((string-ci=? codec "UTF-16") (utf16->string bytes 'big))
+          (else (utf8->string bytes)))))
+
+(define (string->bytevector string transcoder)
+  "Return the bytes that encode STRING, as TRANSCODER says."
+  (let ((codec (transcoder-codec transcoder)))
+    (cond ((string-ci=? codec "ISO-8859-1") (string->latin-1 string))
+          ((string-ci=? codec "UTF-16") (string->utf16 string 'big))
+          (else (string->utf8 string)))))
+
+;;; Conditions
+
+(define-exception-type &i/o-decoding &i/o-port
+  make-i/o-decoding-error i/o-decoding-error?)
+
+(define-exception-type &i/o-encoding &i/o-port
+  make-i/o-encoding-error i/o-encoding-error?
+  (char i/o-encoding-error-char))
+
+;;; Opening
+
+(define (with-file-conditions filename thunk)
+  (catch 'system-error
+    thunk
+    (lambda arguments
+      (let ((errno (system-error-errno arguments)))
+        (raise-exception
+         (make-exception
+          (cond ((= errno ENOENT) (make-i/o-file-does-not-exist-error filename))
+                ((= errno EEXIST) (make-i/o-file-already-exists-error filename))
+                ((= errno EACCES) (make-i/o-file-protection-error filename))
+                ((= errno EROFS) (make-i/o-file-is-read-only-error filename))
+                (else (make-i/o-filename-error filename)))
+          (make-exception-with-message
+           (string-append "cannot open `" filename "': " (strerror errno)))))))))
+
+(define (prepared port transcoder)
+  (if transcoder (transcoded-port port transcoder) port))
+
+(define no-options (file-options))
+
+(define* (open-file-input-port filename #:optional
+                               (options no-options) (buffer-mode 'block)
+                               transcoder)
+  "Return a port that reads the file FILENAME, with TRANSCODER if that is given."
+  (with-file-conditions filename
+    (lambda ()
+      (prepared (open-file filename (if transcoder "r" "rb")) transcoder))))
+
+;; What OPTIONS ask of the file FILENAME that is to be written.
+(define (writing-mode filename options)
+  (let ((exists? (file-exists? filename))
+        (option? (lambda (name) (enum-set-member? name options))))
+    (cond
+     ((and exists? (not (option? 'no-fail)) (not (option? 'no-create)))
+      (raise-exception (make-i/o-file-already-exists-error filename)))
+     ((and (not exists?) (option? 'no-create))
+      (raise-exception (make-i/o-file-does-not-exist-error filename)))
+     ((and exists? (option? 'no-truncate)) "r+")
+     (else "w"))))
+
+(define* (open-file-output-port filename #:optional
+                                (options no-options) (buffer-mode 'block)
+                                transcoder)
+  "Return a port that writes the file FILENAME, which must not exist unless
+OPTIONS say otherwise, with TRANSCODER if that is given."
+  (let ((mode (writing-mode filename options)))
+    (with-file-conditions filename
+      (lambda ()
+        (prepared (open-file filename
+                             (if transcoder mode (string-append mode "b")))
+                  transcoder)))))
+
+(define* (open-file-input/output-port filename #:optional
+                                      (options no-options) (buffer-mode 'block)
+                                      transcoder)
+  "Return a port that reads and writes the file FILENAME."
+  (let ((mode (if (string=? (writing-mode filename options) "w") "w+" "r+")))
+    (with-file-conditions filename
+      (lambda ()
+        (prepared (open-file filename
+                             (if transcoder mode (string-append mode "b")))
+                  transcoder)))))
+
+(define (open-string-input-port string)
+  "Return a port that reads STRING."
+  (open-input-string string))
+
+(define (open-string-output-port)
+  "Return a port, and a procedure that returns what has been written to it since it
+was last called."
+  (let ((port (open-output-string))
+        (taken 0))
+    (values port
+            (lambda ()
+              (let* ((all (get-output-string port))
+                     (new (substring all taken)))
+                (set! taken (string-length all))
+                new)))))
+
+(define (call-with-string-output-port f)
+  "Return what F writes to the port that it is called with."
+  (call-with-output-string f))
+
+(define* (call-with-bytevector-output-port f #:optional transcoder)
+  "Return the bytes that F writes to the port that it is called with."
+  (call-with-values open-bytevector-output-port
+    (lambda (port bytes)
+      (f (prepared port transcoder))
+      (bytes))))
+
+(define* (make-custom-textual-output-port id write! get-position
+                                          set-position! close)
+  "Return a port that gives what is written to it to WRITE!, called with a string,
+a start and a count."
+  (make-soft-port
+   (vector (lambda (char) (write! (string char) 0 1))
+           (lambda (string) (write! string 0 (string-length string)))
+           (lambda () #t)
+           #f
+           (or close (lambda () #t)))
+   "w"))
+
+(define (standard-input-port)
+  "Return the port that reads what the program is given."
+  (dup->inport 0))
+
+(define (standard-output-port)
+  "Return a port that writes to where the program's output goes."
+  (dup->outport 1))
+
+(define (standard-error-port)
+  "Return a port that writes to where the program's complaints go."
+  (dup->outport 2))
+
+;;; Ports
+
+(define (textual-port? port)
+  "Return whether PORT is a port for characters."
+  (port? port))
+
+(define (binary-port? port)
+  "Return whether PORT is a port for bytes."
+  (and (port? port)
+       (equal? (port-encoding port) "ISO-8859-1")))
+
+(define (port-eof? port)
+  "Return whether PORT has nothing more to read."
+  (eof-object? (if (binary-port? port) (lookahead-u8 port) (peek-char port))))
+
+(define (output-port-buffer-mode port)
+  "Return how PORT keeps back what is written."
+  'block)
+
+(define (flush-output-port port)
+  "Write out what PORT has kept back."
+  (force-output port))
+
+(define (port-has-port-position? port)
+  "Return whether PORT can tell where it is."
+  (and (false-if-exception (seek port 0 SEEK_CUR)) #t))
+
+(define (port-has-set-port-position!? port)
+  "Return whether PORT can be told where to go on."
+  (port-has-port-position? port))
+
+(define (port-position port)
+  "Return where PORT goes on."
+  (seek port 0 SEEK_CUR))
+
+(define (set-port-position! port position)
+  "Make PORT go on at POSITION."
+  (seek port position SEEK_SET))
+
+;;; Characters
+
+(define (get-char port)
+  "Return the next character of PORT."
+  (read-char port))
+
+(define (lookahead-char port)
+  "Return the next character of PORT and leave it there."
+  (peek-char port))
+
+(define (get-line port)
+  "Return the next line of PORT without its end."
+  (read-line port 'trim))
+
+(define (get-datum port)
+  "Return the next datum of PORT."
+  (read port))
+
+(define (get-string-all port)
+  "Return the rest of PORT, or an end-of-file object when there is none."
+  (let ((string (read-string port)))
+    (if (and (string? string) (string-null? string)) (eof-object) string)))
+
+(define (get-string-n port count)
+  "Return the next COUNT characters of PORT, or as many as there are, or an
+end-of-file object."
+  (let loop ((left count) (chars '()))
+    (let ((char (if (zero? left) #f (read-char port))))
+      (cond ((char? char) (loop (- left 1) (cons char chars)))
+            ((and (eof-object? char) (null? chars)) char)
+            (else (reverse-list->string chars))))))
+
+(define (get-string-n! port string start count)
+  "Read COUNT characters of PORT into STRING from START on; return how many there
+were, or an end-of-file object."
+  (let loop ((index 0))
+    (let ((char (if (= index count) #f (read-char port))))
+      (cond ((char? char)
+             (string-set! string (+ start index) char)
+             (loop (+ index 1)))
+            ((and (eof-object? char) (zero? index)) char)
+            (else index)))))
+
+(define (put-char port char)
+  "Write CHAR to PORT."
+  (write-char char port))
+
+(define* (put-string port string #:optional
+                     (start 0) (count (- (string-length string) start)))
+  "Write COUNT characters of STRING from START on to PORT."
+  (display (substring string start (+ start count)) port))
+
+(define (put-datum port datum)
+  "Write DATUM to PORT, so that it can be read back."
+  (write datum port))
