@@ -40,7 +40,10 @@
             xapi-vdi-create
             xapi-vdi-destroy
             xapi-vdi-import
-            xapi-vdi-verify))
+            xapi-vdi-verify
+            xapi-vdi-golden
+            xapi-leftovers
+            xapi-leftover-remove))
 
 ;;; Sessions.
 
@@ -50,13 +53,18 @@
                      password-file
                      certificate-sha256
                      (approved-vms '())
-                     (approved-vdis '()))
+                     (approved-vdis '())
+                     (owner "fruix-scm")
+                     (run "")
+                     (lease-seconds 86400))
   "Return a session on HOST, an URL such as \"https://xcp.example\", for USER
 with the password in the first line of PASSWORD-FILE.
 
 CERTIFICATE-SHA256 is the SHA-256 fingerprint of the host's certificate, or a
 list of those of all hosts of the pool; nothing turns the check off.  APPROVED-VMS
-and APPROVED-VDIS are lists of the UUIDs of what may be changed.
+and APPROVED-VDIS are lists of the UUIDs of what may be changed.  What the session
+creates is marked with OWNER, RUN, strings, and that it may go after LEASE-SECONDS;
+see `xapi-leftovers'.
 
 Throw 'trust-error with both fingerprints when HOST shows another certificate,
 'xapi-error when it refuses the login, 'connection-error when it is not there,
@@ -69,7 +77,7 @@ and 'settings-error when something is missing."
                (if (string? certificate-sha256)
                    (list certificate-sha256)
                    certificate-sha256)
-               approved-vms approved-vdis))
+               approved-vms approved-vdis owner run lease-seconds))
 
 (define (xapi-logout session)
   "End SESSION.  Its tasks that still run are cancelled.  A session that has
@@ -286,3 +294,35 @@ how many bytes are the same: all of IMAGE.
 
 Throw 'xapi-error with the place of the first difference when there is one."
   (%xapi-vdi-verify session vdi image))
+
+(define* (xapi-vdi-golden session #:key sr name size-bytes image image-sha256)
+  "Return the reference of a VDI on SR, a reference, that holds the disk image in
+the file IMAGE, whose SHA-256 is IMAGE-SHA256: one that is there from an earlier
+run, or a new one called NAME of SIZE-BYTES, to which IMAGE is sent and verified.
+
+Clone it with (xapi-run session \"VDI.clone\" (list vdi)), and leave it as it is;
+its mark stays until somebody removes it by `xapi-leftover-remove'."
+  (or (%xapi-golden session sr image-sha256)
+      (let ((vdi (xapi-vdi-create session
+                                  #:sr sr
+                                  #:name name
+                                  #:size-bytes size-bytes)))
+        (xapi-vdi-import session vdi image)
+        (xapi-vdi-verify session vdi image)
+        (%xapi-make-golden session vdi image-sha256)
+        vdi)))
+
+;;; What was left behind.
+
+(define (xapi-leftovers session)
+  "Return everything on the host of SESSION that a session of ours has created,
+as association lists with class (\"VM\" or \"VDI\"), reference, uuid, name, owner,
+run, expired (#t when its lease is over) and image (the SHA-256 of the image that
+a golden disk holds, or \"\").  Nothing without our mark is among them."
+  (%xapi-leftovers session))
+
+(define (xapi-leftover-remove session uuid)
+  "Remove the VM or VDI with UUID, which `xapi-leftovers' has listed, and return
+#t; #f when nothing of ours has UUID.  A VM is shut down first, and its disks that
+carry our mark go with it, golden ones excepted."
+  (%xapi-leftover-remove session uuid))

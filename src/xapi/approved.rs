@@ -7,12 +7,10 @@
 //! reboot of the host, is refused. The refusal comes before anything is sent.
 
 use super::error::XapiError;
+use super::lease::OWNER;
 use super::rpc::is_null;
 use super::session::Session;
-use serde_json::{Map, Value};
-
-/// The key in `other_config` of everything we create.
-pub const MARK: &str = "fruix-scm:owner";
+use serde_json::Value;
 
 /// UUIDs of what the settings approve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,7 +187,7 @@ pub async fn check(session: &Session, method: &str, params: &mut [Value]) -> Res
         Effect::Changes(targets) => targets,
         Effect::Creates(targets) => {
             if let Some(Value::Object(record)) = params.first_mut() {
-                mark(record);
+                session.lease().mark(record);
             }
             targets
         }
@@ -212,16 +210,6 @@ pub async fn check(session: &Session, method: &str, params: &mut [Value]) -> Res
         }
     }
     Ok(())
-}
-
-/// Put our mark on the record of an object to be.
-pub fn mark(record: &mut Map<String, Value>) {
-    let config = record
-        .entry("other_config")
-        .or_insert_with(|| Value::Object(Map::new()));
-    if let Value::Object(config) = config {
-        config.insert(MARK.to_owned(), Value::from("fruix-scm"));
-    }
 }
 
 async fn field(
@@ -266,7 +254,7 @@ pub async fn check_object(
         return Ok(());
     }
     let config = field(session, class, reference, "other_config").await?;
-    if config.get(MARK).is_some() {
+    if config.get(OWNER).is_some() {
         return Ok(());
     }
     // A snapshot belongs to what it is a snapshot of.

@@ -5,6 +5,7 @@
 //!
 //! * [`task`] waits for slow work, [`vm`] knows the life of a VM, [`transfer`]
 //!   moves disk images.
+//! * [`lease`] marks what we create, and finds what a crash has left.
 //! * [`approved`] keeps everybody's hands off what the settings do not name.
 //! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate.
 //!
@@ -17,6 +18,7 @@ pub mod approved;
 mod error;
 mod extents;
 mod http;
+pub mod lease;
 pub mod primitives;
 mod rpc;
 mod session;

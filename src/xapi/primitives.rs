@@ -3,10 +3,11 @@
 //! Records become association lists with symbols for fields; in any other map
 //! the keys are strings. A set is a list, nothing is `#f`.
 
+use super::lease::{Lease, Leftover};
 use super::session::{CALL, Session};
 use super::transfer::Format;
 use super::vm::Shutdown;
-use super::{Approved, Login, Secret, XapiError, task, transfer, vm};
+use super::{Approved, Login, Secret, XapiError, lease, task, transfer, vm};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::pairs;
@@ -21,12 +22,26 @@ use std::rc::Rc;
 use std::time::Duration;
 
 crate::natives! {
-    /// (%xapi-login host user password-file certificates vms vdis) -> session
+    /// (%xapi-login host user password-file certificates vms vdis owner run seconds) -> session
     ///
     /// Log in at HOST, an URL, as USER with the password in PASSWORD-FILE.
     /// CERTIFICATES are the pinned fingerprints; VMS and VDIS are the UUIDs of
-    /// what may be changed.
-    "%xapi-login" (6) => login,
+    /// what may be changed; OWNER, RUN and an expiry after SECONDS are marked
+    /// on what the session creates.
+    "%xapi-login" (9) => login,
+    /// (%xapi-leftovers session) -> list of alists
+    ///
+    /// What carries our mark on the host, each with `class`, `reference`,
+    /// `uuid`, `name`, `owner`, `run`, `expired` and `image`.
+    "%xapi-leftovers" (1) => leftovers,
+    /// (%xapi-leftover-remove session uuid) -> boolean
+    ///
+    /// Remove what carries our mark and has UUID; #f when there is none.
+    "%xapi-leftover-remove" (2) => leftover_remove,
+    /// (%xapi-golden session sr digest) -> reference or #f
+    "%xapi-golden" (3) => golden,
+    /// (%xapi-make-golden session vdi digest) -> unspecified
+    "%xapi-make-golden" (3) => make_golden,
     /// (%xapi-logout session) -> unspecified
     "%xapi-logout" (1) => logout,
     /// (%xapi-call session method params) -> value
@@ -124,6 +139,11 @@ fn login(args: &[Value]) -> Outcome {
             vdis: strings(NAME, args, 6)?,
         },
         patience: CALL,
+        lease: Lease::new(
+            &string(NAME, args, 7)?,
+            &string(NAME, args, 8)?,
+            seconds(NAME, args, 9)?,
+        ),
     };
     let session = runtime::wait(&what, BACKSTOP, Session::log_in(login))?;
     Ok(handle_value("xapi-session", Open(session)))
@@ -261,6 +281,68 @@ fn vm_address(args: &[Value]) -> Outcome {
         vm::wait_for_address(&session.0, &machine, limit),
     )?;
     Ok(string_value(address.to_string()))
+}
+
+fn leftovers(args: &[Value]) -> Outcome {
+    let session = open("%xapi-leftovers", args)?;
+    let found = within(
+        &session.0,
+        "looking for what was left behind",
+        lease::leftovers(&session.0),
+    )?;
+    Ok(list_value(found.iter().map(leftover_value).collect()))
+}
+
+fn leftover_value(leftover: &Leftover) -> Value {
+    let text = |text: &str| string_value(text);
+    alist_value(vec![
+        ("class", text(leftover.class)),
+        ("reference", text(&leftover.reference)),
+        ("uuid", text(&leftover.uuid)),
+        ("name", text(&leftover.name)),
+        ("owner", text(&leftover.owner)),
+        ("run", text(&leftover.run)),
+        ("expired", Value::BoolV(leftover.expired)),
+        ("image", text(&leftover.image)),
+    ])
+}
+
+fn leftover_remove(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-leftover-remove";
+    let session = open(NAME, args)?;
+    let uuid = string(NAME, args, 2)?;
+    let removed = within(&session.0, "removing what was left behind", async {
+        let found = lease::leftovers(&session.0).await?;
+        match found.iter().find(|it| it.uuid == uuid) {
+            Some(leftover) => lease::remove(&session.0, leftover).await.map(|()| true),
+            None => Ok(false),
+        }
+    })?;
+    Ok(Value::BoolV(removed))
+}
+
+fn golden(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-golden";
+    let session = open(NAME, args)?;
+    let (sr, digest) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let found = within(
+        &session.0,
+        "looking for the image on the host",
+        lease::golden(&session.0, &sr, &digest),
+    )?;
+    Ok(found.map_or(Value::BoolV(false), string_value))
+}
+
+fn make_golden(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-make-golden";
+    let session = open(NAME, args)?;
+    let (vdi, digest) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    within(
+        &session.0,
+        "marking the disk",
+        lease::make_golden(&session.0, &vdi, &digest),
+    )?;
+    Ok(UNSPECIFIED)
 }
 
 /// Argument 3 as the parameters of a call.

@@ -12,6 +12,7 @@
 use super::approved::{self, Approved};
 use super::error::XapiError;
 use super::http::{Connection, Endpoint};
+use super::lease::{self, Lease};
 use super::rpc::{self, Answer};
 use super::trust::Fingerprint;
 use serde_json::Value;
@@ -78,6 +79,8 @@ pub struct Login {
     /// How long a call may take, and how long a transfer may stand still;
     /// [`CALL`] unless there is a reason.
     pub patience: Duration,
+    /// What the marks say on everything this session creates.
+    pub lease: Lease,
 }
 
 /// A session on a host. Clones are the same session.
@@ -179,6 +182,10 @@ impl Session {
         &self.0.login.approved
     }
 
+    pub fn lease(&self) -> &Lease {
+        &self.0.login.lease
+    }
+
     /// How long a call may take, and a transfer may stand still.
     pub fn patience(&self) -> Duration {
         self.0.login.patience
@@ -249,6 +256,7 @@ impl Session {
             && let Some(reference) = result.as_str()
         {
             self.own(method, reference);
+            lease::mark_copy(self, method, reference).await?;
         }
         if method.ends_with("VBD.create")
             && let Some(vdi) = vdi.as_ref().and_then(Value::as_str)

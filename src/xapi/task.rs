@@ -10,6 +10,7 @@
 //! Source: XenAPI reference, classes `task` and `event`.
 
 use super::error::XapiError;
+use super::lease;
 use super::rpc;
 use super::session::Session;
 use serde_json::{Value, json};
@@ -72,6 +73,7 @@ pub async fn run(
         && let Some(created) = result.as_str()
     {
         session.own(method, created);
+        lease::mark_copy(session, method, created).await?;
     }
     Ok(result)
 }

@@ -4,6 +4,7 @@ use fruix_scm::failure::{Detail, Failure, Key};
 use fruix_scm::runtime;
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
+use fruix_scm::xapi::lease::{self, Lease};
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
 use fruix_scm::xapi::{Approved, CALL, Login, Secret, Session, XapiError, transfer};
@@ -35,6 +36,7 @@ fn login(settings: &SimulationSettings) -> Login {
             vdis: settings.approved_vdis.clone(),
         },
         patience: CALL,
+        lease: Lease::new("test", "run-1", Duration::from_secs(3600)),
     }
 }
 
@@ -547,6 +549,81 @@ fn an_unknown_uuid_is_named() {
         failure.message(),
         "cannot find VM `0f1f`: host answered UUID_INVALID (VM, 0f1f)"
     );
+}
+
+#[test]
+fn what_a_crash_leaves_is_found_by_its_mark_and_removed_and_nothing_else_is() {
+    let simulation = simulation(&[]);
+    let before = (
+        simulation.host().count("VM"),
+        simulation.host().count("VDI"),
+    );
+    // A run that ends without tidying up.
+    let vm_uuid = in_session(&simulation, async |session| {
+        let sr = vm::find(session, "SR", &simulation.settings().sr).await?;
+        let templates = session
+            .call("VM.get_by_name_label", vec![json!("Other install media")])
+            .await?;
+        let vm = session
+            .call("VM.clone", vec![templates[0].clone(), json!("left")])
+            .await?;
+        session.call("VM.provision", vec![vm.clone()]).await?;
+        let record = json!({
+            "name_label": "left", "SR": sr, "virtual_size": 4 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {"mine": "kept"},
+        });
+        let vdi = session.call("VDI.create", vec![record]).await?;
+        let vbd = json!({
+            "VM": vm, "VDI": vdi, "userdevice": "0", "bootable": true, "mode": "RW",
+            "type": "Disk", "empty": false, "other_config": {},
+            "qos_algorithm_type": "", "qos_algorithm_params": {},
+        });
+        session.call("VBD.create", vec![vbd]).await?;
+        let vm = vm.as_str().unwrap_or_default();
+        vm::start(session, vm, Duration::from_secs(20)).await?;
+        session.uuid("VM", vm).await
+    })
+    .expect("all goes well");
+    in_session(&simulation, async |session| {
+        let left = lease::leftovers(session).await?;
+        let seen: Vec<(&str, &str, &str, bool)> = left
+            .iter()
+            .map(|it| (it.class, it.name.as_str(), it.run.as_str(), it.expired))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("VM", "left", "run-1", false),
+                ("VDI", "left", "run-1", false)
+            ]
+        );
+        assert_eq!(left[0].uuid, vm_uuid);
+        lease::remove(session, &left[0]).await?;
+        // It went with its VM, so there is nothing to do.
+        lease::remove(session, &left[1]).await
+    })
+    .expect("all goes well");
+    let after = (
+        simulation.host().count("VM"),
+        simulation.host().count("VDI"),
+    );
+    assert_eq!(after, before);
+}
+
+#[test]
+fn an_image_that_is_on_the_host_already_is_found_by_its_digest() {
+    let simulation = simulation(&[]);
+    in_session(&simulation, async |session| {
+        let sr = vm::find(session, "SR", &simulation.settings().sr).await?;
+        assert_eq!(lease::golden(session, &sr, "abc").await?, None);
+        let (path, vdi) = sparse_image_and_fresh_vdi(session, &simulation, 16 << 20).await?;
+        transfer::import(session, &vdi, &path, Format::Automatic).await?;
+        lease::make_golden(session, &vdi, "abc").await?;
+        assert_eq!(lease::golden(session, &sr, "abc").await?, Some(vdi.clone()));
+        assert_eq!(lease::golden(session, &sr, "abd").await?, None);
+        session.call("VDI.destroy", vec![json!(vdi)]).await
+    })
+    .expect("all goes well");
 }
 
 /// Log in to SIMULATION with PATIENCE and do ACT; nothing may be left.
