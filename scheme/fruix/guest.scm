@@ -8,6 +8,7 @@
 (define-module (fruix guest)
   #:use-module (fruix native ssh)
   #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
   #:export (guest-run
@@ -242,7 +243,7 @@ reader sees the old contents or the new."
   (guest-run guest
              (sh "cat > \"$1.part\" && mv \"$1.part\" \"$1\"" file)
              #:input contents)
-  *unspecified*)
+  (if #f #f))
 
 (define (guest-fetch guest file local)
   "Copy FILE of GUEST to the file LOCAL here and return its SHA-256, which is

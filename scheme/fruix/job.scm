@@ -9,6 +9,7 @@
 (define-module (fruix job)
   #:use-module (fruix native ssh)
   #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-9)
   #:export (job-start

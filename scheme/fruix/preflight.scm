@@ -9,6 +9,7 @@
 (define-module (fruix preflight)
   #:use-module (fruix guest)
   #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
   #:export (native-build-troubles

@@ -7,6 +7,7 @@
   #:use-module (fruix guest)
   #:use-module (fruix native ssh)
   #:use-module (fruix ssh)
+  #:use-module (ice-9 format)
   #:export (wait-for
             wait-for-file
             wait-for-tcp-port))

@@ -367,15 +367,13 @@ impl Connection {
 
     /// Make the connection again within LIMIT when it has been lost.
     pub async fn renew(&self, limit: Duration) -> Result<(), SshError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(SshError::Closed {
+                destination: self.destination().clone(),
+            });
+        }
         if self.is_alive() {
             return Ok(());
-        }
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(SshError::Lost {
-                destination: self.destination().clone(),
-                what: "anything".to_owned(),
-                reason: "it has been closed".to_owned(),
-            });
         }
         let link = Arc::new(self.login.link(limit).await?);
         *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;

@@ -54,6 +54,8 @@ pub enum SshError {
         what: String,
         reason: String,
     },
+    /// The connection was closed by its owner.
+    Closed { destination: Destination },
     /// The connection has ended.
     Lost {
         destination: Destination,
@@ -151,6 +153,9 @@ impl fmt::Display for SshError {
                 what,
                 reason,
             } => write!(formatter, "{destination} does not run {what}: {reason}"),
+            SshError::Closed { destination } => {
+                write!(formatter, "the connection to {destination} has been closed")
+            }
             SshError::Lost {
                 destination,
                 what,
@@ -208,7 +213,9 @@ impl From<SshError> for Failure {
             SshError::PrivateKey { .. } | SshError::ExpectedHostKey { .. } => Key::Settings,
             SshError::Untrusted { .. } => Key::Trust,
             SshError::Local { .. } => Key::System,
-            SshError::NoAddress { .. } | SshError::Lost { .. } => Key::Connection,
+            SshError::NoAddress { .. } | SshError::Closed { .. } | SshError::Lost { .. } => {
+                Key::Connection
+            }
             SshError::NoAnswer { .. } | SshError::Deadline { .. } => Key::Timeout,
             SshError::Protocol { .. }
             | SshError::Refused { .. }
@@ -279,6 +286,7 @@ impl SshError {
             | SshError::Protocol { destination, .. }
             | SshError::Refused { destination, .. }
             | SshError::Channel { destination, .. }
+            | SshError::Closed { destination }
             | SshError::Lost { destination, .. }
             | SshError::Deadline { destination, .. }
             | SshError::TooMuch { destination, .. } => Some(destination),

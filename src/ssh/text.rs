@@ -19,13 +19,10 @@ const RESERVED: [&str; 18] = [
 ///
 /// Source: POSIX.1-2017, Shell Command Language, 2.2.2 "Single-Quotes".
 pub fn quote(word: &str) -> Cow<'_, str> {
-    // A word of these characters means itself in every shell; `~`, `=` and `-`
-    // do not at the beginning, or in the command's place.
-    // Reserved words mean themselves only when quoted.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:,+@%".contains(&byte);
-    let hyphen = |(index, byte): (usize, u8)| plain(byte) || (byte == b'-' && index > 0);
-    let harmless = !word.is_empty() && word.bytes().enumerate().all(hyphen);
-    if harmless && !RESERVED.contains(&word) {
+    // A word of these characters means itself in every shell; `~` and `=` do
+    // not everywhere. Reserved words mean themselves only when quoted.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:,+@%-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) && !RESERVED.contains(&word) {
         return Cow::Borrowed(word);
     }
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
@@ -106,7 +103,7 @@ mod tests {
             ("*", "'*'"),
             ("~root", "'~root'"),
             ("A=1", "'A=1'"),
-            ("-n", "'-n'"),
+            ("-n", "-n"),
             ("if", "'if'"),
             ("a-b", "a-b"),
             ("a\nb", "'a\nb'"),

@@ -3,6 +3,7 @@
 mod architecture;
 mod digest;
 mod fixtures;
+mod guest_scheme;
 mod guile;
 mod hostile_servers;
 mod media;

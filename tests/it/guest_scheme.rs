@@ -1,0 +1,149 @@
+//! (fruix ssh), (fruix guest), (fruix wait), (fruix job) and (fruix preflight),
+//! as a harness author uses them, against the simulated guest.
+
+use crate::small_system::SmallSystem;
+use crate::support::{Sandbox, finish, wait};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The binary in SANDBOX, with what a script needs to reach SYSTEM's guest.
+fn command(sandbox: &Sandbox, system: &SmallSystem, arguments: &[&str]) -> Command {
+    let mut command = sandbox.command(arguments);
+
+    command
+        .env(
+            "FRUIX_SCM_TEST_PORT",
+            system.port.address().port().to_string(),
+        )
+        .env("FRUIX_SCM_TEST_PRIVATE_KEY", &system.disk.private_key)
+        .env("FRUIX_SCM_TEST_HOST_KEY", &system.disk.host_key);
+    command
+}
+
+const CONNECT: &str = r#"
+(use-modules (fruix ssh) (fruix job) (fruix guest))
+(define guest
+  (ssh-connect #:address "127.0.0.1"
+               #:port (string->number (getenv "FRUIX_SCM_TEST_PORT"))
+               #:private-key (getenv "FRUIX_SCM_TEST_PRIVATE_KEY")
+               #:host-key (getenv "FRUIX_SCM_TEST_HOST_KEY")))
+"#;
+
+/// Whether the interpreter has MODULE yet.
+fn lacks(sandbox: &Sandbox, module: &str) -> bool {
+    let lacking = sandbox
+        .run(&["-c", &format!("(use-modules {module})")])
+        .status
+        != Some(0);
+    if lacking {
+        eprintln!("skipped: the interpreter has no {module}");
+    }
+    lacking
+}
+
+#[test]
+fn the_words_of_harness_authors_do_what_they_say() {
+    let system = SmallSystem::of_the_fixtures();
+    let _guest = system.boot().unwrap();
+    let sandbox = Sandbox::new();
+    if lacks(&sandbox, "(srfi srfi-64)") || lacks(&sandbox, "(ice-9 format)") {
+        return;
+    }
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scheme/fruix/guest-test.scm");
+    finish(command(&sandbox, &system, &[test.to_str().unwrap()])).success();
+}
+
+#[test]
+fn a_job_outlives_a_killed_process_and_the_next_one_goes_on_at_the_byte() {
+    let system = SmallSystem::of_the_fixtures();
+    let _guest = system.boot().unwrap();
+    let sandbox = Sandbox::new();
+    if lacks(&sandbox, "(srfi srfi-64)") || lacks(&sandbox, "(ice-9 format)") {
+        return;
+    }
+    let copy = sandbox.work().join("copy");
+    let follow = format!("#:live \"job\" #:copy {:?}", copy.to_str().unwrap());
+    let first = sandbox.write(
+        "first.scm",
+        &format!(
+            "{CONNECT}(job-follow (job-start guest \"long\" (sh \"i=0; while test $i -lt 300; do \
+             i=$((i+1)); echo line $i; sleep 0.01; done\")) {follow})"
+        ),
+    );
+    let mut child = command(&sandbox, &system, &[first.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while fs::metadata(&copy).map_or(0, |copy| copy.len()) < 100 {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing came");
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let kept = fs::metadata(&copy).unwrap().len();
+
+    let second = sandbox.write(
+        "second.scm",
+        &format!(
+            "{CONNECT}(let ((result (job-follow (job-attach guest \"long\") #:from {kept} {follow})))\
+             (write (list (job-result-end result) (job-result-status result)))\
+             (newline)\
+             (display (guest-file-ref guest \"/var/tmp/fruix-jobs/long/log\")))"
+        ),
+    );
+    let said = finish(command(&sandbox, &system, &[second.to_str().unwrap()])).success();
+    let (result, log) = said.split_once('\n').unwrap();
+    assert_eq!(result, "(finished 0)");
+    assert!(log.ends_with("line 300\n") && kept < log.len() as u64);
+    assert_eq!(fs::read_to_string(copy).unwrap(), log);
+}
+
+#[test]
+fn an_interrupt_ends_the_command_in_the_guest_and_this_process_with_130() {
+    let system = SmallSystem::of_the_fixtures();
+    let guest = system.boot().unwrap();
+    let sandbox = Sandbox::new();
+    if lacks(&sandbox, "(srfi srfi-64)") || lacks(&sandbox, "(ice-9 format)") {
+        return;
+    }
+    let script = sandbox.write(
+        "long.scm",
+        &format!(
+            "{CONNECT}(call-with-ssh guest (lambda (guest) (guest-run guest '(\"sleep\" \"77\"))))"
+        ),
+    );
+    let began = Instant::now();
+    let child = command(&sandbox, &system, &[script.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !running("sleep\0", "77") {
+        assert!(began.elapsed() < Duration::from_secs(30), "it never ran");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let message = wait(child, began).fails_with(130);
+    assert!(message.contains("interrupted"), "{message}");
+    let ended = Instant::now();
+    while running("sleep\0", "77") {
+        assert!(ended.elapsed() < Duration::from_secs(5), "still running");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(guest);
+}
+
+/// Whether a process of this machine has PROGRAM and ARGUMENT on its command line.
+fn running(program: &str, argument: &str) -> bool {
+    let line = format!("{program}{argument}\0");
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .any(|found| found == line.as_bytes())
+}

@@ -1,0 +1,178 @@
+;;; A guest: the one that answers at FRUIX_SCM_TEST_PORT of this machine, with
+;;; the host key and private key of the same family of variables.
+
+(use-modules (fruix guest)
+             (fruix job)
+             (fruix preflight)
+             (fruix ssh)
+             (fruix wait)
+             (ice-9 match)
+             (srfi srfi-1)
+             (srfi srfi-64))
+
+(define guest
+  (ssh-connect #:address "127.0.0.1"
+               #:port (string->number (getenv "FRUIX_SCM_TEST_PORT"))
+               #:private-key (getenv "FRUIX_SCM_TEST_PRIVATE_KEY")
+               #:host-key (getenv "FRUIX_SCM_TEST_HOST_KEY")))
+
+(define (message key thunk)
+  "Return the message of the error KEY that THUNK ends with."
+  (catch key
+    (lambda () (thunk) "no error")
+    (lambda (key procedure format arguments . details)
+      (car arguments))))
+
+(define closure
+  "/frx/store/6d22cc7dc9c54af978655babbdb33006bc8d7258-fruix-system-fruix-validation")
+(define source
+  "/frx/store/5193aa63a947a11ba05ef7a200fa056e7ef39c5a-freebsd-source-default")
+
+(test-begin "guest")
+
+(test-equal "words are not taken apart"
+  "a  b $HOME *"
+  (guest-output guest '("printf" "%s" "a  b $HOME *")))
+(test-equal "a script sees its arguments"
+  "2: it's"
+  (guest-output guest (sh "echo \"$#: $2\"" "one" "it's")))
+(test-equal "an environment is all there is"
+  "A=b c"
+  (guest-output guest '("env") #:environment '(("A" . "b c"))))
+(test-equal "a directory is where it starts"
+  "/frx/store"
+  (guest-output guest '("pwd") #:directory "/frx/store"))
+(test-equal "input is read"
+  "given"
+  (guest-output guest '("cat") #:input "given"))
+(test-equal "a failing command says its status and last words"
+  "`sh -c 'echo why >&2; exit 3'` ended with status 3 in the guest; last: why"
+  (message 'guest-command-failed
+           (lambda ()
+             (guest-run guest '("sh" "-c" "echo why >&2; exit 3")))))
+(test-equal "a failing command is a result for who asks"
+  '(3 "out\n" "err\n")
+  (let ((result (guest-try guest (sh "echo out; echo err >&2; exit 3"))))
+    (list (ssh-result-status result)
+          (ssh-result-stdout result)
+          (ssh-result-stderr result))))
+
+(test-equal "files are told apart"
+  '(#t #t #f #t #f #t)
+  (list (guest-file? guest "/etc/rc.conf")
+        (guest-directory? guest "/usr/include")
+        (guest-file? guest "/usr/include")
+        (guest-link? guest "/usr/include")
+        (guest-exists? guest "/no/such/file")
+        (guest-executable? guest "/bin/sh")))
+(test-equal "a link has its target as it is written"
+  closure
+  (guest-link-target guest "/run/current-system"))
+(test-equal "what is no link has no target"
+  #f
+  (guest-link-target guest "/etc/passwd"))
+(test-equal "a datum is read"
+  '(version . 1)
+  (car (guest-read guest
+                   "/run/current-system/metadata/store-layout.scm")))
+(test-equal "a file that is not there is named"
+  "cannot read `/no/such` in the guest: cat: /no/such: No such file or directory"
+  (message 'guest-command-failed
+           (lambda () (guest-file-ref guest "/no/such"))))
+(test-equal "contents, size and digest belong together"
+  '("hello\n" 6
+    "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03")
+  (begin
+    (guest-write-file guest "/tmp/hello world" "hello\n")
+    (list (guest-file-ref guest "/tmp/hello world")
+          (guest-file-size guest "/tmp/hello world")
+          (guest-file-sha256 guest "/tmp/hello world"))))
+(test-equal "a tree has a size, a directory its names"
+  '(#t ("param.h"))
+  (begin
+    (guest-run guest '("mkdir" "-p" "/tmp/d"))
+    (guest-write-file guest "/tmp/d/param.h" "x")
+    (list (positive? (guest-tree-size guest "/tmp/d"))
+          (guest-directory-list guest "/tmp/d"))))
+(test-equal "the source root is found in its store"
+  (string-append source "/tree")
+  (guest-source-root guest source))
+
+(test-equal "checks that hold say nothing"
+  #t
+  (guest-check guest
+               '(exists "/etc/rc.conf")
+               '(link "/usr/share/mk"
+                      "/run/current-system/development-profile/usr/share/mk")
+               '(contains "/etc/rc.conf" "sshd_enable")
+               '(absent "/no/such")))
+(test-equal "every check that does not hold is named"
+  "`/no/such` is missing; `/usr/include` leads to /run/current-system/development-profile/usr/include instead of /elsewhere"
+  (message 'check-failed
+           (lambda ()
+             (guest-check guest
+                          '(exists "/no/such")
+                          '(exists "/etc/passwd")
+                          '(link "/usr/include" "/elsewhere")))))
+
+(test-equal "a file is waited for, and read"
+  'ready
+  (wait-for-file "/var/lib/fruix/ready" guest))
+(test-equal "what was seen in place of a file is said"
+  "waited 0.3 s for `/tmp` in the guest; last: a directory"
+  (message 'timeout
+           (lambda () (wait-for-file "/tmp" guest #:timeout 0.3))))
+(test-equal "a port is waited for"
+  #t
+  (wait-for-tcp-port (string->number (getenv "FRUIX_SCM_TEST_PORT")) guest))
+
+(test-equal "a job ends with its status and log"
+  '(finished 0 "one\ntwo\n")
+  (let ((result (guest-run-job guest "good" (sh "echo one; echo two"))))
+    (list (job-result-end result)
+          (job-result-status result)
+          (job-result-tail result))))
+(test-equal "a job that fails says the first cause"
+  "job `bad` ended with status 2 in the guest; first cause: ERROR: Required ntpd user is missing, see /usr/src/UPDATING."
+  (message 'guest-command-failed
+           (lambda ()
+             (guest-run-job guest "bad"
+                            `("make" "-C" ,(string-append source "/tree")
+                              "installworld")))))
+(test-equal "a job is taken up by its name, at the byte that is wanted"
+  '(finished "two\n")
+  (let ((result (job-follow (job-attach guest "good") #:from 4)))
+    (list (job-result-end result) (job-result-tail result))))
+(test-equal "a job that never was has vanished"
+  'vanished
+  (job-result-end (job-follow (job-attach guest "never"))))
+(test-equal "a name that would lead elsewhere is refused"
+  "a job cannot be called `../x`: letters, digits, `.`, `_` and `-` only"
+  (message 'usage-error (lambda () (job-attach guest "../x"))))
+
+(define (troubles . options)
+  (apply native-build-troubles guest
+         #:source-root (string-append source "/tree")
+         #:build-root "/var/tmp/build"
+         #:need-bytes 1000
+         options))
+
+(test-equal "a build that would succeed has no troubles"
+  '()
+  (troubles #:environment '(("MAKEOBJDIRPREFIX" . "/var/tmp/build/obj"))))
+(test-equal "every trouble of a build is reported"
+  5
+  (length (troubles #:environment '(("CFLAGS" . "-g"))
+                    #:variables '("WITH_CLANG=no" "DB_FROM_SRC=yes"
+                                  "MAKEOBJDIRPREFIX=/x"))))
+
+(ssh-close guest)
+(test-equal "a closed connection says so"
+  #t
+  (string-suffix? "has been closed"
+                  (message 'connection-error
+                           (lambda () (guest-run guest '("true"))))))
+
+(let ((runner (test-runner-current)))
+  (test-end "guest")
+  (exit (zero? (test-runner-fail-count runner))))
