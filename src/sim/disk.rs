@@ -37,6 +37,15 @@ pub struct FixtureDisk {
 impl FixtureDisk {
     /// Make an image of the fixture system, with keys of its own, in DIRECTORY.
     pub fn make(directory: &Path) -> Result<FixtureDisk, Failure> {
+        FixtureDisk::changed(directory, |_| Ok(()))
+    }
+
+    /// Make an image of the fixture system as CHANGE, which gets the directory
+    /// that stands for its `/`, leaves it: a system that is not as it should be.
+    pub fn changed(
+        directory: &Path,
+        change: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<FixtureDisk, Failure> {
         let work = tempfile::Builder::new()
             .prefix("image-")
             .tempdir_in(directory)
@@ -46,6 +55,7 @@ impl FixtureDisk {
         let closure = rootfs::Closure::read(&closure)?;
         let plan = rootfs::plan(&closure, rootfs::Development::AsTheClosure)?;
         rootfs::populate(&plan, &root, rootfs::Occupied::Refuse)?;
+        change(&root).map_err(|error| cannot("change the system in", &root, error))?;
         let disk = FixtureDisk::of_rootfs(&root, directory)?;
         let _ = fs::remove_dir_all(work.path());
         Ok(disk)

@@ -1,13 +1,17 @@
 //! The Rust tests of the whole crate: one file a domain.
 
 mod architecture;
+mod cli;
 mod digest;
 mod fixtures;
 mod guest_scheme;
 mod guile;
+mod harness;
 mod hostile_servers;
 mod media;
 mod openssh;
+mod phase20;
+mod repl;
 mod rootfs;
 mod sim_guest;
 mod sim_host;

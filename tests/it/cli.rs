@@ -1,0 +1,195 @@
+//! The command line as a shell sees it: what goes to stdout, and the exit status.
+
+use crate::support::{Sandbox, finish};
+
+#[test]
+fn an_expression_is_evaluated_and_prints_only_what_it_displays() {
+    let outcome = Sandbox::new().run(&["-c", "(display (+ 1 2))"]);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(outcome.success(), "3");
+}
+
+#[test]
+fn an_empty_home_is_left_as_it_was() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["-c", "0"]).success();
+    let home = sandbox.work().parent().unwrap().join("home");
+    assert_eq!(std::fs::read_dir(home).unwrap().count(), 0);
+}
+
+#[test]
+fn the_status_of_exit_is_the_status_of_the_process() {
+    for (program, status) in [
+        ("(exit)", 0),
+        ("(exit 7)", 7),
+        ("(exit #t)", 0),
+        ("(exit #f)", 1),
+        ("(quit 3)", 3),
+    ] {
+        let outcome = Sandbox::new().run(&["-c", program]);
+        assert_eq!(
+            outcome.status,
+            Some(status),
+            "{program}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn a_script_sees_its_arguments_and_a_hash_bang_line_is_a_comment() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "hello.scm",
+        "#!/usr/bin/env -S fruix-scm -e main -s\n!#\n(define (main args) (write args))\n",
+    );
+    let stdout = sandbox
+        .run(&["-e", "main", "-s", "hello.scm", "one", "--two"])
+        .success();
+    assert_eq!(stdout, r#"("hello.scm" "one" "--two")"#);
+}
+
+#[test]
+fn files_are_loaded_first_and_directories_are_searched_for_modules() {
+    let sandbox = Sandbox::new();
+    sandbox.write("first.scm", "(define greeting \"hi\")");
+    sandbox.write(
+        "lib/my/words.scm",
+        "(define-module (my words) #:export (shout)) (define (shout s) (string-append s \"!\"))",
+    );
+    let stdout = sandbox
+        .run(&[
+            "-L",
+            "lib",
+            "-l",
+            "first.scm",
+            "-c",
+            "(use-modules (my words)) (display (shout greeting))",
+        ])
+        .success();
+    assert_eq!(stdout, "hi!");
+}
+
+#[test]
+fn guiles_load_path_comes_after_our_own() {
+    let sandbox = Sandbox::new();
+    for (directory, word) in [("ours", "ours"), ("guiles", "guile's")] {
+        sandbox.write(
+            &format!("{directory}/my/word.scm"),
+            &format!("(define-module (my word) #:export (word)) (define word {word:?})"),
+        );
+    }
+    let run = |ours: bool| {
+        let mut command = sandbox.command(&["-c", "(use-modules (my word)) (display word)"]);
+        command.env("GUILE_LOAD_PATH", "guiles:...");
+        if ours {
+            command.env("FRUIX_SCM_LOAD_PATH", "ours");
+        }
+        finish(command).success()
+    };
+    assert_eq!(run(true), "ours");
+    assert_eq!(run(false), "guile's");
+}
+
+#[test]
+fn an_error_in_a_script_shows_its_place_and_ends_with_status_4() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "broken.scm",
+        "(define (half x)\n  (/ x (car x)))\n(display \"before\\n\")\n(half 12)\n",
+    );
+    let outcome = sandbox.run(&["broken.scm"]);
+    assert_eq!(outcome.stdout, "before\n");
+    let stderr = outcome.fails_with(4);
+    assert!(stderr.contains("broken.scm:2:"), "{stderr}");
+    assert!(stderr.contains("(/ x (car x))"), "{stderr}");
+}
+
+#[test]
+fn a_misspelt_name_gets_a_hint() {
+    let stderr = Sandbox::new()
+        .run(&["-c", "(string-apend \"a\" \"b\")"])
+        .fails_with(4);
+    assert!(stderr.contains("string-apend"), "{stderr}");
+    assert!(stderr.contains("string-append"), "{stderr}");
+}
+
+#[test]
+fn a_module_that_does_not_exist_is_named_with_where_it_was_looked_for() {
+    let stderr = Sandbox::new()
+        .run(&["-c", "(use-modules (no such module))"])
+        .fails_with(4);
+    assert!(stderr.contains("(no such module)"), "{stderr}");
+    assert!(stderr.contains("no/such/module.scm"), "{stderr}");
+}
+
+#[test]
+fn a_script_that_is_nowhere_is_wrong_usage() {
+    let stderr = Sandbox::new().run(&["nowhere.scm"]).fails_with(2);
+    assert!(stderr.contains("nowhere.scm"), "{stderr}");
+    assert!(stderr.contains("phase20.scm"), "{stderr}");
+}
+
+#[test]
+fn an_unknown_option_is_wrong_usage() {
+    Sandbox::new().run(&["--simulat", "x.scm"]).fails_with(2);
+}
+
+#[test]
+fn help_and_version_are_answers_on_stdout() {
+    let sandbox = Sandbox::new();
+    assert!(sandbox.run(&["--help"]).success().contains("--simulate"));
+    assert!(sandbox.run(&["-v"]).success().starts_with("fruix-scm "));
+}
+
+#[test]
+fn settings_are_shown_with_where_they_came_from() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "fruix-scm.scm",
+        "((host . \"https://xcp\") (build-jobs . 4))",
+    );
+    let mut command = sandbox.command(&["--set", "vm=abc", "--show-settings"]);
+    command.env("FRUIX_BUILD_JOBS", "8");
+    let stdout = finish(command).success();
+    for line in [
+        "host=https://xcp  (",
+        "build-jobs=8  ($FRUIX_BUILD_JOBS)",
+        "vm=abc  (--set)",
+    ] {
+        assert!(stdout.contains(line), "{line} is not in\n{stdout}");
+    }
+}
+
+#[test]
+fn doctor_names_everything_that_a_live_run_lacks_and_exits_3() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.run(&["doctor"]);
+    for name in ["LACKS host", "LACKS approved/vms", "LACKS image"] {
+        assert!(outcome.stdout.contains(name), "{}", outcome.stdout);
+    }
+    outcome.fails_with(3);
+}
+
+#[test]
+fn malformed_settings_are_named_with_their_file_and_exit_3() {
+    let sandbox = Sandbox::new();
+    sandbox.write("fruix-scm.scm", "((host . ");
+    let stderr = sandbox.run(&["phase20.scm"]).fails_with(3);
+    assert!(stderr.contains("fruix-scm.scm"), "{stderr}");
+}
+
+#[test]
+fn a_closed_stdout_is_no_panic() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(&["-c", "(let loop () (display \"x\\n\") (loop))"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}

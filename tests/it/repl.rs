@@ -1,0 +1,94 @@
+//! The prompt, fed through a pipe as a program would and as a person would type.
+
+use crate::support::{Outcome, Sandbox, fixtures, wait};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Instant;
+
+fn talk(sandbox: &Sandbox, lines: &str) -> Outcome {
+    let began = Instant::now();
+    let mut child = sandbox
+        .command::<&str>(&[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    wait(child, began)
+}
+
+#[test]
+fn results_are_numbered_and_can_be_used_by_number() {
+    let stdout = talk(&Sandbox::new(), "(+ 1 2)\n(* $1 10)\n").success();
+    assert!(stdout.contains("$1 = 3"), "{stdout}");
+    assert!(stdout.contains("$2 = 30"), "{stdout}");
+}
+
+#[test]
+fn a_form_may_take_several_lines() {
+    let stdout = talk(
+        &Sandbox::new(),
+        "(define (twice x)\n  (* 2\n     x))\n(twice 21)\n",
+    )
+    .success();
+    assert!(stdout.contains("$1 = 42"), "{stdout}");
+}
+
+#[test]
+fn an_error_leaves_the_prompt_alive() {
+    let outcome = talk(&Sandbox::new(), "(car 1)\n(undefined-name)\n)\n(+ 20 22)\n");
+    assert!(
+        outcome.stderr.contains("undefined-name"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.success().contains("= 42"));
+}
+
+#[test]
+fn a_store_layout_answers_questions_without_an_import() {
+    let layout = std::fs::read_dir(fixtures().join("root/frx/store"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.to_string_lossy()
+                .ends_with("-fruix-system-fruix-validation")
+        })
+        .unwrap()
+        .join("metadata/store-layout.scm");
+    let stdout = talk(
+        &Sandbox::new(),
+        &format!(
+            "(define layout (load-store-layout {layout:?}))\n(source-store layout)\n(length (host-base-stores layout))\n"
+        ),
+    )
+    .success();
+    assert!(stdout.contains("-freebsd-source-default\""), "{stdout}");
+}
+
+#[test]
+fn quitting_gives_the_status_that_was_asked_for() {
+    let outcome = talk(&Sandbox::new(), "(exit 5)\n");
+    assert_eq!(outcome.status, Some(5));
+    talk(&Sandbox::new(), ",q\n(exit 5)\n").success();
+}
+
+#[test]
+fn history_is_kept_but_not_lines_that_begin_with_a_space() {
+    let sandbox = Sandbox::new();
+    talk(&sandbox, "(+ 1 2)\n (string-append \"secret\")\n").success();
+    let history = sandbox
+        .work()
+        .parent()
+        .unwrap()
+        .join("home/.local/state/fruix-scm/history");
+    let text = std::fs::read_to_string(history).unwrap();
+    assert!(text.contains("(+ 1 2)"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
