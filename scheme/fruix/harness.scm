@@ -132,14 +132,15 @@ METADATA_OUT names, if any.  Throw again what ended THUNK."
            (force-output)))))
 
 (define (thrown-by thunk)
-  "Call THUNK; return #f, or the key and arguments of what it threw, consed."
+  "Call THUNK; return #f, or the list of the key and arguments of what it threw."
   (catch #t
     (lambda () (thunk) #f)
-    cons*))
+    list))
 
 (define (keep-promises promises)
   "Call every promised thunk, the last promise first, whatever each of them
-throws.  Return #f, or the key and arguments of the first that threw."
+throws.  Return #f, or the list of the key and arguments of the first that
+threw."
   (%run-clean-up-begins!)
   (let loop ((waiting (promises-ref promises))
              (trouble #f))

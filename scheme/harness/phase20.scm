@@ -17,6 +17,7 @@
              (fruix machine)
              (fruix settings)
              (fruix store)
+             (fruix store guest)
              (fruix wait))
 
 ;;; Settings: what the shell harness took from its environment.
@@ -68,9 +69,7 @@
   "Return the source store that GUEST's system declares and the root of the
 FreeBSD tree in it, both as paths in GUEST."
   (step "recover the source from the system's metadata"
-    (let* ((file "/run/current-system/metadata/store-layout.scm")
-           (layout (store-layout-from-datum (guest-read guest file)
-                                            #:origin file))
+    (let* ((layout (guest-store-layout guest))
            (store (source-store layout))
            (root (guest-source-root guest store)))
       (check "the source store is materialized in the guest"

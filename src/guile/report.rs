@@ -135,6 +135,29 @@ pub fn place_in(key: &str, arguments: &[Value]) -> Option<Location> {
     })
 }
 
+/// Where a module that does not exist was looked for.
+fn missing_module(key: &str, arguments: &[Value], world: &World) -> Option<String> {
+    if key != "misc-error" || displayed(arguments.get(1)?) != super::expander::NO_MODULE {
+        return None;
+    }
+    let name = pairs::car(arguments.get(2)?)?;
+    let words: Vec<String> = pairs::items(name).map(displayed).collect();
+    let path = world.load_path.borrow();
+    let directories: Vec<String> = path
+        .iter()
+        .map(|directory| format!("`{}`", directory.display()))
+        .collect();
+    Some(format!(
+        "looked for {}.scm in {}the modules of fruix-scm; -L DIR adds a directory",
+        words.join("/"),
+        if directories.is_empty() {
+            String::new()
+        } else {
+            format!("{} and ", directories.join(", "))
+        }
+    ))
+}
+
 /// What may help: the name that was meant, or the module that has it.
 pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
     let details = arguments.get(3);
@@ -145,6 +168,9 @@ pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
         })
     {
         return Some(displayed(&hint));
+    }
+    if let Some(hint) = missing_module(key, arguments, world) {
+        return Some(hint);
     }
     if key != "unbound-variable" {
         return None;

@@ -95,13 +95,16 @@ impl Trouble {
     }
 }
 
+/// How Guile words it when there is no code for a module.
+pub const NO_MODULE: &str = "no code for module ~S";
+
 /// What Guile throws when there is no module called NAME.
 pub fn no_module(name: &[Id]) -> Raise {
     Raise::throw(
         "misc-error",
         vec![
             Value::BoolV(false),
-            string_value("no code for module ~S"),
+            string_value(NO_MODULE),
             list_value(vec![list_value(
                 name.iter().map(|word| word.symbol()).collect(),
             )]),
