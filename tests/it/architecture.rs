@@ -104,16 +104,16 @@ fn the_language_knows_no_domain() {
 
 #[test]
 fn only_the_command_line_prints_or_chooses_an_exit_status() {
+    let of_the_command_line =
+        |path: &Path| path.starts_with("src/cli") || path == Path::new("src/main.rs");
     nothing(trespasses(
-        &[
-            "println!(",
-            "eprintln!(",
-            " print!(",
-            "dbg!(",
-            "process::exit(",
-        ],
-        |path| path.starts_with("src/cli") || path == Path::new("src/main.rs"),
+        &["println!(", "eprintln!(", " print!(", "dbg!("],
+        of_the_command_line,
     ));
+    nothing(trespasses(&["process::exit("], |path| {
+        // A Scheme program's `primitive-exit` is the program's choice.
+        of_the_command_line(path) || path.starts_with("src/guile/library")
+    }));
 }
 
 #[test]
