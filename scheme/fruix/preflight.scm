@@ -28,20 +28,23 @@
                                 (environment '())
                                 (variables '())
                                 (build-jobs 1)
-                                (need-bytes (* 12 1024 1024 1024)))
+                                (need-bytes #f))
   "Return why a native base build in GUEST would fail, a list of strings; '()
 when nothing is known to.
 
 SOURCE-ROOT is the FreeBSD tree and BUILD-ROOT the directory that will hold
 objects and stages, both in GUEST.  ENVIRONMENT is the association list of
 variables that make will see, VARIABLES the list of its NAME=VALUE arguments.
-The build is taken to need NEED-BYTES of disk."
+The build is taken to need NEED-BYTES of disk; by default eight times what the
+tree takes, as FreeBSD's objects and stages do."
   (append (name-troubles source-root)
           (environment-troubles environment)
           (variable-troubles variables)
           (system-troubles guest source-root)
           (tool-troubles guest source-root)
-          (disk-troubles guest build-root need-bytes)
+          (disk-troubles guest build-root
+                         (or need-bytes
+                             (* 8 (guest-tree-size guest source-root))))
           (memory-troubles guest build-jobs)
           (clock-troubles guest)))
 

@@ -14,7 +14,9 @@
 
 (use-modules (fruix guest)
              (fruix harness)
+             (fruix job)
              (fruix machine)
+             (fruix preflight)
              (fruix settings)
              (fruix store)
              (fruix store guest)
@@ -106,17 +108,30 @@ FreeBSD tree in it, both as paths in GUEST."
   ;; The lean guest has no account database: owners come from the source.
   (list "DB_FROM_SRC=yes" (string-append "DESTDIR=" stage)))
 
+(define (check-that-it-can-be-built guest source-root)
+  ;; Hours into the build is a bad time to learn that a tool is missing.
+  (step "preflight: look for what would fail late"
+    (check-native-build guest
+                        #:source-root source-root
+                        #:build-root build-root
+                        #:environment (build-environment source-root)
+                        #:variables (append build-variables
+                                            (staged-in world-stage))
+                        #:build-jobs build-jobs)))
+
 (define* (make guest source-root target #:optional (variables '()))
+  ;; A job goes on when the connection is lost, which in hours it will be.
   (step (string-append "make " target)
-    (guest-run guest
-               `("make" "-C" ,source-root
-                 ,(string-append "-j" (number->string build-jobs))
-                 ,@build-variables ,@variables ,target)
-               #:environment (build-environment source-root)
-               #:live target
-               #:timeout build-timeout-seconds)))
+    (guest-run-job guest target
+                   `("make" "-C" ,source-root
+                     ,(string-append "-j" (number->string build-jobs))
+                     ,@build-variables ,@variables ,target)
+                   #:environment (build-environment source-root)
+                   #:live target
+                   #:timeout build-timeout-seconds)))
 
 (define (build guest source-root)
+  (check-that-it-can-be-built guest source-root)
   (step "prepare the build root"
     (guest-run guest `("rm" "-rf" ,build-root))
     (guest-run guest `("mkdir" "-p" ,objects ,world-stage ,kernel-stage
