@@ -554,10 +554,14 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
     let mut units = Vec::new();
     if !wanted.is_empty() {
         let mut declarations = String::new();
-        let mut definitions = Vec::new();
+        let mut found = BootDefinitions::default();
         for variable in wanted {
-            boot_definition(x, &variable, &mut declarations, &mut definitions)?;
+            boot_definition(x, &variable, &mut declarations, &mut found)?;
         }
+        // Making a procedure runs nothing, so procedures that need each other
+        // are all there when the first value is computed.
+        let mut definitions = found.procedures;
+        definitions.extend(found.values);
         for unit in definitions.iter().chain(std::iter::once(&unit)) {
             declarations.push_str(&unit.prologue);
         }
@@ -573,11 +577,17 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
     Ok(units)
 }
 
+#[derive(Default)]
+struct BootDefinitions {
+    procedures: Vec<emitter::Unit>,
+    values: Vec<emitter::Unit>,
+}
+
 fn boot_definition(
     x: &mut Expander,
     variable: &Rc<Variable>,
     declarations: &mut String,
-    definitions: &mut Vec<emitter::Unit>,
+    definitions: &mut BootDefinitions,
 ) -> Result<()> {
     let Origin::Boot(number) = variable.origin else {
         return Ok(());
@@ -590,13 +600,18 @@ fn boot_definition(
     }
     let Definition { id, value } = x.parse_define(&form)?;
     let core = x.expand_named(&value, &scope, id)?;
+    let is_procedure = matches!(core, Core::Lambda(_));
     let core = Core::DefineGlobal(variable.clone(), Box::new(core));
     let mut wanted = Vec::new();
     let unit = emitter::unit(&core, &mut wanted, true);
     for other in wanted {
         boot_definition(x, &other, declarations, definitions)?;
     }
-    definitions.push(unit);
+    if is_procedure {
+        definitions.procedures.push(unit);
+    } else {
+        definitions.values.push(unit);
+    }
     Ok(())
 }
 

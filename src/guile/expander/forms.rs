@@ -801,8 +801,12 @@ fn the_environment(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     ))
 }
 
+/// With an operand, the place of that; macros ask so where they were used.
 fn current_source_location(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
-    let span = stx.span();
+    let span = match stx.as_list() {
+        Some([_, operand]) => operand.span(),
+        _ => stx.span(),
+    };
     let Some(place) = span.place() else {
         return Ok(Core::truth(false, span));
     };
