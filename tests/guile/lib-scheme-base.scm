@@ -14,7 +14,7 @@
 (p (char-foldcase #\A) (digit-value #\7) (digit-value #\a) (string-foldcase "AbC") (string-upcase "abc") (char-upcase #\a) (cadddr '(1 2 3 4)) (finite? 1.0) (infinite? +inf.0) (nan? +nan.0) (log 8 2) (exp 0) (real-part 1+2i))
 (p (let-values (((a b) (values 1 2)) ((c) (values 3))) (list a b c)) (let*-values (((a) (values 1)) ((b) (values (+ a 1)))) b) (let () (define-values (x . y) (values 1 2 3)) (list x y)) (call-with-port (open-input-string "q") read-char))
 (define-record-type <pare> (kons x y) pare? (x kar set-kar!) (y kdr)) (define k (kons 1 2)) (set-kar! k 3) (p (kar k) (kdr k) (pare? k) (pare? 1))
-(define pr (make-parameter 10 (lambda (x) (* x 2)))) (p (pr) (parameterize ((pr 5)) (pr)) (floor/ -7 2) (exact-integer-sqrt 17) (string-copy "hello" 1 3) (char-ready? (open-input-string "x")))
+(define pr (make-parameter 10 (lambda (x) (* x 2)))) (p (pr) (parameterize ((pr 5)) (pr)) (call-with-values (lambda () (floor/ -7 2)) list) (call-with-values (lambda () (exact-integer-sqrt 17)) list) (string-copy "hello" 1 3) (char-ready? (open-input-string "x")))
 (p (eval '(+ 1 2) (environment '(scheme base))) (read (open-input-string "(a . b)")) (< 0 (current-second)) (exact? (current-jiffy)) (let ((f (case-lambda ((a) 1) ((a b) 2)))) (list (f 1) (f 1 2))) (file-exists? "/nonexistent"))
 (write-simple '(1 "a" #\b)) (newline) (write-shared (let ((x (list 1 2))) (list x x))) (newline) (write-shared (let ((v (vector 1 'a))) (cons v v))) (newline)
 (p (textual-port? (current-output-port)) (list? (features)) (list? (command-line)))

@@ -11,7 +11,14 @@
 
 (define* (make-exception-type name parent fields)
   "Return a new type of exceptions called NAME, below PARENT, with FIELDS."
-  (%make-record-type name fields (map (lambda (field) #f) fields) #f parent))
+  (%make-record-type name fields (%no-cells fields) #f parent))
+
+;; Types are made while procedures such as `map', whose errors need them, are
+;; not there yet.
+(define (%no-cells fields)
+  (if (null? fields)
+      '()
+      (cons #f (%no-cells (cdr fields)))))
 
 (define (exception-type? object)
   "Tell whether OBJECT is a type of exceptions."

@@ -58,8 +58,13 @@ of them by default."
                                 ((eq? (car fields) field) (car arguments))
                                 (else (loop (cdr fields) (cdr arguments))))))
                       all))))
-      (lambda arguments
-        (apply %record type arguments))))
+      (let ((count (length (record-type-fields type))))
+        (lambda arguments
+          (if (= (length arguments) count)
+              (apply %record type arguments)
+              (scm-error 'wrong-number-of-args #f
+                         "Wrong number of arguments to ~A"
+                         (list (record-type-name type)) #f))))))
 
 (define (record-predicate type)
   "Return a procedure that tells whether an object is a record of TYPE."

@@ -30,7 +30,7 @@
 (define* (write-shared object #:optional (port (current-output-port)))
   "Write OBJECT to PORT, with labels for what occurs in it more than once."
   (let ((shared (find-shared object))
-        (next 0))
+        (next 1))
     ;; Write the label of OBJECT; return whether that is all there is to write.
     (define (write-label object)
       (let ((label (hashq-ref shared object)))

@@ -315,9 +315,8 @@ a start and a count."
   (read port))
 
 (define (get-string-all port)
-  "Return the rest of PORT, or an end-of-file object when there is none."
-  (let ((string (read-string port)))
-    (if (and (string? string) (string-null? string)) (eof-object) string)))
+  "Return the rest of PORT as a string."
+  (read-string port))
 
 (define (get-string-n port count)
   "Return the next COUNT characters of PORT, or as many as there are, or an
