@@ -7,7 +7,7 @@
 //! reboot of the host, is refused. The refusal comes before anything is sent.
 
 use super::error::XapiError;
-use super::lease::OWNER;
+use super::lease;
 use super::rpc::is_null;
 use super::session::Session;
 use serde_json::Value;
@@ -254,7 +254,7 @@ pub async fn check_object(
         return Ok(());
     }
     let config = field(session, class, reference, "other_config").await?;
-    if config.get(OWNER).is_some() {
+    if lease::is_ours(&config, &uuid) {
         return Ok(());
     }
     // A snapshot belongs to what it is a snapshot of.

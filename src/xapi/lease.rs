@@ -2,7 +2,9 @@
 //! may go; what a crash leaves behind is found by them and removed.
 //!
 //! Marks are entries of `other_config`. Nothing without our mark is ever
-//! listed here, so nothing without it can be removed from here.
+//! listed here, so nothing without it can be removed from here. Hosts copy
+//! `other_config` when they clone, snapshot and revert, so a mark names the
+//! object it was made for: on any other it means nothing.
 
 use super::error::XapiError;
 use super::rpc::is_null;
@@ -13,9 +15,13 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The keys in `other_config` of everything we create.
-pub const OWNER: &str = "fruix-scm:owner";
+const OWNER: &str = "fruix-scm:owner";
 const RUN: &str = "fruix-scm:run";
 const EXPIRES: &str = "fruix-scm:expires";
+
+/// The UUID of the object that the marks were made for. An object has none in
+/// the moment between its creation and the next call.
+const OBJECT: &str = "fruix-scm:object";
 
 /// The key under which a VDI says which image it holds.
 const IMAGE: &str = "fruix-scm:sha256";
@@ -63,34 +69,57 @@ impl Lease {
     }
 }
 
+/// Whether the marks in CONFIG, the `other_config` of the object with UUID, say
+/// that it is ours.
+pub fn is_ours(config: &Value, uuid: &str) -> bool {
+    config.get(OWNER).is_some() && config.get(OBJECT).is_none_or(|object| object == uuid)
+}
+
 fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// Mark the object that METHOD has just made by copying another, and, when it
-/// is a VM, its disks.
-pub async fn mark_copy(session: &Session, method: &str, reference: &str) -> Result<(), XapiError> {
+/// Mark the object that METHOD has just made, and, when it is a VM made by
+/// copying another, its disks.
+pub async fn mark_new(session: &Session, method: &str, reference: &str) -> Result<(), XapiError> {
     match method {
         "VM.clone" | "VM.copy" | "VM.snapshot" | "VM.checkpoint" => {
             mark_object(session, "VM", reference).await?;
-            for (vdi, _) in disks(session, reference).await? {
+            for vdi in disks(session, reference).await? {
                 session.own("VDI.clone", &vdi);
                 mark_object(session, "VDI", &vdi).await?;
             }
             Ok(())
         }
-        "VDI.clone" | "VDI.copy" | "VDI.snapshot" => mark_object(session, "VDI", reference).await,
+        "VM.create" => mark_object(session, "VM", reference).await,
+        "VDI.create" | "VDI.clone" | "VDI.copy" | "VDI.snapshot" => {
+            mark_object(session, "VDI", reference).await
+        }
         _ => Ok(()),
     }
 }
 
+/// A VM that has gone back to SNAPSHOT has new disks, which may be changed as
+/// the old ones might.
+pub async fn follow_revert(session: &Session, snapshot: &str) -> Result<(), XapiError> {
+    let record = vm::record(session, "VM", snapshot).await?;
+    let vm = record["snapshot_of"].as_str().unwrap_or_default();
+    for vdi in disks(session, vm).await? {
+        session.own("VM.revert", &vdi);
+    }
+    Ok(())
+}
+
 async fn mark_object(session: &Session, class: &str, reference: &str) -> Result<(), XapiError> {
+    let uuid = session.uuid(class, reference).await?;
     for (key, value) in session.lease().marks() {
         set_entry(session, class, reference, key, &value).await?;
     }
-    Ok(())
+    set_entry(session, class, reference, OBJECT, &uuid).await?;
+    // A copy of a golden disk is there to be changed.
+    remove_entry(session, class, reference, IMAGE).await
 }
 
 /// Put VALUE under KEY of `other_config`: adding to a key that is there would
@@ -102,33 +131,42 @@ async fn set_entry(
     key: &str,
     value: &str,
 ) -> Result<(), XapiError> {
-    let patience = session.patience();
-    session
-        .call_within(
-            &format!("{class}.remove_from_other_config"),
-            vec![json!(reference), json!(key)],
-            patience,
-        )
-        .await?;
+    remove_entry(session, class, reference, key).await?;
     session
         .call_within(
             &format!("{class}.add_to_other_config"),
             vec![json!(reference), json!(key), json!(value)],
-            patience,
+            session.patience(),
         )
         .await?;
     Ok(())
 }
 
-/// The disks of VM with their VBDs, without CDs.
-async fn disks(session: &Session, vm: &str) -> Result<Vec<(String, Value)>, XapiError> {
+async fn remove_entry(
+    session: &Session,
+    class: &str,
+    reference: &str,
+    key: &str,
+) -> Result<(), XapiError> {
+    session
+        .call_within(
+            &format!("{class}.remove_from_other_config"),
+            vec![json!(reference), json!(key)],
+            session.patience(),
+        )
+        .await?;
+    Ok(())
+}
+
+/// The disks of VM, without CDs.
+async fn disks(session: &Session, vm: &str) -> Result<Vec<String>, XapiError> {
     let record = vm::record(session, "VM", vm).await?;
     let mut disks = Vec::new();
     for vbd in record["VBDs"].as_array().into_iter().flatten() {
         let vbd = vm::record(session, "VBD", vbd.as_str().unwrap_or_default()).await?;
         let vdi = vbd["VDI"].as_str().unwrap_or_default().to_owned();
         if vbd["type"] == "Disk" && !is_null(&vdi) {
-            disks.push((vdi, vbd));
+            disks.push(vdi);
         }
     }
     Ok(disks)
@@ -168,14 +206,17 @@ pub async fn leftovers(session: &Session) -> Result<Vec<Leftover>, XapiError> {
                     .unwrap_or_default()
                     .to_owned()
             };
-            if record["other_config"].get(OWNER).is_none() {
+            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            // What the settings approve was there before us.
+            let uuid = text("uuid");
+            if !is_ours(&record["other_config"], &uuid) || session.approved().includes(class, &uuid)
+            {
                 continue;
             }
-            let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
             found.push(Leftover {
                 class,
                 reference: reference.clone(),
-                uuid: text("uuid"),
+                uuid,
                 name: text("name_label"),
                 owner: config(OWNER),
                 run: config(RUN),
@@ -210,11 +251,15 @@ async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
     let disks = disks(session, vm).await?;
     let tried = format!("destroy VM `{uuid}`");
     task::run(session, "VM.destroy", vec![json!(vm)], REMOVAL, &tried).await?;
-    for (vdi, _) in disks {
+    for vdi in disks {
         let record = vm::record(session, "VDI", &vdi).await?;
         let config = &record["other_config"];
         // A golden disk outlives the machines that were made from it.
-        if config.get(OWNER).is_some() && config.get(IMAGE).is_none() {
+        let uuid = record["uuid"].as_str().unwrap_or_default();
+        if is_ours(config, uuid)
+            && !session.approved().includes("VDI", uuid)
+            && config.get(IMAGE).is_none()
+        {
             remove_vdi(session, &vdi).await?;
         }
     }

@@ -251,12 +251,18 @@ impl Session {
         let mut params = params;
         approved::check(self, method, &mut params).await?;
         let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
+        let snapshot = params.first().cloned();
         let result = self.call_within(method, params, self.patience()).await?;
         if approved::creates(method)
             && let Some(reference) = result.as_str()
         {
             self.own(method, reference);
-            lease::mark_copy(self, method, reference).await?;
+            lease::mark_new(self, method, reference).await?;
+        }
+        if method == "VM.revert"
+            && let Some(snapshot) = snapshot.as_ref().and_then(Value::as_str)
+        {
+            lease::follow_revert(self, snapshot).await?;
         }
         if method.ends_with("VBD.create")
             && let Some(vdi) = vdi.as_ref().and_then(Value::as_str)

@@ -62,6 +62,7 @@ pub async fn run(
     limit: Duration,
     tried: &str,
 ) -> Result<Value, XapiError> {
+    let first = params.first().cloned();
     let task = session
         .call(&format!("Async.{method}"), params)
         .await
@@ -69,11 +70,16 @@ pub async fn run(
     let task = reference(&task, tried)?;
     session.register_task(&task);
     let result = wait(session, &task, limit, tried, |_| {}).await?;
+    if method == "VM.revert"
+        && let Some(snapshot) = first.as_ref().and_then(Value::as_str)
+    {
+        lease::follow_revert(session, snapshot).await?;
+    }
     if super::approved::creates(method)
         && let Some(created) = result.as_str()
     {
         session.own(method, created);
-        lease::mark_copy(session, method, created).await?;
+        lease::mark_new(session, method, created).await?;
     }
     Ok(result)
 }

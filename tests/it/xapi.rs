@@ -7,7 +7,7 @@ use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
 use fruix_scm::xapi::lease::{self, Lease};
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
-use fruix_scm::xapi::{Approved, CALL, Login, Secret, Session, XapiError, transfer};
+use fruix_scm::xapi::{Approved, CALL, Login, Secret, Session, XapiError, task, transfer};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -624,6 +624,37 @@ fn an_image_that_is_on_the_host_already_is_found_by_its_digest() {
         session.call("VDI.destroy", vec![json!(vdi)]).await
     })
     .expect("all goes well");
+}
+
+#[test]
+fn a_mark_that_a_revert_copies_onto_the_approved_machine_means_nothing() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let limit = Duration::from_secs(20);
+        let params = vec![json!(vm), json!("before")];
+        let snapshot = task::run(session, "VM.snapshot", params, limit, "snapshot").await?;
+        task::run(session, "VM.revert", vec![snapshot], limit, "revert").await?;
+        let left = lease::leftovers(session).await?;
+        // The snapshot and its disk; not the VM's own new disk.
+        assert_eq!(
+            left.iter().map(|it| it.class).collect::<Vec<_>>(),
+            ["VM", "VDI"]
+        );
+        for leftover in &left {
+            lease::remove(session, leftover).await?;
+        }
+        let record = vm::record(session, "VM", &vm).await?;
+        let disk = session
+            .call("VBD.get_VDI", vec![record["VBDs"][0].clone()])
+            .await?;
+        let disk = disk.as_str().unwrap_or_default();
+        // The new disk may be changed as the approved one might.
+        transfer::import(session, disk, &settings.image, Format::Automatic).await
+    })
+    .expect("the VM still has its disk");
+    assert_eq!(simulation.host().count("VDI"), 1);
 }
 
 /// Log in to SIMULATION with PATIENCE and do ACT; nothing may be left.

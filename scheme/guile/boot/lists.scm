@@ -687,6 +687,8 @@
   "Tell whether OBJECT is #t or #f."
   (or (eq? object #t) (eq? object #f)))
 
+(define *unspecified* (if #f #f))
+
 (define (unspecified? object)
   "Tell whether OBJECT is what expressions without a result return."
   (eq? object (if #f #f)))
