@@ -121,7 +121,7 @@ then throw as `ssh-run' does."
 that another may have its name."
   (%ssh-job-end (job-guest job) (job-directory job))
   (when forget?
-    (ssh-run (job-guest job) `("rm" "-rf" ,(job-directory job)))))
+    (ssh-ask (job-guest job) `(("rm" "-rf" ,(job-directory job))) #:again? #t)))
 
 (define* (guest-run-job guest name command
                         #:key

@@ -42,10 +42,13 @@ const BOOT: &str = r#"boot() {
 }
 "#;
 
-/// `$1` is the directory, `$2` the script.
+/// `$1` is the directory, `$2` the script, `$3` a number of ours. Said twice,
+/// which over a lost connection it may be, it starts one job.
 const START: &str = r#"umask 077
 mkdir -p "$1" && cd "$1" || exit 1
-if test -e script; then echo "a job is there already" >&2; exit 17; fi
+if test "$(cat number 2> /dev/null)" != "$3"; then
+if test -e number; then echo "a job is there already" >&2; exit 17; fi
+printf '%s\n' "$3" > number
 printf '%s\n' "$2" > script
 boot > boot
 : > log
@@ -61,6 +64,7 @@ elif command -v setsid > /dev/null 2>&1; then
     setsid /bin/sh ./run "$1" > /dev/null 2>&1 < /dev/null &
 else
     nohup /bin/sh ./run "$1" > /dev/null 2>&1 < /dev/null &
+fi
 fi
 tries=0
 until test -e pid; do
@@ -185,7 +189,9 @@ impl Connection {
     /// Start SCRIPT, a text for `/bin/sh`, as a job in DIRECTORY of the guest.
     /// Answers the guest's boot, by which a later one is told.
     pub async fn start_job(&self, directory: &str, script: &str) -> Result<String, SshError> {
-        let answer = self.one(question(START, &[directory, script])).await?;
+        let number = uuid::Uuid::new_v4().simple().to_string();
+        let start = question(START, &[directory, script, &number]);
+        let answer = self.one(start).await?;
         if answer.ending == Ending::Exited(0) {
             return Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned());
         }
@@ -202,7 +208,10 @@ impl Connection {
     }
 
     async fn one(&self, question: Question) -> Result<Output, SshError> {
-        let mut answers = self.ask(std::slice::from_ref(&question), LOOK).await?;
+        // Every question about a job may be put twice.
+        let mut answers = self
+            .ask_again(std::slice::from_ref(&question), LOOK)
+            .await?;
         Ok(answers.remove(0))
     }
 

@@ -3,9 +3,14 @@
 
 use crate::small_system::SmallSystem;
 use crate::support::{Sandbox, finish, wait};
+use fruix_scm::sim::{Simulation, SimulationOptions};
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The binary in SANDBOX, with what a script needs to reach SYSTEM's guest.
@@ -137,6 +142,107 @@ fn an_interrupt_ends_the_command_in_the_guest_and_this_process_with_130() {
         std::thread::sleep(Duration::from_millis(20));
     }
     drop(guest);
+}
+
+/// Passes connections on to a port, until it cuts them all.
+struct Proxy {
+    port: u16,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+    /// How many connections there have been.
+    made: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    fn to(target: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let list = open.clone();
+        let made = Arc::new(AtomicUsize::new(0));
+        let count = made.clone();
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(("127.0.0.1", target)) else {
+                    continue;
+                };
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                list.lock().unwrap().extend([near, far]);
+            }
+        });
+        Proxy { port, open, made }
+    }
+
+    fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn phase20_survives_a_cut_connection_in_each_of_its_make_steps() {
+    let simulation = Simulation::start(SimulationOptions::default()).unwrap();
+    let settings = simulation.settings();
+    let proxy = Proxy::to(settings.guest_port);
+    let sandbox = Sandbox::new();
+    let texts = |texts: &[String]| format!("{texts:?}").replace(['[', ']', ','], " ");
+    let config = sandbox.write(
+        "settings.scm",
+        &format!(
+            "((host . {:?}) (user . {:?}) (password-file . {:?}) (certificate-sha256 . {:?})\n\
+             (approved (vms {}) (vdis {})) (vm . {:?}) (vdi . {:?}) (image . {:?})\n\
+             (guest (user . {:?}) (port . {}) (private-key . {:?}) (host-key . {:?})))\n",
+            settings.host,
+            settings.user,
+            settings.password_file,
+            settings.certificate_sha256,
+            texts(&settings.approved_vms),
+            texts(&settings.approved_vdis),
+            settings.vm,
+            settings.vdi,
+            settings.image,
+            settings.guest_user,
+            proxy.port,
+            settings.guest_private_key,
+            settings.guest_host_key,
+        ),
+    );
+    let mut child = sandbox
+        .command(&["--config", config.to_str().unwrap(), "phase20.scm"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut cut = Vec::new();
+    let mut shown = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        shown += &format!("{line}\n");
+        // The first line of a step's output says that its job runs.
+        if let Some((step, _)) = line.split_once('|')
+            && !cut.contains(&step.to_owned())
+        {
+            proxy.cut();
+            cut.push(step.to_owned());
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success()
+            && said.ends_with("PASS phase20-host-initiated-native-build-xcpng\n"),
+        "{shown}\n{said}"
+    );
+    assert_eq!(cut.len(), 5, "{cut:?}");
+    let made = proxy.made.load(Ordering::SeqCst);
+    assert!(made > 5, "only {made} connections were made");
 }
 
 /// Whether a process of this machine has PROGRAM and ARGUMENT on its command line.
