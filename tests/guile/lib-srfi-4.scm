@@ -1,0 +1,5 @@
+(use-modules (srfi srfi-4) (srfi srfi-60))
+(define-syntax-rule (p e ...) (begin (begin (write e) (newline)) ...))
+(define v (u8vector 1 2 3)) (u8vector-set! v 0 9) (p (u8vector-ref v 0) (u8vector-length v) (u8vector->list v) (u8vector->list (list->u8vector '(4 5))) (u8vector->list (make-u8vector 2 7)) (u8vector? v))
+(define s (s16vector -1 2)) (s16vector-set! s 1 300) (p (s16vector-ref s 0) (s16vector->list s) (s16vector? s) (s16vector-length s) (f64vector->list (make-f64vector 2 1.5)) (f32vector-ref (f32vector 0.5) 0) (u32vector->list (list->u32vector '(1 4294967295))) (s8vector->list (s8vector -128 127)) (s64vector-ref (s64vector -5) 0) (u64vector-ref (u64vector 5) 0) (u16vector-ref (u16vector 65535) 0) (s32vector-ref (s32vector -7) 0) s (f64vector? s))
+(p (bitwise-and 12 10) (bit-count 7) (bit-set? 1 2) (first-set-bit 8) (copy-bit 0 0 #t) (bit-field 13 0 3) (copy-bit-field 0 7 0 2) (arithmetic-shift 1 4) (rotate-bit-field 6 1 0 4) (reverse-bit-field 13 0 4) (integer->list 5) (list->integer '(#t #f #t)) (booleans->integer #t #t) (any-bits-set? 4 6) (bitwise-merge 12 10 5) (log2-binary-factors 12))
