@@ -349,7 +349,12 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
 /// The name in the marker that an unbound variable holds, when MESSAGE shows one.
 fn unbound_name(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("#<unbound ")?;
-    rest.split_once('>').map(|(name, _)| name)
+    // A name may hold `>` itself; the marker's own is followed by no more of one.
+    rest.char_indices()
+        .filter(|(_, c)| *c == '>')
+        .map(|(end, _)| end)
+        .find(|end| !rest[end + 1..].starts_with(|c: char| c == '>' || c.is_alphanumeric()))
+        .map(|end| &rest[..end])
 }
 
 /// The operand that is no number in FOUND, which is one operand or two joined

@@ -488,7 +488,8 @@ is raised."
                  (else
                   (%promise-settle! promise 'done result)
                   result))))))
-      promise))
+      (scm-error 'wrong-type-arg "force" "Wrong type argument in position ~A: ~S"
+                 (list 1 promise) (list promise))))
 
 (define (%no-syntax-clause form)
   (syntax-violation #f "source expression failed to match any pattern" form))

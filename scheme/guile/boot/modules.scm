@@ -273,3 +273,11 @@ an empty module when ENSURE, or else #f."
                           (not (file-is-directory? path)))
                      path
                      (next-extension (cdr left)))))))))
+
+(define *unspecified* (if #f #f))
+
+(define-syntax current-filename
+  (lambda (form)
+    "Return the name of the file in which this stands, or #f."
+    (syntax-case form ()
+      ((_) (datum->syntax form (assq-ref (or (syntax-source form) '()) 'filename))))))

@@ -109,10 +109,7 @@
 
 (define* (read-line #:optional (port (current-input-port)) (handle-delim 'trim))
   "Return the next line of PORT, or the end-of-file object."
-  (if (eq? handle-delim 'split)
-      (let ((line (%read-line port 'split)))
-        (values (car line) (cdr line)))
-      (%read-line port handle-delim)))
+  (%read-line port handle-delim))
 
 (define* (read-string #:optional (port (current-input-port)) (limit #f))
   "Return the text that is left in PORT, at most LIMIT characters of it."
@@ -132,7 +129,7 @@
                       (else text)))
       ((peek) (if (not end?) (unread-char delimiter port))
               (if (and end? (string-null? text)) delimiter text))
-      ((split) (values (if (and end? (string-null? text)) delimiter text) delimiter))
+      ((split) (cons (if (and end? (string-null? text)) delimiter text) delimiter))
       (else (error "unexpected handle-delim value: " handle-delim)))))
 
 (define* (read-delimited! delimiters buffer #:optional (port (current-input-port))

@@ -373,14 +373,7 @@ fn ordered_parts(
     } else {
         a.cmp(&b)
     };
-    if !holds(order) {
-        return Ok(boolean(false));
-    }
-    let start = match args.get(2) {
-        Some(Value::IntV(start)) => *start as usize,
-        _ => 0,
-    };
-    Ok(integer(start + common_prefix(&a, &b, folded)))
+    Ok(boolean(holds(order)))
 }
 
 /// Strings 1 and 2, cut by the optional arguments start1 end1 start2 end2.
@@ -699,7 +692,15 @@ fn drop_right(args: &[Value]) -> Outcome {
 
 /// STRING with the part that the arguments from 2 on delimit replaced by what CHANGE makes of it.
 fn transformed(procedure: &str, args: &[Value], change: fn(&str) -> String) -> Outcome {
-    part(procedure, args, 1, 2).map(|text| value(change(text)))
+    let string = object(procedure, args, 1)?;
+    let range = bounds(procedure, args, 1, 2)?;
+    let length = text::length(string);
+    Ok(value(format!(
+        "{}{}{}",
+        text::part(string, 0..range.start),
+        change(text::part(string, range.clone())),
+        text::part(string, range.end..length)
+    )))
 }
 
 /// The same in place.
