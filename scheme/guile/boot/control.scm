@@ -548,4 +548,8 @@ is raised."
 
 (define (fluid-bound? fluid)
   "Tell whether FLUID has a value."
-  (not (eq? (%fluid-value fluid) (%unbound 0))))
+  (catch 'misc-error
+    (lambda ()
+      (%fluid-value fluid)
+      #t)
+    (lambda arguments #f)))

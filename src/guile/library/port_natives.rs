@@ -576,7 +576,7 @@ fn display(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 fn write_line(machine: &mut Machine, args: &[Value]) -> Outcome {
-    print(machine, args, "write-line", Style::Write)?;
+    print(machine, args, "write-line", Style::Display)?;
     newline(&args[1..])
 }
 
