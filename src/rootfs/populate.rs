@@ -248,7 +248,6 @@ fn copy(
     let mut file = File::from(fd);
     io::copy(contents, &mut file)?;
     rustix::fs::fchmod(&file, mode_bits(mode))?;
-    file.sync_all()?;
     if replace {
         rustix::fs::renameat(directory, &part, directory, name)?;
     } else {

@@ -13,6 +13,7 @@ mod openssh;
 mod phase20;
 mod repl;
 mod rootfs;
+mod scheme;
 mod sim_guest;
 mod sim_host;
 mod small_system;

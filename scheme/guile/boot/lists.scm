@@ -683,6 +683,10 @@
          (list->vector (map copy-tree (vector->list object))))
         (else object)))
 
+(define (->bool object)
+  "Return #f when OBJECT is #f, and #t otherwise."
+  (if object #t #f))
+
 (define (boolean? object)
   "Tell whether OBJECT is #t or #f."
   (or (eq? object #t) (eq? object #f)))
