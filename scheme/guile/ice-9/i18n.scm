@@ -1,0 +1,152 @@
+;;; Text and numbers as a locale wants them.  There is one locale here, "C", in
+;;; which order is that of the characters' codes.
+
+(define-module (ice-9 i18n)
+  #:use-module (srfi srfi-9)
+  #:export (make-locale locale? %global-locale
+            string-locale<? string-locale>? string-locale-ci<?
+            string-locale-ci>? string-locale-ci=?
+            char-locale<? char-locale>? char-locale-ci<? char-locale-ci>?
+            char-locale-ci=?
+            char-locale-downcase char-locale-upcase char-locale-titlecase
+            string-locale-downcase string-locale-upcase string-locale-titlecase
+            locale-string->integer locale-string->inexact
+            number->locale-string monetary-amount->locale-string
+            locale-day locale-day-short locale-month locale-month-short
+            locale-am-string locale-pm-string
+            locale-date-format locale-time-format locale-date+time-format
+            locale-time+am/pm-format
+            locale-decimal-point locale-thousands-separator
+            locale-digit-grouping locale-encoding
+            locale-yes-regexp locale-no-regexp))
+
+(define-record-type <locale>
+  (%make-locale categories name)
+  locale?
+  (categories locale-categories)
+  (name       locale-name))
+
+(define (make-locale categories name)
+  "Return a locale of CATEGORIES, a number or a list of them, called NAME."
+  (%make-locale categories name))
+
+(define %global-locale (make-locale '() "C"))
+
+;; NAME does what OPERATION does; the locale that may come last makes no
+;; difference.
+(define-syntax-rule (define-comparisons (name operation) ...)
+  (begin
+    (define* (name one other #:optional locale)
+      (operation one other))
+    ...))
+
+(define-comparisons
+  (string-locale<? string<?) (string-locale>? string>?)
+  (string-locale-ci<? string-ci<?) (string-locale-ci>? string-ci>?)
+  (string-locale-ci=? string-ci=?)
+  (char-locale<? char<?) (char-locale>? char>?)
+  (char-locale-ci<? char-ci<?) (char-locale-ci>? char-ci>?)
+  (char-locale-ci=? char-ci=?))
+
+(define-syntax-rule (define-mappings (name operation) ...)
+  (begin
+    (define* (name object #:optional locale)
+      (operation object))
+    ...))
+
+(define-mappings
+  (char-locale-downcase char-downcase) (char-locale-upcase char-upcase)
+  (char-locale-titlecase char-titlecase)
+  (string-locale-downcase string-downcase) (string-locale-upcase string-upcase)
+  (string-locale-titlecase string-titlecase))
+
+;; Return the number that STRING begins with and how many characters it takes,
+;; or #f and 0.
+(define (leading-number string allowed? convert)
+  (let loop ((end (or (string-index string (lambda (char) (not (allowed? char))))
+                      (string-length string))))
+    (if (zero? end)
+        (values #f 0)
+        (let ((number (convert (substring string 0 end))))
+          (if number
+              (values number end)
+              (loop (- end 1)))))))
+
+(define* (locale-string->integer string #:optional (base 10) locale)
+  "Return the integer that STRING begins with, in BASE, and how many characters it
+takes; or #f and 0."
+  (leading-number string
+                  (lambda (char) (or (char-alphabetic? char) (char-numeric? char)
+                                     (memv char '(#\+ #\-))))
+                  (lambda (text)
+                    (let ((number (string->number text base)))
+                      (and (exact-integer? number) number)))))
+
+(define* (locale-string->inexact string #:optional locale)
+  "Return the inexact number that STRING begins with, and how many characters it
+takes; or #f and 0."
+  (leading-number string
+                  (lambda (char) (or (char-numeric? char)
+                                     (memv char '(#\+ #\- #\. #\e #\E))))
+                  (lambda (text)
+                    (let ((number (string->number text)))
+                      (and (real? number) (exact->inexact number))))))
+
+(define* (number->locale-string number #:optional (fraction-digits #t) locale)
+  "Return NUMBER as text, with FRACTION-DIGITS digits after the point, or as many
+as there are if that is #t."
+  (if (and (inexact? number) (exact-integer? fraction-digits))
+      (let* ((scale (expt 10 fraction-digits))
+             (scaled (inexact->exact (truncate (* (abs number) scale))))
+             (whole (number->string (quotient scaled scale)))
+             (rest (number->string (remainder scaled scale))))
+        (string-append (if (negative? number) "-" "")
+                       whole
+                       (if (zero? fraction-digits) "" ".")
+                       (make-string (if (zero? fraction-digits)
+                                        0
+                                        (- fraction-digits (string-length rest)))
+                                    #\0)
+                       (if (zero? fraction-digits) "" rest)))
+      (number->string number)))
+
+(define* (monetary-amount->locale-string amount international? #:optional locale)
+  "Return AMOUNT, of money, as text."
+  (number->locale-string amount 2))
+
+(define %days
+  #("Sunday" "Monday" "Tuesday" "Wednesday" "Thursday" "Friday" "Saturday"))
+
+(define %months
+  #("January" "February" "March" "April" "May" "June" "July" "August"
+    "September" "October" "November" "December"))
+
+(define* (locale-day day #:optional locale)
+  "Return the name of DAY; Sunday is 1."
+  (vector-ref %days (- day 1)))
+
+(define* (locale-day-short day #:optional locale)
+  "Return the short name of DAY; Sunday is 1."
+  (substring (locale-day day) 0 3))
+
+(define* (locale-month month #:optional locale)
+  "Return the name of MONTH; January is 1."
+  (vector-ref %months (- month 1)))
+
+(define* (locale-month-short month #:optional locale)
+  "Return the short name of MONTH; January is 1."
+  (substring (locale-month month) 0 3))
+
+(define-syntax-rule (define-facts (name fact) ...)
+  (begin
+    (define* (name #:optional locale) fact)
+    ...))
+
+(define-facts
+  (locale-am-string "AM") (locale-pm-string "PM")
+  (locale-date-format "%m/%d/%y") (locale-time-format "%H:%M:%S")
+  (locale-date+time-format "%a %b %e %H:%M:%S %Y")
+  (locale-time+am/pm-format "%I:%M:%S %p")
+  (locale-decimal-point ".") (locale-thousands-separator "")
+  (locale-digit-grouping '()) (locale-encoding "ANSI_X3.4-1968")
+  (locale-yes-regexp "^[yY]") (locale-no-regexp "^[nN]"))

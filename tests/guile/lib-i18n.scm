@@ -1,0 +1,6 @@
+(use-modules (ice-9 i18n) (ice-9 weak-vector) (system base compile) (system base pmatch) (ice-9 curried-definitions))
+(define-syntax-rule (p e ...) (begin (begin (write e) (newline)) ...))
+(p (string-locale<? "a" "b") (string-locale-ci=? "A" "a") (char-locale-upcase #\a) (string-locale-upcase "abc") (locale-day 1) (locale-day-short 2) (locale-month 1) (locale-month-short 12) (locale? (make-locale LC_ALL "C")) (call-with-values (lambda () (locale-string->integer "42abc")) list) (call-with-values (lambda () (locale-string->inexact "3.5")) list) (locale-decimal-point))
+(p (weak-vector-ref (weak-vector 'a 'b) 1) (weak-vector? (make-weak-vector 2)) (compile '(+ 1 2)))
+(p (pmatch '(a 1 2) ((a ,x) x) ((a ,x ,y) (guard (> x 5)) 'big) ((a ,x ,y) (list y x)) (else 'no)) (pmatch 5 ((,a . ,b) 1) (5 'five)) (pmatch '(1 . 2) ((,a . ,_) a)))
+(define (((curry a) b) c) (list a b c)) (p (((curry 1) 2) 3)) (define* ((opt a) #:optional (b 5)) (+ a b)) (p ((opt 1)) ((opt 1) 2)) (define plain 7) (p plain)
