@@ -384,5 +384,8 @@ fn culprit(found: &str) -> (isize, Value) {
 fn printed(text: &str) -> Value {
     // Symbols and lists are shown quoted.
     let text = text.trim().strip_prefix('\'').unwrap_or(text.trim());
+    if text == "#<void>" {
+        return Value::Void;
+    }
     super::reader::read_value(text).unwrap_or_else(|| symbol_value(text))
 }

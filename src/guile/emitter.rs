@@ -25,6 +25,8 @@ pub struct Unit {
     pub once: std::ops::Range<usize>,
     /// Variables that hold a value once the unit has run.
     pub defines: Vec<Rc<Variable>>,
+    /// What it refers to of `scheme/guile/boot`, by number.
+    pub boot: Vec<usize>,
 }
 
 /// Calls that the machine has instructions for: Guile's name, arguments, the
@@ -53,6 +55,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         places: Vec::new(),
         prologue: String::new(),
         functions: Vec::new(),
+        boot: Vec::new(),
         defines: Vec::new(),
         wanted,
     };
@@ -84,6 +87,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         prologue,
         text,
         once: begin..end,
+        boot: emitter.boot,
         defines: emitter.defines,
     }
 }
@@ -96,6 +100,7 @@ struct Emitter<'w> {
     /// Local procedures that have become globals, with their places.
     functions: Vec<(String, Vec<(u32, Span)>)>,
     defines: Vec<Rc<Variable>>,
+    boot: Vec<usize>,
     wanted: &'w mut Vec<Rc<Variable>>,
 }
 
@@ -406,6 +411,9 @@ impl Emitter<'_> {
     /// See to it that the machine knows VARIABLE. What `scheme/guile/boot`
     /// defines is declared by the units that have to run before this one.
     fn declare(&mut self, variable: &Rc<Variable>) {
+        if let Origin::Boot(number) = variable.origin {
+            self.boot.push(number);
+        }
         if variable.state.get() != State::Fresh {
             return;
         }

@@ -285,7 +285,7 @@ fn check_keywords(args: &[Value]) -> Outcome {
             ));
         }
         if !known.contains(item) {
-            if !allow_other && !rest {
+            if !allow_other {
                 return Err(keyword_error(
                     "keyword-argument-error",
                     "Unrecognized keyword",

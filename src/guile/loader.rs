@@ -18,7 +18,7 @@ use super::source;
 use super::syntax::{Form, Id, Span, Stx};
 use super::world::{World, read_error};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 thread_local! {
@@ -406,6 +406,7 @@ impl Load {
         let mut exports: Vec<Stx> = Vec::new();
         let mut replaced: Vec<Stx> = Vec::new();
         let mut pure = false;
+        let mut first_wins = false;
         let mut rest = items[2..].iter();
         while let Some(item) = rest.next() {
             let keyword = option_keyword(item).ok_or_else(|| bad(Some(item)))?;
@@ -437,7 +438,14 @@ impl Load {
                     }
                     exports.extend(names.iter().cloned());
                 }
-                "version" | "duplicates" | "filename" | "declarative?" | "declarative" => {
+                "duplicates" => {
+                    let policies = rest.next().and_then(Stx::as_list).unwrap_or_default();
+                    first_wins = policies
+                        .first()
+                        .and_then(Stx::as_id)
+                        .is_some_and(|policy| &*policy.name() == "first");
+                }
+                "version" | "filename" | "declarative?" | "declarative" => {
                     rest.next();
                 }
                 _ => return Err(bad(Some(item))),
@@ -450,6 +458,9 @@ impl Load {
             if !pure {
                 module.import(Import::all(x.world.core.clone()));
             }
+        }
+        if first_wins {
+            imports.reverse();
         }
         for import in imports {
             module.import(import);
@@ -554,40 +565,74 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
     let mut units = Vec::new();
     if !wanted.is_empty() {
         let mut declarations = String::new();
-        let mut found = BootDefinitions::default();
+        let mut compiled = BTreeMap::new();
         for variable in wanted {
-            boot_definition(x, &variable, &mut declarations, &mut found)?;
+            boot_definition(x, &variable, &mut declarations, &mut compiled)?;
         }
-        // Making a procedure runs nothing, so procedures that need each other
-        // are all there when the first value is computed.
-        let mut definitions = found.procedures;
-        definitions.extend(found.values);
+        let mut definitions = in_order(compiled);
         for unit in definitions.iter().chain(std::iter::once(&unit)) {
             declarations.push_str(&unit.prologue);
         }
         units.push(emitter::Unit {
             prologue: String::new(),
+            boot: Vec::new(),
             once: 0..declarations.len(),
             text: declarations,
             defines: Vec::new(),
         });
-        units.extend(definitions);
+        units.append(&mut definitions);
     }
     units.push(unit);
     Ok(units)
 }
 
-#[derive(Default)]
-struct BootDefinitions {
-    procedures: Vec<emitter::Unit>,
-    values: Vec<emitter::Unit>,
+/// A definition of `scheme/guile/boot` that has to run.
+struct BootDefinition {
+    unit: emitter::Unit,
+    is_procedure: bool,
+}
+
+/// Procedures come first, because making one needs nothing; values come after
+/// them, each after the values it needs, directly or through procedures.
+fn in_order(mut compiled: BTreeMap<usize, BootDefinition>) -> Vec<emitter::Unit> {
+    fn visit(
+        number: usize,
+        compiled: &BTreeMap<usize, BootDefinition>,
+        seen: &mut HashSet<usize>,
+        order: &mut Vec<usize>,
+    ) {
+        let Some(definition) = compiled.get(&number) else {
+            return;
+        };
+        if !seen.insert(number) {
+            return;
+        }
+        for other in &definition.unit.boot {
+            visit(*other, compiled, seen, order);
+        }
+        order.push(number);
+    }
+    let mut order = Vec::new();
+    let mut seen = HashSet::new();
+    for number in compiled.keys() {
+        visit(*number, &compiled, &mut seen, &mut order);
+    }
+    let (mut procedures, values): (Vec<usize>, Vec<usize>) = order
+        .into_iter()
+        .partition(|number| compiled[number].is_procedure);
+    procedures.extend(values);
+    procedures
+        .into_iter()
+        .filter_map(|number| compiled.remove(&number))
+        .map(|definition| definition.unit)
+        .collect()
 }
 
 fn boot_definition(
     x: &mut Expander,
     variable: &Rc<Variable>,
     declarations: &mut String,
-    definitions: &mut BootDefinitions,
+    compiled: &mut BTreeMap<usize, BootDefinition>,
 ) -> Result<()> {
     let Origin::Boot(number) = variable.origin else {
         return Ok(());
@@ -605,13 +650,9 @@ fn boot_definition(
     let mut wanted = Vec::new();
     let unit = emitter::unit(&core, &mut wanted, true);
     for other in wanted {
-        boot_definition(x, &other, declarations, definitions)?;
+        boot_definition(x, &other, declarations, compiled)?;
     }
-    if is_procedure {
-        definitions.procedures.push(unit);
-    } else {
-        definitions.values.push(unit);
-    }
+    compiled.insert(number, BootDefinition { unit, is_procedure });
     Ok(())
 }
 
@@ -765,9 +806,9 @@ fn rename_all(x: &mut Expander, import: &mut Import, value: &Stx, scope: &Scope)
 fn no_binding(name: Id, module: &Module) -> Raise {
     use super::value::{Value, list_value, string_value};
     Raise::throw(
-        "misc-error",
+        "unbound-variable",
         vec![
-            Value::BoolV(false),
+            string_value("resolve-interface"),
             string_value("no binding `~A' in module ~A"),
             list_value(vec![
                 name.symbol(),

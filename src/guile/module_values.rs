@@ -199,6 +199,8 @@ fn module_state(args: &[Value]) -> Outcome {
             (super::core::State::Defined, _) | (_, super::core::Origin::Boot(_)) => {
                 value::symbol_value("value")
             }
+            // Declared: the machine knows whether it holds a value.
+            (super::core::State::Declared, _) => value::symbol_value("perhaps"),
             _ => value::symbol_value("unbound"),
         },
         Some(_) => value::symbol_value("syntax"),

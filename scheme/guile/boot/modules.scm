@@ -88,10 +88,20 @@ an empty module when ENSURE, or else #f."
 (define* (resolve-interface name #:key (select #f) (hide '()) (prefix #f)
                             (renamer #f) (version #f))
   "Return the public interface of the module called NAME."
-  (or (%module-named name)
-      (begin
-        (%load (%load-of-module name))
-        (%module-named name))))
+  (let ((module (or (%module-named name)
+                    (begin
+                      (%load (%load-of-module name))
+                      (%module-named name)))))
+    (if select
+        (for-each
+         (lambda (entry)
+           (let ((wanted (if (pair? entry) (car entry) entry)))
+             (if (not (%module-state module wanted #t))
+                 (scm-error 'unbound-variable "resolve-interface"
+                            "no binding `~A' in module ~A"
+                            (list wanted name) #f))))
+         select))
+    module))
 
 (define (module-public-interface module)
   "Return what MODULE exports, as a module."
@@ -103,12 +113,24 @@ an empty module when ENSURE, or else #f."
 
 (define* (module-ref module name #:optional (default %no-default))
   "Return the value of NAME in MODULE, or DEFAULT when it has none."
-  (if (eq? (%module-state module name #f) 'value)
+  (if (%has-value? module name)
       (%load (%load-of-form name module))
       (if (eq? default %no-default)
           (scm-error 'unbound-variable "module-ref" "Unbound variable: ~S"
                      (list name) #f)
           default)))
+
+;;; A variable whose definition the machine has begun may or may not hold a value.
+
+(define (%has-value? module name)
+  (let ((state (%module-state module name #f)))
+    (or (eq? state 'value)
+        (and (eq? state 'perhaps)
+             (%catch-object (vector 'unbound-variable #f)
+                            (lambda ()
+                              (%load (%load-of-form name module))
+                              #t)
+                            (lambda (object) #f))))))
 
 (define %no-default (list 'no-default))
 
@@ -124,16 +146,16 @@ an empty module when ENSURE, or else #f."
 
 (define (module-defined? module name)
   "Tell whether NAME has a value in MODULE."
-  (eq? (%module-state module name #f) 'value))
+  (%has-value? module name))
 
 (define (module-bound? module name)
   "Tell whether NAME has a value in MODULE."
-  (eq? (%module-state module name #f) 'value))
+  (%has-value? module name))
 
 (define* (defined? name #:optional (module (current-module)))
   "Tell whether NAME has a meaning in MODULE, the current one by default."
   (let ((state (%module-state module name #f)))
-    (or (eq? state 'value) (eq? state 'syntax))))
+    (or (eq? state 'syntax) (%has-value? module name))))
 
 (define (module-locally-bound? module name)
   "Tell whether MODULE itself defines NAME."

@@ -89,6 +89,20 @@ impl Expander<'_, '_> {
 
     /// `(define-macro (NAME . FORMALS) BODY …)` or `(define-macro NAME PROCEDURE)`.
     pub fn parse_define_macro(&mut self, form: &Stx, scope: &Scope) -> Result<(Id, Rc<Macro>)> {
+        // (defmacro NAME FORMALS BODY …)
+        let form = &match form.as_list() {
+            Some([head, name, formals, body @ ..])
+                if head.as_id().is_some_and(|id| &*id.name() == "defmacro")
+                    && name.as_id().is_some() =>
+            {
+                let span = form.span();
+                let target = Stx::improper(vec![name.clone()], formals.clone(), span);
+                let mut define = vec![head.clone(), target];
+                define.extend(body.iter().cloned());
+                Stx::list(define, span)
+            }
+            _ => form.clone(),
+        };
         let definition = self.parse_define(form)?;
         let transformer = self.evaluate_now(&definition.value, scope)?;
         Ok((

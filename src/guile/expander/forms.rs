@@ -53,6 +53,7 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("match-letrec", super::matching::match_let_star),
         ("the-environment", the_environment),
         ("current-source-location", current_source_location),
+        ("current-filename", current_filename),
     ];
     let specials: &[(&str, Special)] = &[
         ("begin", Special::Begin),
@@ -789,6 +790,17 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
         }
         binding => x.reference(id, binding, stx, scope),
     }
+}
+
+fn current_filename(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
+    let span = stx.span();
+    Ok(match span.place() {
+        Some(place) => Core::Constant(Stx::atom(
+            super::super::value::string_value(place.file),
+            span,
+        )),
+        None => Core::truth(false, span),
+    })
 }
 
 fn the_environment(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {

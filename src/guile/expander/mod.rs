@@ -29,6 +29,9 @@ use std::rc::Rc;
 /// How often macros may rewrite within one top-level form.
 const EXPANSION_LIMIT: u32 = 1_000_000;
 
+/// What Guile says of a form that fits no pattern of its keyword.
+const NO_MATCH: &str = "source expression failed to match any pattern";
+
 /// Why a form cannot be expanded.
 pub enum Trouble {
     Syntax(Box<SyntaxError>),
@@ -83,7 +86,12 @@ impl Trouble {
                 Raise::throw(
                     "syntax-error",
                     vec![
-                        symbol_value(&error.who),
+                        // Guile names no one when no pattern matches.
+                        match error.who.as_str() {
+                            "#f" => no(),
+                            _ if error.message == NO_MATCH => no(),
+                            who => symbol_value(who),
+                        },
                         string_value(error.message),
                         place,
                         error.form.datum(vector),

@@ -334,6 +334,18 @@ fn replace_unsyntax(
                     return Ok(Stx::list(vec![items[0].clone(), part], span));
                 }
             }
+            // (a . #,b) reads as (a unsyntax b).
+            if let [before @ .., word, last] = &items[..]
+                && tail.is_none()
+                && depth == 0
+                && !before.is_empty()
+                && x.is_word(word, scope, "unsyntax")
+            {
+                let filled = replace_all(x, before, depth, scope, inner, bindings)?;
+                let value = x.expand(last, scope)?;
+                let end = variable(value, 0, inner, bindings, span);
+                return Ok(Stx::improper(filled, end, span));
+            }
             let filled = replace_all(x, items, depth, scope, inner, bindings)?;
             match tail {
                 None => Ok(Stx::list(filled, span)),
