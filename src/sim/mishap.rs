@@ -179,4 +179,20 @@ mod tests {
                 .contains("sr-full")
         );
     }
+
+    #[test]
+    fn every_mishap_is_listed_where_operators_look() {
+        let text = include_str!("../../docs/operating.md");
+        let with_argument = [
+            "session-expires=",
+            "import-stalls=",
+            "import-cut=",
+            "slow=",
+            "cut=",
+            "fail=",
+        ];
+        for name in NAMES.iter().map(|(name, _)| name).chain(&with_argument) {
+            assert!(text.contains(&format!("`{name}")), "{name} is not");
+        }
+    }
 }
