@@ -13,4 +13,4 @@
 (p (get-environment-variable "FOO_T") (assoc "FOO_T" (get-environment-variables)) (get-environment-variable "NOPE__"))
 (p (keyword->string #:foo) (string->keyword "bar"))
 (define b (box 3)) (p (box? b) (box? 3) (unbox b)) (set-box! b 4) (p (unbox b))
-(err (unbox 3))
+(p (catch 'wrong-type-arg (lambda () (unbox 3)) (lambda (key . rest) key)))

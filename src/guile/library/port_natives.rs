@@ -879,29 +879,32 @@ fn simple_format(machine: &mut Machine, args: &[Value]) -> Outcome {
             out.push(character);
             continue;
         }
-        let mut next = || {
+        let mut next = |directive: char| {
             rest.next().ok_or_else(|| {
                 errors::misc(
                     "simple-format",
-                    "FORMAT: Missing argument for ~S",
-                    vec![text::value("~A")],
+                    "FORMAT: Missing argument for ~~~A",
+                    vec![Value::CharV(directive)],
                 )
             })
         };
         match characters.next() {
-            Some('a' | 'A') => {
-                out.push_str(&printer::with_machine(machine, next()?, Style::Display)?)
+            Some(directive @ ('a' | 'A')) => {
+                let value = next(directive)?;
+                out.push_str(&printer::with_machine(machine, value, Style::Display)?)
             }
-            Some('s' | 'S') => {
-                out.push_str(&printer::with_machine(machine, next()?, Style::Write)?)
+            Some(directive @ ('s' | 'S')) => {
+                let value = next(directive)?;
+                out.push_str(&printer::with_machine(machine, value, Style::Write)?)
             }
             Some('%') => out.push('\n'),
-            Some('~') => out.push('~'),
-            other => {
+            // A tilde at the end stands for itself.
+            Some('~') | None => out.push('~'),
+            Some(other) => {
                 return Err(errors::misc(
                     "simple-format",
                     "FORMAT: Unsupported format option ~~~A - use (ice-9 format) instead",
-                    vec![other.map_or(Value::BoolV(false), Value::CharV)],
+                    vec![Value::CharV(other)],
                 ));
             }
         }
