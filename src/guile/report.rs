@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_finds_the_one_that_was_meant() {
-        let names = ["string-append", "string-length", "string-apend!"];
+        let names = ["string-append", "string-length", "string-index"];
         let found = nearest("string-apend", names.iter().map(|name| (*name).to_owned()));
         assert_eq!(found.as_deref(), Some("string-append"));
         assert_eq!(

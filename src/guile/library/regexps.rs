@@ -36,8 +36,10 @@ fn count_groups(pattern: &str, extended: bool) -> usize {
                 if characters.peek() == Some(&'^') {
                     characters.next();
                 }
-                // A bracket that comes first stands for itself.
-                characters.next();
+                // A closing bracket that comes first stands for itself.
+                if characters.peek() == Some(&']') {
+                    characters.next();
+                }
                 while let Some(inside) = characters.next() {
                     if inside == ']' {
                         break;
