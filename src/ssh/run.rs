@@ -6,11 +6,13 @@ use super::text::{quote, visible};
 use crate::progress::{self, Event};
 use russh::{ChannelMsg, Sig};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// More output than this is not kept, and so not accepted; a job's log is the
 /// place for more.
 const LARGEST_OUTPUT: usize = 256 << 20;
+/// How long to wait, after a deadline, to learn what is to be ended.
+const ANNOUNCEMENT: Duration = Duration::from_secs(2);
 /// Lines longer than this are shown in pieces.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -124,6 +126,22 @@ impl Connection {
         match result {
             Some(result) => result?,
             None => {
+                // A slow guest may not have said yet which group to end.
+                let announcement = async {
+                    while remote.group.get().is_none() {
+                        match input.wait().await {
+                            Some(ChannelMsg::ExtendedData { data, .. }) => {
+                                err.take(&data);
+                                if let Some(group) = err.group {
+                                    let _ = remote.group.set(group);
+                                }
+                            }
+                            Some(_) => {}
+                            None => break,
+                        }
+                    }
+                };
+                let _ = timeout(ANNOUNCEMENT, announcement).await;
                 return Err(SshError::Deadline {
                     destination: self.destination().clone(),
                     what,
