@@ -296,6 +296,20 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
             ],
         );
     }
+    // Steel has its own words for the one list that has neither.
+    if message.contains("empty list")
+        && let Some(procedure @ ("car" | "cdr")) = message.get(..3)
+    {
+        return throw(
+            "wrong-type-arg",
+            vec![
+                string_value(procedure),
+                string_value("Wrong type argument in position 1 (expecting pair): ~S"),
+                list_value(vec![super::pairs::nil()]),
+                list_value(vec![super::pairs::nil()]),
+            ],
+        );
+    }
     match kind {
         ErrorKind::ArityMismatch => throw(
             "wrong-number-of-args",

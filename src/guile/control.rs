@@ -108,8 +108,17 @@ fn has_kind(value: &Value, index: usize) -> bool {
 fn spread_arguments(args: &[Value]) -> Outcome {
     let mut items = pairs::to_vec(&args[0]).unwrap_or_default();
     let last = items.pop().unwrap_or_else(pairs::nil);
-    let rest =
-        pairs::to_vec(&last).ok_or_else(|| value::wrong_type("apply", items.len() + 2, &last))?;
+    let rest = pairs::to_vec(&last).ok_or_else(|| {
+        super::natives::Raise::throw(
+            "wrong-type-arg",
+            vec![
+                value::string_value("apply"),
+                value::string_value("Apply to non-list: ~S"),
+                list_value(vec![last.clone()]),
+                list_value(vec![last.clone()]),
+            ],
+        )
+    })?;
     items.extend(rest);
     Ok(Value::ListV(items.into()))
 }

@@ -269,3 +269,19 @@
 
 (define *random-state* "random-state")
 (define (copy-random-state . state) "random-state")
+
+(define *unspecified* (if #f #f))
+
+(define (getlogin)
+  "Return the name of the user who logged in, or #f."
+  (or (getenv "LOGNAME") (getenv "USER")
+      (false-if-exception-procedure (lambda () (passwd:name (getpwuid (getuid)))))))
+
+(define (port-revealed port) 0)
+(define (set-port-revealed! port count) count)
+(define (release-port-handle port) 0)
+
+(define* (string-xcopy! target at string from #:optional (to (+ from (string-length string)))
+                        (start 0) (end (string-length string)))
+  "Put characters FROM to TO of STRING, repeated as often as needed, into TARGET."
+  (string-copy! target at (xsubstring string from to start end)))

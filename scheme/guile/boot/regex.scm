@@ -23,7 +23,7 @@
   (string-fold-right
    (lambda (character rest)
      (string-append
-      (if (memv character '(#\* #\. #\\ #\^ #\$ #\[ #\] #\( #\) #\{ #\} #\+ #\? #\|))
+      (if (memv character '(#\* #\. #\\ #\^ #\$ #\[ #\( #\) #\{ #\+ #\? #\|))
           (string #\\ character)
           (string character))
       rest))

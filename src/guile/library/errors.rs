@@ -52,6 +52,30 @@ pub fn expecting(procedure: &str, position: usize, wanted: &str, value: &Value) 
     )
 }
 
+/// Argument 1 of one of the procedures that Guile's machine has instructions for is not a WANTED.
+#[cold]
+pub fn first_expecting(procedure: &str, wanted: &str, value: &Value) -> Raise {
+    throw(
+        "wrong-type-arg",
+        Some(procedure),
+        &format!("Wrong type argument in position 1 (expecting {wanted}): ~S"),
+        vec![value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
+/// The index of such a procedure is out of range.
+#[cold]
+pub fn index_out_of_range(procedure: &str, value: &Value) -> Raise {
+    throw(
+        "out-of-range",
+        Some(procedure),
+        "Argument 2 out of range: ~S",
+        vec![value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
 /// Something that PROCEDURE met is not a WANTED; the position is not known.
 #[cold]
 pub fn not_a(procedure: &str, wanted: &str, value: &Value) -> Raise {

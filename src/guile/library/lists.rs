@@ -58,7 +58,7 @@ fn follow(procedure: &str, path: &str, value: &Value) -> Outcome {
         };
         here = next.ok_or_else(|| {
             if path.len() == 1 {
-                errors::expecting(procedure, 1, "pair", &here)
+                errors::first_expecting(procedure, "pair", &here)
             } else {
                 errors::not_a(procedure, "pair", &here)
             }
@@ -806,12 +806,12 @@ natives! {
     /// (pair? x) -> boolean
     "pair?" (1) => pair_predicate,
     /// (null? x) -> boolean
-    "%null?" (1) => null_predicate,
+    "null?" (1) => null_predicate,
     /// (list? x) -> whether X is a proper list
     "list?" (1) => list_predicate,
     /// (not-pair? x) -> boolean
     "not-pair?" (1) => not_pair,
-    "%car" (1) => car, "%cdr" (1) => cdr,
+    "car" (1) => car, "cdr" (1) => cdr,
     "caar" (1) => caar, "cadr" (1) => cadr, "cdar" (1) => cdar, "cddr" (1) => cddr,
     "caaar" (1) => caaar, "caadr" (1) => caadr, "cadar" (1) => cadar, "caddr" (1) => caddr,
     "cdaar" (1) => cdaar, "cdadr" (1) => cdadr, "cddar" (1) => cddar, "cdddr" (1) => cdddr,

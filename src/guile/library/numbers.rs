@@ -704,7 +704,12 @@ fn division(
     };
     let (a, b) = (want(procedure, 1, &args[0])?, want(procedure, 2, &args[1])?);
     if b.is_exact() && b.is_zero() || integers_only && b.is_zero() {
-        return Err(errors::overflow(procedure));
+        return Err(errors::overflow(match procedure {
+            "quotient" => "truncate-quotient",
+            "remainder" => "truncate-remainder",
+            "modulo" => "floor-remainder",
+            other => other,
+        }));
     }
     if let (Fix(_) | Big(_), Fix(_) | Big(_)) = (&a, &b)
         && let (Some(a), Some(b)) = (a.big(), b.big())
@@ -745,8 +750,8 @@ macro_rules! divisions {
 }
 
 divisions! {
-    "quotient" quotient "truncate-quotient" Truncate true quotient;
-    "remainder" remainder "truncate-remainder" Truncate true remainder;
+    "quotient" quotient "quotient" Truncate true quotient;
+    "remainder" remainder "remainder" Truncate true remainder;
     "modulo" modulo "modulo" Floor true remainder;
     "floor/" floor_both "floor/" Floor false both;
     "floor-quotient" floor_quotient "floor-quotient" Floor false quotient;
@@ -1250,11 +1255,18 @@ elementary! {
     cosh "cosh" Some(1), |x| Some(x.cosh()), c_cosh;
     tanh "tanh" Some(0), |x| Some(x.tanh()), |z| c_div(c_sinh(z), c_cosh(z));
     asin "asin" Some(0), |x| (x.abs() <= 1.0).then(|| x.asin()), c_asin;
-    acos "acos" None::<isize>, |x| (x.abs() <= 1.0).then(|| x.acos()), c_acos;
+    acos_inexact "acos" None::<isize>, |x| (x.abs() <= 1.0).then(|| x.acos()), c_acos;
     atan_one "atan" Some(0), |x| Some(x.atan()), c_atan;
     asinh "asinh" Some(0), |x| Some(x.asinh()), c_asinh;
     acosh "acosh" None::<isize>, |x| (x >= 1.0).then(|| x.acosh()), c_acosh;
     atanh "atanh" Some(0), |x| (x.abs() <= 1.0).then(|| x.atanh()), c_atanh;
+}
+
+fn acos(args: &[Value]) -> Outcome {
+    match args[0] {
+        Value::IntV(1) => Ok(Value::IntV(0)),
+        _ => acos_inexact(args),
+    }
 }
 
 fn atan(args: &[Value]) -> Outcome {
@@ -1772,15 +1784,15 @@ fn nth_root(args: &[Value]) -> Outcome {
 
 natives! {
     /// (+ number …) -> number
-    "%+" (0, rest) => sum,
+    "+" (0, rest) => sum,
     /// (- number number …) -> number
-    "%-" (1, rest) => difference,
+    "-" (1, rest) => difference,
     /// (* number …) -> number
-    "%*" (0, rest) => product,
+    "*" (0, rest) => product,
     /// (/ number number …) -> number
     "/" (1, rest) => quotient_of_all,
-    "%=" (0, rest) => equals, "%<" (0, rest) => less, "%>" (0, rest) => greater,
-    "%<=" (0, rest) => at_most, "%>=" (0, rest) => at_least,
+    "=" (0, rest) => equals, "<" (0, rest) => less, ">" (0, rest) => greater,
+    "<=" (0, rest) => at_most, ">=" (0, rest) => at_least,
     "1+" (1) => one_plus, "1-" (1) => one_minus, "-1+" (1) => one_minus,
     "max" (1, rest) => max, "min" (1, rest) => min,
     "quotient" (2) => quotient, "remainder" (2) => remainder, "modulo" (2) => modulo,

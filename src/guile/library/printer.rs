@@ -163,10 +163,7 @@ impl Printer<'_, '_> {
                 Style::Display => self.out.push_str(text::of(string)),
                 Style::Write => write_string(&mut self.out, text::of(string)),
             },
-            Value::SymbolV(name) => match self.style {
-                Style::Display => self.out.push_str(text::of(name)),
-                Style::Write => write_symbol(&mut self.out, text::of(name)),
-            },
+            Value::SymbolV(name) => write_symbol(&mut self.out, text::of(name)),
             Value::IntV(number) => {
                 let _always_succeeds = write!(self.out, "{number}");
             }
@@ -401,7 +398,7 @@ mod tests {
         );
         assert_eq!(
             plain(&data, Style::Display),
-            "(a b q\"\\\n\u{1}é   0.5 #f #:key 1+ (1 . 2) ())"
+            "(#{a b}# q\"\\\n\u{1}é   0.5 #f #:key #{1+}# (1 . 2) ())"
         );
     }
 

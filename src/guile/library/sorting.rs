@@ -32,20 +32,10 @@ fn known(procedure: &Value) -> Option<(Order, bool)> {
     thread_local! {
         static KNOWN: Vec<Known> = {
             let mut known = Vec::new();
-            for (name, order, descending) in [
-                ("<", Order::Number, false),
-                ("<=", Order::Number, false),
-                (">", Order::Number, true),
-                (">=", Order::Number, true),
-            ] {
-                known.push(Known {
-                    procedure: crate::guile::vm::steel_primitive(name),
-                    order,
-                    descending,
-                });
-            }
-            for native in super::strings::NATIVES.iter().chain(super::characters::NATIVES) {
+            for native in super::numbers::NATIVES.iter().chain(super::strings::NATIVES).chain(super::characters::NATIVES) {
                 let (order, descending) = match native.name {
+                    "<" | "<=" => (Order::Number, false),
+                    ">" | ">=" => (Order::Number, true),
                     "string<?" => (Order::Text, false),
                     "string>?" => (Order::Text, true),
                     "char<?" => (Order::Character, false),

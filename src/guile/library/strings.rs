@@ -140,7 +140,10 @@ fn string_predicate(args: &[Value]) -> Outcome {
 }
 
 fn length(args: &[Value]) -> Outcome {
-    object("string-length", args, 1).map(|string| integer(text::length(string)))
+    match &args[0] {
+        Value::StringV(string) => Ok(integer(text::length(string))),
+        other => Err(errors::first_expecting("string-length", "string", other)),
+    }
 }
 
 fn reference(args: &[Value]) -> Outcome {
@@ -360,7 +363,7 @@ fn ordered(
     Ok(boolean(true))
 }
 
-/// SRFI 13's comparisons of parts of two strings: the index where they differ, or `#f`.
+/// SRFI 13's comparisons of parts of two strings: whether they stand so to each other.
 fn ordered_parts(
     procedure: &str,
     args: &[Value],

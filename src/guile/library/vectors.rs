@@ -70,13 +70,13 @@ fn to_list(args: &[Value]) -> Outcome {
 fn length(args: &[Value]) -> Outcome {
     with(&args[0], <[Value]>::len)
         .map(integer)
-        .ok_or_else(|| not_a_vector("vector-length", args, 1))
+        .ok_or_else(|| errors::first_expecting("vector-length", "vector", &args[0]))
 }
 
 fn index_of(procedure: &str, args: &[Value]) -> Result<usize, Raise> {
     match &args[1] {
         Value::IntV(index) => {
-            usize::try_from(*index).map_err(|_| errors::out_of_range(procedure, 2, &args[1]))
+            usize::try_from(*index).map_err(|_| errors::index_out_of_range(procedure, &args[1]))
         }
         other => Err(errors::wrong_type(procedure, 2, other)),
     }
@@ -85,8 +85,8 @@ fn index_of(procedure: &str, args: &[Value]) -> Result<usize, Raise> {
 fn reference(args: &[Value]) -> Outcome {
     let index = index_of("vector-ref", args)?;
     with(&args[0], |items| items.get(index).cloned())
-        .ok_or_else(|| not_a_vector("vector-ref", args, 1))?
-        .ok_or_else(|| errors::out_of_range("vector-ref", 2, &args[1]))
+        .ok_or_else(|| errors::first_expecting("vector-ref", "vector", &args[0]))?
+        .ok_or_else(|| errors::index_out_of_range("vector-ref", &args[1]))
 }
 
 fn set(args: &[Value]) -> Outcome {
@@ -98,11 +98,11 @@ fn set(args: &[Value]) -> Outcome {
         }
         None => false,
     })
-    .ok_or_else(|| not_a_vector("vector-set!", args, 1))?;
+    .ok_or_else(|| errors::first_expecting("vector-set!", "vector", &args[0]))?;
     if replaced {
         Ok(unspecified())
     } else {
-        Err(errors::out_of_range("vector-set!", 2, &args[1]))
+        Err(errors::index_out_of_range("vector-set!", &args[1]))
     }
 }
 
