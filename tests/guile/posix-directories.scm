@@ -13,7 +13,7 @@
 (closedir d) (show names) (show (directory-stream? d))
 (show (sort (let ((acc '())) (ftw "tree" (lambda (name st flag) (set! acc (cons (list name flag) acc)) #t)) acc) (lambda (a b) (string<? (car a) (car b)))))
 (show (sort (file-system-fold (lambda (p s r) #t) (lambda (p s r) (cons p r)) (lambda (p s r) r) (lambda (p s r) (cons (list 'up p) r)) (lambda (p s r) r) (lambda (p s e r) r) '() "tree") (lambda (a b) (string<? (object->string a) (object->string b)))))
-(show (let clean ((t (file-system-tree "tree"))) (cons (car t) (map clean (cddr t)))))
+(show (let clean ((t (file-system-tree "tree"))) (cons (car t) (sort (map clean (cddr t)) (lambda (a b) (string<? (car a) (car b)))))))
 (define count 0)
 (nftw "tree" (lambda (name st flag base level) (set! count (+ count level)) #t) 'depth)
 (show count)

@@ -6,6 +6,7 @@ mod digest;
 mod fixtures;
 mod guest_scheme;
 mod guile;
+mod guile_conformance;
 mod harness;
 mod hostile_servers;
 mod media;

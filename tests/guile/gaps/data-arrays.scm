@@ -1,0 +1,16 @@
+;; not yet: there are no arrays of several dimensions
+;; Arrays of several dimensions.
+(define (show x) (write x) (newline))
+(define a (make-array 0 2 3))
+(show a) (array-set! a 5 0 1) (show a) (show (array-ref a 0 1))
+(show (list (array-rank a) (array-dimensions a) (array-shape a) (array? a) (array-in-bounds? a 1 2) (array-in-bounds? a 2 0)))
+(show (list->array 2 '((1 2) (3 4)))) (show (array->list (list->array 1 '(a b))))
+(array-fill! a 7) (show a)
+(define b (make-array 0 2 2)) (array-index-map! b (lambda (i j) (+ (* 10 i) j))) (show b)
+(define t (transpose-array b 1 0)) (show t)
+(define row (make-shared-array b (lambda (j) (list 1 j)) 2)) (show row) (array-set! row 'x 0) (show b)
+(array-map! b (lambda (x) (list x)) (make-array 1 2 2)) (show b)
+(show (let ((sum 0)) (array-for-each (lambda (x) (set! sum (+ sum x))) #2((1 2) (3 4))) sum))
+(show (array-equal? #2((1 2)) #2((1 2)))) (show (array-contents #2((1 2) (3 4))))
+(show (make-typed-array 'u8 0 2 2)) (show (array-type #f64(1.0))) (show (array-length #(1 2 3)))
+(show (array-cell-ref #2((1 2) (3 4)) 1)) (show (make-array 'z '(1 2) 2)) (array-copy! #(1 2) row) (show row)

@@ -1,0 +1,13 @@
+;; not yet: there is no module (ice-9 weak-vector)
+;; Weak vectors, guardians and object properties.
+(use-modules (ice-9 weak-vector))
+(define (show x) (write x) (newline))
+(define key (list 'key))
+(define w (weak-vector 1 key 3)) (show (weak-vector? w)) (show (weak-vector-ref w 0)) (show (eq? key (weak-vector-ref w 1)))
+(weak-vector-set! w 0 'x) (show (weak-vector-ref w 0))
+(define g (make-guardian)) (show (procedure? g)) (g key) (show (g))
+(define size (make-object-property)) (set! (size key) 10) (show (size key)) (show (size 'other))
+(gc) (show (size key)) (show (list? (gc-stats)))
+(set-object-property! key 'colour 'red) (show (object-property key 'colour)) (show key)
+(define a (make-hook 1)) (add-hook! a (lambda (x) (show (list 'first x)))) (add-hook! a (lambda (x) (show (list 'second x))) #t)
+(run-hook a 5) (show (hook-empty? a)) (reset-hook! a) (show (hook-empty? a)) (show (hook? a)) (show (length (hook->list a)))

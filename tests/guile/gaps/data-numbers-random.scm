@@ -1,0 +1,17 @@
+;; not yet: Guile prints #t, we print #f
+;; Random numbers stay within their bounds and repeat with a seed.
+(define (show x) (write x) (newline))
+(define s (seed->random-state 42))
+(define (within? n lo hi) (and (<= lo n) (< n hi)))
+(show (let loop ((i 0)) (or (= i 100) (and (within? (random 10 s) 0 10) (loop (+ i 1))))))
+(show (within? (random 1.0 s) 0 1))
+(show (exact? (random 100)))
+(show (inexact? (random 1.0)))
+(define a (seed->random-state 7)) (define b (seed->random-state 7))
+(show (equal? (map (lambda (i) (random 1000 a)) (iota 5)) (map (lambda (i) (random 1000 b)) (iota 5))))
+(define c (copy-random-state a))
+(show (= (random 1000000 a) (random 1000000 c)))
+(show (random 1))
+(show (within? (random (expt 10 30) s) 0 (expt 10 30)))
+(show (inexact? (random:uniform s)))
+(show (catch #t (lambda () (random 0)) (lambda (k . a) k)))

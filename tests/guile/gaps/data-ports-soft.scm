@@ -1,0 +1,18 @@
+;; not yet: `make-soft-port` is not there
+;; Ports made of procedures.
+(use-modules (ice-9 binary-ports))
+(define (show x) (write x) (newline))
+(define out '())
+(define p (make-soft-port (vector (lambda (c) (set! out (cons c out))) (lambda (s) (set! out (cons s out))) (lambda () #f) #f (lambda () #t)) "w"))
+(display "text" p) (force-output p) (show (apply string-append (map (lambda (x) (if (char? x) (string x) x)) (reverse out))))
+(define chars (string->list "abc"))
+(define i (make-soft-port (vector #f #f #f (lambda () (if (null? chars) #f (let ((c (car chars))) (set! chars (cdr chars)) c))) #f) "r"))
+(show (list (read-char i) (read-char i) (read-char i) (eof-object? (read-char i))))
+(define n 0)
+(define c (make-custom-binary-input-port "counter" (lambda (bv start count) (if (< n 3) (begin (bytevector-u8-set! bv start n) (set! n (+ n 1)) 1) 0)) #f #f #f))
+(use-modules (rnrs bytevectors))
+(show (get-bytevector-all c))
+(define sink '())
+(define o (make-custom-binary-output-port "sink" (lambda (bv start count) (let loop ((i 0)) (if (< i count) (begin (set! sink (cons (bytevector-u8-ref bv (+ start i)) sink)) (loop (+ i 1))))) count) #f #f #f))
+(put-bytevector o #vu8(1 2 3)) (force-output o) (show (reverse sink))
+(show (port? (%make-void-port "w")))

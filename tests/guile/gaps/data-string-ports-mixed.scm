@@ -1,0 +1,17 @@
+;; not yet: Guile prints 8, we print 1
+;; Output mixed over several ports, columns and lines kept.
+(define (show x) (write x) (newline))
+(define a (open-output-string)) (define b (open-output-string))
+(for-each (lambda (i) (write i (if (even? i) a b)) (write-char #\, (if (even? i) a b))) (iota 6))
+(show (list (get-output-string a) (get-output-string b)))
+(define p (open-output-string))
+(display "abc" p)
+(show (port-column p)) (newline p) (show (list (port-line p) (port-column p)))
+(display "\t" p) (show (port-column p))
+(define i (open-input-string "ab\ncd\tef"))
+(define (position) (list (port-line i) (port-column i)))
+(show (position))
+(read-char i) (show (position)) (read-char i) (read-char i) (show (position))
+(set-port-line! i 10) (set-port-column! i 3) (show (position))
+(show (call-with-output-string (lambda (port) (let ((nested (call-with-output-string (lambda (q) (display "in" q))))) (display (string-append "out" nested) port)))))
+(show (with-output-to-string (lambda () (display "o") (display (with-output-to-string (lambda () (display "i")))) (display "o"))))

@@ -1,0 +1,12 @@
+;; not yet: Guile prints #u8(1 2 3), we print #vu8(1 2 3)
+;; Uniform numeric vectors of srfi-4.
+(use-modules (srfi srfi-4))
+(define (show x) (write x) (newline))
+(define v (u8vector 1 2 3))
+(show v) (show (list (u8vector? v) (u8vector-length v) (u8vector-ref v 1) (u8vector->list v)))
+(u8vector-set! v 0 255) (show v) (show (make-u8vector 2 7)) (show (list->u8vector '(9 8)))
+(show (s8vector -1 2)) (show (u16vector 65535)) (show (s32vector -5)) (show (u64vector 18446744073709551615))
+(show (f32vector 1.5)) (show (f64vector 1 2.5)) (show (f64vector-ref (f64vector 1 2.5) 1)) (show (s16vector->list (list->s16vector '(1 -1))))
+(show (list (u8vector? #vu8(1)) (f64vector? (f64vector)) (s8vector? v)))
+(show (catch #t (lambda () (u8vector 256)) (lambda (k . a) k))) (show (catch #t (lambda () (u8vector-ref v 3)) (lambda (k . a) k)))
+(show (make-s32vector 2 -1)) (show (equal? (f64vector 1.0) (f64vector 1.0)))

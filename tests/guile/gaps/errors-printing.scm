@@ -1,0 +1,17 @@
+;; not yet: `print-exception` lays some errors out otherwise
+;; How an exception is printed for people.
+(define (add . numbers) (apply + numbers))
+(define (show x) (write x) (newline))
+(define (printed thunk)
+  (catch #t thunk (lambda (key . args) (call-with-output-string (lambda (port) (print-exception port #f key args))))))
+(display (printed (lambda () (error "message" 1 "two" 'three))))
+(display (printed (lambda () (error 'who "message ~a" 1))))
+(display (printed (lambda () (car 5))))
+(display (printed (lambda () (throw 'my-key 1 2 3))))
+(display (printed (lambda () (eval 'unbound-name (current-module)))))
+(display (printed (lambda () (open-input-file "missing-file"))))
+(display (printed (lambda () (scm-error 'misc-error "proc" "text ~A and ~S" '("a" "b") #f))))
+(display (printed (lambda () (add 1 'a))))
+(display (printed (lambda () (list-ref '(1) 4))))
+(display (printed (lambda () (eval '(if) (current-module)))))
+(display-error #f (current-output-port) "subr" "message ~A" '(1) '())

@@ -1,0 +1,16 @@
+;; not yet: several values where one is wanted are not cut to the first
+;; assert, the-environment-free forms, and body macros.
+(use-modules (rnrs base))
+(define (show x) (write x) (newline))
+(show (assert 5))
+(show (catch #t (lambda () (assert (= 1 2))) (lambda (key . args) 'failed)))
+(show (call-with-values (lambda () (exact-integer-sqrt 17)) list))
+(show (vector-map + #(1 2) #(10 20)))
+(show (div-and-mod 7 2))
+(show (call-with-values (lambda () (div-and-mod -7 2)) list))
+(show (list (div -7 2) (mod -7 2) (div0 7 4) (mod0 7 4)))
+(show (nan? +nan.0))
+(show (string-for-each (lambda (c) #t) "abc"))
+(show (boolean=? #t #t))
+(show (symbol=? 'a 'a 'a))
+(vector-for-each (lambda (x) (display x)) #(1 2 3)) (newline)

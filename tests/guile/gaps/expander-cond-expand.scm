@@ -1,0 +1,15 @@
+;; not yet: we print srfi-1, Guile nothing
+;; Code chosen by feature.
+(define (show x) (write x) (newline))
+(cond-expand (guile (show 'guile)) (else (show 'else)))
+(cond-expand (no-such-feature (show 'wrong)) (else (show 'else)))
+(cond-expand ((and guile (not no-such-feature)) (show 'both)) (else (show 'none)))
+(cond-expand ((or no-such guile-2) (show 'or)) (else (show 'no)))
+(cond-expand ((and) (show 'empty-and)))
+(cond-expand (srfi-1 (show 'srfi-1)) (else #f))
+(cond-expand (r7rs (show 'r7rs)) (else (show 'not-r7rs)))
+(cond-expand (full-unicode (define here 1)) (else (define here 2)))
+(show here)
+(cond-expand (guile-3 (define (f) 'three)) (else (define (f) 'older)))
+(show (f))
+(show (let () (cond-expand (guile (define x 'inner))) x))

@@ -1,0 +1,17 @@
+;; not yet: `defmacro` is not there
+;; Unhygienic macros of the old kind.
+(define (show x) (write x) (newline))
+(define-macro (my-unless c . body) `(if ,c #f (begin ,@body)))
+(show (my-unless #f 1 2))
+(show (my-unless #t 1 2))
+(define-macro (swap! a b)
+  (let ((tmp (gensym "tmp")))
+    `(let ((,tmp ,a)) (set! ,a ,b) (set! ,b ,tmp))))
+(define tmp 1) (define y 2) (swap! tmp y) (show (list tmp y))
+(define-macro aif (lambda (c t e) `(let ((it ,c)) (if it ,t ,e))))
+(show (aif (assq 'a '((a . 1))) (cdr it) 'no))
+(defmacro my-inc (x . n) `(+ ,x ,(if (null? n) 1 (car n))))
+(show (my-inc 5)) (show (my-inc 5 10))
+(show (symbol? (gensym)))
+(show (eq? (gensym) (gensym)))
+(show (macro? (module-ref (current-module) 'my-inc)))

@@ -1,0 +1,15 @@
+;; not yet: Guile prints #f, we print #<unspecified>
+;; The do loop and named let.
+(define (show x) (write x) (newline))
+(show (do ((i 0 (+ i 1)) (acc '() (cons i acc))) ((= i 5) acc)))
+(show (do ((v (make-vector 3)) (i 0 (+ i 1))) ((= i 3) v) (vector-set! v i (* i i))))
+(show (let loop ((i 0) (sum 0)) (if (> i 10) sum (loop (+ i 1) (+ sum i)))))
+(do ((i 0 (1+ i))) ((= i 3)) (display i)) (newline)
+(show (do ((x 1 (* x 2)) (y 0)) ((> x 10) (list x y)) (set! y (+ y x))))
+(define i 0)
+(while (< i 5) (set! i (+ i 1)) (if (= i 2) (continue)) (if (= i 4) (break)) (display i))
+(newline)
+(show i)
+(show (while #t (break 'result)))
+(show (while #f 1))
+(show (let count ((n 100000)) (if (zero? n) 'done (count (- n 1)))))

@@ -1,0 +1,7 @@
+;; not yet: modules that use each other do not see one another
+;; Two modules that use each other.
+(define (show x) (write x) (newline))
+(use-modules (modules-area ping))
+(show (ping 3))
+(show (ping 4))
+(show ((@ (modules-area pong) pong) 3))

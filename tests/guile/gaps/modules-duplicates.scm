@@ -1,0 +1,15 @@
+;; not yet: Guile prints from-one, we print from-two
+;; What happens when two modules export one name.
+(define-module (dup one) #:export (common only-one))
+(define (common) 'from-one)
+(define (only-one) 1)
+(define-module (dup two) #:export (common only-two))
+(define (common) 'from-two)
+(define (only-two) 2)
+(define-module (dup user-first) #:use-module (dup one) #:use-module (dup two) #:duplicates (first))
+(write (common)) (newline)
+(define-module (dup user-last) #:use-module (dup one) #:use-module (dup two) #:duplicates (last))
+(write (common)) (newline)
+(define-module (dup user-check) #:use-module (dup one) #:use-module (dup two) #:duplicates (check))
+(write (catch #t (lambda () (eval '(common) (current-module))) (lambda (k . a) k))) (newline)
+(write (list (only-one) (only-two))) (newline)

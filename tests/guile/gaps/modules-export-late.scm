@@ -1,0 +1,16 @@
+;; not yet: Guile prints #f, we print #<variable module: #<module> name: x>
+;; Exports made after the fact and seen at once.
+(define-module (late one))
+(define x 1)
+(define (y) 'y)
+(define-module (guile-user))
+(define (show x) (write x) (newline))
+(define m (resolve-module '(late one)))
+(show (module-variable (resolve-interface '(late one)) 'x))
+(module-export! m '(x))
+(use-modules (late one))
+(show x)
+(show (defined? 'y))
+(eval '(export y) m)
+(show (y))
+(show (sort (map symbol->string (module-map (lambda (n v) n) (module-public-interface m))) string<?))

@@ -1,0 +1,15 @@
+;; not yet: Guile prints (area perimeter renamed-outside shape-count square), we print (area hidden-procedure inside-name perimeter secret shape-co
+;; Only what is exported is seen.
+(define (show x) (write x) (newline))
+(use-modules (modules-area shapes))
+(show (area 1 2))
+(show (defined? 'secret))
+(show (@@ (modules-area shapes) secret))
+(show ((@@ (modules-area shapes) hidden-procedure) 5))
+(show ((@ (modules-area shapes) perimeter) 1 2))
+(show shape-count)
+(show (square 4))
+(show (renamed-outside 7))
+(show (defined? 'inside-name))
+(show (sort (module-map (lambda (name variable) name) (resolve-interface '(modules-area shapes)))
+            (lambda (a b) (string<? (symbol->string a) (symbol->string b)))))

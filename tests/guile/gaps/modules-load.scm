@@ -1,0 +1,17 @@
+;; not yet: `current-filename` is not there
+;; Loading a file into the current module.
+(define (show x) (write x) (newline))
+(define here (dirname (current-filename)))
+(load "modules/loaded.scm")
+(show loaded-value)
+(show (loaded-procedure 3))
+(set! loaded-value 'changed)
+(primitive-load (string-append here "/modules/loaded.scm"))
+(show loaded-value)
+(load-from-path "loaded.scm")
+(show (loaded-procedure 4))
+(show (basename (%search-load-path "loaded.scm")))
+(show (%search-load-path "no-such-file-here.scm"))
+(show (list? %load-path))
+(show %load-extensions)
+(show (catch 'system-error (lambda () (primitive-load "no-such-file.scm")) (lambda (k . a) k)))

@@ -1,0 +1,17 @@
+;; not yet: Guile prints #f, we print #t
+;; Importing under a prefix, hiding and renaming.
+(define (show x) (write x) (newline))
+(use-modules ((modules-area shapes) #:prefix s:))
+(show (s:area 2 3))
+(show (s:perimeter 2 3))
+(show (defined? 'area))
+(use-modules ((modules-area shapes) #:select (perimeter) #:prefix only-))
+(show (only-perimeter 1 1))
+(show (defined? 'only-area))
+(use-modules ((srfi srfi-1) #:hide (fold)))
+(show (defined? 'fold))
+(show (reduce + 0 '(1 2 3)))
+(use-modules ((modules-area shapes) #:renamer (lambda (name) (symbol-append name '-renamed))))
+(show (area-renamed 5 5))
+(use-modules ((modules-area shapes) #:renamer (symbol-prefix-proc 'p/)))
+(show (p/area 6 6))

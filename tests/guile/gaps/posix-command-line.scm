@@ -1,0 +1,17 @@
+;; not yet: `current-filename` is not there
+;; Arguments, and the script's own name.
+(define (show x) (write x) (newline))
+(show (length (command-line)))
+(show (basename (car (command-line))))
+(show (list? (program-arguments)))
+(set-program-arguments '("prog" "a" "b"))
+(show (command-line))
+(show (cdr (program-arguments)))
+(show (basename (current-filename)))
+(show (string? (version)))
+(show (major-version))
+(show (minor-version))
+(show (string=? (effective-version) "3.0"))
+(show (string? %host-type))
+(show (pair? (assq 'libguileversion %guile-build-info)))
+(show (provided? 'posix)) (show (and (memq 'srfi-1 %cond-expand-features) #t))

@@ -1,0 +1,16 @@
+;; not yet: `select` is not there
+;; File locks, select and synchronisation.
+(define (show x) (write x) (newline))
+(define p (open-file "lock" "w"))
+(flock p LOCK_EX)
+(show 'locked)
+(flock p LOCK_UN)
+(fsync p)
+(close-port p)
+(define io (pipe))
+(show (car (select (list (car io)) '() '() 0)))
+(display "x" (cdr io))
+(force-output (cdr io))
+(show (= 1 (length (car (select (list (car io)) '() '() 1)))))
+(show (length (cadr (select '() (list (cdr io)) '() 0))))
+(show (read-char (car io))) (sync) (show (fcntl (car io) F_GETFD))

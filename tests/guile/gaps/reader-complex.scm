@@ -1,0 +1,15 @@
+;; not yet: an exact zero imaginary part makes a number real
+;; Complex numbers in rectangular and polar form.
+(define (show x) (write x) (newline))
+(show '(1+2i -1-2i +i -i 3+0i 1.5-2.5i 0+1i))
+(show '(1/2+3/4i +2i -2.5i))
+(show (map real-part '(1+2i +i 5)))
+(show (map imag-part '(1+2i +i 5)))
+(show '1@0)
+(show (magnitude 3+4i))
+(show (* 1+2i 3-4i))
+(show (+ 1+2i 1-2i))
+(show (map real? '(1+2i 3+0i 1.0+0.0i)))
+(show (/ 1+i 2))
+(show (sqrt -4))
+(show (expt +i 2))

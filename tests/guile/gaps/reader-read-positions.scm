@@ -1,0 +1,15 @@
+;; not yet: `source-properties` is not there
+;; Expressions know where they were read.
+(define (show x) (write x) (newline))
+(define port (open-input-string "(first\n  (second third))\n(fourth)"))
+(set-port-filename! port "example.scm")
+(define one (read port))
+(define two (read port))
+(show one)
+(show (assq-ref (source-properties one) 'line))
+(show (assq-ref (source-properties one) 'column))
+(show (assq-ref (source-properties one) 'filename))
+(show (source-property (cadr one) 'line))
+(show (source-property (cadr one) 'column))
+(show (source-property two 'line))
+(show (list (port-line port) (port-column port)))

@@ -1,0 +1,18 @@
+;; not yet: |x| is read as R7RS does, without its bars
+;; Symbols plain, odd, with bars and with braces.
+(define (show x) (write x) (newline))
+(show '(abc ABC a.b a-b ->x <=> !$%&*/:<=>?^_~ ... .. 1+ +x -))
+(show '#{odd symbol}#)
+(show '#{with (parens)}#)
+(show '#{}#)
+(show (string->symbol "two words"))
+(show (string->symbol ""))
+(show (string->symbol "1"))
+(show (string->symbol "a;b"))
+(show (string->symbol "#foo"))
+(show (symbol->string '#{a b}#))
+(show (eq? 'abc (string->symbol "abc")))
+(show (eq? 'abc 'ABC))
+(show 'λ)
+(show '|x|)
+(show '#{a\x3bb;b}#)

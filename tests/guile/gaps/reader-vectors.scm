@@ -1,0 +1,18 @@
+;; not yet: there are no bit vectors and no uniform vectors but u8
+;; Vectors, bytevectors and bit patterns in literals.
+(use-modules (rnrs bytevectors))
+(define (show x) (write x) (newline))
+(show '#(1 2 3))
+(show #(a #(b) "c" #\d))
+(show '#())
+(show #vu8(0 1 255))
+(show #vu8())
+(show (vector-length #(1 2)))
+(show '#(1 . (2)))
+(show #u8(1 2 3))
+(show #f64(1.0 2.5))
+(show #s16(-1 2))
+(show #*10110)
+(show (vector? #(1)))
+(show (bytevector? #vu8(1)))
+(show `#(1 ,(+ 1 1) ,@(list 3 4)))
