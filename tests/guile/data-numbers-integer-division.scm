@@ -1,4 +1,3 @@
-;; not yet: Guile prints (numerical-overflow "floor-remainder" "Numerical overflow" #, we print (numerical-overflow "modulo" "Numerical overflow" #f #f)
 ;; The many ways of dividing integers.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

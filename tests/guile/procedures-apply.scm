@@ -1,4 +1,3 @@
-;; not yet: Guile prints (wrong-type-arg "apply" "Apply to non-list: ~S" (2) (2)), we print (wrong-type-arg apply "Wrong type argument in position ~A: ~
 ;; Application in all its shapes.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

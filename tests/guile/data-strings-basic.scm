@@ -1,4 +1,3 @@
-;; not yet: the message of string-length differs
 ;; Making strings and looking into them.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

@@ -1,4 +1,3 @@
-;; not yet: Guile prints "a\\.b\\*c\\[d]", we print "a\\.b\\*c\\[d\\]"
 ;; Regular expressions of POSIX.
 (use-modules (ice-9 regex))
 (define (show x) (write x) (newline))

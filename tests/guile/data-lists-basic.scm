@@ -1,4 +1,3 @@
-;; not yet: some messages of wrong-type-arg differ
 ;; Building lists and taking them apart.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

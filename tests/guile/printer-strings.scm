@@ -1,4 +1,3 @@
-;; not yet: Guile prints (#\nul #\soh #\us #\space #\delete #\200 #\240 #\255 #\ÿ #\◌, we print (#\nul #\soh #\us #\space #\delete #\200 #\240 #\255 #\ÿ #\◌
 ;; Strings with controls and wide characters in print.
 (define (show x) (write x) (newline))
 (show (string #\a #\nul #\b))

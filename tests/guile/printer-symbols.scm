@@ -1,4 +1,3 @@
-;; not yet: write does not bracket every symbol that Guile brackets
 ;; Symbols that need braces and those that do not.
 (define (show x) (write x) (newline))
 (for-each (lambda (name) (show (string->symbol name)))

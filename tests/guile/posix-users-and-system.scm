@@ -1,4 +1,3 @@
-;; not yet: `getlogin` is not there
 ;; Users, groups, host and limits.
 (define (show x) (write x) (newline))
 (define root (getpwuid 0))

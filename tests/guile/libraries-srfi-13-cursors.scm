@@ -1,4 +1,3 @@
-;; not yet: `string-xcopy!` is not there
 ;; The srfi-13 procedures with ranges.
 (use-modules (srfi srfi-13))
 (define (show x) (write x) (newline))

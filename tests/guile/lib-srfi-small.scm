@@ -1,4 +1,3 @@
-;; not yet: Guile prints misc-error("simple-format" "FORMAT: Missing argument for ~~~, we print misc-error("simple-format" "FORMAT: Missing argument for ~S"
 (use-modules (srfi srfi-2) (ice-9 and-let-star))
 (define-syntax-rule (p e ...) (begin (begin (write e) (newline)) ...))
 (define-syntax-rule (err e) (catch #t (lambda () (write e) (newline)) (lambda (k . a) (write k) (write a) (newline))))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints (0 1 0 1.5707963267948966 0 0.7853981633974483 0.78539816339, we print (0 1 0 1.5707963267948966 0.0 0.7853981633974483 0.785398163
 ;; Roots, powers, exponentials and angles.
 (define (show x) (write x) (newline))
 (show (list (sqrt 16) (sqrt 2) (sqrt 1/4) (sqrt 0) (sqrt 15.9) (sqrt -1)))
