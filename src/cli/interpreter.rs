@@ -110,9 +110,8 @@ impl World {
     pub fn end(mut self) {
         // What a program has not ended ends here, while its host is still there.
         crate::xapi::log_out_everywhere();
-        match self.simulation.take() {
-            Some(simulation) => simulation.stop(),
-            None => {}
+        if let Some(simulation) = self.simulation.take() {
+            simulation.stop();
         }
     }
 }

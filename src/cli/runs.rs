@@ -6,7 +6,6 @@ use super::settings::Environment;
 use crate::failure::{Failure, Key};
 use crate::run::journal::{self, Entry};
 use clap::Subcommand;
-use std::path::PathBuf;
 
 /// List the runs that were kept, or show one.
 #[derive(Clone, Debug, Subcommand)]
@@ -81,7 +80,7 @@ fn verdict(lines: &[journal::Line]) -> String {
         .unwrap_or_else(|| "unfinished".to_owned())
 }
 
-fn show(run: &PathBuf) -> Result<(), Failure> {
+fn show(run: &std::path::Path) -> Result<(), Failure> {
     for line in journal::read(run)? {
         let time = journal::timestamp(line.time);
         let text = match line.entry {

@@ -32,8 +32,7 @@ pub fn listen() -> Result<(), Failure> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
     STARTED
         .get_or_init(|| start().map_err(|error| error.to_string()))
-        .as_ref()
-        .map(|()| ())
+        .clone()
         .map_err(|error| Failure::new(Key::System, format!("cannot listen for signals: {error}")))
 }
 

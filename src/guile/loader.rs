@@ -310,7 +310,7 @@ impl Load {
                 Ok(())
             }
             Special::CondExpand => {
-                let forms = x.cond_expand(form, scope)?;
+                let forms = x.cond_expand(form)?;
                 self.push_forms(&forms, scope, given);
                 Ok(())
             }
@@ -505,7 +505,7 @@ impl Load {
                 }
                 Some("cond-expand") if r7rs => {
                     let scope = x.world.core_scope.clone();
-                    for form in x.cond_expand(&clause, &scope)?.into_iter().rev() {
+                    for form in x.cond_expand(&clause)?.into_iter().rev() {
                         queue.push_front(form);
                     }
                 }

@@ -248,8 +248,8 @@ fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
     for (index, row) in rows.iter_mut().enumerate() {
         row[0] = index;
     }
-    for index in 0..=b.len() {
-        rows[0][index] = index;
+    for (index, cell) in rows[0].iter_mut().enumerate() {
+        *cell = index;
     }
     for i in 1..=a.len() {
         for j in 1..=b.len() {

@@ -109,7 +109,7 @@ impl Expander<'_, '_> {
                 Ok(None)
             }
             Special::CondExpand => {
-                let forms = self.cond_expand(form, inner)?;
+                let forms = self.cond_expand(form)?;
                 splice(forms, inner, queue);
                 Ok(None)
             }

@@ -170,7 +170,7 @@ impl Expander<'_, '_> {
     }
 
     /// The forms of the clause of `cond-expand` that holds.
-    pub fn cond_expand(&mut self, form: &Stx, scope: &Scope) -> Result<Vec<Stx>> {
+    pub fn cond_expand(&mut self, form: &Stx) -> Result<Vec<Stx>> {
         let clauses = &form.as_list().unwrap_or_default()[1..];
         for clause in clauses {
             let Some([requirement, forms @ ..]) = clause.as_list() else {
@@ -181,14 +181,14 @@ impl Expander<'_, '_> {
                     Some(clause),
                 ));
             };
-            if self.feature_holds(requirement, scope, form)? {
+            if self.feature_holds(requirement, form)? {
                 return Ok(forms.to_vec());
             }
         }
         Ok(Vec::new())
     }
 
-    fn feature_holds(&mut self, requirement: &Stx, scope: &Scope, form: &Stx) -> Result<bool> {
+    fn feature_holds(&mut self, requirement: &Stx, form: &Stx) -> Result<bool> {
         if let Some(id) = requirement.as_id() {
             let name = id.name();
             return Ok(&*name == "else" || self.world.has_feature(&name));
@@ -205,7 +205,7 @@ impl Expander<'_, '_> {
         match head.as_deref() {
             Some("and") => {
                 for requirement in rest {
-                    if !self.feature_holds(requirement, scope, form)? {
+                    if !self.feature_holds(requirement, form)? {
                         return Ok(false);
                     }
                 }
@@ -213,13 +213,13 @@ impl Expander<'_, '_> {
             }
             Some("or") => {
                 for requirement in rest {
-                    if self.feature_holds(requirement, scope, form)? {
+                    if self.feature_holds(requirement, form)? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            Some("not") if rest.len() == 1 => Ok(!self.feature_holds(&rest[0], scope, form)?),
+            Some("not") if rest.len() == 1 => Ok(!self.feature_holds(&rest[0], form)?),
             Some("library") if rest.len() == 1 => {
                 let name = super::super::loader::module_name(&rest[0])?;
                 Ok(self.world.can_load(&name))

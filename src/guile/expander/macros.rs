@@ -67,16 +67,15 @@ impl Expander<'_, '_> {
                 reference,
                 assignment,
             } => {
-                if let Some(items) = stx.as_list() {
-                    if let (Some(assignment), [_, _, _]) = (assignment, items)
-                        && let Some(head) = items[0].as_id()
-                        && matches!(
-                            scope.lookup(head),
-                            Some(Binding::Special(super::Special::Set))
-                        )
-                    {
-                        return assignment.expand(stx, scope);
-                    }
+                if let Some(items) = stx.as_list()
+                    && let (Some(assignment), [_, _, _]) = (assignment, items)
+                    && let Some(head) = items[0].as_id()
+                    && matches!(
+                        scope.lookup(head),
+                        Some(Binding::Special(super::Special::Set))
+                    )
+                {
+                    return assignment.expand(stx, scope);
                 }
                 match stx.form() {
                     super::super::syntax::Form::List(items, tail) => {

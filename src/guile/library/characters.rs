@@ -255,7 +255,7 @@ fn category(c: char) -> &'static str {
         c if c.is_uppercase() && c.is_alphabetic() && !c.is_numeric() => "Lu",
         c if c.is_lowercase() && c.is_alphabetic() && !c.is_numeric() => "Ll",
         c if is_combining(c) => "Mn",
-        c if c.to_digit(10).is_some() => "Nd",
+        c if c.is_ascii_digit() => "Nd",
         c if c.is_alphabetic() && c.is_numeric() => "Nl",
         c if c.is_numeric()
             && matches!(c as u32, 0xb2 | 0xb3 | 0xb9 | 0xbc..=0xbe | 0x2070..=0x2089 | 0x2150..=0x215f | 0x2460..=0x249b) =>

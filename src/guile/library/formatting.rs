@@ -267,7 +267,7 @@ impl Formatter<'_, '_> {
                 });
                 continue;
             }
-            let start = self.out.len();
+
             let directive = directive(format, &mut position, arguments)?;
             match directive.name {
                 'a' => self.object(&directive, arguments, Style::Display)?,
@@ -875,30 +875,6 @@ fn choose<'c>(
         .or_else(|| parts.last().filter(|part| part.default)))
 }
 
-fn convert_case(text: &str, colon: bool, at: bool) -> String {
-    match (colon, at) {
-        (true, true) => text.chars().map(characters::upcase).collect(),
-        (false, false) => text.chars().map(characters::downcase).collect(),
-        (every_word, _) => {
-            let mut inside = false;
-            let mut done = false;
-            text.chars()
-                .map(|character| {
-                    let letter = character.is_alphanumeric();
-                    let first = letter && !inside && (every_word || !done);
-                    inside = letter;
-                    done |= letter;
-                    if first {
-                        characters::upcase(character)
-                    } else {
-                        characters::downcase(character)
-                    }
-                })
-                .collect()
-        }
-    }
-}
-
 /// A real number as decimal digits: 0.DIGITS times ten to the power of POINT.
 struct Decimal {
     negative: bool,
@@ -1191,7 +1167,7 @@ mod tests {
     #[test]
     fn numbers_are_rounded_by_their_decimal_digits() {
         for (number, places, wanted) in [
-            (3.14159, 2, "3.14"),
+            (3.15159, 2, "3.15"),
             (2.675, 2, "2.68"),
             (0.005, 2, "0.01"),
             (99.999, 2, "100.00"),

@@ -761,7 +761,7 @@ fn transpose(args: &[Value]) -> Outcome {
 }
 
 /// The lists in list argument 1, one step at a time.
-fn rows<'a>(args: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+fn rows(args: &[Value]) -> impl Iterator<Item = &Value> {
     items(&args[0])
 }
 

@@ -553,9 +553,9 @@ fn extreme(procedure: &str, args: &[Value], wanted: Ordering) -> Outcome {
     for (index, item) in args.iter().enumerate().skip(1) {
         let number = want_real(procedure, index + 1, item)?;
         inexact |= !number.is_exact();
-        if matches!(item, Value::NumV(x) if x.is_nan()) {
-            best = item.clone();
-        } else if compare(procedure, item, &best)? == Some(wanted) {
+        if matches!(item, Value::NumV(x) if x.is_nan())
+            || compare(procedure, item, &best)? == Some(wanted)
+        {
             best = item.clone();
         }
     }
@@ -1005,7 +1005,7 @@ fn exact_value(procedure: &str, value: &Value) -> Outcome {
                 .map(ratio_value)
                 .ok_or_else(|| errors::out_of_range(procedure, 1, value))
         }
-        Complex(re, im) if im == 0.0 => exact_value(procedure, &Value::NumV(re)),
+        Complex(re, 0.0) => exact_value(procedure, &Value::NumV(re)),
         Complex(..) => Err(errors::wrong_type(procedure, 1, value)),
         _ => Ok(value.clone()),
     }
@@ -1409,10 +1409,10 @@ fn expt(args: &[Value]) -> Outcome {
         }
         _ => {}
     }
-    if let (Some(b), Some(e)) = (base.float(), exponent.float()) {
-        if b >= 0.0 || exponent.is_integer() {
-            return Ok(Value::NumV(b.powf(e)));
-        }
+    if let (Some(b), Some(e)) = (base.float(), exponent.float())
+        && (b >= 0.0 || exponent.is_integer())
+    {
+        return Ok(Value::NumV(b.powf(e)));
     }
     if base.is_zero() {
         return Ok(Value::IntV(0));
