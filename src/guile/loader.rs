@@ -504,7 +504,6 @@ impl Load {
                     }
                 }
                 Some("cond-expand") if r7rs => {
-                    let scope = x.world.core_scope.clone();
                     for form in x.cond_expand(&clause)?.into_iter().rev() {
                         queue.push_front(form);
                     }
