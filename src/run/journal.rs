@@ -113,7 +113,8 @@ impl Journal {
         &self.id
     }
 
-    /// Add ENTRY; it is with the operating system when this returns.
+    /// Add ENTRY; it is with the operating system when this returns. After a
+    /// failure nothing more is kept: a journal with holes would lie.
     pub fn write(&mut self, entry: Entry) -> Result<(), Failure> {
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -121,8 +122,11 @@ impl Journal {
         let line = Line { time: now(), entry };
         let mut text = serde_lexpr::to_string(&line).map_err(Failure::internal)?;
         text.push('\n');
-        file.write_all(text.as_bytes())
-            .map_err(|error| cannot("write", &self.path, error))
+        if let Err(error) = file.write_all(text.as_bytes()) {
+            self.file = None;
+            return Err(cannot("write", &self.path, error));
+        }
+        Ok(())
     }
 }
 

@@ -46,17 +46,32 @@ impl Run {
         if let Some(file) = &metadata_file {
             record::check_destination(file)?;
         }
-        let mut journal = Journal::create(runs_directory, name)?;
-        journal.write(Entry::Began {
-            harness: name.to_owned(),
-        })?;
-        Ok(Run {
+        let journal = match Journal::create(runs_directory, name) {
+            Ok(journal) => journal,
+            Err(failure) => {
+                not_kept(&failure);
+                Journal::create(None, name)?
+            }
+        };
+        let mut run = Run {
             name: name.to_owned(),
             record: Record::new(keys),
             journal,
             steps: Vec::new(),
             metadata_file,
-        })
+        };
+        run.keep(Entry::Began {
+            harness: name.to_owned(),
+        });
+        Ok(run)
+    }
+
+    /// Write ENTRY to the journal. A journal that cannot be written is told
+    /// and goes without: it must not end the hours of work that it is about.
+    fn keep(&mut self, entry: Entry) {
+        if let Err(failure) = self.journal.write(entry) {
+            not_kept(&failure);
+        }
     }
 
     /// The name of the folder that holds the journal.
@@ -65,14 +80,14 @@ impl Run {
     }
 
     /// A step called NAME begins; steps may nest.
-    pub fn step_began(&mut self, name: &str) -> Result<(), Failure> {
+    pub fn step_began(&mut self, name: &str) {
         self.steps.push((name.to_owned(), Instant::now()));
         tell(Event::StepStarted {
             name: name.to_owned(),
         });
-        self.journal.write(Entry::StepBegan {
+        self.keep(Entry::StepBegan {
             step: name.to_owned(),
-        })
+        });
     }
 
     /// The step that began last has ended, with MESSAGE when it failed.
@@ -87,10 +102,10 @@ impl Run {
                     name: name.clone(),
                     elapsed,
                 });
-                self.journal.write(Entry::StepPassed {
+                self.keep(Entry::StepPassed {
                     step: name,
                     milliseconds: milliseconds(elapsed),
-                })
+                });
             }
             Some(message) => {
                 tell(Event::StepFailed {
@@ -98,32 +113,34 @@ impl Run {
                     elapsed,
                     message: message.to_owned(),
                 });
-                self.journal.write(Entry::StepFailed {
+                self.keep(Entry::StepFailed {
                     step: name,
                     milliseconds: milliseconds(elapsed),
                     message: message.to_owned(),
-                })
+                });
             }
         }
+        Ok(())
     }
 
     /// A check that WHAT describes holds.
-    pub fn check_passed(&mut self, what: &str) -> Result<(), Failure> {
+    pub fn check_passed(&mut self, what: &str) {
         tell(Event::CheckPassed {
             what: what.to_owned(),
         });
-        self.journal.write(Entry::Checked {
+        self.keep(Entry::Checked {
             what: what.to_owned(),
-        })
+        });
     }
 
     /// Put VALUE into the record as KEY.
     pub fn record(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         self.record.set(key, value)?;
-        self.journal.write(Entry::Recorded {
+        self.keep(Entry::Recorded {
             key: key.to_owned(),
             value: value.to_owned(),
-        })
+        });
+        Ok(())
     }
 
     /// What has been recorded so far, in the promised order.
@@ -143,11 +160,18 @@ impl Run {
                 if let Some(file) = &self.metadata_file {
                     self.record.write_to(file)?;
                 }
-                self.journal.write(ended("pass"))
+                self.keep(ended("pass"));
             }
-            Verdict::Failed(_) => self.journal.write(ended("fail")),
+            Verdict::Failed(_) => self.keep(ended("fail")),
         }
+        Ok(())
     }
+}
+
+fn not_kept(failure: &Failure) {
+    tell(Event::Note {
+        text: format!("this run is not kept: {failure}"),
+    });
 }
 
 fn milliseconds(elapsed: std::time::Duration) -> u64 {

@@ -150,3 +150,21 @@ fn a_run_is_kept_and_can_be_shown() {
         assert!(shown.contains(line), "{line} is not in\n{shown}");
     }
 }
+
+#[test]
+fn a_run_that_cannot_be_kept_passes_all_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "kept.scm",
+        "(use-modules (fruix harness)) (harness \"kept\" (check \"it is so\" #t))",
+    );
+    let mut command = sandbox.command(&["kept.scm"]);
+    command.env("XDG_STATE_HOME", "/dev/null/nowhere");
+    let outcome = crate::support::finish(command);
+    assert!(
+        outcome.stderr.contains("this run is not kept"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(outcome.success(), "PASS kept\n");
+}
