@@ -183,7 +183,13 @@ impl Prompt {
         self.results += 1;
         let name = format!("${}", self.results);
         let mut interpreter = self.interpreter.borrow_mut();
-        let text = interpreter.written(&value);
+        let width = terminal_width().saturating_sub(name.len() + 3);
+        let arguments = vec![value.clone(), Value::IntV(width as isize)];
+        let text = match interpreter.call(&["fruix", "prompt"], "value->text", arguments) {
+            Ok(text) => interpreter.displayed(&text),
+            // A printer that fails must not hide the value.
+            Err(_) => interpreter.written(&value),
+        };
         let indent = format!("\n{}", " ".repeat(name.len() + 3));
         let safe: Vec<String> = text.lines().map(screen::escape).collect();
         println!("{name} = {}", safe.join(&indent));
@@ -283,6 +289,14 @@ const HELP: &str = "\
 ,pretty-print (,pp) FORM   evaluate FORM and print it over several lines
 Anything else is Scheme; (use-modules (fruix store)) has been done.
 ";
+
+fn terminal_width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(80)
+}
 
 /// What rustyline asks while a line is edited.
 #[derive(Helper, Hinter)]

@@ -92,3 +92,30 @@ fn history_is_kept_but_not_lines_that_begin_with_a_space() {
     assert!(text.contains("(+ 1 2)"), "{text}");
     assert!(!text.contains("secret"), "{text}");
 }
+
+#[test]
+fn a_result_too_long_for_a_line_is_laid_out_over_several() {
+    let stdout = talk(
+        &Sandbox::new(),
+        "(map (lambda (n) (cons n (make-string 30 #\\x))) '(1 2 3 4))\n",
+    )
+    .success();
+    let lines: Vec<&str> = stdout.lines().filter(|line| line.contains("xxx")).collect();
+    assert_eq!(lines.len(), 4, "{stdout}");
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_store_layout_is_shown_by_its_own_printer() {
+    let layout = fixtures().join("root/run/current-system");
+    let closure = std::fs::read_link(layout).unwrap();
+    let here = fixtures()
+        .join("root")
+        .join(closure.strip_prefix("/").unwrap());
+    let stdout = talk(&Sandbox::new(), &format!("(load-store-layout {here:?})\n")).success();
+    assert!(stdout.contains("$1 = #<store-layout "), "{stdout}");
+    assert!(stdout.contains("store items>"), "{stdout}");
+}
