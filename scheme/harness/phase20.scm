@@ -82,7 +82,7 @@ FreeBSD tree in it, both as paths in GUEST."
 
 ;;; FreeBSD's own steps, in an environment that holds nothing else.
 
-(define (build-environment source-root)
+(define build-environment
   ;; Development variables of the profile (CFLAGS and the like) break the
   ;; bootstrap of buildworld, and configuration files of the guest must not
   ;; reach a build that is to be compared with others.
@@ -114,7 +114,7 @@ FreeBSD tree in it, both as paths in GUEST."
     (check-native-build guest
                         #:source-root source-root
                         #:build-root build-root
-                        #:environment (build-environment source-root)
+                        #:environment build-environment
                         #:variables (append build-variables
                                             (staged-in world-stage))
                         #:build-jobs build-jobs)))
@@ -126,7 +126,7 @@ FreeBSD tree in it, both as paths in GUEST."
                    `("make" "-C" ,source-root
                      ,(string-append "-j" (number->string build-jobs))
                      ,@build-variables ,@variables ,target)
-                   #:environment (build-environment source-root)
+                   #:environment build-environment
                    #:live target
                    #:timeout build-timeout-seconds)))
 
