@@ -23,7 +23,6 @@ mod simulate;
 mod store;
 mod trouble;
 
-use crate::failure::Failure;
 use crate::guile::vm::on_large_stack;
 use arguments::{CommandLine, Verb};
 use settings::Environment;
@@ -49,28 +48,25 @@ pub fn main() -> ExitCode {
     // interpreter lives on a stack that deep data cannot exhaust.
     let status = on_large_stack(move || match dispatch(line, &environment) {
         Ok(status) => status,
-        Err(failure) => {
-            trouble::show_failure(&failure);
-            failure.key().exit_status()
-        }
+        Err(error) => trouble::show_error(&error),
     });
     ExitCode::from(status)
 }
 
-fn dispatch(line: CommandLine, environment: &Environment) -> Result<u8, Failure> {
+fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> {
     if line.world.show_settings {
-        return doctor::show_settings(&line, environment);
+        return Ok(doctor::show_settings(&line, environment)?);
     }
-    match &line.verb {
-        None => program::run(&line, environment),
-        Some(Verb::Repl) => repl::run(&line, environment),
-        Some(Verb::Simulate(arguments)) => simulate::run(arguments),
-        Some(Verb::Hash(arguments)) => hash::run(arguments),
-        Some(Verb::Rootfs(arguments)) => rootfs::run(arguments),
-        Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment),
-        Some(Verb::Store(arguments)) => store::run(arguments, &line, environment),
-        Some(Verb::Runs(arguments)) => runs::run(arguments, environment),
-        Some(Verb::Doctor) => doctor::run(&line, environment),
-        Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment),
-    }
+    Ok(match &line.verb {
+        None => program::run(&line, environment)?,
+        Some(Verb::Repl) => repl::run(&line, environment)?,
+        Some(Verb::Simulate(arguments)) => simulate::run(arguments)?,
+        Some(Verb::Hash(arguments)) => hash::run(arguments)?,
+        Some(Verb::Rootfs(arguments)) => rootfs::run(arguments)?,
+        Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment)?,
+        Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
+        Some(Verb::Runs(arguments)) => runs::run(arguments, environment)?,
+        Some(Verb::Doctor) => doctor::run(&line, environment)?,
+        Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
+    })
 }

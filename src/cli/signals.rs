@@ -6,6 +6,7 @@
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Interrupter};
 use crate::runtime;
+use anyhow::Context;
 use std::sync::{Mutex, OnceLock};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,7 +32,7 @@ pub fn watch(interpreter: &Interpreter) -> Result<(), Failure> {
 pub fn listen() -> Result<(), Failure> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
     STARTED
-        .get_or_init(|| start().map_err(|error| error.to_string()))
+        .get_or_init(|| start().map_err(|error| format!("{error:#}")))
         .clone()
         .map_err(|error| Failure::new(Key::System, format!("cannot listen for signals: {error}")))
 }
@@ -42,13 +43,14 @@ pub fn forget() {
     runtime::clear_interrupt();
 }
 
-fn start() -> std::io::Result<()> {
+fn start() -> anyhow::Result<()> {
     for kind in [
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ] {
-        let mut signals = runtime::enter(|| signal(kind))?;
+        let mut signals = runtime::enter(|| signal(kind))
+            .with_context(|| format!("signal {}", kind.as_raw_value()))?;
         runtime::spawn(async move {
             while signals.recv().await.is_some() {
                 arrived();

@@ -6,8 +6,24 @@ use crate::guile::interpreter::{Location, Stop, Uncaught};
 use std::error::Error;
 use std::io::Write;
 
+/// Print what ended the process on stderr, and give its exit status: that of the
+/// failure at its root, or 70 when nobody has named what went wrong.
+pub fn show_error(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Failure>() {
+        Some(failure) => {
+            show_failure(failure);
+            failure.key().exit_status()
+        }
+        None => {
+            let failure = Failure::internal(format!("{error:#}"));
+            show_failure(&failure);
+            failure.key().exit_status()
+        }
+    }
+}
+
 /// Print FAILURE on stderr, with its causes and its hint.
-pub fn show_failure(failure: &Failure) {
+fn show_failure(failure: &Failure) {
     let mut text = format!("fruix-scm: {}\n", escape(failure.message()));
     let mut cause = failure.source();
     let mut said = failure.message().to_owned();

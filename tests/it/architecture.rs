@@ -185,3 +185,29 @@ fn every_test_file_is_part_of_the_suite() {
         }
     }
 }
+#[test]
+fn every_dependency_is_used() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest
+        .split("[dependencies]")
+        .nth(1)
+        .and_then(|rest| rest.split("\n[").next())
+        .unwrap();
+    let sources: String = files("src", &["rs"])
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
+    for line in section.lines().filter(|line| line.contains('=')) {
+        let package = line.split('=').next().unwrap().trim();
+        // Steel's package and library have different names.
+        let library = match package {
+            "steel-core" => "steel".to_owned(),
+            other => other.replace('-', "_"),
+        };
+        assert!(
+            sources.contains(&format!("{library}::"))
+                || sources.contains(&format!("use {library}")),
+            "{package} is in the manifest and nowhere in src/"
+        );
+    }
+}
