@@ -3,6 +3,7 @@
 //! Guile stops looking at options where the program begins: after `-s FILE`,
 //! `-c EXPR`, a bare FILE, or `--`; whatever follows belongs to the program.
 //! So the line is cut there first, and clap reads what comes before the cut.
+//! Guile's options of one hyphen and two letters (`-ds`) are told apart there too.
 //!
 //! Source: the Guile manual, "Command-line Options".
 
@@ -62,6 +63,18 @@ pub struct Program {
     auto_compile: bool,
     /// Accepted, as Guile does
     #[arg(long, hide = true)]
+    fresh_auto_compile: bool,
+    /// Accepted, as Guile does; there are no compiled files
+    #[arg(short = 'C', value_name = "DIR", hide = true)]
+    compiled_path: Vec<PathBuf>,
+    /// Import the SRFIs with these numbers, such as `1,26`, first
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub use_srfi: Vec<u16>,
+    /// The only language is Scheme
+    #[arg(long, value_name = "NAME", value_parser = ["scheme"], hide = true)]
+    language: Option<String>,
+    /// Accepted, as Guile does
+    #[arg(long, hide = true)]
     debug: bool,
     /// Accepted, as Guile does
     #[arg(long, hide = true)]
@@ -69,6 +82,10 @@ pub struct Program {
     /// The program itself and its arguments; filled by the cut, not by clap.
     #[arg(skip)]
     pub arguments: Vec<String>,
+    /// How many of the `-l` files come before the program, which `-ds` moves
+    /// among them; all of them without it.
+    #[arg(skip)]
+    pub loads_before: Option<usize>,
     /// Whether `--` asked for a prompt with arguments.
     #[arg(skip)]
     pub interactive: bool,
@@ -125,10 +142,12 @@ pub enum Verb {
 
 /// Cut ARGUMENTS, the command line without the program's own name, where the
 /// Scheme program's begin, and read what comes before.
-pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+pub fn parse(mut arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+    let loads_before = take_out_ds(&mut arguments);
     let (ours, cut) = split(arguments);
     let name = OsString::from("fruix-scm");
     let mut line = CommandLine::try_parse_from(std::iter::once(name).chain(ours))?;
+    line.program.loads_before = loads_before;
     match cut {
         Cut::Nowhere => {}
         Cut::Program(arguments) => line.program.arguments = arguments,
@@ -142,6 +161,47 @@ pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
         }
     }
     Ok(line)
+}
+
+/// Remove Guile's `-ds` from our part of ARGUMENTS; return how many `-l` stand
+/// before it. It says where among them the program of `-s` is run.
+fn take_out_ds(arguments: &mut Vec<OsString>) -> Option<usize> {
+    let ends_ours = |text: &OsString| {
+        text == "-s" || text == "-c" || text == "--" || !text.to_string_lossy().starts_with('-')
+    };
+    let (mut loads, mut index) = (0, 0);
+    while index < arguments.len() {
+        let text = &arguments[index];
+        if text == "-ds" {
+            arguments.remove(index);
+            return Some(loads);
+        }
+        if text == "-l" {
+            loads += 1;
+        }
+        if ends_ours(text) {
+            return None;
+        }
+        index += if takes_value(&text.to_string_lossy()) {
+            2
+        } else {
+            1
+        };
+    }
+    None
+}
+
+/// Whether the option TEXT is followed by its value.
+fn takes_value(text: &str) -> bool {
+    CommandLine::command().get_arguments().any(|known| {
+        known.get_action().takes_values()
+            && (known
+                .get_short()
+                .is_some_and(|short| text == format!("-{short}"))
+                || known
+                    .get_long()
+                    .is_some_and(|long| text == format!("--{long}")))
+    })
 }
 
 /// Where the Scheme program's own part of the line begins.
@@ -183,17 +243,9 @@ fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Cut) {
             }
             return (ours, Cut::File(PathBuf::from(argument), texts(rest)));
         }
-        let takes_value = command.get_arguments().any(|known| {
-            known.get_action().takes_values()
-                && (known
-                    .get_short()
-                    .is_some_and(|short| text == format!("-{short}"))
-                    || known
-                        .get_long()
-                        .is_some_and(|long| text == format!("--{long}")))
-        });
+        let valued = takes_value(&text);
         ours.push(argument);
-        if takes_value {
+        if valued {
             ours.extend(rest.next());
         }
     }

@@ -1,8 +1,8 @@
 //! Assembles everything: arguments, settings, the interpreter, the prompt, verbs.
 //!
 //! Only this folder and `main.rs` print, read the environment or choose an
-//! exit status. [`arguments`] reads the command line, [`settings`] the
-//! settings; [`program`] runs a Scheme program, [`repl`] is the prompt, and
+//! exit status. [`arguments`] reads the command line (a script's second line
+//! first, by [`meta_switch`]), [`settings`] the settings; [`program`] runs a Scheme program, [`repl`] is the prompt, and
 //! every other verb is one small file. [`screen`] shows progress, [`trouble`]
 //! shows errors, [`signals`] turns Ctrl-C into an interrupt.
 
@@ -11,6 +11,7 @@ mod builder;
 mod doctor;
 mod hash;
 pub mod interpreter;
+mod meta_switch;
 pub mod primitives;
 mod program;
 mod repl;
@@ -32,7 +33,11 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // SAFETY: this is the first thing that the process does.
     unsafe { crate::guile::vm::keep_steel_out_of_the_home() };
-    let line = match arguments::parse(std::env::args_os().skip(1).collect()) {
+    let arguments = match meta_switch::expand(std::env::args_os().skip(1).collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => return ExitCode::from(trouble::show_error(&failure.into())),
+    };
+    let line = match arguments::parse(arguments) {
         Ok(line) => line,
         Err(error) => {
             // Help and version are answers, not errors; clap knows which.

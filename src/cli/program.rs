@@ -1,4 +1,6 @@
 //! Runs a Scheme program: a file, a built-in harness, or an expression.
+//!
+//! Source: the Guile manual, "Command-line Options", for what comes before what.
 
 use super::arguments::CommandLine;
 use super::interpreter::{self, World, status_of};
@@ -38,7 +40,12 @@ fn execute(
     interpreter: &mut Interpreter,
 ) -> Result<(), Stop> {
     let program = &line.program;
-    for file in &program.load {
+    for number in &program.use_srfi {
+        interpreter.eval_text("--use-srfi", &format!("(use-modules (srfi srfi-{number}))"))?;
+    }
+    let before = program.loads_before.unwrap_or(program.load.len());
+    let (before, behind) = program.load.split_at(before.min(program.load.len()));
+    for file in before {
         interpreter.load_file(file)?;
     }
     if let Some(expression) = &program.expression {
@@ -48,6 +55,9 @@ fn execute(
         Some(Script::File(path)) => interpreter.load_file(&path)?,
         Some(Script::BuiltIn(name, text)) => interpreter.load_text(&name, text)?,
         None => {}
+    }
+    for file in behind {
+        interpreter.load_file(file)?;
     }
     if let Some(entry) = &program.entry {
         interpreter.eval_text("-e", &application(entry))?;

@@ -50,6 +50,52 @@ fn a_script_sees_its_arguments_and_a_hash_bang_line_is_a_comment() {
 }
 
 #[test]
+fn a_script_may_keep_its_options_in_its_second_line() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "meta.scm",
+        "#!/usr/local/bin/fruix-scm \\\n-e main -s\n!#\n(define (main args) (write args))\n",
+    );
+    // The system passes the one argument of the first line, then the script.
+    let stdout = sandbox.run(&["\\", "meta.scm", "one", "--two"]).success();
+    assert_eq!(stdout, r#"("meta.scm" "one" "--two")"#);
+
+    sandbox.write("bad.scm", "#!/usr/local/bin/fruix-scm \\\n-e\tmain\n!#\n");
+    let outcome = sandbox.run(&["\\", "bad.scm"]);
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.contains("a tab"), "{}", outcome.stderr);
+}
+
+#[test]
+fn ds_says_where_among_the_loaded_files_the_program_runs() {
+    let sandbox = Sandbox::new();
+    for name in ["a", "b", "program"] {
+        sandbox.write(&format!("{name}.scm"), &format!("(display {name:?})"));
+    }
+    let order = |arguments: &[&str]| sandbox.run(arguments).success();
+    assert_eq!(
+        order(&["-l", "a.scm", "-l", "b.scm", "-s", "program.scm"]),
+        "abprogram"
+    );
+    assert_eq!(
+        order(&["-l", "a.scm", "-ds", "-l", "b.scm", "-s", "program.scm"]),
+        "aprogramb"
+    );
+}
+
+#[test]
+fn srfis_can_be_imported_by_number() {
+    let stdout = Sandbox::new()
+        .run(&[
+            "--use-srfi=1,26",
+            "-c",
+            "(write (map (cut + 1 <>) (iota 3)))",
+        ])
+        .success();
+    assert_eq!(stdout, "(1 2 3)");
+}
+
+#[test]
 fn files_are_loaded_first_and_directories_are_searched_for_modules() {
     let sandbox = Sandbox::new();
     sandbox.write("first.scm", "(define greeting \"hi\")");
