@@ -133,6 +133,13 @@ pub enum Verb {
     Runs(super::runs::Arguments),
     /// Say what a live run would use, and what it lacks
     Doctor,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell that reads it
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in troff
+    Man,
     /// Print the documentation of a Scheme name
     Doc {
         /// The name of a procedure, such as `load-store-layout`

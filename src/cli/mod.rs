@@ -12,6 +12,7 @@ mod doctor;
 mod hash;
 pub mod interpreter;
 mod meta_switch;
+mod packaging;
 pub mod primitives;
 mod program;
 mod repl;
@@ -71,6 +72,8 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment)?,
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
         Some(Verb::Runs(arguments)) => runs::run(arguments, environment)?,
+        Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
+        Some(Verb::Man) => packaging::manual_page()?,
         Some(Verb::Doctor) => doctor::run(&line, environment)?,
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
     })

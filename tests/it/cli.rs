@@ -239,3 +239,13 @@ fn a_closed_stdout_is_no_panic() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
+
+#[test]
+fn completions_and_the_manual_page_name_every_verb() {
+    for arguments in [["completions", "bash"].as_slice(), &["man"]] {
+        let text = Sandbox::new().run(arguments).success();
+        for verb in ["simulate", "rootfs", "store", "builder", "runs", "doctor"] {
+            assert!(text.contains(verb), "{arguments:?} does not name {verb}");
+        }
+    }
+}
