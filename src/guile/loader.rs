@@ -13,6 +13,7 @@ use super::expander::scope::{Binding, Scope};
 use super::expander::{Expander, Result, Special, Trouble, no_module};
 use super::modules::{Import, Module, Name, Progress};
 use super::natives::Raise;
+use super::outline::Outline;
 use super::reader::{Reader, SyntaxBuilder, parse_number};
 use super::source;
 use super::syntax::{Form, Id, Span, Stx};
@@ -55,12 +56,25 @@ pub struct Load {
     form: Span,
 }
 
+impl Task {
+    /// Read TEXT, called NAME, from its beginning.
+    fn source(name: &str, text: Rc<str>) -> Task {
+        Task::Source {
+            number: source::add(name, text.clone()),
+            position: 0,
+            outline: Rc::new(Outline::of(&text)),
+            text,
+        }
+    }
+}
+
 enum Task {
     /// Read on in a text.
     Source {
         text: Rc<str>,
         number: u32,
         position: usize,
+        outline: Rc<Outline>,
     },
     /// A form, in a given scope or in the current module.
     Form(Stx, Option<Scope>),
@@ -93,12 +107,7 @@ impl Load {
     /// The forms of TEXT, called NAME, in the current module.
     pub fn of_text(world: &World, name: &str, text: Rc<str>) -> Load {
         let mut load = Load::new(world);
-        let number = source::add(name, text.clone());
-        load.stack.push(Task::Source {
-            text,
-            number,
-            position: 0,
-        });
+        load.stack.push(Task::source(name, text));
         load
     }
 
@@ -152,17 +161,20 @@ impl Load {
                     text,
                     number,
                     position,
+                    outline,
                 } => {
                     let mut reader = Reader::at(&text, number, position);
                     match reader.read(&mut SyntaxBuilder) {
                         Ok(None) => {}
                         Ok(Some(form)) => {
                             self.form = form.span();
+                            x.world.current.borrow().announce(outline.at(position));
                             let position = reader.position();
                             self.stack.push(Task::Source {
                                 text,
                                 number,
                                 position,
+                                outline,
                             });
                             self.stack.push(Task::Form(form, None));
                         }
@@ -211,12 +223,7 @@ impl Load {
         user.import(Import::all(world.core.clone()));
         *world.current.borrow_mut() = user;
         self.stack.push(Task::Loaded(module, previous));
-        let number = source::add(&file, text.clone());
-        self.stack.push(Task::Source {
-            text,
-            number,
-            position: 0,
-        });
+        self.stack.push(Task::source(&file, text));
         Ok(())
     }
 
@@ -552,8 +559,28 @@ impl Load {
         let previous = x.world.current.borrow().clone();
         *x.world.current.borrow_mut() = module.clone();
         self.stack.push(Task::Restore(previous));
+        module.announce(&Rc::new(body.iter().filter_map(defined_name).collect()));
         self.push_forms(&body, &Scope::of_module(&module), true);
         Ok(())
+    }
+}
+
+/// The name that FORM defines, as far as its own words tell.
+fn defined_name(form: &Stx) -> Option<Id> {
+    let [head, target, ..] = form.as_list()? else {
+        return None;
+    };
+    if !super::outline::DEFINING.contains(&&*head.as_id()?.name()) {
+        return None;
+    }
+    let mut target = target.clone();
+    loop {
+        let first = match target.form() {
+            Form::Id(id) => return Some(*id),
+            Form::List(parts, _) => parts.first()?.clone(),
+            _ => return None,
+        };
+        target = first;
     }
 }
 

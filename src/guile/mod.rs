@@ -18,6 +18,7 @@ mod loader;
 mod module_values;
 mod modules;
 pub mod natives;
+mod outline;
 pub mod pairs;
 pub mod procedures;
 pub mod reader;

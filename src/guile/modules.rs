@@ -4,7 +4,7 @@ use super::core::{State, Variable};
 use super::expander::scope::Binding;
 use super::syntax::Id;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A module's name: `(ice-9 match)`.
@@ -41,6 +41,8 @@ pub struct Data {
     pub file: RefCell<Option<String>>,
     /// Names that replace others' without complaint.
     pub replaces: RefCell<Vec<Id>>,
+    /// Names that the text being loaded defines further down.
+    announced: RefCell<Option<Rc<HashSet<Id>>>>,
     /// Bindings found by looking at imports; emptied when imports change.
     found: RefCell<HashMap<Id, Binding>>,
 }
@@ -125,6 +127,7 @@ impl Module {
             documentation: RefCell::default(),
             file: RefCell::default(),
             replaces: RefCell::default(),
+            announced: RefCell::default(),
             found: RefCell::default(),
         }))
     }
@@ -150,9 +153,46 @@ impl Module {
 
     /// The binding of NAME here or in what this module imports.
     pub fn lookup(&self, name: Id) -> Option<Binding> {
-        if let Some(binding) = self.lookup_own(name) {
-            return Some(binding);
+        match self.lookup_own(name) {
+            // What is still to be defined does not hide what is imported yet.
+            Some(Binding::Global(variable))
+                if variable.state.get() != State::Defined && self.announces(name) =>
+            {
+                Some(self.imported(name).unwrap_or(Binding::Global(variable)))
+            }
+            Some(binding) => Some(binding),
+            None => self.imported(name),
         }
+    }
+
+    /// The binding of NAME inside a procedure, which runs when all is defined.
+    pub fn lookup_later(&self, name: Id) -> Option<Binding> {
+        if !self.announces(name) {
+            return self.lookup(name);
+        }
+        self.lookup_own(name)
+            .or_else(|| Some(Binding::Global(self.variable(name))))
+    }
+
+    fn announces(&self, name: Id) -> bool {
+        let announced = self.0.announced.borrow();
+        announced
+            .as_ref()
+            .is_some_and(|names| names.contains(&name))
+    }
+
+    /// Tell that NAMES are going to be defined.
+    pub fn announce(&self, names: &Rc<HashSet<Id>>) {
+        let mut announced = self.0.announced.borrow_mut();
+        if !announced
+            .as_ref()
+            .is_some_and(|before| Rc::ptr_eq(before, names))
+        {
+            *announced = Some(names.clone());
+        }
+    }
+
+    fn imported(&self, name: Id) -> Option<Binding> {
         if name.is_alias() {
             return None;
         }
@@ -261,7 +301,9 @@ impl Module {
         if !self.is_core() {
             table.retain(|name, binding| match binding {
                 Binding::Global(variable) => {
-                    variable.state.get() != State::Fresh || import.lookup(*name).is_none()
+                    variable.state.get() != State::Fresh
+                        || self.announces(*name)
+                        || import.lookup(*name).is_none()
                 }
                 _ => true,
             });

@@ -178,7 +178,7 @@ fn lambda(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let (ids, rest) = plain_formals(formals)
         .ok_or_else(|| Trouble::syntax("lambda", "invalid argument list", stx, Some(formals)))?;
     check_distinct(ids.iter().chain(rest.iter()), "lambda", stx)?;
-    let inner = scope.inner();
+    let inner = scope.inside_procedure();
     let parameters = ids.iter().map(|id| x.bind_local(*id, &inner)).collect();
     let rest = rest.map(|id| x.bind_local(id, &inner));
     let body = x.body(without_documentation(body), &inner.inner(), stx)?;

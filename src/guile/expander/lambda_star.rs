@@ -121,7 +121,7 @@ fn procedure(
     scope: &Scope,
 ) -> Result<Core> {
     let span = stx.span();
-    let outer = scope.inner();
+    let outer = scope.inside_procedure();
     let parameters: Vec<_> = formals
         .required
         .iter()
@@ -297,7 +297,7 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
             Core::if_(least, most, Core::truth(false, span))
         };
         // The required ones come off the list one by one.
-        let outer = scope.inner();
+        let outer = scope.inside_procedure();
         let mut bindings: Vec<(Rc<Local>, Core)> = Vec::new();
         let mut left = arguments.clone();
         for id in &formals.required {

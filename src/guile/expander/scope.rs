@@ -52,6 +52,8 @@ enum Frame {
     Local {
         bindings: RefCell<Vec<(Id, Binding)>>,
         parent: Scope,
+        /// Whether what is inside runs when the procedure is called.
+        procedure: bool,
     },
     Module(Module),
 }
@@ -63,9 +65,19 @@ impl Scope {
 
     /// A frame inside this one.
     pub fn inner(&self) -> Scope {
+        self.frame(false)
+    }
+
+    /// A frame inside this one, for a procedure's parameters.
+    pub fn inside_procedure(&self) -> Scope {
+        self.frame(true)
+    }
+
+    fn frame(&self, procedure: bool) -> Scope {
         Scope(Rc::new(Frame::Local {
             bindings: RefCell::default(),
             parent: self.clone(),
+            procedure,
         }))
     }
 
@@ -117,10 +129,19 @@ impl Scope {
 
     /// What ID means here, if anything.
     pub fn lookup(&self, id: Id) -> Option<Binding> {
+        self.lookup_from(id, false)
+    }
+
+    /// What ID means here; LATER tells whether it was met inside a procedure.
+    fn lookup_from(&self, id: Id, mut later: bool) -> Option<Binding> {
         let mut scope = self;
         loop {
             match &*scope.0 {
-                Frame::Local { bindings, parent } => {
+                Frame::Local {
+                    bindings,
+                    parent,
+                    procedure,
+                } => {
                     if let Some((_, binding)) = bindings
                         .borrow()
                         .iter()
@@ -129,14 +150,20 @@ impl Scope {
                     {
                         return Some(binding.clone());
                     }
+                    later |= procedure;
                     scope = parent;
                 }
                 Frame::Module(module) => {
-                    if let Some(binding) = module.lookup(id) {
-                        return Some(binding);
+                    let binding = if later {
+                        module.lookup_later(id)
+                    } else {
+                        module.lookup(id)
+                    };
+                    if binding.is_some() {
+                        return binding;
                     }
                     let alias = id.alias()?;
-                    return alias.scope.lookup(alias.inner);
+                    return alias.scope.lookup_from(alias.inner, later);
                 }
             }
         }
