@@ -11,6 +11,9 @@
   #:export (digest-file
             digest-string
             digest-tree
+            digest-trees
+            digest-manifest
+            digest-manifest-bytes
             digest-tree-manifest
             digest-tree-hard-links
             digest-compare
@@ -52,6 +55,24 @@ Throw 'digest-error when FILE cannot be read or is shorter than END."
 
 Throw 'digest-error when something in it cannot be read."
   (assq-ref (%digest-tree tree) 'sha256))
+
+(define (digest-trees trees)
+  "Return the SHA-256 of each of the directories TREES, a list in their order.
+All files of all of them are hashed in parallel.
+
+Throw 'digest-error when something in one cannot be read."
+  (%digest-trees trees))
+
+(define (digest-manifest manifest)
+  "Return the SHA-256 of the tree that MANIFEST, a text of ours or of mtree(8),
+records: the same that `digest-tree' has for it.
+
+Throw 'digest-error when MANIFEST cannot be understood."
+  (assq-ref (%digest-manifest manifest) 'sha256))
+
+(define (digest-manifest-bytes manifest)
+  "Return the number of bytes in the files that MANIFEST records."
+  (assq-ref (%digest-manifest manifest) 'bytes))
 
 (define (digest-tree-manifest tree)
   "Return the manifest of the directory TREE as a string of lines, which

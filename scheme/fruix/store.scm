@@ -6,6 +6,7 @@
 ;;; metadata is not published, so (fruix store metadata) is tolerant.
 
 (define-module (fruix store)
+  #:use-module (fruix json)
   #:use-module (fruix native store)
   #:use-module (fruix store metadata)
   #:use-module (ice-9 match)
@@ -354,47 +355,17 @@ command line; the members of a list are separated by spaces."
   (map (match-lambda
          ((key . value)
           (string-append
-           (string-map (lambda (char) (if (char=? char #\-) #\_ char))
-                       (symbol->string key))
+           (json-key key)
            "="
            (cond ((string? value) value)
                  ((integer? value) (number->string value))
                  (else (string-join value " "))))))
        (summary layout)))
 
-(define (json-string text)
-  (define (escape char)
-    (cond ((char=? char #\") "\\\"")
-          ((char=? char #\\) "\\\\")
-          ((char<? char #\space)
-           (string-append "\\u"
-                          (string-pad (number->string (char->integer char) 16)
-                                      4 #\0)))
-          (else (string char))))
-  (string-append "\""
-                 (string-concatenate (map escape (string->list text)))
-                 "\""))
-
 (define (store-layout->json layout)
   "Return LAYOUT as the text of a JSON object with the keys of
 `store-layout->lines'."
-  (string-append
-   "{"
-   (string-join
-    (map (match-lambda
-           ((key . value)
-            (string-append
-             (json-string
-              (string-map (lambda (char) (if (char=? char #\-) #\_ char))
-                          (symbol->string key)))
-             ":"
-             (cond ((string? value) (json-string value))
-                   ((integer? value) (number->string value))
-                   (else (string-append
-                          "[" (string-join (map json-string value) ",") "]"))))))
-         (summary layout))
-    ",")
-   "}"))
+  (scm->json (summary layout)))
 
 ;;;
 ;;; Store paths.

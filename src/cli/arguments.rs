@@ -123,7 +123,11 @@ pub enum Verb {
     Rootfs(super::rootfs::Arguments),
     /// Print the SHA-256 of files and trees, or check recorded ones
     Hash(super::hash::Arguments),
-    /// Print what a closure's store layout says
+    /// Print what a closure's store layout says, or what a store answers
+    ///
+    /// An ITEM is a store path, HASH-NAME, the first digits of a hash, a name
+    /// that one item has, a file that leads to an item, the number of a
+    /// generation, `current` (which is meant when none is given) or `rollback`.
     Store(super::store::Arguments),
     /// Show, raise or check the builder versions of a media.scm
     #[command(subcommand)]

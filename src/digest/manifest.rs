@@ -108,6 +108,37 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// What of a manifest stands for the tree, as [`Tree::manifest`] writes it:
+    /// so a tree that mtree has recorded elsewhere has the digest it has here.
+    pub fn canonical(mut self) -> Self {
+        for record in &mut self.records {
+            let kind = record.keywords.get("type").cloned().unwrap_or_default();
+            record.keywords.retain(|keyword, _| {
+                SHOWN.contains(&keyword.as_str())
+                    && match keyword.as_str() {
+                        "mode" => kind != "link",
+                        "size" | "sha256digest" => kind == "file",
+                        "link" => kind == "link",
+                        _ => true,
+                    }
+            });
+            if let Some(mode) = record.keywords.get_mut("mode") {
+                *mode = format!("0{}", mode.trim_start_matches('0'));
+            }
+            if let Some(target) = record.link_target() {
+                let target = encode(target.as_os_str().as_bytes());
+                record.keywords.insert("link".to_owned(), target);
+            }
+        }
+        self.sort();
+        self
+    }
+
+    /// The digest of the manifest's text.
+    pub fn sha256(&self) -> Sha256 {
+        Sha256::of(self.to_string().as_bytes())
+    }
+
     fn sort(&mut self) {
         self.records.sort_by_cached_key(Record::to_string);
     }

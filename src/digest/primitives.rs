@@ -3,7 +3,7 @@
 use super::{Manifest, Tree};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
-    Value, alist_value, integer, list_value, string, string_value, symbol_value,
+    Value, alist_value, integer, list_value, string, string_value, strings, symbol_value,
 };
 use std::path::Path;
 
@@ -25,6 +25,15 @@ crate::natives! {
     /// `sha256` of the directory TREE, its `manifest`, the number of its
     /// `entries`, and `hard-links`: lists of names of one file.
     "%digest-tree" (1) => digest_tree,
+    /// (%digest-trees trees) -> list of strings
+    ///
+    /// The `sha256` of each of the directories TREES, hashed in parallel.
+    "%digest-trees" (1) => digest_trees,
+    /// (%digest-manifest manifest) -> alist
+    ///
+    /// The text MANIFEST, ours or mtree's, as it stands for a tree: `sha256`,
+    /// the canonical `manifest`, and the number of `bytes` in its files.
+    "%digest-manifest" (1) => digest_manifest,
     /// (%digest-compare recorded found) -> list of differences
     ///
     /// How the manifest FOUND differs from the manifest RECORDED, both texts;
@@ -76,6 +85,33 @@ fn digest_tree(args: &[Value]) -> Outcome {
         ("manifest", string_value(tree.manifest().to_string())),
         ("entries", Value::IntV(tree.entries.len() as isize)),
         ("hard-links", list_value(groups.collect())),
+    ]))
+}
+
+fn digest_trees(args: &[Value]) -> Outcome {
+    let names = strings("%digest-trees", args, 1)?;
+    let tops: Vec<&Path> = names.iter().map(Path::new).collect();
+    let digests = Tree::read_all(&tops)
+        .into_iter()
+        .map(|tree| Ok(string_value(tree?.sha256().to_string())))
+        .collect::<Result<Vec<Value>, Raise>>()?;
+    Ok(list_value(digests))
+}
+
+fn digest_manifest(args: &[Value]) -> Outcome {
+    let manifest = manifest("%digest-manifest", args, 1)?.canonical();
+    let bytes: u64 = manifest
+        .records
+        .iter()
+        .filter_map(|record| record.keywords.get("size")?.parse::<u64>().ok())
+        .fold(0, u64::saturating_add);
+    Ok(alist_value(vec![
+        ("sha256", string_value(manifest.sha256().to_string())),
+        ("manifest", string_value(manifest.to_string())),
+        (
+            "bytes",
+            Value::IntV(isize::try_from(bytes).unwrap_or(isize::MAX)),
+        ),
     ]))
 }
 

@@ -46,9 +46,7 @@ pub fn check(recorded: &Path, base: &Path) -> Result<Vec<Checked>, DigestError> 
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
     match lines.map(parse).collect::<Option<Vec<_>>>() {
-        Some(sums) if !sums.is_empty() => {
-            Ok(sums.into_iter().map(|sum| check_sum(sum, base)).collect())
-        }
+        Some(sums) if !sums.is_empty() => Ok(check_sums(sums, base)),
         _ => check_manifest(&Manifest::read(recorded)?, base),
     }
 }
@@ -87,20 +85,35 @@ fn parse(line: &[u8]) -> Option<(Sha256, PathBuf)> {
     Some((digest, text(&plain)))
 }
 
-fn check_sum((recorded, path): (Sha256, PathBuf), base: &Path) -> Checked {
-    let place = base.join(&path);
-    let is_tree = path.as_os_str().as_bytes().ends_with(b"/");
-    let found = if is_tree {
-        Tree::read(&place).map(|tree| tree.sha256())
-    } else {
-        sha256_of_file(&place)
-    };
-    let trouble = match found {
-        Ok(found) if found == recorded => None,
-        Ok(found) => Some(format!("digest is {found}, recorded {recorded}")),
-        Err(error) => Some(error.to_string()),
-    };
-    Checked { path, trouble }
+/// What became of each of SUMS, all files of all trees hashed in parallel.
+fn check_sums(sums: Vec<(Sha256, PathBuf)>, base: &Path) -> Vec<Checked> {
+    let is_tree = |path: &Path| path.as_os_str().as_bytes().ends_with(b"/");
+    let places: Vec<PathBuf> = sums.iter().map(|(_, path)| base.join(path)).collect();
+    let trees: Vec<&Path> = places
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|place| is_tree(place))
+        .collect();
+    let mut trees = Tree::read_all(&trees).into_iter();
+    sums.into_iter()
+        .zip(&places)
+        .map(|((recorded, path), place)| {
+            let found = if is_tree(place) {
+                trees
+                    .next()
+                    .expect("every tree was read")
+                    .map(|tree| tree.sha256())
+            } else {
+                sha256_of_file(place)
+            };
+            let trouble = match found {
+                Ok(found) if found == recorded => None,
+                Ok(found) => Some(format!("digest is {found}, recorded {recorded}")),
+                Err(error) => Some(error.to_string()),
+            };
+            Checked { path, trouble }
+        })
+        .collect()
 }
 
 fn check_manifest(recorded: &Manifest, base: &Path) -> Result<Vec<Checked>, DigestError> {

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use walkdir::WalkDir;
 
@@ -58,43 +57,33 @@ pub struct Size {
 impl Tree {
     /// Read and hash everything below TOP.
     pub fn read(top: &Path) -> Result<Tree, DigestError> {
-        let found = walk(top)?;
-        let mut files: Vec<&Path> = Vec::new();
-        let mut index_of: HashMap<(u64, u64), usize> = HashMap::new();
-        let mut names: BTreeMap<usize, Vec<PathBuf>> = BTreeMap::new();
-        for (path, metadata) in found.iter().filter(|(_, metadata)| metadata.is_file()) {
-            let index = *index_of
-                .entry((metadata.dev(), metadata.ino()))
-                .or_insert_with(|| {
-                    files.push(path);
-                    files.len() - 1
-                });
-            if metadata.nlink() > 1 {
-                names.entry(index).or_default().push(relative(top, path));
-            }
+        let mut trees = Tree::read_all(&[top]);
+        trees.pop().expect("one tree was asked for")
+    }
+
+    /// Read and hash everything below each of TOPS, all files of all of them in
+    /// parallel. A tree that cannot be read does not hinder the others.
+    pub fn read_all(tops: &[&Path]) -> Vec<Result<Tree, DigestError>> {
+        let found: Vec<_> = tops.iter().map(|top| Found::below(top)).collect();
+        let mut files = Vec::new();
+        for (tree, found) in found.iter().enumerate() {
+            let paths = found.iter().flat_map(|found| found.files.iter());
+            files.extend(paths.map(|index| (tree, index)));
         }
-        let digests = hash_all(&files)?;
-        let mut entries = Vec::with_capacity(found.len());
-        for (path, metadata) in &found {
-            let kind = if metadata.is_file() {
-                let (sha256, size) = digests[index_of[&(metadata.dev(), metadata.ino())]];
-                Kind::File { size, sha256 }
-            } else {
-                kind_of(path, metadata)?
-            };
-            entries.push(Entry {
-                path: relative(top, path),
-                mode: metadata.mode() & 0o7777,
-                kind,
-            });
-        }
-        Ok(Tree {
-            entries,
-            hard_links: names
-                .into_values()
-                .filter(|names| names.len() > 1)
-                .collect(),
-        })
+        let wanted: Vec<Wanted<'_>> = files
+            .into_iter()
+            .filter_map(|(tree, index)| {
+                let path = &found[tree].as_ref().ok()?.entries[*index].0;
+                Some(Wanted { tree, path })
+            })
+            .collect();
+        let mut digests = hash_all(&wanted, tops.len());
+        found
+            .into_iter()
+            .zip(tops)
+            .enumerate()
+            .map(|(tree, (found, top))| found?.hashed(top, digests.remove(&tree)))
+            .collect()
     }
 
     /// The tree's manifest, whose text stands for the tree.
@@ -104,7 +93,7 @@ impl Tree {
 
     /// The digest of the tree: that of its manifest's text.
     pub fn sha256(&self) -> Sha256 {
-        Sha256::of(self.manifest().to_string().as_bytes())
+        self.manifest().sha256()
     }
 }
 
@@ -176,49 +165,130 @@ fn kind_of(path: &Path, metadata: &Metadata) -> Result<Kind, DigestError> {
     })
 }
 
-/// The digest and size of each of FILES, in their order.
-fn hash_all(files: &[&Path]) -> Result<Vec<(Sha256, u64)>, DigestError> {
+/// What was seen below a top, before anything is hashed.
+struct Found {
+    entries: Vec<(PathBuf, Metadata)>,
+    /// Indices of what must be hashed: files, each once however many names it has.
+    files: Vec<usize>,
+    /// For each entry that is a file, which of `files` it is.
+    file_of: HashMap<usize, usize>,
+}
+
+impl Found {
+    fn below(top: &Path) -> Result<Found, DigestError> {
+        let entries = walk(top)?;
+        let mut files = Vec::new();
+        let mut file_of = HashMap::new();
+        let mut known: HashMap<(u64, u64), usize> = HashMap::new();
+        for (index, (_, metadata)) in entries.iter().enumerate() {
+            if !metadata.is_file() {
+                continue;
+            }
+            let file = *known
+                .entry((metadata.dev(), metadata.ino()))
+                .or_insert_with(|| {
+                    files.push(index);
+                    files.len() - 1
+                });
+            file_of.insert(index, file);
+        }
+        Ok(Found {
+            entries,
+            files,
+            file_of,
+        })
+    }
+
+    /// The tree at TOP, now that DIGESTS of its files are there, in the order of `files`.
+    fn hashed(self, top: &Path, digests: Option<Hashed>) -> Result<Tree, DigestError> {
+        let digests = digests.unwrap_or(Ok(Vec::new()))?;
+        let mut names: BTreeMap<usize, Vec<PathBuf>> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for (index, (path, metadata)) in self.entries.iter().enumerate() {
+            let kind = match self.file_of.get(&index) {
+                Some(file) => {
+                    if metadata.nlink() > 1 {
+                        names.entry(*file).or_default().push(relative(top, path));
+                    }
+                    let (sha256, size) = digests[*file];
+                    Kind::File { size, sha256 }
+                }
+                None => kind_of(path, metadata)?,
+            };
+            entries.push(Entry {
+                path: relative(top, path),
+                mode: metadata.mode() & 0o7777,
+                kind,
+            });
+        }
+        Ok(Tree {
+            entries,
+            hard_links: names
+                .into_values()
+                .filter(|names| names.len() > 1)
+                .collect(),
+        })
+    }
+}
+
+/// Digest and size of every file of one tree, or why one has none.
+type Hashed = Result<Vec<(Sha256, u64)>, DigestError>;
+
+/// A file to be hashed, and which tree wants it.
+struct Wanted<'a> {
+    tree: usize,
+    path: &'a Path,
+}
+
+/// The digests of FILES by tree, each tree's in the order of FILES. After an
+/// error the rest of that tree is left out; after an interrupt, everything.
+fn hash_all(files: &[Wanted<'_>], trees: usize) -> HashMap<usize, Hashed> {
     let workers = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(files.len().div_ceil(16))
         .max(1);
     let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let results: Mutex<Vec<Option<(Sha256, u64)>>> = Mutex::new(vec![None; files.len()]);
-    let work = || -> Result<(), DigestError> {
+    let given_up: Vec<AtomicBool> = (0..trees).map(|_| AtomicBool::new(false)).collect();
+    let work = || {
         let mut buffer = vec![0; CHUNK];
-        while !stop.load(Ordering::Relaxed) {
+        let mut done = Vec::new();
+        loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = files.get(index) else { break };
+            let Some(Wanted { tree, path }) = files.get(index) else {
+                return done;
+            };
+            if given_up[*tree].load(Ordering::Relaxed) {
+                continue;
+            }
             let hashed = open(path).and_then(|file| sha256_of_reader(file, path, &mut buffer));
             if hashed.is_err() {
-                stop.store(true, Ordering::Relaxed);
+                given_up[*tree].store(true, Ordering::Relaxed);
             }
-            results
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)[index] = Some(hashed?);
+            done.push((index, hashed));
         }
-        Ok(())
     };
-    std::thread::scope(|scope| {
+    let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        let theirs = others.into_iter().map(|other| {
-            other
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        std::iter::once(mine)
-            .chain(theirs)
-            .collect::<Result<(), _>>()
-    })?;
-    let results = results
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(results
-        .into_iter()
-        .map(|result| result.expect("without an error the workers have taken every index"))
-        .collect())
+        let mut done = work();
+        for other in others {
+            let theirs = other.join();
+            done.extend(theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    let mut hashed: HashMap<usize, Hashed> = HashMap::new();
+    for (index, digest) in done {
+        let so_far = hashed
+            .entry(files[index].tree)
+            .or_insert_with(|| Ok(Vec::new()));
+        match (so_far, digest) {
+            (Ok(digests), Ok(digest)) => digests.push(digest),
+            (so_far @ Ok(_), Err(error)) => *so_far = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+    hashed
 }
 
 /// Open a file that was one when the tree was walked. Should a pipe have taken

@@ -20,5 +20,6 @@ mod sim_host;
 mod small_system;
 mod ssh;
 mod store;
+mod store_words;
 mod support;
 mod xapi;
