@@ -74,6 +74,8 @@ crate::natives! {
     "%throw-key" (1) => throw_key,
     /// (%throw-arguments object) -> its arguments
     "%throw-arguments" (1) => throw_arguments,
+    /// (%throw-shape key arguments) -> what that is made of: lists of a type's name and fields
+    "%throw-shape" (2) => throw_shape,
 }
 
 /// What a variable without a value holds.
@@ -402,6 +404,10 @@ fn throw_key(args: &[Value]) -> Outcome {
         Some((key, _)) => Ok(key),
         None => Err(value::wrong_type("exception-kind", 1, &args[0])),
     }
+}
+
+fn throw_shape(args: &[Value]) -> Outcome {
+    Ok(super::throw_shape::as_list(&args[0], &args[1]))
 }
 
 fn throw_arguments(args: &[Value]) -> Outcome {

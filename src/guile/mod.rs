@@ -31,6 +31,7 @@ mod source_map;
 pub mod symbols;
 pub mod syntax;
 mod syntax_objects;
+mod throw_shape;
 pub mod value;
 pub mod vm;
 pub mod world;

@@ -11,6 +11,10 @@
 
 (define* (make-exception-type name parent fields)
   "Return a new type of exceptions called NAME, below PARENT, with FIELDS."
+  (if (not (exception-type? parent))
+      (scm-error 'misc-error #f "parent is not a exception type ~S" (list parent) #f))
+  (if (not (symbol? name))
+      (scm-error 'misc-error #f "expected a symbol for record type name ~S" (list name) #f))
   (%make-record-type name fields (%no-cells fields) #f parent))
 
 ;; Types are made while procedures such as `map', whose errors need them, are
@@ -71,8 +75,7 @@
         ((%record-is-a? exception &exception)
          (list exception))
         (else
-         (scm-error 'wrong-type-arg "simple-exceptions"
-                    "not an exception: ~S" (list exception) (list exception)))))
+         (scm-error 'misc-error #f "not a exception ~S" (list exception) #f))))
 
 (define (exception? object)
   "Tell whether OBJECT is an exception."
@@ -81,43 +84,26 @@
       (%record-is-a? object &exception)))
 
 (define (%throw-components key arguments)
-  (let ((kind (%record &exception-with-kind-and-args key arguments)))
-    (if (and (list? arguments)
-             (= (length arguments) 4)
-             (string? (cadr arguments)))
-        (append (list (%error-for-key key arguments)
-                      (%record &origin (car arguments))
-                      (%record &message (cadr arguments)))
-                (list (%record &irritants (or (caddr arguments) '())))
-                (list kind))
-        (if (eq? key 'quit)
-            (list (%record &quit-exception
-                           (if (pair? arguments) (car arguments) 0))
-                  kind)
-            (if (and (eq? key 'syntax-error) (= (length arguments) 5))
-                (list (%record &syntax (cadddr arguments) (car (cddddr arguments)))
-                      (%record &origin (car arguments))
-                      (%record &message (cadr arguments))
-                      kind)
-                (list (%error-for-key key arguments)
-                      (%record &irritants arguments)
-                      kind))))))
+  (let loop ((shapes (%throw-shape key arguments)))
+    (if (null? shapes)
+        '()
+        (cons (apply %record (%exception-type (car (car shapes))) (cdr (car shapes)))
+              (loop (cdr shapes))))))
 
-(define (%error-for-key key arguments)
-  (case key
-    ((wrong-type-arg out-of-range wrong-number-of-args keyword-argument-error
-      numerical-overflow assertion-violation)
-     (%record &assertion-failure))
-    ((unbound-variable)
-     (%record &undefined-variable))
-    ((system-error)
-     (%record &external-error))
-    ((read-error)
-     (%record &lexical))
-    ((stack-overflow out-of-memory)
-     (%record &implementation-restriction))
-    (else
-     (%record &error))))
+(define (%exception-type name)
+  (case name
+    ((&message) &message)
+    ((&irritants) &irritants)
+    ((&origin) &origin)
+    ((&exception-with-kind-and-args) &exception-with-kind-and-args)
+    ((&assertion-failure) &assertion-failure)
+    ((&undefined-variable) &undefined-variable)
+    ((&external-error) &external-error)
+    ((&quit-exception) &quit-exception)
+    ((&implementation-restriction) &implementation-restriction)
+    ((&lexical) &lexical)
+    ((&syntax) &syntax)
+    (else &error)))
 
 (define (%find-component exception type)
   (if (exception? exception)
@@ -142,9 +128,11 @@ of TYPE."
     (let ((component (%find-component exception type)))
       (if component
           (accessor component)
-          (scm-error 'wrong-type-arg #f
-                     "Wrong type argument in position ~A: ~S"
-                     (list 1 exception) (list exception))))))
+          (%not-of-type exception type)))))
+
+(define (%not-of-type exception type)
+  (scm-error 'misc-error #f "object is not an exception of the right type ~S ~S"
+             (list exception type) #f))
 
 (define-syntax define-exception-type
   (syntax-rules ()
@@ -161,9 +149,7 @@ of TYPE."
   (let ((component (%find-component exception type)))
     (if component
         (%record-field component index)
-        (scm-error 'wrong-type-arg #f
-                   "Wrong type argument in position ~A: ~S"
-                   (list 1 exception) (list exception)))))
+        (%not-of-type exception type))))
 
 (define (make-error) "Return an error." (%record &error))
 (define (make-warning) "Return a warning." (%record &warning))

@@ -16,6 +16,7 @@ use super::text;
 use crate::guile::natives::{Machine, Raise};
 use crate::guile::pairs;
 use crate::guile::records::{self, type_field};
+use crate::guile::throw_shape;
 use crate::guile::value::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -201,6 +202,10 @@ impl Printer<'_, '_> {
             self.out.push_str(&text);
             return Ok(());
         }
+        if let Some((key, arguments)) = records::thrown(value) {
+            tasks.extend(thrown(&key, &arguments).into_iter().rev());
+            return Ok(());
+        }
         let Some(kind) = records::type_of(value) else {
             self.out.push_str("#<object>");
             return Ok(());
@@ -237,6 +242,27 @@ impl Printer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What `throw` made, as the compound exception that it is.
+fn thrown(key: &Value, arguments: &Value) -> Vec<Task> {
+    let mut tasks = vec![Task::Text("#<&compound-exception components: (")];
+    for (index, component) in throw_shape::components(key, arguments)
+        .into_iter()
+        .enumerate()
+    {
+        if index > 0 {
+            tasks.push(Task::Text(" "));
+        }
+        tasks.push(Task::Owned(format!("#<{}", component.kind)));
+        for (name, value) in component.fields {
+            tasks.push(Task::Owned(format!(" {name}: ")));
+            tasks.push(Task::Value(value));
+        }
+        tasks.push(Task::Text(">"));
+    }
+    tasks.push(Task::Text(")>"));
+    tasks
 }
 
 fn write_bytes(out: &mut String, bytes: &[u8]) {
