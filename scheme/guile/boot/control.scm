@@ -98,9 +98,11 @@ of times with the values to return here."
   (%rewind '()))
 
 ;;; Exceptions.  A handler on %handlers is a procedure, called where the
-;;; exception is raised, or a mark: the exception unwinds to the mark's frame
-;;; when the mark accepts its key.  A mark is a vector: accepted key, the
-;;; procedure to call before unwinding or #f.
+;;; exception is raised, with the handlers outside of it in force; or a mark: the
+;;; exception unwinds to the mark's frame when the mark accepts its key.  A mark
+;;; is a vector: accepted key, the throw handler to call before unwinding or #f.
+;;; A throw handler is a pair of a procedure and whether it is running: it is
+;;; called with all handlers in force but itself.
 
 (define (%exception-key object)
   (if (%throw? object) (%throw-key object) '%exception))
@@ -137,13 +139,13 @@ of times with the values to return here."
       (let ((mark (car handlers)))
         (if (%accepts? mark object)
             (let ((before (vector-ref mark 1)))
-              (if before
-                  (%with-handlers (cdr handlers)
-                                  (lambda ()
-                                    (before object))))
+              (if before (%call-throw-handler before object))
               (set! %handlers handlers)
               (%unwind-with object))
             (loop (cdr handlers)))))
+     ((pair? (car handlers))
+      (%call-throw-handler (car handlers) object)
+      (loop (cdr handlers)))
      (else
       (let ((handler (car handlers)))
         (if continuable?
@@ -154,6 +156,13 @@ of times with the values to return here."
                               (lambda () (handler object)))
               (%with-handlers (cdr handlers)
                               (lambda () (%handler-returned object))))))))))
+
+(define (%call-throw-handler entry object)
+  (if (not (cdr entry))
+      (dynamic-wind
+       (lambda () (set-cdr! entry #t))
+       (lambda () ((car entry) object))
+       (lambda () (set-cdr! entry #f)))))
 
 (define (%handler-returned object)
   (%raise (make-non-continuable-error) #f))
@@ -185,6 +194,9 @@ of times with the values to return here."
 
 (define (throw key . args)
   "Raise the exception with KEY and ARGS."
+  (if (not (symbol? key))
+      (scm-error 'wrong-type-arg "throw" "Wrong type argument in position ~a: ~a"
+                 (list 1 key) (list key)))
   (%raise (make-exception-from-throw key args) #f))
 
 (define (error message . irritants)
@@ -220,7 +232,7 @@ of times with the values to return here."
              (%machine-try
               (lambda (trouble)
                 (%handle-unwound (%caught trouble) (%last-was-raised?)
-                                 mark winds outer handlers handler))
+                                 mark winds outer handler))
               (lambda ()
                 (let* ((sentinel (%sentinel))
                        (result (thunk)))
@@ -229,17 +241,19 @@ of times with the values to return here."
         (set! %handlers outer)
         result))))
 
-(define (%handle-unwound object raised? mark winds outer handlers handler)
+;; When the exception was raised, %handlers is what MARK was found on: not what it
+;; was when MARK was put there if a partial continuation came between.
+(define (%handle-unwound object raised? mark winds outer handler)
   (cond
-   ((and raised? (not (eq? %handlers handlers)))
+   ((and raised? (not (and (pair? %handlers) (eq? (car %handlers) mark))))
     ;; On its way to an outer frame.
     (%unwind-with object))
    ((%accepts? mark object)
     (let ((before (vector-ref mark 1)))
       (if (and before (not raised?))
-          (%with-handlers outer (lambda () (before object)))))
+          (%with-handlers outer (lambda () ((car before) object)))))
     (%rewind winds)
-    (set! %handlers outer)
+    (set! %handlers (if raised? (cdr %handlers) outer))
     (handler object))
    (raised?
     (%unwind-with object))
@@ -254,10 +268,11 @@ HANDLER returns for the key and the arguments.  PRE-UNWIND-HANDLER is called
 before the stack is unwound."
   (%catch-object (vector key
                          (and pre-unwind-handler
-                              (lambda (object)
-                                (apply pre-unwind-handler
-                                       (%exception-key object)
-                                       (%exception-arguments object)))))
+                              (cons (lambda (object)
+                                      (apply pre-unwind-handler
+                                             (%exception-key object)
+                                             (%exception-arguments object)))
+                                    #f)))
                  thunk
                  (lambda (object)
                    (apply handler
@@ -273,12 +288,12 @@ before the stack is unwound."
 (define (with-throw-handler key thunk handler)
   "Call THUNK with HANDLER called, before unwinding, for what it throws with KEY."
   (%with-procedure-handler
-   (lambda (object)
-     (if (or (eq? key #t) (eq? key (%exception-key object)))
-         (apply handler
-                (%exception-key object)
-                (%exception-arguments object)))
-     (%raise object #f))
+   (cons (lambda (object)
+           (if (or (eq? key #t) (eq? key (%exception-key object)))
+               (apply handler
+                      (%exception-key object)
+                      (%exception-arguments object))))
+         #f)
    thunk))
 
 ;;; Handlers that are procedures also need a frame of the machine: its own

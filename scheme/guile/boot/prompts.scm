@@ -30,10 +30,31 @@ the abort up to here and the values it was given."
     (lambda (return)
       (let ((prompt (%record %prompt-type tag return handler %winds %handlers)))
         (set! %prompts (cons prompt %prompts))
-        (let ((result (thunk)))
+        (let ((result
+               (%machine-try
+                (lambda (trouble)
+                  (%unwound-to-prompt (%caught trouble) (%last-was-raised?)))
+                (lambda ()
+                  (let* ((sentinel (%sentinel))
+                         (result (thunk)))
+                    (%disarm sentinel)
+                    result)))))
           (let ((top (car %prompts)))
             (set! %prompts (cdr %prompts))
             ((%record-field top 1) (lambda () result)))))))))
+
+;; An exception goes on from where the frames above would have returned to.
+(define (%unwound-to-prompt object raised?)
+  (let ((top (car %prompts)))
+    (set! %prompts (cdr %prompts))
+    ((%record-field top 1)
+     (lambda ()
+       (if raised?
+           (%unwind-with object)
+           (begin
+             (%rewind (%record-field top 3))
+             (set! %handlers (%record-field top 4))
+             (%raise object #f)))))))
 
 (define (%find-prompt tag)
   (let loop ((prompts %prompts))
@@ -47,7 +68,7 @@ the abort up to here and the values it was given."
       (cons (car prompts) (%prompts-above (cdr prompts) stop))))
 
 (define (%winds-above winds stop)
-  (if (eq? winds stop)
+  (if (or (eq? winds stop) (null? winds))
       '()
       (cons (car winds) (%winds-above (cdr winds) stop))))
 
@@ -61,7 +82,8 @@ the abort up to here and the values it was given."
             (lambda (k)
               (let* ((above (%prompts-above %prompts found))
                      (winds (%winds-above %winds (%record-field prompt 3)))
-                     (resume (%partial-continuation k above winds)))
+                     (handlers (%winds-above %handlers (%record-field prompt 4)))
+                     (resume (%partial-continuation k above winds handlers)))
                 (%rewind (%record-field prompt 3))
                 (set! %handlers (%record-field prompt 4))
                 (set! %prompts (cdr found))
@@ -73,17 +95,23 @@ the abort up to here and the values it was given."
   "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
   (apply abort-to-prompt tag arguments))
 
-;;; The continuation up to the prompt: calling it puts its prompts and winds on
-;;; top of those in force, and a mark below them that leads back to the caller.
+;;; The continuation up to the prompt: calling it puts its prompts, winds and
+;;; handlers on top of those in force, and a mark below them that leads back to
+;;; the caller.
 
-(define (%partial-continuation k prompts winds)
+(define (%partial-continuation k prompts winds handlers)
   (lambda results
-    ((%machine-call/cc
-      (lambda (return)
-        (let ((back (%record %prompt-type (list 'back) return #f %winds %handlers)))
-          (set! %prompts (append prompts (cons back %prompts)))
-          (%enter-winds winds)
-          (k (lambda () (apply values results)))))))))
+    (let* ((outer %handlers)
+           (result
+            (%machine-call/cc
+             (lambda (return)
+               (let ((back (%record %prompt-type (list 'back) return #f %winds outer)))
+                 (set! %prompts (append prompts (cons back %prompts)))
+                 (%enter-winds winds)
+                 (set! %handlers (append handlers outer))
+                 (k (lambda () (apply values results))))))))
+      (set! %handlers outer)
+      (result))))
 
 (define (%enter-winds winds)
   (if (pair? winds)

@@ -37,12 +37,15 @@
 (define-condition-type &uncaught &error uncaught-exception?
   (reason uncaught-exception-reason))
 
-(define raise srfi-34:raise)
+(define (raise object)
+  "Raise OBJECT; return what the handler returns."
+  (raise-continuable object))
+
 (define with-exception-handler srfi-34:with-exception-handler)
 
 (define (current-exception-handler)
   "Return a procedure that raises its argument to the handler in force."
-  (lambda (object) (raise object)))
+  raise)
 
 (define (check predicate value procedure)
   (unless (predicate value)
@@ -60,17 +63,17 @@
   "Return the present."
   (match (gettimeofday)
     ((seconds . microseconds)
-     (seconds->moment (+ seconds (/ microseconds 1000000))))))
+     (seconds->moment (+ seconds (/ microseconds 1e6))))))
 
 (define (time->seconds time)
   "Return TIME as an inexact number of seconds since the beginning of 1970."
   (check time? time "time->seconds")
-  (exact->inexact (moment-seconds time)))
+  (moment-seconds time))
 
 (define (seconds->time seconds)
   "Return the time that is SECONDS after the beginning of 1970."
   (check number? seconds "seconds->time")
-  (seconds->moment (inexact->exact seconds)))
+  (seconds->moment (exact->inexact seconds)))
 
 ;; The time that TIMEOUT stands for, as the threads below know it: #f is never,
 ;; a number is so many seconds from now.
@@ -78,18 +81,18 @@
   (cond ((not timeout) #f)
         ((time? timeout) (moment-seconds timeout))
         ((number? timeout)
-         (+ (moment-seconds (current-time)) (inexact->exact timeout)))
+         (+ (moment-seconds (current-time)) timeout))
         (else (check time? timeout procedure))))
 
 ;;; Threads
 
 (define-record-type <thread>
-  (%make-thread name specific thunk running exception)
+  (%make-thread name specific gate running exception)
   %thread?
   (name      %thread-name)
   (specific  %thread-specific set-thread-specific!)
-  (thunk     thread-thunk set-thread-thunk!)          ;#f once it has been started
-  (running   thread-running set-thread-running!)      ;thread below, or #f
+  (gate      thread-gate set-thread-gate!)            ;mutex; #f once it has been opened
+  (running   thread-running set-thread-running!)      ;thread below
   (exception thread-exception set-thread-exception!)) ;condition that it ended with, or #f
 
 (define running-threads '())      ;thread below -> thread
@@ -116,7 +119,21 @@
 (define* (make-thread thunk #:optional name)
   "Return a new thread called NAME that calls THUNK once it is started."
   (check procedure? thunk "make-thread")
-  (%make-thread name #f thunk #f #f))
+  (let* ((gate (threads:make-mutex 'unchecked-unlock 'allow-external-unlock))
+         (thread (%make-thread name #f gate #f #f)))
+    (threads:lock-mutex gate)
+    (set-thread-running!
+     thread
+     (threads:call-with-new-thread
+      (lambda ()
+        (threads:lock-mutex gate)
+        (srfi-34:guard (reason
+                        (#t (set-thread-exception!
+                             thread (condition (&uncaught (reason reason))))
+                            #f))
+          (thunk)))))
+    (set! running-threads (acons (thread-running thread) thread running-threads))
+    thread))
 
 (define (thread-name thread)
   "Return the name of THREAD."
@@ -137,21 +154,12 @@
 (define (thread-start! thread)
   "Let THREAD, which is new, run; return it."
   (check thread? thread "thread-start!")
-  (let ((thunk (thread-thunk thread)))
-    (unless thunk
+  (let ((gate (thread-gate thread)))
+    (unless gate
       (scm-error 'misc-error "thread-start!" "thread has been started: ~S" (list thread) #f))
-    (set-thread-thunk! thread #f)
-    (set-thread-running!
-     thread
-     (threads:call-with-new-thread
-      (lambda ()
-        (set-thread-running! thread (threads:current-thread))
-        (set! running-threads (acons (threads:current-thread) thread running-threads))
-        (srfi-34:guard (reason
-                        (#t (set-thread-exception!
-                             thread (condition (&uncaught (reason reason))))
-                            #f))
-          (thunk)))))
+    (set-thread-gate! thread #f)
+    (threads:unlock-mutex gate)
+    (threads:yield)
     thread))
 
 (define (thread-yield!)
@@ -174,11 +182,7 @@
   "End THREAD, which whoever joins it is told."
   (check thread? thread "thread-terminate!")
   (set-thread-exception! thread (condition (&terminated-thread)))
-  (if (thread-thunk thread)
-      (begin
-        (set-thread-thunk! thread #f)
-        (set-thread-running! thread (threads:call-with-new-thread (const #f))))
-      (threads:cancel-thread (thread-running thread)))
+  (threads:cancel-thread (thread-running thread))
   *unspecified*)
 
 (define no-value (list 'no-value))
@@ -188,18 +192,12 @@
 TIMEOUT comes first, return TIMEOUT-VALUE, or raise an exception if there is none."
   (check thread? thread "thread-join!")
   (let* ((limit (deadline timeout "thread-join!"))
-         (started? (or (not (thread-thunk thread))
-                       (begin
-                         (when limit (thread-sleep! (seconds->moment limit)))
-                         (not (thread-thunk thread)))))
-         (result (if started?
-                     (if limit
-                         (threads:join-thread (thread-running thread) limit no-value)
-                         (threads:join-thread (thread-running thread)))
-                     no-value)))
+         (running (thread-running thread))
+         (result (if limit
+                     (threads:join-thread running limit no-value)
+                     (threads:join-thread running))))
     (cond
-     ((and (eq? result no-value)
-           (not (and started? (threads:thread-exited? (thread-running thread)))))
+     ((and (eq? result no-value) (not (threads:thread-exited? running)))
       (if (eq? timeout-value no-value)
           (raise (condition (&join-timeout)))
           timeout-value))
@@ -242,8 +240,7 @@ TIMEOUT comes first, return TIMEOUT-VALUE, or raise an exception if there is non
   *unspecified*)
 
 (define (ended? thread)
-  (let ((running (thread-running thread)))
-    (and running (threads:thread-exited? running))))
+  (threads:thread-exited? (thread-running thread)))
 
 ;; Unlock MUTEX when its owner has ended without doing so.
 (define (notice-abandonment! mutex)
