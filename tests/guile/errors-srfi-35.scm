@@ -1,4 +1,3 @@
-;; not yet: there is no module (srfi srfi-35)
 ;; Conditions with types and fields.
 (use-modules (srfi srfi-34) (srfi srfi-35))
 (define (show x) (write x) (newline))
