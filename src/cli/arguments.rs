@@ -97,7 +97,7 @@ pub struct World {
     /// Run against a simulated host and guest on this machine
     #[arg(long, global = true)]
     pub simulate: bool,
-    /// Make trouble in the simulation, as docs/operating.md lists it
+    /// Make trouble in the simulation, as docs/operating.md lists it; @FILE takes one SPEC a line
     #[arg(long, value_name = "SPEC", requires = "simulate")]
     pub mishap: Vec<String>,
     /// Read settings from FILE too

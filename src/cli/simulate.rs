@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Key};
 use crate::runtime;
-use crate::sim::mishap::Mishap;
+use crate::sim::mishap::{self, Mishap};
 use crate::sim::{Simulation, SimulationOptions};
 use clap::Args;
 use std::net::SocketAddr;
@@ -13,19 +13,46 @@ pub struct Arguments {
     /// Listen on ADDR, such as 127.0.0.1:8443; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Make trouble, as docs/operating.md lists it
+    /// Make trouble, as docs/operating.md lists it; @FILE takes one SPEC a line
     #[arg(long, value_name = "SPEC")]
     mishap: Vec<String>,
+    /// Let the host's own delays pass N times as fast as a real host's
+    #[arg(long, value_name = "N", default_value = "25", value_parser = speed)]
+    speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|speed: &f64| speed.is_finite() && *speed > 0.0)
+        .ok_or_else(|| "takes a number above zero".to_owned())
 }
 
 /// What `--mishap` says, as the simulation takes it.
 pub fn options(mishaps: &[String]) -> Result<SimulationOptions, Failure> {
+    let mut parsed = Vec::new();
+    for text in mishaps {
+        match text.strip_prefix('@') {
+            Some(file) => {
+                let content = std::fs::read_to_string(file).map_err(|error| {
+                    Failure::new(
+                        Key::Usage,
+                        format!("--mishap cannot read `{file}`: {error}"),
+                    )
+                })?;
+                let listed = mishap::listed(&content).map_err(|error| {
+                    Failure::new(Key::Usage, format!("--mishap `{file}`: {error}"))
+                })?;
+                parsed.extend(listed);
+            }
+            None => parsed.push(
+                text.parse::<Mishap>()
+                    .map_err(|error| Failure::new(Key::Usage, format!("--mishap {error}")))?,
+            ),
+        }
+    }
     Ok(SimulationOptions {
-        mishaps: mishaps
-            .iter()
-            .map(|text| text.parse::<Mishap>())
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::new(Key::Usage, format!("--mishap {error}")))?,
+        mishaps: parsed,
         ..SimulationOptions::default()
     })
 }
@@ -35,6 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     super::signals::listen()?;
     let simulation = Simulation::start(SimulationOptions {
         listen: arguments.listen,
+        speed: arguments.speed,
         ..options(&arguments.mishap)?
     })?;
     for (key, value) in simulation.settings().lines() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// One thing that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,17 @@ pub enum Mishap {
     TasksVanish,
     /// The host's record has a member twice, as XCP-ng 8.3 sends it.
     DuplicateMember,
+    /// The host is too old for JSON-RPC.
+    NoJsonRpc,
+    /// The guest has no agent, so its metrics have no address; what it writes
+    /// below `vm-data` in xenstore, and its DHCP lease, are there.
+    NoAgent,
+    /// The guest reboots as soon as its address is known.
+    GuestReboots,
+    /// Imports are redirected to another host of the pool.
+    Redirect,
+    /// Imports are redirected to a host that the pool does not list.
+    RedirectToStranger,
     /// The answer to METHOD takes this many milliseconds longer.
     Slow { method: String, milliseconds: u64 },
     /// The connection is closed instead of an answer to METHOD, when it is the
@@ -39,6 +51,20 @@ pub enum Mishap {
     ImportStalls { bytes: u64 },
     /// An import takes this many bytes and then closes the connection.
     ImportCut { bytes: u64 },
+    /// An import takes this many bytes, and then there is no space left.
+    ImportFillsUp { bytes: u64 },
+    /// From the CALL-th call on, new connections are shown another certificate.
+    CertificateChanges { call: u64 },
+    /// After this time, tasks vanish and every connection is closed.
+    ToolstackRestarts { after: Duration },
+    /// After this time, nothing is heard of the host any more.
+    HostDies { after: Duration },
+    /// The host is a member of a pool whose master, at ADDRESS, shows a
+    /// certificate with FINGERPRINT, if the member knows.
+    Member {
+        address: String,
+        fingerprint: Option<String>,
+    },
     /// The host forgets the session that makes the CALL-th call of all.
     SessionExpires { call: u64 },
     /// A call of METHOD, the one counted CALL or every one, fails with CODE.
@@ -50,7 +76,7 @@ pub enum Mishap {
     },
 }
 
-const NAMES: [(&str, Mishap); 12] = [
+const NAMES: [(&str, Mishap); 17] = [
     ("refuse-login", Mishap::RefuseLogin),
     ("wrong-certificate", Mishap::WrongCertificate),
     ("no-address", Mishap::NoAddress),
@@ -63,6 +89,11 @@ const NAMES: [(&str, Mishap); 12] = [
     ("guest-hangs", Mishap::GuestHangs),
     ("tasks-vanish", Mishap::TasksVanish),
     ("duplicate-member", Mishap::DuplicateMember),
+    ("no-json-rpc", Mishap::NoJsonRpc),
+    ("no-agent", Mishap::NoAgent),
+    ("guest-reboots", Mishap::GuestReboots),
+    ("redirect", Mishap::Redirect),
+    ("redirect-to-stranger", Mishap::RedirectToStranger),
 ];
 
 /// A mishap whose text makes no sense.
@@ -79,7 +110,9 @@ impl fmt::Display for UnknownMishap {
             .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
         formatter.write_str(
             " session-expires=K fail=METHOD[@K]:CODE[:PARAMETER]… cut=METHOD[@K] \
-             slow=METHOD:MILLISECONDS import-stalls=BYTES import-cut=BYTES",
+             slow=METHOD:MILLISECONDS import-stalls=BYTES import-cut=BYTES \
+             import-fills-up=BYTES certificate-changes=K toolstack-restarts=SECONDS \
+             host-dies=SECONDS member=ADDRESS[/FINGERPRINT]",
         )
     }
 }
@@ -113,6 +146,28 @@ fn with_argument(text: &str) -> Option<Mishap> {
         "import-cut" => Mishap::ImportCut {
             bytes: argument.parse().ok()?,
         },
+        "import-fills-up" => Mishap::ImportFillsUp {
+            bytes: argument.parse().ok()?,
+        },
+        "certificate-changes" => Mishap::CertificateChanges {
+            call: argument.parse().ok()?,
+        },
+        "toolstack-restarts" => Mishap::ToolstackRestarts {
+            after: seconds(argument)?,
+        },
+        "host-dies" => Mishap::HostDies {
+            after: seconds(argument)?,
+        },
+        "member" => {
+            let (address, fingerprint) = match argument.split_once('/') {
+                Some((address, fingerprint)) => (address, Some(fingerprint.to_owned())),
+                None => (argument, None),
+            };
+            Mishap::Member {
+                address: address.to_owned(),
+                fingerprint,
+            }
+        }
         "slow" => {
             let (method, milliseconds) = argument.split_once(':')?;
             Mishap::Slow {
@@ -138,6 +193,19 @@ fn with_argument(text: &str) -> Option<Mishap> {
         }
         _ => return None,
     })
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+/// The mishaps in TEXT: one a line, `#` begins a comment.
+pub fn listed(text: &str) -> Result<Vec<Mishap>, UnknownMishap> {
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .map(str::parse)
+        .collect()
 }
 
 /// `METHOD` or `METHOD@K`.
@@ -181,12 +249,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_mishaps_has_one_a_line_and_comments() {
+        assert_eq!(
+            listed("# a bad day\nsr-full\n\nhost-dies=1.5 # at last\n"),
+            Ok(vec![
+                Mishap::SrFull,
+                Mishap::HostDies {
+                    after: Duration::from_millis(1500)
+                }
+            ])
+        );
+        assert!(listed("sr-full\nnonsense").is_err());
+    }
+
+    #[test]
     fn every_mishap_is_listed_where_operators_look() {
         let text = include_str!("../../docs/operating.md");
         let with_argument = [
             "session-expires=",
             "import-stalls=",
             "import-cut=",
+            "import-fills-up=",
+            "certificate-changes=",
+            "toolstack-restarts=",
+            "host-dies=",
+            "member=",
             "slow=",
             "cut=",
             "fail=",

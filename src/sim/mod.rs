@@ -28,6 +28,10 @@ use port::ReservedPort;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+/// The beginning of every secret that a simulation makes up, so that a search
+/// for secrets in what a program has written needs to know none of them.
+pub const SECRET_MARK: &str = "5ec2e700";
+
 /// What a simulation is to be like.
 #[derive(Clone, Debug)]
 pub struct SimulationOptions {
@@ -38,6 +42,9 @@ pub struct SimulationOptions {
     pub directory: Option<PathBuf>,
     /// What goes wrong.
     pub mishaps: Vec<Mishap>,
+    /// How many times faster than a real host's its own delays pass: 5 s after
+    /// a wrong password, 60 s for a guest to acknowledge a shutdown.
+    pub speed: f64,
 }
 
 impl Default for SimulationOptions {
@@ -46,6 +53,7 @@ impl Default for SimulationOptions {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             directory: None,
             mishaps: Vec::new(),
+            speed: 25.0,
         }
     }
 }
@@ -59,6 +67,8 @@ pub struct SimulationSettings {
     pub password_file: PathBuf,
     /// Upper-case hexadecimal with colons.
     pub certificate_sha256: String,
+    /// Where the DHCP server of the guest's network keeps its leases.
+    pub lease_file: PathBuf,
     pub approved_vms: Vec<String>,
     pub approved_vdis: Vec<String>,
     pub vm: String,

@@ -91,6 +91,25 @@ impl Endpoint {
         }
     }
 
+    /// The same place, where the certificate with this fingerprint is accepted too.
+    pub fn trusting(mut self, pin: Fingerprint) -> Endpoint {
+        if !self.pins.contains(&pin) {
+            self.pins.push(pin);
+            self.connector = TlsConnector::from(trust::client_config(self.pins.clone()));
+        }
+        self
+    }
+
+    /// Whether the certificate of the host that is there is accepted: connect
+    /// and look.
+    pub async fn is_trusted(&self) -> Result<bool, XapiError> {
+        match self.connect().await {
+            Ok(_) => Ok(true),
+            Err(XapiError::Trust { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub fn host(&self) -> &str {
         &self.host
     }

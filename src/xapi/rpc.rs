@@ -1,16 +1,57 @@
-//! JSON-RPC as XAPI speaks it: writing calls, and reading answers with the
-//! tolerance that real hosts ask for.
+//! The two dialects of calls, and JSON-RPC as XAPI speaks it: writing calls,
+//! and reading answers with the tolerance that real hosts ask for.
 //!
 //! Hosts send the literals `NaN` and `Infinity`, members twice, errors in the
 //! form of version 1 for a call of version 2, and fields and enumeration
-//! values that are younger than any client.
+//! values that are younger than any client. What is XML-RPC is in [`super::xml`].
 //!
 //! Source: xapi's `jsonrpc_server.ml`; xen-api issues named in the tests.
 
+use super::xml;
 use serde_json::{Value, json};
 
-/// The body of a call of METHOD.
-pub fn encode(id: u64, method: &str, params: &[Value]) -> Vec<u8> {
+/// How calls are written. Hosts before XenServer 7.3 offer XML-RPC alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    #[default]
+    Json,
+    Xml,
+}
+
+impl Dialect {
+    /// Where calls are sent to.
+    pub fn path(self) -> &'static str {
+        match self {
+            Dialect::Json => "/jsonrpc",
+            Dialect::Xml => "/RPC2",
+        }
+    }
+
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Dialect::Json => "application/json",
+            Dialect::Xml => "text/xml",
+        }
+    }
+
+    /// The body of a call of METHOD; `Err` says what in it cannot be written.
+    pub fn encode(self, id: u64, method: &str, params: &[Value]) -> Result<Vec<u8>, String> {
+        match self {
+            Dialect::Json => Ok(encode(id, method, params)),
+            Dialect::Xml => xml::encode(method, params),
+        }
+    }
+
+    /// Read the body of an answer; `Err` says why it is none.
+    pub fn decode(self, body: &[u8]) -> Result<Answer, String> {
+        match self {
+            Dialect::Json => decode(body),
+            Dialect::Xml => xml::decode(body),
+        }
+    }
+}
+
+fn encode(id: u64, method: &str, params: &[Value]) -> Vec<u8> {
     json!({"id": id, "jsonrpc": "2.0", "method": method, "params": params})
         .to_string()
         .into_bytes()
@@ -23,8 +64,7 @@ pub enum Answer {
     Error { code: String, params: Vec<String> },
 }
 
-/// Read the body of an answer; `Err` says why it is none.
-pub fn decode(body: &[u8]) -> Result<Answer, String> {
+fn decode(body: &[u8]) -> Result<Answer, String> {
     let text = String::from_utf8_lossy(body);
     let text = without_special_floats(&text);
     let Value::Object(mut members) =
@@ -49,7 +89,7 @@ pub fn decode(body: &[u8]) -> Result<Answer, String> {
     }
 }
 
-fn error_of<'a>(description: impl Iterator<Item = &'a Value>) -> Answer {
+pub(super) fn error_of<'a>(description: impl Iterator<Item = &'a Value>) -> Answer {
     let mut parts = description.map(|part| match part {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -112,7 +152,7 @@ pub fn task_result(fragment: &str) -> Result<Value, String> {
     if fragment.trim().is_empty() {
         return Ok(Value::String(String::new()));
     }
-    super::xml::value_of_fragment(fragment)
+    xml::value_of_fragment(fragment)
 }
 
 /// Whether REFERENCE, as hosts of all ages write it, points at nothing.

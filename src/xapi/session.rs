@@ -13,9 +13,9 @@ use super::approved::{self, Approved};
 use super::error::XapiError;
 use super::http::{Connection, Endpoint};
 use super::lease::{self, Lease};
-use super::rpc::{self, Answer};
+use super::rpc::{Answer, Dialect};
 use super::trust::Fingerprint;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
@@ -32,6 +32,28 @@ pub const CALL: Duration = Duration::from_secs(60);
 
 /// How often a call that only reads is tried.
 const ATTEMPTS: u32 = 3;
+
+const LOG_IN: &str = "session.login_with_password";
+
+/// With these a member of a pool tells which certificate its master shows.
+const MASTER_WANTED: &str = "x-xenapi-request-host-certificate-thumbprint";
+const MASTER_SHOWN: &str = "x-xenapi-response-host-certificate-thumbprint";
+
+/// A task that is to be destroyed after use.
+struct Task {
+    reference: String,
+    /// Whether we have made it for a transfer. The host ends such a task only
+    /// when the transfer has reached it.
+    is_ours: bool,
+}
+
+/// A call as it is sent.
+struct Wire {
+    dialect: Dialect,
+    body: Vec<u8>,
+    repeatable: bool,
+    asks_for_master: bool,
+}
 
 /// A text that must not be seen: it prints as `…`.
 #[derive(Clone)]
@@ -98,9 +120,10 @@ struct Inner {
 #[derive(Default)]
 struct State {
     endpoint: Option<Endpoint>,
+    dialect: Dialect,
     reference: Option<Secret>,
     idle: Vec<Connection>,
-    tasks: Vec<String>,
+    tasks: Vec<Task>,
     /// UUIDs of references, which never change.
     uuids: HashMap<String, String>,
     /// What this session has created.
@@ -206,15 +229,7 @@ impl Session {
         // One step from a member to its master, and one in case it has just changed.
         for _ in 0..3 {
             let tried = format!("log in to `{}` as `{}`", self.endpoint().url(), login.user);
-            match self
-                .exchange(
-                    "session.login_with_password",
-                    &params,
-                    login.patience,
-                    &tried,
-                )
-                .await?
-            {
+            match self.first_exchange(&params, &tried).await? {
                 Answer::Result(Value::String(reference)) => return Ok(Secret::new(reference)),
                 Answer::Result(_) => {
                     return Err(XapiError::Protocol {
@@ -241,6 +256,27 @@ impl Session {
             tried: format!("log in to `{}`", login.host),
             reason: "every host of the pool says that another one is the master".to_owned(),
         })
+    }
+
+    /// Send a login, in XML-RPC when the host does not understand JSON-RPC.
+    async fn first_exchange(&self, params: &[Value], tried: &str) -> Result<Answer, XapiError> {
+        let limit = self.0.login.patience;
+        let outcome = self.exchange(LOG_IN, params, limit, tried).await;
+        let Err(XapiError::Protocol { .. }) = outcome else {
+            return outcome;
+        };
+        if self.state().dialect == Dialect::Xml {
+            return outcome;
+        }
+        self.state().dialect = Dialect::Xml;
+        match self.exchange(LOG_IN, params, limit, tried).await {
+            // It speaks neither, so this is no host of ours.
+            Err(XapiError::Protocol { .. }) => {
+                self.state().dialect = Dialect::Json;
+                outcome
+            }
+            better => better,
+        }
     }
 
     /// Call METHOD with PARAMS; the session itself is put in front of them.
@@ -362,13 +398,25 @@ impl Session {
         tried: &str,
     ) -> Result<Answer, XapiError> {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-        let body = rpc::encode(id, method, params);
-        let repeatable = approved::is_repeatable(method);
+        let dialect = self.state().dialect;
+        let body = dialect
+            .encode(id, method, params)
+            .map_err(|reason| XapiError::Protocol {
+                tried: tried.to_owned(),
+                reason,
+            })?;
+        let call = Wire {
+            dialect,
+            body,
+            repeatable: approved::is_repeatable(method),
+            asks_for_master: method == LOG_IN,
+        };
+        let repeatable = call.repeatable;
         let start = Instant::now();
         let mut attempt = 1;
         loop {
             let left = limit.saturating_sub(start.elapsed());
-            let outcome = tokio::time::timeout(left, self.send(&body, repeatable, tried)).await;
+            let outcome = tokio::time::timeout(left, self.send(&call, tried)).await;
             match outcome {
                 Err(_) => {
                     return Err(XapiError::Timeout {
@@ -386,24 +434,28 @@ impl Session {
         }
     }
 
-    async fn send(&self, body: &[u8], repeatable: bool, tried: &str) -> Result<Answer, XapiError> {
+    async fn send(&self, call: &Wire, tried: &str) -> Result<Answer, XapiError> {
         let endpoint = self.endpoint();
         // A used connection may be closing; what must not be lost gets a new one.
-        let used = if repeatable { self.take_idle() } else { None };
+        let used = if call.repeatable {
+            self.take_idle()
+        } else {
+            None
+        };
         let mut connection = match used {
             Some(connection) => connection,
             None => endpoint.connect().await?,
         };
-        let length = body.len().to_string();
-        let mut request = endpoint.head(
-            "POST",
-            "/jsonrpc",
-            &[
-                ("Content-Type", "application/json"),
-                ("Content-Length", &length),
-            ],
-        )?;
-        request.extend_from_slice(body);
+        let length = call.body.len().to_string();
+        let mut headers = vec![
+            ("Content-Type", call.dialect.content_type()),
+            ("Content-Length", length.as_str()),
+        ];
+        if call.asks_for_master {
+            headers.push((MASTER_WANTED, "sha-256:master"));
+        }
+        let mut request = endpoint.head("POST", call.dialect.path(), &headers)?;
+        request.extend_from_slice(&call.body);
         let exchange = async {
             connection.send(&request).await?;
             let head = connection.read_head().await?;
@@ -432,10 +484,51 @@ impl Session {
                 state.idle.push(connection);
             }
         }
-        rpc::decode(&body).map_err(|reason| XapiError::Protocol {
-            tried: tried.to_owned(),
-            reason: format!("`{}`: {reason}", endpoint.url()),
-        })
+        // A member vouches for its master, over a connection that is trusted.
+        if call.asks_for_master
+            && let Some(pin) = head.header(MASTER_SHOWN)
+        {
+            self.trust(pin);
+        }
+        call.dialect
+            .decode(&body)
+            .map_err(|reason| XapiError::Protocol {
+                tried: tried.to_owned(),
+                reason: format!("`{}`: {reason}", endpoint.url()),
+            })
+    }
+
+    /// Accept the certificate with this fingerprint too, of which a host of the
+    /// pool has told us over a connection that is trusted.
+    fn trust(&self, fingerprint: &str) {
+        if let Ok(pin) = fingerprint.parse() {
+            let mut state = self.state();
+            state.endpoint = state.endpoint.take().map(|it| it.trusting(pin));
+        }
+    }
+
+    /// Learn the certificates of every host of the pool from the one that is
+    /// trusted; a host that does not list them leaves us with what we have.
+    pub(super) async fn learn_certificates(&self) -> Result<(), XapiError> {
+        let records = self
+            .call_within("Certificate.get_all_records", Vec::new(), self.patience())
+            .await;
+        let records = match records {
+            Err(XapiError::Refused { .. }) => return Ok(()),
+            records => records?,
+        };
+        for record in records.as_object().into_iter().flat_map(Map::values) {
+            let text = |name: &str| record[name].as_str().unwrap_or_default();
+            // Younger hosts have a field for each digest.
+            let fingerprint = match text("fingerprint_sha256") {
+                "" => text("fingerprint"),
+                fingerprint => fingerprint,
+            };
+            if text("type") == "host" {
+                self.trust(fingerprint);
+            }
+        }
+        Ok(())
     }
 
     fn take_idle(&self) -> Option<Connection> {
@@ -476,30 +569,46 @@ impl Session {
         Ok(uuid)
     }
 
-    pub(super) fn register_task(&self, task: &str) {
-        self.state().tasks.push(task.to_owned());
+    pub(super) fn register_task(&self, task: &str, is_ours: bool) {
+        self.state().tasks.push(Task {
+            reference: task.to_owned(),
+            is_ours,
+        });
     }
 
     pub(super) fn forget_task(&self, task: &str) {
-        self.state().tasks.retain(|other| other != task);
+        self.state().tasks.retain(|other| other.reference != task);
     }
 
     pub(super) fn has_task(&self, task: &str) -> bool {
-        self.state().tasks.iter().any(|other| other == task)
+        self.state()
+            .tasks
+            .iter()
+            .any(|other| other.reference == task)
+    }
+
+    /// Whether TASK was made by us, for a transfer.
+    pub(super) fn has_made_task(&self, task: &str) -> bool {
+        self.state()
+            .tasks
+            .iter()
+            .any(|other| other.reference == task && other.is_ours)
     }
 
     /// Cancel and destroy the tasks of operations that were given up, such as
     /// after Ctrl-C. What has gone wrong meanwhile does not matter any more.
     pub async fn abandon_tasks(&self) -> Result<(), XapiError> {
         let tasks = std::mem::take(&mut self.state().tasks);
-        for task in tasks {
-            for method in ["task.cancel", "task.destroy"] {
+        for Task { reference, is_ours } in tasks {
+            let task = Value::from(reference);
+            let mut calls = vec![("task.cancel", vec![task.clone()])];
+            if is_ours {
+                calls.push(("task.set_status", vec![task.clone(), "cancelled".into()]));
+            }
+            calls.push(("task.destroy", vec![task]));
+            for (method, params) in calls {
                 let _ = self
-                    .call_within(
-                        method,
-                        vec![Value::from(task.as_str())],
-                        Duration::from_secs(5),
-                    )
+                    .call_within(method, params, Duration::from_secs(5))
                     .await;
             }
         }

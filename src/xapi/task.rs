@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const EVENT: Duration = Duration::from_secs(20);
 
 /// How long a cancelled task is given to end.
-const CANCELLATION: Duration = Duration::from_secs(5);
+const CANCELLATION: Duration = Duration::from_secs(2);
 
 /// What a task looked like when it was last seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,7 @@ pub async fn run(
         .await
         .map_err(|error| error.while_trying(tried))?;
     let task = reference(&task, tried)?;
-    session.register_task(&task);
+    session.register_task(&task, false);
     let result = wait(session, &task, limit, tried, |_| {}).await?;
     if method == "VM.revert"
         && let Some(snapshot) = first.as_ref().and_then(Value::as_str)
@@ -94,7 +94,7 @@ pub async fn create(session: &Session, label: &str) -> Result<String, XapiError>
         )
         .await?;
     let task = reference(&task, "create a task")?;
-    session.register_task(&task);
+    session.register_task(&task, true);
     Ok(task)
 }
 
@@ -129,8 +129,7 @@ pub async fn wait(
     loop {
         let left = limit.saturating_sub(start.elapsed());
         if left.is_zero() {
-            cancel(session, task).await;
-            destroy(session, task).await;
+            abandon(session, task).await;
             return Err(XapiError::Timeout {
                 tried: tried.to_owned(),
                 limit,
@@ -216,8 +215,24 @@ async fn probe(session: &Session, task: &str) -> Result<Sight, XapiError> {
     Ok(Sight::of(&record))
 }
 
+/// End TASK and let the host forget it, whatever it is doing.
+pub async fn abandon(session: &Session, task: &str) {
+    cancel(session, task).await;
+    if session.has_made_task(task) {
+        // A transfer that has not reached the host leaves nobody to end its task.
+        let _ = session
+            .call_within(
+                "task.set_status",
+                vec![json!(task), json!("cancelled")],
+                CANCELLATION,
+            )
+            .await;
+    }
+    destroy(session, task).await;
+}
+
 /// Ask for the end of TASK and give it a moment to obey.
-pub async fn cancel(session: &Session, task: &str) {
+async fn cancel(session: &Session, task: &str) {
     let asked = session
         .call_within("task.cancel", vec![json!(task)], CANCELLATION)
         .await;
@@ -236,7 +251,7 @@ pub async fn cancel(session: &Session, task: &str) {
 }
 
 /// Let the host forget TASK; that it already has is as good.
-pub async fn destroy(session: &Session, task: &str) {
+async fn destroy(session: &Session, task: &str) {
     let _ = session
         .call_within("task.destroy", vec![json!(task)], CANCELLATION)
         .await;

@@ -317,7 +317,14 @@ async fn open(
         };
         match head.status {
             200 => return Ok(connection),
-            301 | 302 | 307 | 308 => endpoint = redirected(&endpoint, &head, tried)?,
+            301 | 302 | 307 | 308 => {
+                endpoint = redirected(&endpoint, &head, tried)?;
+                if !endpoint.is_trusted().await? {
+                    // The pool knows its hosts; what it does not list stays a stranger.
+                    session.learn_certificates().await?;
+                    endpoint = session.endpoint().at(endpoint.host(), endpoint.port());
+                }
+            }
             status => {
                 return Err(XapiError::Protocol {
                     tried: tried.to_owned(),
@@ -535,8 +542,7 @@ async fn conclude(
             {
                 return Err(better);
             }
-            task::cancel(session, task).await;
-            task::destroy(session, task).await;
+            task::abandon(session, task).await;
             Err(error)
         }
     }

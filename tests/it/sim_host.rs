@@ -1,5 +1,6 @@
 //! The simulated host, seen by clients that are not ours.
 
+use crate::support::skipped;
 use fruix_scm::sim::{Simulation, SimulationOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,7 +66,9 @@ fn xen_orchestra_scenario(transport: &str) {
     let client = match node_client() {
         Ok(client) => client,
         Err(reason) => {
-            println!("skipped: the Node client xen-api cannot be installed: {reason}");
+            skipped(&format!(
+                "the Node client xen-api cannot be installed: {reason}"
+            ));
             return;
         }
     };
@@ -82,7 +85,7 @@ fn xen_orchestra_scenario(transport: &str) {
     let output = match output {
         Ok(output) => output,
         Err(error) => {
-            println!("skipped: node cannot be run: {error}");
+            skipped(&format!("node cannot be run: {error}"));
             return;
         }
     };
@@ -109,7 +112,9 @@ fn the_official_python_client_runs_a_whole_scenario() {
     let client = match python_client() {
         Ok(client) => client,
         Err(reason) => {
-            println!("skipped: the Python client XenAPI cannot be installed: {reason}");
+            skipped(&format!(
+                "the Python client XenAPI cannot be installed: {reason}"
+            ));
             return;
         }
     };

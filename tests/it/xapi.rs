@@ -674,6 +674,7 @@ fn in_impatient_session<T>(
         outcome
     });
     assert_eq!(simulation.host().count("session"), 0, "a session is left");
+    assert_eq!(simulation.host().count("task"), 0, "a task is left");
     outcome
 }
 
@@ -862,9 +863,21 @@ fn a_member_of_a_pool_leads_to_its_master_when_the_masters_certificate_is_pinned
         session.log_out().await
     })
     .expect("both are known");
-    let failure = run(Session::log_in(both(vec![member_pin]))).unwrap_err();
+    let failure = run(Session::log_in(both(vec![member_pin.clone()]))).unwrap_err();
     assert_eq!(failure.key(), Key::Trust);
     assert!(failure.message().contains("127.0.0.2"), "{failure}");
+    // A member that knows its master's certificate vouches for it.
+    member.host().add_mishap(
+        format!("member=127.0.0.2/{}", master.settings().certificate_sha256)
+            .parse()
+            .unwrap(),
+    );
+    run(async {
+        let session = Session::log_in(both(vec![member_pin])).await?;
+        assert!(session.endpoint().url().contains("127.0.0.2"));
+        session.log_out().await
+    })
+    .expect("the member has told which certificate the master shows");
 }
 
 /// A settings file for what is on SIMULATION, as a maintainer would write it.
@@ -1015,4 +1028,150 @@ fn the_binary_exits_with_3_when_the_host_or_the_settings_say_no() {
         assert_eq!(simulation.host().count("session"), 0, "{mishap}");
         assert_eq!(simulation.host().count("task"), 0, "{mishap}");
     }
+}
+
+#[test]
+fn a_host_without_json_rpc_is_spoken_to_in_xml_rpc() {
+    let simulation = simulation(&["no-json-rpc"]);
+    let settings = simulation.settings().clone();
+    let address = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        let address = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_secs(20)).await?;
+        let refused = vm::find(session, "VM", "nobody").await.unwrap_err();
+        assert_eq!(refused.code(), Some("UUID_INVALID"));
+        Ok(address)
+    });
+    assert_eq!(address.expect("all goes well").to_string(), "127.0.0.1");
+}
+
+#[test]
+fn a_login_that_is_cut_off_is_not_repeated_in_another_dialect() {
+    let simulation = simulation(&["cut=session.login_with_password"]);
+    let failure = run(Session::log_in(login(simulation.settings()))).unwrap_err();
+    assert_eq!(failure.key(), Key::Connection);
+}
+
+#[test]
+fn an_import_follows_the_host_to_another_one_that_the_pool_vouches_for() {
+    let simulation = simulation(&["redirect"]);
+    let settings = simulation.settings().clone();
+    in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
+        transfer::verify(session, &vdi, &settings.image).await
+    })
+    .expect("its certificate is in the pool's list");
+    assert_eq!(simulation.host().calls("Certificate.get_all_records"), 1);
+}
+
+#[test]
+fn an_import_is_not_sent_to_a_host_that_nobody_vouches_for() {
+    let simulation = simulation(&["redirect-to-stranger"]);
+    let settings = simulation.settings().clone();
+    let before = std::fs::read(simulation.host().disk(&settings.vdi)).unwrap();
+    let failure = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    assert!(std::fs::read(simulation.host().disk(&settings.vdi)).unwrap() == before);
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_says_so() {
+    for format in [Format::Raw, Format::Vhd, Format::Chunked] {
+        let simulation = simulation(&["import-fills-up=10000"]);
+        let failure = in_session(&simulation, async |session| {
+            let (path, vdi) = sparse_image_and_fresh_vdi(session, &simulation, 16 << 20).await?;
+            let outcome = transfer::import(session, &vdi, &path, format).await;
+            session.call("VDI.destroy", vec![json!(vdi)]).await?;
+            outcome
+        })
+        .unwrap_err();
+        assert_eq!(
+            *detail(&failure, "code"),
+            Detail::from("SR_BACKEND_FAILURE_44"),
+            "{format:?}"
+        );
+        assert_eq!(simulation.host().count("VDI"), 1);
+    }
+}
+
+#[test]
+fn a_certificate_that_changes_in_the_middle_stops_the_work_with_both_shown() {
+    let simulation = simulation(&["certificate-changes=2"]);
+    let settings = simulation.settings().clone();
+    let failure = run(async {
+        let session = Session::log_in(login(&settings)).await?;
+        let vdi = vm::find(&session, "VDI", &settings.vdi).await?;
+        let outcome = transfer::import(&session, &vdi, &settings.image, Format::Automatic).await;
+        // Nobody can log out of a host that is not trusted any more.
+        assert!(session.log_out().await.is_err());
+        outcome
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    assert!(failure.message().contains(&settings.certificate_sha256));
+}
+
+#[test]
+fn a_toolstack_that_restarts_under_an_import_is_survived_by_the_session() {
+    let simulation = simulation(&["import-stalls=1000000", "toolstack-restarts=0.7"]);
+    let settings = simulation.settings().clone();
+    let (import, vms) = in_session(&simulation, async |session| {
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        let import = transfer::import(session, &vdi, &settings.image, Format::Raw).await;
+        Ok((import, session.call("VM.get_all", vec![]).await?))
+    })
+    .expect("the session is still there");
+    let failure = Failure::from(import.unwrap_err());
+    assert_eq!(failure.key(), Key::Connection, "{failure}");
+    assert!(vms.is_array());
+}
+
+#[test]
+fn a_host_that_dies_is_given_up_at_the_deadline() {
+    let simulation = simulation(&["guest-hangs", "host-dies=0.7"]);
+    let settings = simulation.settings().clone();
+    let start = Instant::now();
+    let failure = run(async {
+        let session = Session::log_in(Login {
+            patience: Duration::from_secs(2),
+            ..login(&settings)
+        })
+        .await?;
+        let vm = vm::find(&session, "VM", &settings.vm).await?;
+        vm::start(&session, &vm, Duration::from_secs(20)).await?;
+        let outcome = vm::wait_for_address(&session, &vm, Duration::from_secs(30)).await;
+        let _ = session.log_out().await;
+        outcome
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Connection, "{failure}");
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_guest_that_reboots_is_found_again() {
+    let simulation = simulation(&["guest-reboots", "no-ssh"]);
+    let settings = simulation.settings().clone();
+    in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await?;
+        let first = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while vm::record(session, "VM", &vm).await?["domid"] == json!(1) {
+            assert!(Instant::now() < deadline, "it has not rebooted");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let second = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        assert_eq!(first, second);
+        vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await
+    })
+    .expect("all goes well");
 }

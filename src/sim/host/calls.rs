@@ -485,6 +485,11 @@ async fn log_in(shared: &Arc<Shared>, params: Vec<Val>) -> Result<Val, ApiError>
     if let Some(error) = shared.mishap_at_call("session.login_with_password") {
         return Err(error);
     }
+    for mishap in shared.config.mishaps() {
+        if let Mishap::Member { address, .. } = mishap {
+            return Err(ApiError::new("HOST_IS_SLAVE", [address]));
+        }
+    }
     let text = |index: usize| params.get(index).map_or("", Val::as_text).to_owned();
     let (user, password) = (text(0), text(1));
     let right = user == shared.config.user && password == shared.config.password;
@@ -497,8 +502,9 @@ async fn log_in(shared: &Arc<Shared>, params: Vec<Val>) -> Result<Val, ApiError>
     }
     shared.with(|state| {
         let host = state.marks.host.clone();
-        Ok(Val::Text(state.db.insert(
+        Ok(Val::Text(state.db.insert_as(
             "session",
+            secret_reference(),
             [
                 ("this_host", Val::text(host)),
                 ("this_user", Val::text(NULL)),
@@ -510,6 +516,12 @@ async fn log_in(shared: &Arc<Shared>, params: Vec<Val>) -> Result<Val, ApiError>
             ],
         )))
     })
+}
+
+/// A reference of a session, which a search for secrets recognises.
+fn secret_reference() -> String {
+    let random = uuid::Uuid::new_v4().to_string();
+    format!("OpaqueRef:{}{}", crate::sim::SECRET_MARK, &random[8..])
 }
 
 fn log_out(shared: &Shared, session: &str) -> Result<Val, ApiError> {
@@ -538,7 +550,8 @@ impl Shared {
             }
             _ => false,
         };
-        if !self.config.mishaps.iter().any(|it| wanted(it, None)) {
+        let mishaps = self.config.mishaps();
+        if !mishaps.iter().any(|it| wanted(it, None)) {
             return false;
         }
         let count = self.with(|state| {
@@ -546,7 +559,7 @@ impl Shared {
             *count += 1;
             *count
         });
-        self.config.mishaps.iter().any(|it| wanted(it, Some(count)))
+        mishaps.iter().any(|it| wanted(it, Some(count)))
     }
 
     /// Count a call in a session, and forget the session if a mishap says so.
@@ -561,6 +574,15 @@ impl Shared {
         });
     }
 
+    /// Whether new connections are shown another certificate by now.
+    pub fn has_new_certificate(&self) -> bool {
+        let calls = self.with(|state| state.counts.get("").copied().unwrap_or(0));
+        self.config
+            .mishaps()
+            .iter()
+            .any(|it| matches!(it, Mishap::CertificateChanges { call } if *call <= calls))
+    }
+
     /// Count a call of METHOD, and answer the error with which it is to fail.
     fn mishap_at_call(&self, method: &str) -> Option<ApiError> {
         let count = self.with(|state| {
@@ -568,16 +590,19 @@ impl Shared {
             *count += 1;
             *count
         });
-        self.config.mishaps.iter().find_map(|mishap| match mishap {
-            Mishap::CallFails {
-                method: name,
-                call,
-                code,
-                params,
-            } if name == method && call.is_none_or(|call| call == count) => {
-                Some(ApiError::new(code.clone(), params.clone()))
-            }
-            _ => None,
-        })
+        self.config
+            .mishaps()
+            .iter()
+            .find_map(|mishap| match mishap {
+                Mishap::CallFails {
+                    method: name,
+                    call,
+                    code,
+                    params,
+                } if name == method && call.is_none_or(|call| call == count) => {
+                    Some(ApiError::new(code.clone(), params.clone()))
+                }
+                _ => None,
+            })
     }
 }

@@ -63,6 +63,16 @@ impl Database {
         class: &'static str,
         fields: impl IntoIterator<Item = (&'static str, Val)>,
     ) -> String {
+        self.insert_as(class, new_ref(), fields)
+    }
+
+    /// The same, with REFERENCE for its reference.
+    pub fn insert_as(
+        &mut self,
+        class: &'static str,
+        reference: String,
+        fields: impl IntoIterator<Item = (&'static str, Val)>,
+    ) -> String {
         let model = model::class(class).expect("the host makes objects of its own classes only");
         let mut record: Record = model
             .fields
@@ -73,7 +83,6 @@ impl Database {
             record.insert("uuid", Val::text(new_uuid()));
         }
         record.extend(fields);
-        let reference = new_ref();
         let generation = self.step();
         let parents: Vec<(&str, &str, &str)> = RELATIONS
             .iter()

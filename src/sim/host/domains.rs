@@ -405,18 +405,26 @@ fn run(shared: &Arc<Shared>, vm: &str, disk: Option<String>) {
     let tracker = shared.tracker.clone();
     // Not `Shared::spawn`: when the host ends, the guest is still to be shut down.
     crate::runtime::spawn(tracker.track_future(async move {
-        let host_stop = shared.stop.clone();
-        let stopped = async {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = host_stop.cancelled() => {}
+        let mut boots = 0;
+        loop {
+            let stopped = async {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = shared.stop.cancelled() => {}
+                }
+            };
+            boots += 1;
+            match live(&shared, &vm, disk.clone(), boots, stopped).await {
+                End::Stopped => break,
+                End::Rebooted => shared.with(|state| again(state, &vm)),
+                End::ByItself => {
+                    shared.with(|state| {
+                        state.domains.remove(&vm);
+                        power_off(state, &vm);
+                    });
+                    break;
+                }
             }
-        };
-        if live(&shared, &vm, disk, stopped).await == End::ByItself {
-            shared.with(|state| {
-                state.domains.remove(&vm);
-                power_off(state, &vm);
-            });
         }
         ended.cancel();
     }));
@@ -426,6 +434,16 @@ fn run(shared: &Arc<Shared>, vm: &str, disk: Option<String>) {
 enum End {
     Stopped,
     ByItself,
+    Rebooted,
+}
+
+/// The guest has rebooted: a new domain, of which nothing is known yet.
+fn again(state: &mut State, vm: &str) {
+    forget_metrics(state, vm);
+    for console in state.db.refs("VM", vm, "consoles") {
+        state.db.delete("console", &console);
+    }
+    power_on(state, vm, "Running");
 }
 
 /// The life of a guest: boot, report an address, run, be shut down.
@@ -433,6 +451,7 @@ async fn live(
     shared: &Arc<Shared>,
     vm: &str,
     disk: Option<String>,
+    boots: u32,
     stopped: impl Future<Output = ()>,
 ) -> End {
     tokio::pin!(stopped);
@@ -446,13 +465,17 @@ async fn live(
     };
     let end = tokio::select! {
         () = &mut stopped => End::Stopped,
-        () = async {
+        end = async {
             publish(shared, vm, &guest).await;
+            if boots == 1 && shared.config.has(&Mishap::GuestReboots) {
+                return End::Rebooted;
+            }
             match &guest {
                 Running::System(guest) => guest.ended().await,
                 Running::Mute => std::future::pending().await,
             }
-        } => End::ByItself,
+            End::ByItself
+        } => end,
     };
     if let Running::System(guest) = guest {
         keep_console(shared, vm, guest.console());
@@ -531,6 +554,11 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
     if shared.config.has(&Mishap::NoAddress) {
         return;
     }
+    write_lease(shared, vm, &address.to_string());
+    write_vm_data(shared, vm, &address.to_string());
+    if shared.config.has(&Mishap::NoAgent) {
+        return;
+    }
     if shared.config.has(&Mishap::StaleAddress) {
         shared.with(|state| {
             let networks = Val::map_of([("0/ip", Val::text("192.0.2.7"))]);
@@ -564,6 +592,42 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
         tokio::time::sleep(AGENT * 10).await;
     }
     report(&address.to_string());
+}
+
+/// The network's DHCP server has given an address to the VM's first interface.
+fn write_lease(shared: &Shared, vm: &str, address: &str) {
+    let mac = shared.with(|state| {
+        let vifs = state.db.refs("VM", vm, "VIFs");
+        vifs.first().map(|vif| state.db.text("VIF", vif, "MAC"))
+    });
+    let Some(mac) = mac else { return };
+    let end = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() + 3600);
+    let path = shared.config.lease_file();
+    let others: String = std::fs::read_to_string(&path)
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.contains(&mac))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    // A lease that cannot be written is one that nobody sees.
+    let _ = std::fs::write(&path, format!("{others}{end} {mac} {address} fruix *\n"));
+}
+
+/// The system says in xenstore where it is, with the nonce of this boot, as the
+/// host copies it into the VM's record.
+fn write_vm_data(shared: &Shared, vm: &str, address: &str) {
+    shared.with(|state| {
+        let data = state.db.field("VM", vm, "xenstore_data");
+        let Some(nonce) = data.get("vm-data/fruix/nonce") else {
+            return;
+        };
+        let said = format!("{address} {}", nonce.as_text());
+        state.db.update("VM", vm, "xenstore_data", |data| {
+            data.put("vm-data/fruix/address", Val::text(said));
+        });
+    });
 }
 
 /// End the domain of VM and wait until nothing of it is left.
@@ -619,14 +683,9 @@ async fn reboot(
     }
     end_domain(shared, vm).await;
     let disk = shared.with(|state| {
-        forget_metrics(state, vm);
-        for console in state.db.refs("VM", vm, "consoles") {
-            state.db.delete("console", &console);
-        }
+        again(state, vm);
         // Its own disks are attached already, so only the choice matters here.
-        let disk = boot_disk(state, vm);
-        power_on(state, vm, "Running");
-        disk
+        boot_disk(state, vm)
     });
     run(shared, vm, disk);
     drop(busy);

@@ -39,11 +39,16 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// How long a real host takes to refuse a password, and how long it gives a
+/// guest to acknowledge a shutdown.
+const REFUSAL: Duration = Duration::from_secs(5);
+const ACKNOWLEDGMENT: Duration = Duration::from_secs(60);
 
 /// A host that serves until it is dropped.
 #[derive(Debug)]
@@ -132,7 +137,8 @@ impl Host {
         } else {
             identity.fingerprint()
         };
-        let password = uuid::Uuid::new_v4().simple().to_string();
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        let password = format!("{}{random}", super::SECRET_MARK);
         let password_file = directory.join("password");
         write_secret(&password_file, &password)
             .map_err(|error| cannot("write its password file", error))?;
@@ -140,27 +146,65 @@ impl Host {
             directory: directory.to_owned(),
             user: "root".to_owned(),
             password,
-            mishaps: options.mishaps.clone(),
+            mishaps: RwLock::new(options.mishaps.clone()),
             guest: GuestConfig {
                 name: String::new(),
                 port: Arc::new(guest_port),
                 scratch: directory.to_owned(),
             },
             certificate_pem: identity.certificate.pem(),
-            // Faster than the 5 s and 60 s of a real host, and otherwise the same.
-            refusal_delay: Duration::from_millis(200),
-            acknowledgment: Duration::from_secs(2),
+            refusal_delay: REFUSAL.div_f64(options.speed),
+            acknowledgment: ACKNOWLEDGMENT.div_f64(options.speed),
         };
-        let state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
+        let mut state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
             .map_err(|error| cannot("make its first disk", error))?;
+        // Another host of the pool, to which transfers may be sent.
+        let other = Identity::make("xcp-ng-simulated-2").map_err(certify)?;
+        let other_acceptor = other
+            .acceptor()
+            .map_err(|error| cannot("use its second certificate", error))?;
+        let other_listener = TcpListener::bind(SocketAddr::new(address.ip(), 0))
+            .map_err(|error| cannot("listen a second time", error))?;
+        let other_address = other_listener
+            .local_addr()
+            .map_err(|error| cannot("listen a second time", error))?;
+        other_listener
+            .set_nonblocking(true)
+            .map_err(|error| cannot("listen a second time", error))?;
+        if config.has(&Mishap::Redirect) {
+            world::add_host(&mut state, other_address, &other.fingerprint());
+        }
         let shared = Shared::new(config, state);
-        let server = shared.clone();
-        crate::runtime::spawn(shared.tracker.track_future(async move {
-            // Registering with the event queue needs the runtime around it.
-            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                server::serve(server, listener, acceptor).await;
-            }
-        }));
+        let doors = [
+            (
+                listener,
+                server::Door {
+                    usual: acceptor,
+                    changed: other_acceptor.clone(),
+                    elsewhere: Some(other_address),
+                },
+            ),
+            (
+                other_listener,
+                server::Door {
+                    usual: other_acceptor.clone(),
+                    changed: other_acceptor,
+                    elsewhere: None,
+                },
+            ),
+        ];
+        for (listener, door) in doors {
+            let server = shared.clone();
+            crate::runtime::spawn(shared.tracker.track_future(async move {
+                // Registering with the event queue needs the runtime around it.
+                if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                    server::serve(server, listener, door).await;
+                }
+            }));
+        }
+        for mishap in options.mishaps.clone() {
+            schedule(&shared, mishap);
+        }
         Ok(Host {
             shared,
             address,
@@ -185,6 +229,7 @@ impl Host {
                 approved_vdis: vec![vdi.clone()],
                 vm,
                 vdi,
+                lease_file: self.shared.config.lease_file(),
                 image: image.image.clone(),
                 guest_user: "root".to_owned(),
                 guest_port,
@@ -195,6 +240,12 @@ impl Host {
                 network: uuid("network", &marks.network),
             }
         })
+    }
+
+    /// From now on MISHAP happens too.
+    pub fn add_mishap(&self, mishap: Mishap) {
+        self.shared.config.add(mishap.clone());
+        schedule(&self.shared, mishap);
     }
 
     /// How many objects of CLASS there are, such as sessions nobody has ended.
@@ -235,6 +286,20 @@ impl Host {
                 .unwrap_or_default()
         })
     }
+}
+
+/// Let MISHAP happen in its time, when it has one.
+fn schedule(shared: &Arc<Shared>, mishap: Mishap) {
+    let (after, act): (Duration, fn(&Shared)) = match mishap {
+        Mishap::ToolstackRestarts { after } => (after, Shared::restart),
+        Mishap::HostDies { after } => (after, Shared::die),
+        _ => return,
+    };
+    let host = shared.clone();
+    shared.spawn(async move {
+        tokio::time::sleep(after).await;
+        act(&host);
+    });
 }
 
 impl Drop for Host {

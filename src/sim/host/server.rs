@@ -15,6 +15,7 @@ use super::value::{ApiError, Val};
 use super::xml;
 use crate::sim::mishap::Mishap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,11 +32,22 @@ const LONGEST_BODY: usize = 300 << 10;
 /// How long a client may take to send the next bytes of a head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Where connections come in.
+pub struct Door {
+    /// The certificate that is shown there.
+    pub usual: TlsAcceptor,
+    /// The one that is shown when a mishap has changed it.
+    pub changed: TlsAcceptor,
+    /// Where another host of the pool takes transfers.
+    pub elsewhere: Option<SocketAddr>,
+}
+
 /// Accept connections until the host ends.
-pub async fn serve(shared: Arc<Shared>, listener: TcpListener, acceptor: TlsAcceptor) {
+pub async fn serve(shared: Arc<Shared>, listener: TcpListener, door: Door) {
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
+            () = shared.dead.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
@@ -44,16 +56,29 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, acceptor: TlsAcce
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (acceptor, for_connection) = (acceptor.clone(), shared.clone());
+        let acceptor = if shared.has_new_certificate() {
+            door.changed.clone()
+        } else {
+            door.usual.clone()
+        };
+        let (for_connection, elsewhere) = (shared.clone(), door.elsewhere);
+        let era = shared.era();
         shared.spawn(async move {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                let mut connection = Connection {
-                    stream,
-                    buffer: Vec::new(),
-                };
-                // A client that goes away is no news.
-                let _ = connection.serve(&for_connection).await;
-                let _ = connection.stream.shutdown().await;
+            let serving = async {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let mut connection = Connection {
+                        stream,
+                        buffer: Vec::new(),
+                        elsewhere,
+                    };
+                    // A client that goes away is no news.
+                    let _ = connection.serve(&for_connection).await;
+                    let _ = connection.stream.shutdown().await;
+                }
+            };
+            tokio::select! {
+                () = era.cancelled() => {}
+                () = serving => {}
             }
         });
     }
@@ -63,6 +88,8 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, acceptor: TlsAcce
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     buffer: Vec<u8>,
+    /// Where another host of the pool takes transfers.
+    pub elsewhere: Option<SocketAddr>,
 }
 
 /// The head of a request.
@@ -70,6 +97,8 @@ pub struct Connection {
 pub struct Request {
     pub method: String,
     pub path: String,
+    /// What follows the question mark, as it was sent.
+    pub query: String,
     /// The decoded parameters of the query, and of the cookie, which wins.
     parameters: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -160,10 +189,12 @@ impl Connection {
                     return Ok(false);
                 };
                 let keep = request.keep_alive;
-                if path.starts_with("/jsonrpc") {
-                    self.answer_json(shared, &body, keep).await
+                let master = known_master(shared, request);
+                // An old host takes every path for XML-RPC's.
+                if path.starts_with("/jsonrpc") && !shared.config.has(&Mishap::NoJsonRpc) {
+                    self.answer_json(shared, &body, keep, &master).await
                 } else {
-                    self.answer_xml(shared, &body, keep).await
+                    self.answer_xml(shared, &body, keep, &master).await
                 }
             }
             ("PUT", "/import_raw_vdi") => transfer::import(shared, request, self)
@@ -174,7 +205,7 @@ impl Connection {
                 .map(|()| false),
             ("GET", "/") => {
                 let page = "<!DOCTYPE html><html><head><title>XO Lite</title></head></html>";
-                self.write_response("200 OK", "text/html", page, false)
+                self.write_response("200 OK", "text/html", page, false, "")
                     .await?;
                 Ok(false)
             }
@@ -214,6 +245,7 @@ impl Connection {
         shared: &Arc<Shared>,
         body: &[u8],
         keep: bool,
+        headers: &str,
     ) -> io::Result<bool> {
         let Ok(call) = json::parse_request(body) else {
             self.refuse("500 Internal Error").await?;
@@ -223,7 +255,7 @@ impl Connection {
             return Ok(false);
         };
         let text = json::reply(call.version, &call.id, &outcome);
-        self.write_response("200 OK", "application/json", &text, keep)
+        self.write_response("200 OK", "application/json", &text, keep, headers)
             .await?;
         Ok(keep)
     }
@@ -233,6 +265,7 @@ impl Connection {
         shared: &Arc<Shared>,
         body: &[u8],
         keep: bool,
+        headers: &str,
     ) -> io::Result<bool> {
         let Ok((method, params)) = xml::parse_request(body) else {
             self.refuse("500 Internal Error").await?;
@@ -242,7 +275,7 @@ impl Connection {
             return Ok(false);
         };
         let text = xml::reply(&method, &outcome);
-        self.write_response("200 OK", "text/xml", &text, keep)
+        self.write_response("200 OK", "text/xml", &text, keep, headers)
             .await?;
         Ok(keep)
     }
@@ -253,13 +286,14 @@ impl Connection {
         content_type: &str,
         body: &str,
         keep: bool,
+        headers: &str,
     ) -> io::Result<()> {
         let connection = if keep { "keep-alive" } else { "close" };
         let response = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: {connection}\r\n\
              cache-control: no-cache, no-store\r\ncontent-type: {content_type}\r\n\
              Access-Control-Allow-Origin: *\r\n\
-             Access-Control-Allow-Headers: X-Requested-With\r\n\r\n{body}",
+             Access-Control-Allow-Headers: X-Requested-With\r\n{headers}\r\n{body}",
             body.len()
         );
         self.send(response.as_bytes()).await
@@ -296,6 +330,22 @@ impl Connection {
     }
 }
 
+/// The header with which a member of a pool vouches for its master.
+fn known_master(shared: &Shared, request: &Request) -> String {
+    let asked = request.header("x-xenapi-request-host-certificate-thumbprint");
+    for mishap in shared.config.mishaps() {
+        if let Mishap::Member {
+            fingerprint: Some(fingerprint),
+            ..
+        } = mishap
+            && asked == Some("sha-256:master")
+        {
+            return format!("x-xenapi-response-host-certificate-thumbprint: {fingerprint}\r\n");
+        }
+    }
+    String::new()
+}
+
 /// The outcome of a call; `None` when a mishap takes the connection away.
 async fn outcome(
     shared: &Arc<Shared>,
@@ -306,14 +356,14 @@ async fn outcome(
         return None;
     }
     let outcome = calls::call(shared, method, params).await;
-    for mishap in &shared.config.mishaps {
+    for mishap in shared.config.mishaps() {
         if let Mishap::Slow {
             method: slow,
             milliseconds,
         } = mishap
             && slow == method
         {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         }
     }
     Some(outcome)
@@ -363,6 +413,7 @@ fn parse_head(head: &[u8]) -> Option<Request> {
     Some(Request {
         method: parsed.method?.to_owned(),
         path: path.to_owned(),
+        query: query.to_owned(),
         parameters,
         keep_alive,
         headers,

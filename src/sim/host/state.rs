@@ -7,7 +7,7 @@ use crate::sim::guest::GuestConfig;
 use crate::sim::mishap::Mishap;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,8 @@ pub struct Config {
     pub directory: PathBuf,
     pub user: String,
     pub password: String,
-    pub mishaps: Vec<Mishap>,
+    /// What goes wrong; a script may add to it while the host runs.
+    pub mishaps: RwLock<Vec<Mishap>>,
     pub guest: GuestConfig,
     /// PEM of the certificate that the host shows.
     pub certificate_pem: String,
@@ -64,7 +65,28 @@ pub struct Config {
 
 impl Config {
     pub fn has(&self, mishap: &Mishap) -> bool {
-        self.mishaps.contains(mishap)
+        self.mishaps().contains(mishap)
+    }
+
+    pub fn mishaps(&self) -> Vec<Mishap> {
+        self.mishaps
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// From now on MISHAP happens too.
+    pub fn add(&self, mishap: Mishap) {
+        self.mishaps
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(mishap);
+    }
+
+    /// The file in which the network's DHCP server keeps its leases, as dnsmasq
+    /// writes them.
+    pub fn lease_file(&self) -> PathBuf {
+        self.directory.join("dnsmasq.leases")
     }
 
     /// The file that holds the bytes of the VDI with this UUID.
@@ -81,6 +103,10 @@ pub struct Shared {
     changed: watch::Sender<u64>,
     /// Cancelled when the host ends.
     pub stop: CancellationToken,
+    /// Cancelled when every connection is to end, and then replaced.
+    era: Mutex<CancellationToken>,
+    /// Cancelled when nothing is to be heard of the host any more.
+    pub dead: CancellationToken,
     /// Everything that runs beside the accepting of connections.
     pub tracker: TaskTracker,
 }
@@ -92,8 +118,37 @@ impl Shared {
             changed: watch::Sender::new(state.db.generation()),
             state: Mutex::new(state),
             stop: CancellationToken::new(),
+            era: Mutex::new(CancellationToken::new()),
+            dead: CancellationToken::new(),
             tracker: TaskTracker::new(),
         })
+    }
+
+    /// What ends the connections that are made now.
+    pub fn era(&self) -> CancellationToken {
+        self.era
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The toolstack has been restarted: sessions are kept, tasks are not, and
+    /// every connection is closed.
+    pub fn restart(&self) {
+        self.with(|state| {
+            let tasks: Vec<String> = state.db.all("task").map(|(it, _)| it.clone()).collect();
+            for task in tasks {
+                state.db.delete("task", &task);
+            }
+        });
+        let mut era = self.era.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *era).cancel();
+    }
+
+    /// The host is gone as far as anybody can tell.
+    pub fn die(&self) {
+        self.dead.cancel();
+        self.era().cancel();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

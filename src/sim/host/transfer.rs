@@ -37,6 +37,18 @@ pub async fn import(
         tasks::finish(shared, &task, Err(error));
         return connection.refuse("401 Unauthorized").await;
     }
+    let redirects = [Mishap::Redirect, Mishap::RedirectToStranger];
+    if let Some(elsewhere) = connection.elsewhere
+        && redirects.iter().any(|it| shared.config.has(it))
+    {
+        // Before a byte of the body is read; the cookie is the client's to repeat.
+        let head = format!(
+            "HTTP/1.1 302 Found\r\nLocation: https://{elsewhere}{}?{}\r\n\
+             content-length: 0\r\nConnection: close\r\n\r\n",
+            request.path, request.query
+        );
+        return connection.send(head.as_bytes()).await;
+    }
     let format = request.parameter("format").unwrap_or("raw");
     let chunked = request.parameter("chunked") == Some("true");
     let refusal = if !["raw", "vhd", "qcow2", "tar"].contains(&format) {
@@ -68,10 +80,16 @@ pub async fn import(
     let outcome = match attach(shared, &vdi).await {
         Err(error) => Err(error),
         Ok(vbd) => {
+            let mut body = Body {
+                connection,
+                shared,
+                task: &task,
+                taken: 0,
+            };
             let outcome = match format {
-                "raw" if chunked => receive_chunked(shared, &vdi, connection).await,
-                "raw" => receive_raw(shared, &vdi, request, connection, &task).await,
-                "vhd" => receive_vhd(shared, &vdi, request, connection, &task).await,
+                "raw" if chunked => receive_chunked(shared, &vdi, &mut body).await,
+                "raw" => receive_raw(shared, &vdi, request, &mut body).await,
+                "vhd" => receive_vhd(shared, &vdi, request, &mut body).await,
                 _ => Err(io_error()),
             };
             // The disk stays attached for a moment, as it does on a real host.
@@ -86,7 +104,7 @@ pub async fn import(
     });
     tasks::finish(shared, &task, outcome.map(|()| Val::text(vdi)));
     let cut = |mishap: &Mishap| matches!(mishap, Mishap::ImportCut { .. });
-    if failed && !shared.config.mishaps.iter().any(cut) {
+    if failed && !shared.config.mishaps().iter().any(cut) {
         connection.refuse("500 Internal Error").await?;
     }
     Ok(())
@@ -136,10 +154,7 @@ async fn attach(shared: &Shared, vdi: &str) -> Result<String, ApiError> {
 fn try_attach(shared: &Shared, state: &mut State, vdi: &str) -> Result<String, ApiError> {
     disks::check_attach(state, vdi, "", true)?;
     if shared.config.has(&Mishap::SrFull) {
-        return Err(ApiError::new(
-            "SR_BACKEND_FAILURE_44",
-            ["", "There is insufficient space", ""],
-        ));
+        return Err(no_space());
     }
     let control_domain = state.marks.control_domain.clone();
     Ok(state.db.insert(
@@ -176,13 +191,76 @@ async fn open_disk(shared: &Shared, vdi: &str) -> Result<(tokio::fs::File, u64),
     Ok((file, size))
 }
 
+/// The body of an import, with whatever befalls it on its way.
+struct Body<'a> {
+    connection: &'a mut Connection,
+    shared: &'a Arc<Shared>,
+    task: &'a str,
+    taken: u64,
+}
+
+impl Body<'_> {
+    /// The next bytes, at most LIMIT; empty at the end.
+    async fn read(&mut self, limit: usize) -> Result<Vec<u8>, ApiError> {
+        if tasks::is_cancelled(self.shared, self.task) {
+            return Err(ApiError::new("TASK_CANCELLED", [self.task]));
+        }
+        for mishap in self.shared.config.mishaps() {
+            match mishap {
+                Mishap::ImportStalls { bytes } if self.taken >= bytes => {
+                    std::future::pending().await
+                }
+                Mishap::ImportCut { bytes } if self.taken >= bytes => return Err(io_error()),
+                Mishap::ImportFillsUp { bytes } if self.taken >= bytes => {
+                    return Err(no_space());
+                }
+                _ => {}
+            }
+        }
+        let piece = self.connection.read(limit).await.map_err(|_| io_error())?;
+        self.taken += piece.len() as u64;
+        Ok(piece)
+    }
+
+    async fn read_exactly(&mut self, size: usize) -> Result<Vec<u8>, ApiError> {
+        let mut bytes = Vec::with_capacity(size);
+        while bytes.len() < size {
+            let piece = self.read(size - bytes.len()).await?;
+            if piece.is_empty() {
+                return Err(io_error());
+            }
+            bytes.extend(piece);
+        }
+        Ok(bytes)
+    }
+
+    /// Read on to the place TO of the body.
+    async fn skip(&mut self, to: u64) -> Result<(), ApiError> {
+        let mut left = to.checked_sub(self.taken).ok_or_else(io_error)?;
+        while left > 0 {
+            let piece = self.read(left.min(PIECE as u64) as usize).await?;
+            if piece.is_empty() {
+                return Err(io_error());
+            }
+            left -= piece.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+fn no_space() -> ApiError {
+    ApiError::new(
+        "SR_BACKEND_FAILURE_44",
+        ["", "There is insufficient space", ""],
+    )
+}
+
 /// Exactly Content-Length bytes from the beginning of the disk on.
 async fn receive_raw(
     shared: &Arc<Shared>,
     vdi: &str,
     request: &Request,
-    connection: &mut Connection,
-    task: &str,
+    body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
     let (mut file, size) = open_disk(shared, vdi).await?;
     let expected = request.content_length().unwrap_or(size);
@@ -192,27 +270,17 @@ async fn receive_raw(
     }
     let mut done = 0;
     while done < expected {
-        if tasks::is_cancelled(shared, task) {
-            return Err(ApiError::new("TASK_CANCELLED", [task]));
-        }
         if shared.config.has(&Mishap::ImportFails) && done >= expected / 2 {
             return Err(io_error());
         }
-        for mishap in &shared.config.mishaps {
-            match mishap {
-                Mishap::ImportStalls { bytes } if done >= *bytes => std::future::pending().await,
-                Mishap::ImportCut { bytes } if done >= *bytes => return Err(io_error()),
-                _ => {}
-            }
-        }
         let limit = (expected - done).min(PIECE as u64) as usize;
-        let piece = connection.read(limit).await.map_err(|_| io_error())?;
+        let piece = body.read(limit).await?;
         if piece.is_empty() || done + piece.len() as u64 > size {
             return Err(io_error());
         }
         file.write_all(&piece).await.map_err(|_| io_error())?;
         done += piece.len() as u64;
-        tasks::set_progress(shared, task, done as f64 / expected as f64 * 0.99);
+        tasks::set_progress(shared, body.task, done as f64 / expected as f64 * 0.99);
     }
     file.sync_all().await.map_err(|_| io_error())
 }
@@ -221,11 +289,14 @@ async fn receive_raw(
 async fn receive_chunked(
     shared: &Arc<Shared>,
     vdi: &str,
-    connection: &mut Connection,
+    body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
     let (mut file, size) = open_disk(shared, vdi).await?;
     loop {
-        let head = read_exactly(connection, 12).await?;
+        if shared.config.has(&Mishap::ImportFails) && body.taken > 0 {
+            return Err(io_error());
+        }
+        let head = body.read_exactly(12).await?;
         let (offset, length) = head.split_at(8);
         let offset = u64::from_le_bytes(offset.try_into().map_err(|_| io_error())?);
         let length = u32::from_le_bytes(length.try_into().map_err(|_| io_error())?);
@@ -244,10 +315,7 @@ async fn receive_chunked(
             .map_err(|_| io_error())?;
         let mut left = length as usize;
         while left > 0 {
-            let piece = connection
-                .read(left.min(PIECE))
-                .await
-                .map_err(|_| io_error())?;
+            let piece = body.read(left.min(PIECE)).await?;
             if piece.is_empty() {
                 return Err(io_error());
             }
@@ -262,24 +330,20 @@ async fn receive_vhd(
     shared: &Arc<Shared>,
     vdi: &str,
     request: &Request,
-    connection: &mut Connection,
-    task: &str,
+    body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
     let (mut file, size) = open_disk(shared, vdi).await?;
     let length = request.content_length().ok_or_else(io_error)?;
-    let mut at = vhd::FOOTER as u64;
-    let front = read_exactly(connection, vhd::FOOTER).await?;
+    let front = body.read_exactly(vhd::FOOTER).await?;
     let layout = vhd::footer(&front).ok_or_else(io_error)?;
-    skip(connection, &mut at, layout.header_at).await?;
-    let table = vhd::header(&read_exactly(connection, vhd::HEADER).await?).ok_or_else(io_error)?;
-    at += vhd::HEADER as u64;
-    skip(connection, &mut at, table.at).await?;
+    body.skip(layout.header_at).await?;
+    let table = vhd::header(&body.read_exactly(vhd::HEADER).await?).ok_or_else(io_error)?;
+    body.skip(table.at).await?;
     let table_bytes = table.entries as usize * 4;
     if table_bytes > 16 << 20 {
         return Err(io_error());
     }
-    let entries = read_exactly(connection, table_bytes).await?;
-    at += table_bytes as u64;
+    let entries = body.read_exactly(table_bytes).await?;
     let mut blocks: Vec<(u64, u64)> = (0..table.entries as usize)
         .map(|block| (u64::from(vhd::number(&entries, block * 4)), block as u64))
         .filter(|(sector, _)| *sector != u64::from(u32::MAX))
@@ -290,16 +354,12 @@ async fn receive_vhd(
     let bitmap_bytes = sectors.div_ceil(8).next_multiple_of(512);
     let count = blocks.len();
     for (index, (sector, block)) in blocks.into_iter().enumerate() {
-        if tasks::is_cancelled(shared, task) {
-            return Err(ApiError::new("TASK_CANCELLED", [task]));
-        }
         if shared.config.has(&Mishap::ImportFails) && index >= count / 2 {
             return Err(io_error());
         }
-        skip(connection, &mut at, sector * 512).await?;
-        let bitmap = read_exactly(connection, bitmap_bytes).await?;
-        let data = read_exactly(connection, table.block_bytes as usize).await?;
-        at += bitmap_bytes as u64 + block_bytes;
+        body.skip(sector * 512).await?;
+        let bitmap = body.read_exactly(bitmap_bytes).await?;
+        let data = body.read_exactly(table.block_bytes as usize).await?;
         for (first, count) in vhd::runs(&bitmap, sectors) {
             let (from, bytes) = (first as u64 * 512, count as u64 * 512);
             let target = block * block_bytes + from;
@@ -313,49 +373,17 @@ async fn receive_vhd(
                 .await
                 .map_err(|_| io_error())?;
         }
-        tasks::set_progress(shared, task, (index + 1) as f64 / count as f64 * 0.99);
+        tasks::set_progress(shared, body.task, (index + 1) as f64 / count as f64 * 0.99);
     }
     let last = length
         .checked_sub(vhd::FOOTER as u64)
         .ok_or_else(io_error)?;
-    skip(connection, &mut at, last).await?;
-    let back = read_exactly(connection, vhd::FOOTER).await?;
+    body.skip(last).await?;
+    let back = body.read_exactly(vhd::FOOTER).await?;
     if vhd::footer(&back).is_none() {
         return Err(io_error());
     }
     file.sync_all().await.map_err(|_| io_error())
-}
-
-/// Read on to the place TO of a stream of which AT bytes have been read.
-async fn skip(connection: &mut Connection, at: &mut u64, to: u64) -> Result<(), ApiError> {
-    let mut left = to.checked_sub(*at).ok_or_else(io_error)?;
-    while left > 0 {
-        let piece = connection
-            .read(left.min(PIECE as u64) as usize)
-            .await
-            .map_err(|_| io_error())?;
-        if piece.is_empty() {
-            return Err(io_error());
-        }
-        left -= piece.len() as u64;
-    }
-    *at = to;
-    Ok(())
-}
-
-async fn read_exactly(connection: &mut Connection, size: usize) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::with_capacity(size);
-    while bytes.len() < size {
-        let piece = connection
-            .read(size - bytes.len())
-            .await
-            .map_err(|_| io_error())?;
-        if piece.is_empty() {
-            return Err(io_error());
-        }
-        bytes.extend(piece);
-    }
-    Ok(bytes)
 }
 
 /// The bytes of a VDI, until the connection ends.
@@ -373,7 +401,7 @@ pub async fn export(
     }
     let vdi = the_vdi(shared, request);
     let format = request.parameter("format").unwrap_or("raw");
-    let Some(vdi) = vdi.filter(|_| format == "raw") else {
+    let Some(vdi) = vdi.filter(|_| ["raw", "vhd"].contains(&format)) else {
         let error = ApiError::new::<String>("VDI_MISSING", []);
         tasks::finish(shared, &task, Err(error));
         return connection.refuse("500 Internal Error").await;
@@ -383,24 +411,58 @@ pub async fn export(
         return connection.refuse("500 Internal Error").await;
     };
     let uuid = shared.with(|state| state.db.text("VDI", &vdi, "uuid"));
+    let content_type = if format == "vhd" {
+        "application/vhd"
+    } else {
+        "application/octet-stream"
+    };
     let head = format!(
         "HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: no-cache, no-store\r\n\
-         task-id:{task}\r\ncontent-type: application/octet-stream\r\n\
-         content-disposition: attachment; filename=\"{uuid}.raw\"\r\n\r\n"
+         task-id:{task}\r\ncontent-type: {content_type}\r\n\
+         content-disposition: attachment; filename=\"{uuid}.{format}\"\r\n\r\n"
     );
     connection.send(head.as_bytes()).await?;
-    let mut done = 0;
-    let mut piece = vec![0; PIECE];
-    while done < size {
-        let limit = (size - done).min(PIECE as u64) as usize;
-        let count = file.read(&mut piece[..limit]).await?;
-        if count == 0 {
-            break;
+    if format == "vhd" {
+        send_vhd(shared, file, size, connection, &task).await?;
+    } else {
+        let mut done = 0;
+        let mut piece = vec![0; PIECE];
+        while done < size {
+            let limit = (size - done).min(PIECE as u64) as usize;
+            let count = file.read(&mut piece[..limit]).await?;
+            if count == 0 {
+                break;
+            }
+            connection.send(&piece[..count]).await?;
+            done += count as u64;
+            tasks::set_progress(shared, &task, done as f64 / size as f64);
         }
-        connection.send(&piece[..count]).await?;
-        done += count as u64;
-        tasks::set_progress(shared, &task, done as f64 / size as f64);
     }
     tasks::finish(shared, &task, Ok(Val::Void));
     Ok(())
+}
+
+/// The blocks of the disk that hold data, as a dynamic VHD.
+async fn send_vhd(
+    shared: &Arc<Shared>,
+    file: tokio::fs::File,
+    size: u64,
+    connection: &mut Connection,
+    task: &str,
+) -> io::Result<()> {
+    let mut file = file.into_std().await;
+    let blocks = vhd::blocks_with_data(&file, size)?;
+    let (front, back) = vhd::frame(size, &blocks);
+    connection.send(&front).await?;
+    for (index, block) in blocks.iter().enumerate() {
+        let mut data = vec![0; vhd::BLOCK as usize];
+        let start = block * vhd::BLOCK;
+        let there = (size - start).min(vhd::BLOCK) as usize;
+        std::io::Seek::seek(&mut file, SeekFrom::Start(start))?;
+        std::io::Read::read_exact(&mut file, &mut data[..there])?;
+        connection.send(&vhd::full_bitmap(there)).await?;
+        connection.send(&data).await?;
+        tasks::set_progress(shared, task, (index + 1) as f64 / blocks.len() as f64);
+    }
+    connection.send(&back).await
 }

@@ -79,3 +79,85 @@ pub fn runs(bitmap: &[u8], sectors: usize) -> Vec<(usize, usize)> {
     }
     runs
 }
+
+/// The size of a block's data in what the host writes.
+pub const BLOCK: u64 = 2 << 20;
+
+/// The numbers of the blocks of FILE, SIZE bytes long, in which the file system
+/// has data.
+pub fn blocks_with_data(file: &std::fs::File, size: u64) -> std::io::Result<Vec<u64>> {
+    let mut blocks = Vec::new();
+    let mut offset = 0;
+    while offset < size {
+        match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) if data < size => {
+                blocks.push(data / BLOCK);
+                offset = (data / BLOCK + 1) * BLOCK;
+            }
+            Ok(_) | Err(rustix::io::Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(blocks)
+}
+
+/// What stands before and after BLOCKS in the VHD of a disk of SIZE bytes.
+pub fn frame(size: u64, blocks: &[u64]) -> (Vec<u8>, Vec<u8>) {
+    const TABLE_AT: usize = 2048;
+    let entries = size.div_ceil(BLOCK) as usize;
+    let mut back = b"conectix".to_vec();
+    back.extend(2_u32.to_be_bytes());
+    back.extend(0x0001_0000_u32.to_be_bytes());
+    back.extend((FOOTER as u64).to_be_bytes());
+    back.extend([0; 4]);
+    back.extend(b"tap\0");
+    back.extend(0x0001_0003_u32.to_be_bytes());
+    back.extend([0; 4]);
+    back.extend(size.to_be_bytes());
+    back.extend(size.to_be_bytes());
+    back.extend([0, 0, 16, 63]);
+    back.extend(3_u32.to_be_bytes());
+    back.extend([0; 4]);
+    back.resize(FOOTER, 0);
+    put_checksum(&mut back, 64);
+
+    let mut header = b"cxsparse".to_vec();
+    header.extend([0xff; 8]);
+    header.extend((TABLE_AT as u64).to_be_bytes());
+    header.extend(0x0001_0000_u32.to_be_bytes());
+    header.extend((entries as u32).to_be_bytes());
+    header.extend((BLOCK as u32).to_be_bytes());
+    header.resize(HEADER, 0);
+    put_checksum(&mut header, 36);
+
+    let mut front = back.clone();
+    front.extend(header);
+    front.resize(TABLE_AT, 0);
+    let data_at = TABLE_AT + (entries * 4).next_multiple_of(512);
+    front.resize(data_at, 0xff);
+    for (index, block) in blocks.iter().enumerate() {
+        let offset = data_at as u64 + index as u64 * (BLOCK + 512);
+        let at = TABLE_AT + *block as usize * 4;
+        front[at..at + 4].copy_from_slice(&((offset / 512) as u32).to_be_bytes());
+    }
+    (front, back)
+}
+
+fn put_checksum(bytes: &mut [u8], at: usize) {
+    let sum = bytes
+        .iter()
+        .fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(*byte)));
+    bytes[at..at + 4].copy_from_slice(&(!sum).to_be_bytes());
+}
+
+/// The bitmap of a block whose first BYTES are on the disk.
+pub fn full_bitmap(bytes: usize) -> Vec<u8> {
+    let sectors = bytes / 512;
+    (0..512)
+        .map(|index: usize| match sectors.saturating_sub(index * 8) {
+            0 => 0,
+            left @ 1..8 => 0xff << (8 - left),
+            _ => 0xff,
+        })
+        .collect()
+}

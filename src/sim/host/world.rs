@@ -213,6 +213,28 @@ pub fn make(
     })
 }
 
+/// Another host of the pool, which does nothing but take transfers at ADDRESS.
+pub fn add_host(state: &mut State, address: SocketAddr, fingerprint: &str) {
+    let host = state.db.insert(
+        "host",
+        [
+            ("name_label", Val::text("xcp-ng-simulated-2")),
+            ("hostname", Val::text("xcp-ng-simulated-2")),
+            ("address", Val::text(address.ip().to_string())),
+            ("enabled", Val::Bool(true)),
+        ],
+    );
+    state.db.insert(
+        "Certificate",
+        [
+            ("type", Val::text("host")),
+            ("host", Val::text(&host)),
+            ("fingerprint", Val::text(fingerprint)),
+            ("fingerprint_sha256", Val::text(fingerprint)),
+        ],
+    );
+}
+
 /// XCP-ng 8.3 sends one of these members twice.
 fn license_params(config: &Config) -> Val {
     let times = if config.has(&Mishap::DuplicateMember) {
