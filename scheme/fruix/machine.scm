@@ -9,6 +9,8 @@
   #:use-module (fruix settings)
   #:use-module (fruix ssh)
   #:use-module (fruix xapi)
+  #:use-module (ice-9 format)
+  #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
   #:export (boot-approved-machine
             log-in-to-host))
@@ -33,16 +35,32 @@ is asked to change anything."
          (vm (xapi-vm-find session (setting 'vm)))
          (vdi (xapi-vdi-find session (setting 'vdi))))
     (step "find the approved machine"
-      (check "the disk belongs to the VM"
-             (member vdi (vm-disks session vm))))
+      (check "the disk belongs to the VM, or is kept for it"
+             (or (replaces-the-disk?)
+                 (member vdi (vm-disks session vm)))))
     (make-sure-it-is-halted session vm)
-    (step "import the image"
-      (xapi-vdi-import session vdi (setting 'image)))
+    (if (replaces-the-disk?)
+        (step "import the image to a fresh disk, and read it back"
+          (xapi-vdi-replace session vm vdi (setting 'image)))
+        (step "import the image, and read it back"
+          (xapi-vdi-import session vdi (setting 'image))))
     (step "start the VM"
       (at-end "shut the VM down"
               (lambda () (xapi-vm-shutdown session vm #:hard? #t)))
       (xapi-vm-start session vm))
     (connect-to-guest session vm)))
+
+(define (replaces-the-disk?)
+  "Return #t when the settings say that the approved disk is kept, and a fresh one
+put in its place; #f when it is overwritten."
+  (let ((how (setting-or 'disk-change "overwrite")))
+    (cond ((string=? how "replace") #t)
+          ((string=? how "overwrite") #f)
+          (else
+           (throw 'settings-error 'boot-approved-machine "~A"
+                  (list (string-append "`disk-change' is \"" how
+                                       "\"; it takes \"overwrite\" or \"replace\""))
+                  '())))))
 
 (define (log-in-to-host)
   "Return a session on the host of the settings, which is logged out when the
@@ -60,8 +78,8 @@ harness ends."
 
 (define (vm-disks session vm)
   "Return the references of the VDIs that are attached to VM."
-  (map (lambda (vbd) (xapi-call session "VBD.get_VDI" vbd))
-       (xapi-ref (xapi-vm-record session vm) 'VBDs)))
+  (map (lambda (vbd) (xapi-vbd-vdi session vbd))
+       (xapi-vm-disks session vm)))
 
 (define (make-sure-it-is-halted session vm)
   (unless (string=? (xapi-vm-power-state session vm) "Halted")
@@ -69,19 +87,91 @@ harness ends."
       (xapi-vm-shutdown session vm #:hard? #t))))
 
 (define (connect-to-guest session vm)
-  (let* ((patience (setting-or 'boot-timeout-seconds 300))
-         (address (step "learn the guest's address"
-                    (xapi-vm-address session vm
-                                     #:given (setting-or 'guest/address #f)
-                                     #:timeout-seconds patience))))
-    (step (string-append "connect to the guest at " address)
-      (let ((guest (ssh-connect
-                    #:address address
-                    #:port (setting-or 'guest/port 22)
-                    #:user (setting-or 'guest/user "root")
-                    #:private-key (setting 'guest/private-key)
-                    #:host-key (setting 'guest/host-key)
-                    #:timeout-seconds patience)))
-        (at-end "close the connection to the guest"
-                (lambda () (ssh-close guest)))
-        guest))))
+  "Return a connection to the guest of VM: at whichever address that some source
+names and the guest's SSH key proves."
+  (step "find the guest and connect to it"
+    (let ((guest (connect-to-proven-guest
+                  session vm (setting-or 'boot-timeout-seconds 300))))
+      (at-end "close the connection to the guest"
+              (lambda () (ssh-close guest)))
+      guest)))
+
+;; A round asks every source, and tries every address once.
+(define %round-seconds 1)
+
+(define (connect-to-proven-guest session vm timeout-seconds)
+  (let ((start (get-internal-real-time)))
+    (define (left)
+      (- timeout-seconds
+         (exact->inexact (/ (- (get-internal-real-time) start)
+                            internal-time-units-per-second))))
+    (let loop ()
+      (let* ((seen (xapi-vm-addresses
+                    session vm
+                    #:given (setting-or 'guest/address #f)
+                    #:lease-files (setting-or 'guest/lease-files '())))
+             (tried (try-addresses seen left)))
+        (cond
+         ((find (negate string?) tried) => identity)
+         ((find (lambda (entry) (assq-ref entry 'over)) seen)
+          => (lambda (entry)
+               (throw 'xapi-error 'boot-approved-machine "~A"
+                      (list (string-append "cannot reach the guest: "
+                                           (assq-ref entry 'over)))
+                      '())))
+         ((<= (left) 0)
+          (throw 'timeout 'boot-approved-machine "~A"
+                 (list (format #f "the guest did not answer within ~a s; last: ~a"
+                               timeout-seconds
+                               (string-join (append (troubles seen) tried) "; ")))
+                 '()))
+         (else
+          (usleep (* 1000000 %round-seconds))
+          (loop)))))))
+
+(define (try-addresses seen left)
+  "Return, for each address in SEEN, a connection to the guest there, or a string
+that says why there is none; nothing is tried after a connection."
+  (let loop ((entries (delete-duplicates
+                       (filter (lambda (entry) (assq-ref entry 'address)) seen)
+                       (lambda (one other)
+                         (string=? (assq-ref one 'address)
+                                   (assq-ref other 'address)))))
+             (tried '()))
+    (match entries
+      (() (reverse tried))
+      ((entry . rest)
+       (let ((outcome (try-address entry (max 1 (min 10 (left))))))
+         (if (string? outcome)
+             (loop rest (cons outcome tried))
+             (reverse (cons outcome tried))))))))
+
+(define (try-address entry timeout-seconds)
+  ;; Leases and neighbours may be of another machine, so a wrong key there is no
+  ;; news; what speaks of this boot must lead to the guest.
+  (define hearsay?
+    (memq (assq-ref entry 'source) '(leases neighbours)))
+  (catch #t
+    (lambda ()
+      (ssh-connect #:address (assq-ref entry 'address)
+                   #:port (setting-or 'guest/port 22)
+                   #:user (setting-or 'guest/user "root")
+                   #:private-key (setting 'guest/private-key)
+                   #:host-key (setting 'guest/host-key)
+                   #:timeout-seconds timeout-seconds))
+    (lambda (key . arguments)
+      (match (cons key arguments)
+        (((or 'timeout 'connection-error) _ _ (message . _) . _)
+         message)
+        (('trust-error _ _ (message . _) . _)
+         (=> next)
+         (if hearsay? message (next)))
+        (_ (apply throw key arguments))))))
+
+(define (troubles seen)
+  (filter-map (lambda (entry)
+                (and=> (assq-ref entry 'trouble)
+                       (lambda (trouble)
+                         (string-append (symbol->string (assq-ref entry 'source))
+                                        ": " trouble))))
+              seen))

@@ -13,7 +13,85 @@
 
 (define-module (fruix xapi)
   #:use-module (fruix native xapi)
+  #:use-module (fruix xapi methods)
   #:use-module (ice-9 match)
+  #:use-module (srfi srfi-1)
+  #:re-export (xapi-methods
+               xapi-pools
+               xapi-pool-default-sr
+               xapi-hosts
+               xapi-host-certificate
+               xapi-sr-find
+               xapi-srs-named
+               xapi-sr-record
+               xapi-sr-scan
+               xapi-network-find
+               xapi-networks-named
+               xapi-network-record
+               xapi-messages-since
+               xapi-vm-find
+               xapi-vms
+               xapi-vms-named
+               xapi-vm-record
+               xapi-vm-uuid
+               xapi-vm-power-state
+               xapi-vm-clone
+               xapi-vm-copy
+               xapi-vm-provision
+               xapi-vm-pause
+               xapi-vm-unpause
+               xapi-vm-reboot
+               xapi-vm-reset
+               xapi-vm-snapshot
+               xapi-vm-revert
+               xapi-vm-destroy
+               xapi-vm-disk-slots
+               xapi-vm-set-name
+               xapi-vm-set-boot
+               xapi-vm-set-domain-type
+               xapi-vm-set-memory
+               xapi-vm-set-memory-limits
+               xapi-vm-set-processors
+               xapi-vm-set-most-processors
+               xapi-vm-set-platform!
+               xapi-vm-remove-platform!
+               xapi-vm-note!
+               xapi-vm-forget-note!
+               xapi-vm-tell!
+               xapi-vm-untell!
+               xapi-vm-told
+               xapi-vm-consoles
+               xapi-console-record
+               xapi-vm-guest-metrics
+               xapi-guest-metrics-record
+               xapi-vm-disks
+               xapi-vm-interfaces
+               xapi-vdi-find
+               xapi-vdis-named
+               xapi-vdi-record
+               xapi-vdi-uuid
+               xapi-vdi-size
+               xapi-vdi-clone
+               xapi-vdi-snapshot
+               xapi-vdi-copy
+               xapi-vdi-resize
+               xapi-vdi-set-name
+               xapi-vdi-destroy
+               xapi-vbd-record
+               xapi-vbd-vdi
+               xapi-vbd-destroy
+               xapi-vbd-plug
+               xapi-vbd-unplug
+               xapi-vbd-insert
+               xapi-vbd-eject
+               xapi-vif-record
+               xapi-vif-destroy
+               xapi-vif-plug
+               xapi-vif-unplug
+               xapi-vm-create
+               xapi-vdi-create
+               xapi-vbd-create
+               xapi-vif-create)
   #:export (xapi-login
             xapi-logout
             call-with-xapi-session
@@ -25,21 +103,14 @@
             xapi-null-reference?
             xapi-error-code
             xapi-error-parameters
-            xapi-vm-find
-            xapi-vm-record
-            xapi-vm-power-state
             xapi-vm-start
             xapi-vm-shutdown
             xapi-vm-address
-            xapi-vm-snapshot
-            xapi-vm-revert
-            xapi-vm-destroy
-            xapi-vdi-find
-            xapi-vdi-record
-            xapi-vdi-size
-            xapi-vdi-create
-            xapi-vdi-destroy
+            xapi-vm-addresses
+            xapi-vm-destroy-with-disks
             xapi-vdi-import
+            xapi-vdi-replace
+            xapi-vdi-restore
             xapi-vdi-verify
             xapi-vdi-golden
             xapi-leftovers
@@ -169,21 +240,8 @@ that was caught with ARGUMENTS, the list of what came after the key."
     ((_ _ _ (? pair? details)) (assq-ref details name))
     (_ #f)))
 
-;;; VMs.  A VM is named by its reference, which `xapi-vm-find' returns.
-
-(define (xapi-vm-find session uuid)
-  "Return the reference of the VM with UUID.
-
-Throw 'xapi-error with code UUID_INVALID when there is none."
-  (%xapi-find session "VM" uuid))
-
-(define (xapi-vm-record session vm)
-  "Return the record of VM: every field of the class VM, as it is now."
-  (xapi-call session "VM.get_record" vm))
-
-(define (xapi-vm-power-state session vm)
-  "Return \"Halted\", \"Paused\", \"Running\" or \"Suspended\"."
-  (xapi-call session "VM.get_power_state" vm))
+;;; VMs.  A VM is named by its reference, which `xapi-vm-find' returns.  What is
+;;; not here is in (fruix xapi methods).
 
 (define* (xapi-vm-start session vm #:key (timeout-seconds 120))
   "Start VM and wait until the host has done so; its guest has then only begun to
@@ -205,76 +263,49 @@ not react, and 'timeout after TIMEOUT-SECONDS.
 Source: XenAPI reference, VM.clean_shutdown, VM.hard_shutdown."
   (%xapi-vm-shutdown session vm hard? timeout-seconds))
 
-(define* (xapi-vm-address session vm #:key (given #f) (timeout-seconds 300))
-  "Return the address of the guest of VM, a string: GIVEN when it is one, or else
-what the guest's agent reports to the host.  Link-local addresses and those from
-before the VM was started do not count.
+(define* (xapi-vm-address session vm
+                          #:key
+                          (given #f)
+                          (lease-files '())
+                          (timeout-seconds 300))
+  "Return the address of the guest of VM, a string, from the first source that
+knows: GIVEN, an address or #f; the guest's agent; what the guest writes to
+xenstore below vm-data/fruix; LEASE-FILES, those of DHCP servers.  Link-local
+addresses and those from before the VM was started do not count.
 
-Throw 'timeout with what was last seen after TIMEOUT-SECONDS, and 'xapi-error when
-VM halts meanwhile.
+Throw 'timeout with what each source has seen after TIMEOUT-SECONDS, and
+'xapi-error when VM halts meanwhile.
 
-Source: XenAPI reference, VM_guest_metrics.networks."
-  (or given
-      (%xapi-vm-address session vm timeout-seconds)))
+Source: XenAPI reference, VM_guest_metrics.networks, VM.xenstore_data."
+  (%xapi-vm-address session vm given lease-files timeout-seconds))
 
-(define* (xapi-vm-snapshot session vm name #:key (timeout-seconds 600))
-  "Take a snapshot of VM, call it NAME, and return its reference."
-  (xapi-run session "VM.snapshot" (list vm name)
-            #:timeout-seconds timeout-seconds))
+(define* (xapi-vm-addresses session vm #:key (given #f) (lease-files '()))
+  "Return what every source says now about the address of the guest of VM: a list
+of association lists with source, one of given, agent, xenstore, leases and
+neighbours, and address or trouble, strings.  A last one with over, a string, says
+why waiting longer is of no use."
+  (%xapi-vm-addresses session vm given lease-files))
 
-(define* (xapi-vm-revert session snapshot #:key (timeout-seconds 600))
-  "Bring the VM of SNAPSHOT back to what it was.  The VM keeps its reference; its
-disks are new ones, with new references and UUIDs."
-  (xapi-run session "VM.revert" (list snapshot)
-            #:timeout-seconds timeout-seconds)
-  *unspecified*)
-
-(define* (xapi-vm-destroy session vm #:key (timeout-seconds 600))
-  "Destroy VM, a halted one.  Its disks stay."
-  (xapi-run session "VM.destroy" (list vm) #:timeout-seconds timeout-seconds)
-  *unspecified*)
+(define (xapi-vm-destroy-with-disks session vm)
+  "Destroy VM, a halted one, and those of its disks that may be changed."
+  (let ((disks (filter-map (lambda (vbd)
+                             (and (string=? (xapi-ref (xapi-vbd-record session vbd)
+                                                      'type)
+                                            "Disk")
+                                  (xapi-vbd-vdi session vbd)))
+                           (xapi-vm-disks session vm))))
+    (xapi-vm-destroy session vm)
+    (for-each (lambda (vdi) (xapi-vdi-destroy session vdi)) disks)))
 
 ;;; VDIs.
 
-(define (xapi-vdi-find session uuid)
-  "Return the reference of the VDI with UUID.
-
-Throw 'xapi-error with code UUID_INVALID when there is none."
-  (%xapi-find session "VDI" uuid))
-
-(define (xapi-vdi-record session vdi)
-  "Return the record of VDI: every field of the class VDI, as it is now."
-  (xapi-call session "VDI.get_record" vdi))
-
-(define (xapi-vdi-size session vdi)
-  "Return the size of VDI in bytes, as a guest sees it."
-  (xapi-call session "VDI.get_virtual_size" vdi))
-
-(define* (xapi-vdi-create session #:key sr name size-bytes (description ""))
-  "Return the reference of a new VDI called NAME on SR, a reference, of at least
-SIZE-BYTES; the host rounds up.  It carries our mark, so that later sessions may
-change and destroy it.
-
-Throw 'xapi-error with code SR_FULL when there is no room."
-  (xapi-call session "VDI.create"
-             `((SR . ,sr)
-               (name_label . ,name)
-               (name_description . ,description)
-               (virtual_size . ,size-bytes)
-               (type . "user")
-               (sharable . #f)
-               (read_only . #f)
-               (other_config . ,xapi-empty-map))))
-
-(define* (xapi-vdi-destroy session vdi #:key (timeout-seconds 600))
-  "Destroy VDI and what is on it."
-  (xapi-run session "VDI.destroy" (list vdi) #:timeout-seconds timeout-seconds)
-  *unspecified*)
-
-(define* (xapi-vdi-import session vdi image #:key (format 'automatic))
-  "Write the raw disk image in the file IMAGE onto VDI, from its beginning, and
-return an association list with format, image-bytes, sent-bytes and
-elapsed-seconds.
+(define* (xapi-vdi-import session vdi image
+                          #:key
+                          (format 'automatic)
+                          (verify? #t))
+  "Write the raw disk image in the file IMAGE onto VDI, from its beginning, read it
+back unless VERIFY? is #f, and return an association list with format,
+image-bytes, sent-bytes and elapsed-seconds, those of the sending.
 
 FORMAT is how it travels: 'raw, every byte; 'vhd, the blocks that hold data;
 'chunked, the fewest bytes, in XAPI's own framing.  The last two leave what they
@@ -286,7 +317,27 @@ than IMAGE or not new enough for FORMAT, and 'xapi-error when the host cannot
 write it, or VDI is attached to a VM that runs.
 
 Source: XenAPI reference, \"Importing raw disk images\"."
-  (%xapi-vdi-import session vdi image (symbol->string format)))
+  (let ((imported (%xapi-vdi-import session vdi image (symbol->string format))))
+    (when verify?
+      (%xapi-vdi-verify session vdi image))
+    imported))
+
+(define* (xapi-vdi-replace session vm vdi image #:key (format 'automatic))
+  "Write the raw disk image in the file IMAGE onto a fresh VDI, read it back, and
+put it in the place of VDI in VM, a halted one; only then has VM changed.  VDI is
+kept as it is, for `xapi-vdi-restore'.  Where another stands for VDI already, that
+one is destroyed.
+
+Return an association list with vdi, the fresh one, and what `xapi-vdi-import'
+returns.  Only data travels, since a fresh VDI is full of zeros.
+
+Throw what `xapi-vdi-import' throws, VM being as it was."
+  (%xapi-vdi-replace session vm vdi image (symbol->string format)))
+
+(define (xapi-vdi-restore session vm vdi)
+  "Put VDI back into VM, a halted one, where another stands for it, destroy that,
+and return #t; #f when VDI is in its place."
+  (%xapi-vdi-restore session vm vdi))
 
 (define (xapi-vdi-verify session vdi image)
   "Read VDI back, compare it with the raw disk image in the file IMAGE, and return
@@ -300,7 +351,7 @@ Throw 'xapi-error with the place of the first difference when there is one."
 the file IMAGE, whose SHA-256 is IMAGE-SHA256: one that is there from an earlier
 run, or a new one called NAME of SIZE-BYTES, to which IMAGE is sent and verified.
 
-Clone it with (xapi-run session \"VDI.clone\" (list vdi)), and leave it as it is;
+Clone it with `xapi-vdi-clone', and leave it as it is;
 its mark stays until somebody removes it by `xapi-leftover-remove'."
   (or (%xapi-golden session sr image-sha256)
       (let ((vdi (xapi-vdi-create session
@@ -308,7 +359,6 @@ its mark stays until somebody removes it by `xapi-leftover-remove'."
                                   #:name name
                                   #:size-bytes size-bytes)))
         (xapi-vdi-import session vdi image)
-        (xapi-vdi-verify session vdi image)
         (%xapi-make-golden session vdi image-sha256)
         vdi)))
 

@@ -43,6 +43,10 @@ enum Shape {
     Count,
     /// A list of strings.
     Texts,
+    /// A string, or a list of strings.
+    OneOrMore,
+    /// A list of paths.
+    Files,
 }
 
 /// The value of a setting.
@@ -79,8 +83,8 @@ const KNOWN: &[(&str, Shape, &str)] = &[
     ),
     (
         "certificate-sha256",
-        Shape::Text,
-        "the SHA-256 fingerprint of the host's certificate",
+        Shape::OneOrMore,
+        "the SHA-256 fingerprint of the host's certificate, or those of its pool",
     ),
     ("vm", Shape::Text, "the UUID of the VM to run in"),
     ("vdi", Shape::Text, "the UUID of that VM's disk"),
@@ -88,6 +92,11 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         "image",
         Shape::File,
         "the raw disk image to put on that disk",
+    ),
+    (
+        "disk-change",
+        Shape::Text,
+        "\"overwrite\" that disk, or \"replace\" it by a fresh one and keep it",
     ),
     (
         "approved/vms",
@@ -109,6 +118,11 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         "guest/address",
         Shape::Text,
         "the guest's address, when no agent tells it",
+    ),
+    (
+        "guest/lease-files",
+        Shape::Files,
+        "files in which DHCP servers keep their leases",
     ),
     (
         "guest/private-key",
@@ -470,7 +484,17 @@ fn convert(
             .filter(|number| *number > 0)
             .map(Setting::Count)
             .ok_or_else(|| format!("takes a whole number above zero, and has {datum}")),
-        Shape::Texts => items(datum)
+        Shape::OneOrMore if datum.is_string() => convert(Shape::Text, datum, environment, base),
+        Shape::Files => match convert(Shape::Texts, datum, environment, base)? {
+            Setting::Texts(paths) => Ok(Setting::Texts(
+                paths
+                    .iter()
+                    .map(|path| resolve(path, environment, base))
+                    .collect(),
+            )),
+            other => Ok(other),
+        },
+        Shape::Texts | Shape::OneOrMore => items(datum)
             .and_then(|items| {
                 items
                     .into_iter()
@@ -496,10 +520,13 @@ fn parse(shape: Shape, text: &str, environment: &Environment) -> Result<Setting,
             .filter(|number| *number > 0)
             .map(Setting::Count)
             .ok_or_else(|| format!("takes a whole number above zero, and has `{text}`")),
-        Shape::Texts => Ok(Setting::Texts(
+        Shape::Texts | Shape::OneOrMore | Shape::Files => Ok(Setting::Texts(
             text.split([',', ' '])
                 .filter(|word| !word.is_empty())
-                .map(str::to_owned)
+                .map(|word| match shape {
+                    Shape::Files => resolve(word, environment, &environment.directory),
+                    _ => word.to_owned(),
+                })
                 .collect(),
         )),
     }

@@ -7,6 +7,7 @@
 //! object it was made for: on any other it means nothing.
 
 use super::error::XapiError;
+use super::replace;
 use super::rpc::is_null;
 use super::session::Session;
 use super::task;
@@ -118,13 +119,15 @@ async fn mark_object(session: &Session, class: &str, reference: &str) -> Result<
         set_entry(session, class, reference, key, &value).await?;
     }
     set_entry(session, class, reference, OBJECT, &uuid).await?;
-    // A copy of a golden disk is there to be changed.
-    remove_entry(session, class, reference, IMAGE).await
+    // A copy of a golden disk is there to be changed, and one of a disk that
+    // stands for another stands for nothing.
+    remove_entry(session, class, reference, IMAGE).await?;
+    remove_entry(session, class, reference, replace::STANDS_FOR).await
 }
 
 /// Put VALUE under KEY of `other_config`: adding to a key that is there would
 /// be refused, removing one that is not is allowed.
-async fn set_entry(
+pub(super) async fn set_entry(
     session: &Session,
     class: &str,
     reference: &str,
@@ -266,7 +269,10 @@ async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
     Ok(())
 }
 
-async fn remove_vdi(session: &Session, vdi: &str) -> Result<(), XapiError> {
+/// Destroy VDI, one of ours; what it stands for is put back first.
+pub(super) async fn remove_vdi(session: &Session, vdi: &str) -> Result<(), XapiError> {
+    let record = vm::record(session, "VDI", vdi).await?;
+    replace::make_way(session, vdi, &record["other_config"]).await?;
     let uuid = session.uuid("VDI", vdi).await?;
     let tried = format!("destroy VDI `{uuid}`");
     let params = || vec![json!(vdi)];

@@ -3,8 +3,10 @@
 //! [`Session`] is the beginning: it logs in to a host whose certificate is
 //! pinned, and calls any method by its name. Around it:
 //!
-//! * [`task`] waits for slow work, [`vm`] knows the life of a VM, [`transfer`]
-//!   moves disk images.
+//! * [`task`] waits for slow work, [`vm`] knows the life of a VM, [`address`]
+//!   where its guest is.
+//! * [`transfer`] sends disk images, [`verify`] reads them back, and [`replace`]
+//!   puts a fresh disk in the place of an old one.
 //! * [`lease`] marks what we create, and finds what a crash has left.
 //! * [`approved`] keeps everybody's hands off what the settings do not name.
 //! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate.
@@ -14,17 +16,21 @@
 //!
 //! Source: XenAPI reference, <https://xapi-project.github.io/xen-api>.
 
+pub mod address;
 pub mod approved;
 mod error;
 mod extents;
 mod http;
 pub mod lease;
+mod neighbours;
 pub mod primitives;
+pub mod replace;
 mod rpc;
 mod session;
 pub mod task;
 pub mod transfer;
 mod trust;
+pub mod verify;
 mod vhd;
 pub mod vm;
 mod xml;
@@ -32,3 +38,4 @@ mod xml;
 pub use approved::Approved;
 pub use error::XapiError;
 pub use session::{CALL, Login, Secret, Session, log_out_everywhere};
+pub use trust::shown_certificate;

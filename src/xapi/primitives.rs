@@ -3,21 +3,24 @@
 //! Records become association lists with symbols for fields; in any other map
 //! the keys are strings. A set is a list, nothing is `#f`.
 
+use super::address::Sources;
 use super::lease::{Lease, Leftover};
 use super::session::{CALL, Session};
-use super::transfer::Format;
+use super::transfer::{Format, Imported};
 use super::vm::Shutdown;
-use super::{Approved, Login, Secret, XapiError, lease, task, transfer, vm};
+use super::{
+    Approved, Login, Secret, XapiError, address, lease, replace, task, transfer, verify, vm,
+};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::pairs;
 use crate::guile::value::{
-    Value, alist_value, handle, handle_value, list, list_value, pair_value, seconds, string,
-    string_value, strings, symbol_value, truth, wrong_type,
+    Value, alist_value, handle, handle_value, list, list_value, optional_string, pair_value,
+    seconds, string, string_value, strings, symbol_value, truth, wrong_type,
 };
 use crate::runtime;
 use serde_json::{Map, Value as Json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -56,8 +59,6 @@ crate::natives! {
     ///
     /// Wait for TASK, a reference, for at most SECONDS, and destroy it.
     "%xapi-await" (3) => await_task,
-    /// (%xapi-find session class uuid) -> reference
-    "%xapi-find" (3) => find,
     /// (%xapi-vdi-import session vdi image format) -> alist
     ///
     /// Write the raw disk image IMAGE into VDI, a reference, sent as FORMAT:
@@ -72,10 +73,25 @@ crate::natives! {
     "%xapi-vm-start" (3) => vm_start,
     /// (%xapi-vm-shutdown session vm hard? seconds) -> unspecified
     "%xapi-vm-shutdown" (4) => vm_shutdown,
-    /// (%xapi-vm-address session vm seconds) -> string
+    /// (%xapi-vm-address session vm given lease-files seconds) -> string
     ///
-    /// The address that the host learns of the guest of VM within SECONDS.
-    "%xapi-vm-address" (3) => vm_address,
+    /// The address that some source knows of the guest of VM within SECONDS:
+    /// GIVEN, a string or #f, the host, or one of LEASE-FILES.
+    "%xapi-vm-address" (5) => vm_address,
+    /// (%xapi-vm-addresses session vm given lease-files) -> list of alists
+    ///
+    /// What every source says now: `source`, and `address` or `trouble`; and
+    /// one with `over` when waiting longer is of no use.
+    "%xapi-vm-addresses" (4) => vm_addresses,
+    /// (%xapi-vdi-replace session vm vdi image format) -> alist
+    ///
+    /// Put IMAGE on a fresh VDI and that in the place of VDI in VM, a halted one;
+    /// `vdi`, the fresh one, and what %xapi-vdi-import answers.
+    "%xapi-vdi-replace" (5) => vdi_replace,
+    /// (%xapi-vdi-restore session vm vdi) -> boolean
+    ///
+    /// Put VDI back into VM, where another stands for it; #f when none does.
+    "%xapi-vdi-restore" (3) => vdi_restore,
 }
 
 /// Longer than any deadline that a script would set.
@@ -193,28 +209,28 @@ fn await_task(args: &[Value]) -> Outcome {
     Ok(result_value("", &result))
 }
 
-fn find(args: &[Value]) -> Outcome {
-    const NAME: &str = "%xapi-find";
-    let session = open(NAME, args)?;
-    let (class, uuid) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
-    let what = format!("finding {class} `{uuid}`");
-    let reference = within(&session.0, &what, vm::find(&session.0, &class, &uuid))?;
-    Ok(string_value(reference))
-}
-
 fn vdi_import(args: &[Value]) -> Outcome {
     const NAME: &str = "%xapi-vdi-import";
     let session = open(NAME, args)?;
     let (vdi, image) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
-    let format = string(NAME, args, 4)?;
-    let format = Format::from_name(&format).ok_or_else(|| wrong_type(NAME, 4, &args[3]))?;
+    let format = format(NAME, args, 4)?;
     let what = format!("importing `{image}`");
     let imported = within(
         &session.0,
         &what,
         transfer::import(&session.0, &vdi, Path::new(&image), format),
     )?;
-    Ok(alist_value(vec![
+    Ok(alist_value(imported_entries(&imported)))
+}
+
+/// Argument POSITION as the name of a format.
+fn format(procedure: &str, args: &[Value], position: usize) -> Result<Format, Raise> {
+    let name = string(procedure, args, position)?;
+    Format::from_name(&name).ok_or_else(|| wrong_type(procedure, position, &args[position - 1]))
+}
+
+fn imported_entries(imported: &Imported) -> Vec<(&'static str, Value)> {
+    vec![
         ("format", symbol_value(imported.format.name())),
         ("image-bytes", Value::IntV(imported.image_bytes as isize)),
         ("sent-bytes", Value::IntV(imported.sent_bytes as isize)),
@@ -222,7 +238,7 @@ fn vdi_import(args: &[Value]) -> Outcome {
             "elapsed-seconds",
             Value::NumV(imported.elapsed.as_secs_f64()),
         ),
-    ]))
+    ]
 }
 
 fn vdi_verify(args: &[Value]) -> Outcome {
@@ -233,7 +249,7 @@ fn vdi_verify(args: &[Value]) -> Outcome {
     let bytes = within(
         &session.0,
         &what,
-        transfer::verify(&session.0, &vdi, Path::new(&image)),
+        verify::verify(&session.0, &vdi, Path::new(&image)),
     )?;
     Ok(Value::IntV(bytes as isize))
 }
@@ -274,13 +290,87 @@ fn vm_address(args: &[Value]) -> Outcome {
     const NAME: &str = "%xapi-vm-address";
     let session = open(NAME, args)?;
     let machine = string(NAME, args, 2)?;
-    let limit = seconds(NAME, args, 3)?;
+    let sources = sources(NAME, args)?;
+    let limit = seconds(NAME, args, 5)?;
     let address = within(
         &session.0,
         "waiting for the guest's address",
-        vm::wait_for_address(&session.0, &machine, limit),
+        address::wait(&session.0, &machine, &sources, limit),
     )?;
     Ok(string_value(address.to_string()))
+}
+
+fn vm_addresses(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vm-addresses";
+    let session = open(NAME, args)?;
+    let machine = string(NAME, args, 2)?;
+    let sources = sources(NAME, args)?;
+    let sightings = within(
+        &session.0,
+        "looking for the guest's address",
+        address::look(&session.0, &machine, &sources),
+    )?;
+    let mut said: Vec<Value> = sightings
+        .all
+        .iter()
+        .map(|sighting| {
+            let outcome = match &sighting.outcome {
+                Ok(address) => ("address", string_value(address.to_string())),
+                Err(trouble) => ("trouble", string_value(trouble.as_str())),
+            };
+            alist_value(vec![("source", symbol_value(sighting.source)), outcome])
+        })
+        .collect();
+    if let Some(over) = sightings.over {
+        said.push(alist_value(vec![("over", string_value(over))]));
+    }
+    Ok(list_value(said))
+}
+
+/// Arguments 3 and 4: an address or #f, and files with leases.
+fn sources(procedure: &str, args: &[Value]) -> Result<Sources, Raise> {
+    let given = match optional_string(procedure, args, 3)? {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            Failure::new(Key::Settings, format!("`{text}` is not an IP address"))
+                .hint("`guest/address` takes an address, not a name")
+        })?),
+    };
+    Ok(Sources {
+        given,
+        lease_files: strings(procedure, args, 4)?
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
+    })
+}
+
+fn vdi_replace(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vdi-replace";
+    let session = open(NAME, args)?;
+    let (machine, vdi) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let image = string(NAME, args, 4)?;
+    let format = format(NAME, args, 5)?;
+    let replaced = within(
+        &session.0,
+        &format!("replacing a disk by `{image}`"),
+        replace::replace(&session.0, &machine, &vdi, Path::new(&image), format),
+    )?;
+    let mut entries = vec![("vdi", string_value(replaced.vdi))];
+    entries.extend(imported_entries(&replaced.imported));
+    Ok(alist_value(entries))
+}
+
+fn vdi_restore(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vdi-restore";
+    let session = open(NAME, args)?;
+    let (machine, vdi) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let restored = within(
+        &session.0,
+        "putting a disk back",
+        replace::restore(&session.0, &machine, &vdi),
+    )?;
+    Ok(Value::BoolV(restored))
 }
 
 fn leftovers(args: &[Value]) -> Outcome {

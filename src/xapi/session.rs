@@ -338,7 +338,12 @@ impl Session {
         params: Vec<Value>,
         limit: Duration,
     ) -> Result<Value, XapiError> {
-        let tried = format!("call `{method}`");
+        let tried = match (method.split_once('.'), params.first()) {
+            (Some((class, "get_by_uuid")), Some(Value::String(uuid))) => {
+                format!("find {class} `{uuid}`")
+            }
+            _ => format!("call `{method}`"),
+        };
         let mut renewed = false;
         loop {
             let Some(reference) = self.state().reference.clone() else {

@@ -1,4 +1,4 @@
-//! Disk images over HTTP: importing one into a VDI, and reading one back.
+//! Disk images over HTTP: importing one into a VDI.
 //!
 //! The host answers `200 OK` before it has read a byte, so the head is sent
 //! first, the answer read, and then the body sent. Only the task tells how the
@@ -11,7 +11,6 @@ use super::approved;
 use super::error::XapiError;
 use super::extents::Extents;
 use super::http::{self, Connection, Endpoint, Head};
-use super::rpc::is_null;
 use super::session::Session;
 use super::task;
 use super::vhd::{self, Piece, Stream};
@@ -25,7 +24,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How much is read and sent at once.
-const PIECE: usize = 1 << 20;
+pub(super) const PIECE: usize = 1 << 20;
 
 /// How long after the last byte the task may take, and after a failure the
 /// task may take to say why.
@@ -227,7 +226,7 @@ async fn fills_with_zeros(session: &Session, record: &Value) -> Result<bool, Xap
 }
 
 /// The size of the VDI with RECORD in bytes.
-fn size_of(record: &Value) -> u64 {
+pub(super) fn size_of(record: &Value) -> u64 {
     match &record["virtual_size"] {
         Value::String(text) => text.parse().unwrap_or(0),
         number => number.as_u64().unwrap_or(0),
@@ -353,8 +352,8 @@ fn redirected(from: &Endpoint, head: &Head, tried: &str) -> Result<Endpoint, Xap
     Ok(from.at(there.host(), there.port()))
 }
 
-/// How far sending the body came.
-enum Sent {
+/// How far a transfer came.
+pub(super) enum Sent {
     /// Every byte has been taken.
     All(u64),
     /// The host ended it: with a second answer, or by closing the connection.
@@ -512,7 +511,7 @@ fn bad_news(news: io::Result<usize>, answer: &[u8]) -> String {
 }
 
 /// Ask the task how it ended; it knows better than the connection.
-async fn conclude(
+pub(super) async fn conclude(
     session: &Session,
     task: &str,
     sent: Result<Sent, XapiError>,
@@ -546,123 +545,4 @@ async fn conclude(
             Err(error)
         }
     }
-}
-
-/// Read the VDI that REFERENCE points at back and compare it with the raw disk
-/// image at IMAGE, which may be shorter. Answers how many bytes are the same.
-pub async fn verify(session: &Session, reference: &str, image: &Path) -> Result<u64, XapiError> {
-    let unreadable = |error: io::Error| XapiError::File {
-        path: image.display().to_string(),
-        reason: error.to_string(),
-    };
-    let file = File::open(image).map_err(unreadable)?;
-    let total = file.metadata().map_err(unreadable)?.len();
-    let mut expected = io::BufReader::with_capacity(PIECE, file);
-    let mut compared: u64 = 0;
-    let mut trouble = None;
-    let what = format!("verify `{}`", image.display());
-    let mut told = Instant::now();
-    export_raw(session, reference, |piece| {
-        let count = (total - compared).min(piece.len() as u64) as usize;
-        if trouble.is_some() || count == 0 {
-            return;
-        }
-        let mut wanted = vec![0; count];
-        if let Err(error) = io::Read::read_exact(&mut expected, &mut wanted) {
-            trouble = Some(unreadable(error));
-            return;
-        }
-        match wanted
-            .iter()
-            .zip(piece)
-            .position(|(one, other)| one != other)
-        {
-            None => compared += count as u64,
-            Some(at) => {
-                trouble = Some(XapiError::WrongState {
-                    tried: format!("verify `{}`", image.display()),
-                    state: format!(
-                        "the VDI differs from the image at byte {}",
-                        compared + at as u64
-                    ),
-                });
-            }
-        }
-        if told.elapsed() > Duration::from_millis(100) || compared == total {
-            told = Instant::now();
-            progress::tell(Event::Transfer {
-                what: what.clone(),
-                done: compared,
-                total: Some(total),
-            });
-        }
-    })
-    .await?;
-    match trouble {
-        Some(error) => Err(error),
-        None if compared < total => Err(XapiError::WrongState {
-            tried: what,
-            state: format!("the VDI ends after {compared} of {total} bytes"),
-        }),
-        None => Ok(compared),
-    }
-}
-
-/// Read the raw bytes of the VDI that REFERENCE points at, giving each piece
-/// to SINK. Answers how many there were.
-pub async fn export_raw(
-    session: &Session,
-    reference: &str,
-    mut sink: impl FnMut(&[u8]),
-) -> Result<u64, XapiError> {
-    let uuid = session.uuid("VDI", reference).await?;
-    let tried = format!("read VDI `{uuid}`");
-    if is_null(reference) {
-        return Err(XapiError::Refused {
-            tried,
-            code: "HANDLE_INVALID".to_owned(),
-            params: vec!["VDI".to_owned(), reference.to_owned()],
-        });
-    }
-    let task = task::create(session, &format!("fruix-scm export of {uuid}")).await?;
-    let target = format!("/export_raw_vdi?vdi={uuid}&format=raw");
-    let read = async {
-        let endpoint = session.endpoint();
-        let lost = |error: io::Error| XapiError::Connection {
-            tried: tried.clone(),
-            reason: format!("`{}`: {error}", endpoint.url()),
-        };
-        let request = endpoint.head(
-            "GET",
-            &target,
-            &[("Cookie", &session.cookie(&task)), ("Connection", "close")],
-        )?;
-        let mut connection = endpoint.connect().await?;
-        connection.send(&request).await.map_err(lost)?;
-        let head = connection.read_head().await.map_err(lost)?;
-        if head.status != 200 {
-            return Err(XapiError::Protocol {
-                tried: tried.clone(),
-                reason: format!("the host answered HTTP {} {}", head.status, head.reason),
-            });
-        }
-        let mut count = 0;
-        loop {
-            let piece = tokio::time::timeout(session.patience(), connection.read_piece())
-                .await
-                .map_err(|_| XapiError::Timeout {
-                    tried: tried.clone(),
-                    limit: session.patience(),
-                    last: format!("{count} bytes had come"),
-                })?
-                .map_err(lost)?;
-            if piece.is_empty() {
-                return Ok(count);
-            }
-            sink(&piece);
-            count += piece.len() as u64;
-        }
-    }
-    .await;
-    conclude(session, &task, read.map(Sent::All), &tried).await
 }

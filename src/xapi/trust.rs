@@ -5,6 +5,8 @@
 //!
 //! Source: rustls, `ServerCertVerifier`.
 
+use super::error::XapiError;
+use super::http::Endpoint;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -95,6 +97,16 @@ pub fn not_pinned(error: &std::io::Error) -> Option<Fingerprint> {
         return None;
     };
     other.downcast_ref::<NotPinned>().map(|it| it.seen)
+}
+
+/// The fingerprint of the certificate that is shown at HOST, an URL, for somebody
+/// to compare with the host's own; nothing is said to the host.
+pub async fn shown_certificate(host: &str) -> Result<String, XapiError> {
+    match Endpoint::new(host, Vec::new())?.connect().await {
+        Err(XapiError::Trust { seen, .. }) => Ok(seen),
+        Err(error) => Err(error),
+        Ok(_) => unreachable!("without a pinned certificate nobody is trusted"),
+    }
 }
 
 /// Accepts the pinned certificates and no other.

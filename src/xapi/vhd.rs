@@ -15,7 +15,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub const BLOCK: u64 = 2 << 20;
 
 /// A sector, the unit of bitmaps and offsets.
-const SECTOR: u64 = 512;
+pub const SECTOR: u64 = 512;
+
+pub const HEADER_BYTES: usize = 1024;
 
 /// A block's bitmap: a bit a sector.
 const BITMAP: u64 = BLOCK / SECTOR / 8;
@@ -184,6 +186,86 @@ fn geometry(size: u64) -> [u8; 4] {
     };
     let cylinders = ((cylinders_times_heads / heads) as u16).to_be_bytes();
     [cylinders[0], cylinders[1], heads as u8, sectors as u8]
+}
+
+/// Where the header is, by FOOTER, when it is one of a dynamic disk.
+pub fn header_place(footer: &[u8]) -> Option<u64> {
+    let is_dynamic = footer.starts_with(b"conectix") && word(footer, 60) == 3;
+    is_dynamic.then(|| long(footer, 16))
+}
+
+/// The table of blocks, as a header tells of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Table {
+    pub at: u64,
+    pub entries: u32,
+    pub block_bytes: u64,
+}
+
+/// The table that HEADER tells of, when both make sense.
+pub fn table_place(header: &[u8]) -> Option<Table> {
+    let table = Table {
+        at: long(header, 16),
+        entries: word(header, 28),
+        block_bytes: u64::from(word(header, 32)),
+    };
+    let makes_sense = header.starts_with(b"cxsparse")
+        && table.block_bytes.is_power_of_two()
+        && (GROUP..=64 << 20).contains(&table.block_bytes)
+        // 2040 GiB in the smallest blocks that anybody uses.
+        && u64::from(table.entries) * table.block_bytes <= 2 * LARGEST;
+    makes_sense.then_some(table)
+}
+
+/// Which blocks a stream has and where.
+#[derive(Debug)]
+pub struct Layout {
+    pub block_bytes: u64,
+    /// Place in the stream and number, in the order of the stream.
+    pub blocks: Vec<(u64, u64)>,
+    present: Vec<bool>,
+}
+
+impl Layout {
+    /// What the table with these ENTRIES, four bytes each, says.
+    pub fn new(entries: &[u8], block_bytes: u64) -> Layout {
+        let places: Vec<u32> = entries
+            .chunks_exact(4)
+            .map(|entry| word(entry, 0))
+            .collect();
+        let mut blocks: Vec<(u64, u64)> = (0_u64..)
+            .zip(&places)
+            .filter(|(_, place)| **place != u32::MAX)
+            .map(|(block, place)| (u64::from(*place) * SECTOR, block))
+            .collect();
+        blocks.sort_unstable();
+        Layout {
+            block_bytes,
+            blocks,
+            present: places.iter().map(|place| *place != u32::MAX).collect(),
+        }
+    }
+
+    pub fn has(&self, block: u64) -> bool {
+        self.present.get(block as usize).copied().unwrap_or(false)
+    }
+
+    /// The size of the bitmap in front of each block.
+    pub fn bitmap_bytes(&self) -> usize {
+        (self.block_bytes / SECTOR / 8).next_multiple_of(SECTOR) as usize
+    }
+}
+
+/// The big-endian number at OFFSET of BYTES; 0 beyond their end.
+fn word(bytes: &[u8], offset: usize) -> u32 {
+    bytes
+        .get(offset..offset + 4)
+        .and_then(|part| part.try_into().ok())
+        .map_or(0, u32::from_be_bytes)
+}
+
+fn long(bytes: &[u8], offset: usize) -> u64 {
+    u64::from(word(bytes, offset)) << 32 | u64::from(word(bytes, offset + 4))
 }
 
 /// The complement of the sum of BYTES, whose own place holds zeros.

@@ -23,3 +23,4 @@ mod store;
 mod store_words;
 mod support;
 mod xapi;
+mod xapi_methods;

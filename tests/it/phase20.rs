@@ -482,10 +482,9 @@ fn a_byte_flipped_on_the_disk_keeps_the_guest_from_booting() {
 /// What must be running, as stderr shows it, when Ctrl-C is pressed.
 const MOMENTS: &[&str] = &[
     "▸ log in to the host",
-    "▸ import the image",
+    "▸ import the image, and read it back",
     "▸ start the VM",
-    "▸ learn the guest's address",
-    "▸ connect to the guest",
+    "▸ find the guest and connect to it",
     "buildworld|",
     "installworld|",
     "▸ record sizes",

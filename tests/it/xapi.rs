@@ -4,11 +4,15 @@ use fruix_scm::failure::{Detail, Failure, Key};
 use fruix_scm::runtime;
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
+use fruix_scm::xapi::address::{self, Sources};
 use fruix_scm::xapi::lease::{self, Lease};
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
-use fruix_scm::xapi::{Approved, CALL, Login, Secret, Session, XapiError, task, transfer};
+use fruix_scm::xapi::{
+    Approved, CALL, Login, Secret, Session, XapiError, replace, task, transfer, verify,
+};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -61,6 +65,15 @@ fn in_session<T>(
     outcome
 }
 
+/// The address that the host alone knows.
+async fn wait_for_address(
+    session: &Session,
+    vm: &str,
+    limit: Duration,
+) -> Result<IpAddr, XapiError> {
+    address::wait(session, vm, &Sources::default(), limit).await
+}
+
 /// An image of SIZE bytes that says where each of its sectors belongs.
 fn image(directory: &Path, size: u64) -> std::path::PathBuf {
     let path = directory.join("test.img");
@@ -84,7 +97,7 @@ fn an_imported_image_is_booted_and_its_address_learned() {
         let imported = transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
         assert_eq!(imported.sent_bytes, imported.image_bytes);
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        let address = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        let address = wait_for_address(session, &vm, Duration::from_secs(20)).await?;
         vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_secs(20)).await?;
         assert_eq!(vm::power_state(session, &vm).await?, "Halted");
         Ok(address)
@@ -100,9 +113,9 @@ fn an_imported_image_is_on_the_disk_byte_for_byte_and_reads_back_the_same() {
     let read = in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
         transfer::import(session, &vdi, &path, Format::Automatic).await?;
-        assert_eq!(transfer::verify(session, &vdi, &path).await?, 3_000_320);
+        assert_eq!(verify::verify(session, &vdi, &path).await?, 3_000_320);
         let mut read = Vec::new();
-        transfer::export_raw(session, &vdi, |piece| read.extend_from_slice(piece)).await?;
+        verify::export_raw(session, &vdi, |piece| read.extend_from_slice(piece)).await?;
         Ok(read)
     })
     .expect("all goes well");
@@ -154,7 +167,7 @@ fn a_fresh_vdi_gets_the_data_of_a_sparse_image_and_little_else() {
             let imported = transfer::import(session, &vdi, &path, format).await?;
             assert_eq!(imported.format, taken);
             assert!(imported.sent_bytes <= most, "{imported:?}");
-            assert_eq!(transfer::verify(session, &vdi, &path).await?, size);
+            assert_eq!(verify::verify(session, &vdi, &path).await?, size);
             session.call("VDI.destroy", vec![json!(vdi)]).await
         })
         .expect("all goes well");
@@ -383,18 +396,17 @@ fn a_guest_that_reports_no_address_is_given_up_at_the_deadline() {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
         transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        vm::wait_for_address(session, &vm, Duration::from_secs(3)).await
+        wait_for_address(session, &vm, Duration::from_secs(3)).await
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Timeout);
-    assert_eq!(
-        failure.message(),
-        format!(
-            "could not learn the address of VM `{}` within 3 s; last: the guest's agent has \
-             reported no address",
-            settings.vm
-        )
+    let expected = format!(
+        "could not learn the address of VM `{}` within 3 s; last: agent: the guest's agent has \
+         reported no address; xenstore: the guest has not written `vm-data/fruix/address`; \
+         neighbours: no neighbour with MAC ",
+        settings.vm
     );
+    assert!(failure.message().starts_with(&expected), "{failure}");
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
@@ -405,7 +417,7 @@ fn a_disk_without_a_system_never_reports_anything() {
     let failure = in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        vm::wait_for_address(session, &vm, Duration::from_secs(1)).await
+        wait_for_address(session, &vm, Duration::from_secs(1)).await
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Timeout);
@@ -426,7 +438,7 @@ fn a_link_local_address_is_not_taken_for_the_guests() {
     let address = in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        vm::wait_for_address(session, &vm, Duration::from_secs(20)).await
+        wait_for_address(session, &vm, Duration::from_secs(20)).await
     });
     assert_eq!(address.unwrap().to_string(), "127.0.0.1");
 }
@@ -783,7 +795,7 @@ fn an_address_from_before_the_start_does_not_count() {
     let address = in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        vm::wait_for_address(session, &vm, Duration::from_secs(20)).await
+        wait_for_address(session, &vm, Duration::from_secs(20)).await
     });
     assert_eq!(address.unwrap().to_string(), "127.0.0.1");
 }
@@ -800,7 +812,7 @@ fn a_vm_that_halts_while_its_address_is_awaited_ends_the_waiting() {
             vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await
         };
         let (address, halted) = tokio::join!(
-            vm::wait_for_address(session, &vm, Duration::from_secs(30)),
+            wait_for_address(session, &vm, Duration::from_secs(30)),
             halt
         );
         halted?;
@@ -1039,7 +1051,7 @@ fn a_host_without_json_rpc_is_spoken_to_in_xml_rpc() {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
         transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        let address = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        let address = wait_for_address(session, &vm, Duration::from_secs(20)).await?;
         vm::shut_down(session, &vm, Shutdown::Clean, Duration::from_secs(20)).await?;
         let refused = vm::find(session, "VM", "nobody").await.unwrap_err();
         assert_eq!(refused.code(), Some("UUID_INVALID"));
@@ -1062,7 +1074,7 @@ fn an_import_follows_the_host_to_another_one_that_the_pool_vouches_for() {
     in_session(&simulation, async |session| {
         let vdi = vm::find(session, "VDI", &settings.vdi).await?;
         transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
-        transfer::verify(session, &vdi, &settings.image).await
+        verify::verify(session, &vdi, &settings.image).await
     })
     .expect("its certificate is in the pool's list");
     assert_eq!(simulation.host().calls("Certificate.get_all_records"), 1);
@@ -1147,7 +1159,7 @@ fn a_host_that_dies_is_given_up_at_the_deadline() {
         .await?;
         let vm = vm::find(&session, "VM", &settings.vm).await?;
         vm::start(&session, &vm, Duration::from_secs(20)).await?;
-        let outcome = vm::wait_for_address(&session, &vm, Duration::from_secs(30)).await;
+        let outcome = wait_for_address(&session, &vm, Duration::from_secs(30)).await;
         let _ = session.log_out().await;
         outcome
     })
@@ -1163,15 +1175,173 @@ fn a_guest_that_reboots_is_found_again() {
     in_session(&simulation, async |session| {
         let vm = vm::find(session, "VM", &settings.vm).await?;
         vm::start(session, &vm, Duration::from_secs(20)).await?;
-        let first = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        let first = wait_for_address(session, &vm, Duration::from_secs(20)).await?;
         let deadline = Instant::now() + Duration::from_secs(20);
         while vm::record(session, "VM", &vm).await?["domid"] == json!(1) {
             assert!(Instant::now() < deadline, "it has not rebooted");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let second = vm::wait_for_address(session, &vm, Duration::from_secs(20)).await?;
+        let second = wait_for_address(session, &vm, Duration::from_secs(20)).await?;
         assert_eq!(first, second);
         vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await
     })
     .expect("all goes well");
+}
+
+#[test]
+fn a_guest_without_an_agent_is_found_by_what_it_writes_to_xenstore_or_by_its_lease() {
+    let simulation = simulation(&["no-agent", "no-ssh"]);
+    let settings = simulation.settings().clone();
+    let limit = Duration::from_secs(20);
+    in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, limit).await?;
+        let address = wait_for_address(session, &vm, limit).await?;
+        assert_eq!(address.to_string(), "127.0.0.1");
+        let sources = Sources {
+            given: "192.0.2.1".parse().ok(),
+            lease_files: vec![settings.lease_file.clone()],
+        };
+        let seen = address::look(session, &vm, &sources).await?;
+        let by = |source: &str| {
+            let found = seen.all.iter().find(|sighting| sighting.source == source);
+            found.expect("it was asked").outcome.clone()
+        };
+        assert_eq!(by("given"), Ok("192.0.2.1".parse().unwrap()));
+        assert!(by("agent").unwrap_err().contains("no address"));
+        assert_eq!(by("xenstore"), Ok(address));
+        assert_eq!(by("leases"), Ok(address));
+        assert!(by("neighbours").unwrap_err().contains("no neighbour"));
+        // A start that nobody has given a nonce shows the old address, which does not count.
+        vm::shut_down(session, &vm, Shutdown::Hard, limit).await?;
+        let data = vm::record(session, "VM", &vm).await?["xenstore_data"].clone();
+        assert!(data[address::ADDRESS].is_string());
+        session
+            .call(
+                "VM.remove_from_xenstore_data",
+                vec![json!(vm), json!(address::NONCE)],
+            )
+            .await?;
+        let params = vec![json!(vm), json!(true), json!(false)];
+        session.call("VM.start", params).await?;
+        session.call("VM.unpause", vec![json!(vm)]).await?;
+        let seen = address::look(session, &vm, &Sources::default()).await?;
+        assert!(
+            seen.describe().contains("of another boot"),
+            "{}",
+            seen.describe()
+        );
+        Ok(())
+    })
+    .expect("all goes well");
+}
+
+#[test]
+fn what_differs_from_the_image_is_found_in_blocks_that_came_and_in_those_that_did_not() {
+    use std::os::unix::fs::FileExt;
+    let simulation = simulation(&[]);
+    let size: u64 = (32 << 20) + 512;
+    in_session(&simulation, async |session| {
+        let (path, vdi) = sparse_image_and_fresh_vdi(session, &simulation, size).await?;
+        transfer::import(session, &vdi, &path, Format::Automatic).await?;
+        let uuid = session.uuid("VDI", &vdi).await?;
+        let disk = std::fs::File::options()
+            .write(true)
+            .open(simulation.host().disk(&uuid))
+            .unwrap();
+        let image = std::fs::File::options().write(true).open(&path).unwrap();
+        // A byte in a block with data, one in a block without, and one that only the image has.
+        for (file, at) in [(&disk, 5000), (&disk, 20 << 20), (&image, 14 << 20)] {
+            assert_eq!(verify::verify(session, &vdi, &path).await?, size);
+            file.write_all_at(b"!", at).unwrap();
+            let error = verify::verify(session, &vdi, &path).await.unwrap_err();
+            let expected = format!("differs from the image at byte {at}");
+            assert!(error.to_string().contains(&expected), "{error}");
+            file.write_all_at(&[0], at).unwrap();
+        }
+        session.call("VDI.destroy", vec![json!(vdi)]).await
+    })
+    .expect("all goes well");
+}
+
+#[test]
+fn a_disk_is_replaced_by_a_fresh_one_and_put_back() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let disks =
+        || std::fs::read(simulation.host().disk(&settings.vdi)).expect("the old disk is there");
+    let before = disks();
+    let limit = Duration::from_secs(20);
+    in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let old = vm::find(session, "VDI", &settings.vdi).await?;
+        let image = &settings.image;
+        let first = replace::replace(session, &vm, &old, image, Format::Automatic).await?;
+        assert_ne!(first.vdi, old);
+        // Once more: the second takes the place of the first, which goes.
+        let second = replace::replace(session, &vm, &old, image, Format::Automatic).await?;
+        assert_eq!(simulation.host().count("VDI"), 2);
+        assert_eq!(simulation.host().count("VBD"), 1);
+        vm::start(session, &vm, limit).await?;
+        wait_for_address(session, &vm, limit).await?;
+        let refused = replace::restore(session, &vm, &old).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("only a halted one"),
+            "{refused}"
+        );
+        vm::shut_down(session, &vm, Shutdown::Hard, limit).await?;
+        let fresh = vm::record(session, "VDI", &second.vdi).await?;
+        assert!(
+            fresh["name_label"]
+                .as_str()
+                .unwrap_or_default()
+                .ends_with("(fruix-scm)")
+        );
+        assert!(replace::restore(session, &vm, &old).await?);
+        assert!(!replace::restore(session, &vm, &old).await?);
+        // A crash leaves one; what finds it puts the old disk back.
+        replace::replace(session, &vm, &old, image, Format::Automatic).await?;
+        for leftover in lease::leftovers(session).await? {
+            lease::remove(session, &leftover).await?;
+        }
+        let vbd = vm::record(session, "VM", &vm).await?["VBDs"][0].clone();
+        let vbd = vm::record(session, "VBD", vbd.as_str().unwrap_or_default()).await?;
+        assert_eq!(vbd["VDI"], json!(old));
+        assert_eq!(
+            (vbd["userdevice"].clone(), vbd["bootable"].clone()),
+            (json!("0"), json!(true))
+        );
+        Ok(())
+    })
+    .expect("all goes well");
+    assert_eq!(simulation.host().count("VDI"), 1);
+    assert!(disks() == before, "the old disk was written to");
+}
+
+#[test]
+fn a_replacement_that_fails_leaves_the_machine_as_it_was() {
+    for (mishap, code) in [
+        ("import-fails", "VDI_IO_ERROR"),
+        (
+            "fail=VBD.create@1:DEVICE_ALREADY_EXISTS:0",
+            "DEVICE_ALREADY_EXISTS",
+        ),
+        ("sr-full", "SR_FULL"),
+    ] {
+        let simulation = simulation(&[mishap]);
+        let settings = simulation.settings().clone();
+        let failure = in_session(&simulation, async |session| {
+            let vm = vm::find(session, "VM", &settings.vm).await?;
+            let old = vm::find(session, "VDI", &settings.vdi).await?;
+            let image = &settings.image;
+            let outcome = replace::replace(session, &vm, &old, image, Format::Automatic).await;
+            let vbd = vm::record(session, "VM", &vm).await?["VBDs"][0].clone();
+            let vbd = vm::record(session, "VBD", vbd.as_str().unwrap_or_default()).await?;
+            assert_eq!(vbd["VDI"], json!(old), "{mishap}");
+            outcome
+        })
+        .unwrap_err();
+        assert_eq!(*detail(&failure, "code"), Detail::from(code));
+        assert_eq!(simulation.host().count("VDI"), 1, "{mishap}");
+    }
 }
