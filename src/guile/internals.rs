@@ -28,7 +28,7 @@ crate::natives! {
     "%next-unit" (2) with machine => next_unit,
     /// (%load-of-text name text) -> load
     "%load-of-text" (2) => load_of_text,
-    /// (%load-of-form form module) -> load
+    /// (%load-of-form form module) -> load; with #f, in whatever module is current
     "%load-of-form" (2) => load_of_form,
     /// (%load-of-module name) -> load
     "%load-of-module" (1) with machine => load_of_module,
@@ -173,10 +173,15 @@ fn load_of_text(args: &[Value]) -> Outcome {
 
 fn load_of_form(args: &[Value]) -> Outcome {
     let world = world();
-    let module = super::module_values::module_of(&args[1])
-        .ok_or_else(|| value::wrong_type("eval", 2, &args[1]))?;
+    let module = match &args[1] {
+        Value::BoolV(false) => None,
+        module => Some(
+            super::module_values::module_of(module)
+                .ok_or_else(|| value::wrong_type("eval", 2, module))?,
+        ),
+    };
     let form = super::syntax::Stx::from_value(&args[0], super::loader::no_span(), &|id| id);
-    Ok(load_value(Load::of_form(&world, form, &module)))
+    Ok(load_value(Load::of_form(&world, form, module.as_ref())))
 }
 
 fn load_of_module(machine: &mut Machine, args: &[Value]) -> Outcome {

@@ -213,7 +213,7 @@ impl Interpreter {
             return;
         };
         for form in forms {
-            let load = Load::of_form(&self.world, form, &self.world.core);
+            let load = Load::of_form(&self.world, form, Some(&self.world.core));
             let load = super::value::handle_value("load", RefCell::new(load));
             let procedure = self.load.value().clone();
             control::begin_run();

@@ -111,11 +111,11 @@ impl Load {
         load
     }
 
-    /// One form, in MODULE.
-    pub fn of_form(world: &World, form: Stx, module: &Module) -> Load {
+    /// One form, in MODULE or in whatever module is current.
+    pub fn of_form(world: &World, form: Stx, module: Option<&Module>) -> Load {
         let mut load = Load::new(world);
         load.stack
-            .push(Task::Form(form, Some(Scope::of_module(module))));
+            .push(Task::Form(form, module.map(Scope::of_module)));
         load
     }
 
@@ -201,6 +201,9 @@ impl Load {
                         x.world.forget(&module.name);
                         return Err(Trouble::Raise(no_module(&module.name)));
                     }
+                    for external in module.exported_names() {
+                        self.satisfy(x, &module, external)?;
+                    }
                 }
                 Task::Restore(module) => *x.world.current.borrow_mut() = module,
             }
@@ -220,7 +223,7 @@ impl Load {
         module.progress.set(Progress::Loading(self.number));
         let previous = world.current.borrow().clone();
         let user = Module::new(vec![Id::named("guile-user")]);
-        user.import(Import::all(world.core.clone()));
+        let _nothing_refers_to_it_yet = user.import(world.core_import());
         *world.current.borrow_mut() = user;
         self.stack.push(Task::Loaded(module, previous));
         self.stack.push(Task::source(&file, text));
@@ -283,7 +286,11 @@ impl Load {
                 variable.defined_at.set(Some(form.span()));
                 *variable.documentation.borrow_mut() = documentation;
                 let core = x.expand_named(&value, scope, id)?;
-                self.emit(x, &Core::DefineGlobal(variable, Box::new(core)))
+                self.emit(x, &Core::DefineGlobal(variable.clone(), Box::new(core)))?;
+                for waiting in module.waiting_for(id) {
+                    self.link(x, &waiting, &variable)?;
+                }
+                Ok(())
             }
             Special::DefineSyntax => {
                 let (id, value) = x.parse_define_syntax(form)?;
@@ -336,10 +343,7 @@ impl Load {
                     .iter()
                     .map(|spec| import_of(x, spec, scope))
                     .collect::<Result<Vec<_>>>()?;
-                for import in imports {
-                    module.import(import);
-                }
-                Ok(())
+                self.import(x, &module, imports)
             }
             Special::Import => {
                 let items = form.as_list().ok_or_else(|| bad("import"))?;
@@ -347,10 +351,7 @@ impl Load {
                     .iter()
                     .map(|set| import_set(x, set))
                     .collect::<Result<Vec<_>>>()?;
-                for import in imports {
-                    module.import(import);
-                }
-                Ok(())
+                self.import(x, &module, imports)
             }
             Special::Export | Special::ReExport | Special::Replace | Special::ExportSyntax => {
                 let items = form.as_list().ok_or_else(|| bad("export"))?;
@@ -363,6 +364,48 @@ impl Load {
             Special::DefineModule => self.define_module(x, form, scope),
             Special::Library => self.library(x, form),
         }
+    }
+
+    /// Import into MODULE; what programs have referred to already gets its value.
+    fn import(&mut self, x: &mut Expander, module: &Module, imports: Vec<Import>) -> Result<()> {
+        for import in imports {
+            for (placeholder, found) in module.import(import) {
+                let value = Core::Global(found, no_span());
+                self.emit(x, &Core::DefineGlobal(placeholder, Box::new(value)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Give those who wait for what MODULE exports as EXTERNAL its value.
+    fn satisfy(&mut self, x: &mut Expander, module: &Module, external: Id) -> Result<()> {
+        let Some(Binding::Global(variable)) = module.exported(external) else {
+            return Ok(());
+        };
+        let internal = module.exports.borrow().get(&external).copied();
+        for waiting in internal.map_or_else(Vec::new, |internal| module.waiting_for(internal)) {
+            self.link(x, &waiting, &variable)?;
+        }
+        Ok(())
+    }
+
+    fn link(
+        &mut self,
+        x: &mut Expander,
+        waiting: &super::modules::Waiting,
+        variable: &Rc<Variable>,
+    ) -> Result<()> {
+        let placeholder = &waiting.placeholder;
+        let still = matches!(
+            waiting.module.lookup_own(waiting.name),
+            Some(Binding::Global(own)) if Rc::ptr_eq(&own, placeholder)
+        );
+        if !still || Rc::ptr_eq(placeholder, variable) || placeholder.state.get() == State::Defined {
+            return Ok(());
+        }
+        waiting.module.unbind(waiting.name);
+        let value = Core::Global(variable.clone(), no_span());
+        self.emit(x, &Core::DefineGlobal(placeholder.clone(), Box::new(value)))
     }
 
     /// Emit CORE and, before it, whatever of module `(guile)` it is the first to use.
@@ -413,7 +456,8 @@ impl Load {
         let mut exports: Vec<Stx> = Vec::new();
         let mut replaced: Vec<Stx> = Vec::new();
         let mut pure = false;
-        let mut first_wins = false;
+        let mut duplicates = Vec::new();
+        let mut version = Vec::new();
         let mut rest = items[2..].iter();
         while let Some(item) = rest.next() {
             let keyword = option_keyword(item).ok_or_else(|| bad(Some(item)))?;
@@ -447,12 +491,13 @@ impl Load {
                 }
                 "duplicates" => {
                     let policies = rest.next().and_then(Stx::as_list).unwrap_or_default();
-                    first_wins = policies
-                        .first()
-                        .and_then(Stx::as_id)
-                        .is_some_and(|policy| &*policy.name() == "first");
+                    duplicates = policies.iter().filter_map(Stx::as_id).map(Id::base).collect();
                 }
-                "version" | "filename" | "declarative?" | "declarative" => {
+                "version" => {
+                    let parts = rest.next().and_then(Stx::as_list).unwrap_or_default();
+                    version = parts.iter().filter_map(integer_of).collect();
+                }
+                "filename" | "declarative?" | "declarative" => {
                     rest.next();
                 }
                 _ => return Err(bad(Some(item))),
@@ -463,15 +508,12 @@ impl Load {
             let place = form.span().place();
             *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
             if !pure {
-                module.import(Import::all(x.world.core.clone()));
+                let _nothing_refers_to_it_yet = module.import(x.world.core_import());
             }
         }
-        if first_wins {
-            imports.reverse();
-        }
-        for import in imports {
-            module.import(import);
-        }
+        *module.version.borrow_mut() = version;
+        *module.duplicates.borrow_mut() = duplicates;
+        self.import(x, &module, imports)?;
         export_names(&module, &exports, form)?;
         replace_names(&module, &replaced);
         *x.world.current.borrow_mut() = module;
@@ -518,13 +560,14 @@ impl Load {
                 _ => body.push(clause.clone()),
             }
         }
-        x.world.forget(&name);
+        // The module whose file this is has been made already; any other is replaced.
+        if x.world.module(&name).file.borrow().is_some() {
+            x.world.forget(&name);
+        }
         let module = x.world.module(&name);
         let place = form.span().place();
         *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
-        for import in imports {
-            module.import(import);
-        }
+        self.import(x, &module, imports)?;
         for spec in &exports {
             match spec.as_list() {
                 // (rename internal external) in R7RS, (rename (internal external) …) in R6RS
@@ -761,7 +804,8 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
                 let mut select = HashMap::new();
                 for entry in value.as_list().ok_or_else(|| bad(Some(value)))? {
                     let (there, here) = renamed(entry).ok_or_else(|| bad(Some(entry)))?;
-                    if import.module.exported(there).is_none() {
+                    let whole = import.module.progress.get() == Progress::Ready;
+                    if whole && import.module.exported(there).is_none() {
                         return Err(Trouble::Raise(no_binding(there, &import.module)));
                     }
                     select.insert(here, there);
@@ -785,11 +829,28 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
                 );
             }
             "renamer" => rename_all(x, &mut import, value, scope)?,
-            "version" => {}
+            "version" => {
+                let wanted: Vec<isize> = value
+                    .as_list()
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(integer_of)
+                    .collect();
+                if !import.module.version.borrow().starts_with(&wanted) {
+                    return Err(Trouble::Raise(wrong_version(&import.module)));
+                }
+            }
             _ => return Err(bad(Some(item))),
         }
     }
     Ok(import)
+}
+
+fn integer_of(stx: &Stx) -> Option<isize> {
+    match stx.form() {
+        Form::Atom(super::value::Value::IntV(number)) => Some(*number),
+        _ => None,
+    }
 }
 
 /// `NAME` or `(NAME . HERE)`: the name there and the name here.
@@ -827,6 +888,22 @@ fn rename_all(x: &mut Expander, import: &mut Import, value: &Stx, scope: &Scope)
     }
     import.select = Some(select);
     Ok(())
+}
+
+/// What Guile throws for a module whose version is not the one that is wanted.
+fn wrong_version(module: &Module) -> Raise {
+    use super::value::{Value, list_value, string_value};
+    Raise::throw(
+        "misc-error",
+        vec![
+            Value::BoolV(false),
+            string_value("incompatible module version already loaded: ~S"),
+            list_value(vec![list_value(
+                module.name.iter().map(|word| word.symbol()).collect(),
+            )]),
+            Value::BoolV(false),
+        ],
+    )
 }
 
 fn no_binding(name: Id, module: &Module) -> Raise {

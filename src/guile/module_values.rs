@@ -1,10 +1,12 @@
 //! Modules as Scheme values, and the natives that ask them things.
 
+use super::core::Variable;
 use super::expander::scope::Binding;
 use super::modules::{Import, Module, Name};
 use super::natives::Outcome;
 use super::pairs;
 use super::syntax::Id;
+use super::roots::Root;
 use super::value::{self, Value, handle_value, list_value, string_value};
 use super::world::world;
 use std::cell::RefCell;
@@ -27,10 +29,60 @@ crate::natives! {
     "%module-exists?" (1) => module_exists,
     /// (%make-module name) -> the module, made empty when it is not there
     "%make-module" (1) => make_module,
-    /// (%module-state module name exported-only?) -> value, syntax, unbound or #f
-    "%module-state" (3) => module_state,
-    /// (%module-local? module name) -> whether NAME is defined by MODULE itself
-    "%module-local?" (2) => module_local,
+    /// (%make-empty-module name) -> a module that sees nothing
+    "%make-empty-module" (1) => make_empty_module,
+    /// (%module-binding module name) -> the variable that NAME is in MODULE, or #f
+    "%module-binding" (2) => module_binding,
+    /// (%module-own-binding module name) -> the variable that MODULE itself defines as NAME, or #f
+    "%module-own-binding" (2) => module_own_binding,
+    /// (%module-autoload module name) -> name of the module that has to be loaded for NAME, or #f
+    "%module-autoload" (2) => module_autoload,
+    /// (%module-add! module name variable) -> nothing
+    "%module-add!" (3) => module_add,
+    /// (%module-import-of module name) -> the interface that gives NAME its meaning in MODULE, or #f
+    "%module-import-of" (2) => module_import_of,
+    /// (%module-interface module) -> its public interface
+    "%module-interface" (1) => module_interface,
+    /// (%make-interface name) -> an empty interface called NAME
+    "%make-interface" (1) => make_interface,
+    /// (%module-version module) -> its version, a list of integers
+    "%module-version" (1) => module_version,
+    /// (%set-module-version! module version) -> nothing
+    "%set-module-version!" (2) => set_module_version,
+    /// (%set-module-name! module name) -> nothing
+    "%set-module-name!" (2) => set_module_name,
+    /// (module-kind module) -> module, interface, directory or what a program has said
+    "module-kind" (1) => module_kind,
+    /// (set-module-kind! module kind) -> nothing
+    "set-module-kind!" (2) => set_module_kind,
+    /// (%module-replace! module names) -> nothing
+    "%module-replace!" (2) => module_replace,
+    /// (variable? object) -> whether OBJECT is a variable
+    "variable?" (1) => is_variable,
+    /// (%make-variable name) -> a variable that belongs to no module, without value
+    "%make-variable" (1) => make_variable,
+    /// (%variable-state variable) -> value, perhaps, unbound or the keyword's macro
+    "%variable-state" (1) => variable_state,
+    /// (%variable-access variable) -> pair of procedures that get and set it, or #f
+    "%variable-access" (1) => variable_access,
+    /// (%set-variable-access! variable access) -> nothing
+    "%set-variable-access!" (2) => set_variable_access,
+    /// (%variable-forget! variable) -> nothing is known of its value from now on
+    "%variable-forget!" (1) => variable_forget,
+    /// (%variable-name variable) -> the name it was made with
+    "%variable-name" (1) => variable_name,
+    /// (macro? object) -> whether OBJECT is a macro
+    "macro?" (1) => is_macro,
+    /// (macro-name macro) -> its name, or #f
+    "macro-name" (1) => macro_name,
+    /// (macro-type macro) -> the kind of keyword
+    "macro-type" (1) => macro_type,
+    /// (macro-transformer macro) -> its transformer, or #f
+    "macro-transformer" (1) => macro_transformer,
+    /// (%make-macro name transformer) -> a macro
+    "%make-macro" (2) => make_macro,
+    /// (%bind-macro! module name macro) -> nothing
+    "%bind-macro!" (3) => bind_macro,
     /// (%module-names module) -> names that MODULE defines
     "%module-names" (1) => module_names,
     /// (%module-exports module) -> names that MODULE exports
@@ -152,7 +204,9 @@ fn is_module(args: &[Value]) -> Outcome {
 }
 
 fn module_name(args: &[Value]) -> Outcome {
-    Ok(symbols(module_arg("module-name", args, 1)?.name.clone()))
+    let module = module_arg("module-name", args, 1)?;
+    let renamed = module.behind().renamed.borrow().clone();
+    Ok(symbols(renamed.unwrap_or_else(|| module.name.clone())))
 }
 
 fn module_filename(args: &[Value]) -> Outcome {
@@ -179,38 +233,405 @@ fn make_module(args: &[Value]) -> Outcome {
     let fresh = world.loaded(&name).is_none();
     let module = world.module(&name);
     if fresh {
-        module.import(Import::all(world.core.clone()));
+        let _nothing_refers_to_it_yet = module.import(world.core_import());
         *module.file.borrow_mut() = Some(String::new());
     }
     Ok(value_of(&module))
 }
 
-fn module_state(args: &[Value]) -> Outcome {
-    let module = module_arg("module-ref", args, 1)?;
-    let name = symbol_arg("module-ref", args, 2)?;
-    let binding = if value::truth(args, 3) {
-        module.exported(name)
-    } else {
-        module.lookup(name)
-    };
-    Ok(match binding {
-        None => Value::BoolV(false),
-        Some(Binding::Global(variable)) => match (variable.state.get(), &variable.origin) {
-            (super::core::State::Defined, _) | (_, super::core::Origin::Boot(_)) => {
-                value::symbol_value("value")
-            }
-            // Declared: the machine knows whether it holds a value.
-            (super::core::State::Declared, _) => value::symbol_value("perhaps"),
-            _ => value::symbol_value("unbound"),
-        },
-        Some(_) => value::symbol_value("syntax"),
+fn make_empty_module(args: &[Value]) -> Outcome {
+    let name = name_arg("make-module", args, 1)?;
+    let module = world().module(&name);
+    *module.file.borrow_mut() = Some(String::new());
+    *module.kind.borrow_mut() = Some(Id::named("module"));
+    Ok(value_of(&module))
+}
+
+/// A variable as Scheme sees it: one of the machine's, or a keyword.
+pub enum VariableValue {
+    Global(std::rc::Rc<Variable>),
+    Syntax(Id, Binding),
+}
+
+/// A keyword as a value.
+struct MacroValue {
+    name: Option<Id>,
+    binding: Binding,
+}
+
+thread_local! {
+    /// One value for one variable, with the procedures that reach it.
+    static VARIABLES: RefCell<HashMap<usize, (Value, Option<Root>)>> = RefCell::default();
+    static MACROS: RefCell<HashMap<usize, Value>> = RefCell::default();
+}
+
+/// VARIABLE as a value; the same one each time.
+fn variable_value(variable: &std::rc::Rc<Variable>) -> Value {
+    VARIABLES.with(|values| {
+        values
+            .borrow_mut()
+            .entry(std::rc::Rc::as_ptr(variable) as usize)
+            .or_insert_with(|| {
+                let value = VariableValue::Global(variable.clone());
+                (handle_value("variable", value), None)
+            })
+            .0
+            .clone()
     })
 }
 
-fn module_local(args: &[Value]) -> Outcome {
+/// What tells BINDING from others.
+fn address_of(binding: &Binding) -> Option<usize> {
+    match binding {
+        Binding::Macro(keyword) => Some(std::rc::Rc::as_ptr(keyword) as usize),
+        Binding::Expression(function) => Some(*function as usize),
+        Binding::Auxiliary(word) => Some(word.as_ptr() as usize),
+        Binding::Special(special) => Some(*special as usize),
+        _ => None,
+    }
+}
+
+fn macro_value(name: Id, binding: &Binding) -> Value {
+    let make = || {
+        handle_value(
+            "macro",
+            MacroValue {
+                name: Some(name),
+                binding: binding.clone(),
+            },
+        )
+    };
+    match address_of(binding) {
+        Some(address) => MACROS.with(|macros| {
+            macros
+                .borrow_mut()
+                .entry(address)
+                .or_insert_with(make)
+                .clone()
+        }),
+        None => make(),
+    }
+}
+
+/// The variable that VALUE is.
+pub fn variable_of(value: &Value) -> Option<std::rc::Rc<VariableValue>> {
+    value::handle::<VariableValue>("variable", std::slice::from_ref(value), 1).ok()
+}
+
+fn binding_value(name: Id, binding: Option<Binding>) -> Value {
+    match binding {
+        None => Value::BoolV(false),
+        Some(Binding::Global(variable)) => {
+            let unknown = variable.state.get() == super::core::State::Fresh
+                && matches!(variable.origin, super::core::Origin::Program);
+            if unknown {
+                Value::BoolV(false)
+            } else {
+                variable_value(&variable)
+            }
+        }
+        Some(binding) => {
+            let key = address_of(&binding).unwrap_or(0) ^ 1;
+            VARIABLES.with(|values| {
+                values
+                    .borrow_mut()
+                    .entry(key)
+                    .or_insert_with(|| {
+                        let value = VariableValue::Syntax(name, binding);
+                        (handle_value("variable", value), None)
+                    })
+                    .0
+                    .clone()
+            })
+        }
+    }
+}
+
+fn module_binding(args: &[Value]) -> Outcome {
+    let module = module_arg("module-variable", args, 1)?;
+    let name = symbol_arg("module-variable", args, 2)?;
+    Ok(binding_value(name, module.lookup(name)))
+}
+
+fn module_own_binding(args: &[Value]) -> Outcome {
     let module = module_arg("module-local-variable", args, 1)?;
     let name = symbol_arg("module-local-variable", args, 2)?;
-    Ok(Value::BoolV(module.defines(name)))
+    let own = match module.is_interface() {
+        true => module.exported(name),
+        false => module.lookup_own(name),
+    };
+    Ok(binding_value(name, own))
+}
+
+fn module_autoload(args: &[Value]) -> Outcome {
+    let module = module_arg("module-variable", args, 1)?;
+    let name = symbol_arg("module-variable", args, 2)?;
+    Ok(world()
+        .autoload_for(&module, name)
+        .map_or(Value::BoolV(false), symbols))
+}
+
+fn module_add(args: &[Value]) -> Outcome {
+    let module = module_arg("module-add!", args, 1)?;
+    let name = symbol_arg("module-add!", args, 2)?;
+    let variable =
+        variable_of(&args[2]).ok_or_else(|| value::wrong_type("module-add!", 3, &args[2]))?;
+    let binding = match &*variable {
+        VariableValue::Global(variable) => Binding::Global(variable.clone()),
+        VariableValue::Syntax(_, binding) => binding.clone(),
+    };
+    module.bind(name, binding);
+    Ok(Value::Void)
+}
+
+fn module_import_of(args: &[Value]) -> Outcome {
+    let module = module_arg("module-import-interface", args, 1)?;
+    let name = symbol_arg("module-import-interface", args, 2)?;
+    Ok(module
+        .import_of(name)
+        .map_or(Value::BoolV(false), |import| import_value(&import)))
+}
+
+/// What a program sees of an import: an interface.
+fn import_value(import: &Import) -> Value {
+    if import.is_whole() && !import.autoload {
+        return value_of(&match import.module.is_interface() || import.private {
+            true => import.module.clone(),
+            false => import.module.interface(),
+        });
+    }
+    let interface = Module::new(import.module.name.clone());
+    let _nothing_refers_to_it_yet = interface.import(import.clone());
+    for name in import.names() {
+        interface.export(name, name);
+    }
+    value_of(&interface.interface())
+}
+
+fn module_interface(args: &[Value]) -> Outcome {
+    Ok(value_of(
+        &module_arg("module-public-interface", args, 1)?.interface(),
+    ))
+}
+
+fn make_interface(args: &[Value]) -> Outcome {
+    let name = name_arg("resolve-interface", args, 1)?;
+    Ok(value_of(&Module::new(name).interface()))
+}
+
+fn module_version(args: &[Value]) -> Outcome {
+    let module = module_arg("module-version", args, 1)?;
+    let version = module.behind().version.borrow();
+    Ok(list_value(version.iter().map(|part| Value::IntV(*part)).collect()))
+}
+
+fn set_module_version(args: &[Value]) -> Outcome {
+    let module = module_arg("set-module-version!", args, 1)?;
+    let parts = value::list("set-module-version!", args, 2)?;
+    *module.version.borrow_mut() = parts
+        .iter()
+        .filter_map(|part| match part {
+            Value::IntV(part) => Some(*part),
+            _ => None,
+        })
+        .collect();
+    Ok(Value::Void)
+}
+
+fn set_module_name(args: &[Value]) -> Outcome {
+    let module = module_arg("set-module-name!", args, 1)?;
+    let name = name_arg("set-module-name!", args, 2)?;
+    *module.renamed.borrow_mut() = Some(name.clone());
+    world().modules.borrow_mut().insert(name, module);
+    Ok(Value::Void)
+}
+
+fn module_kind(args: &[Value]) -> Outcome {
+    let module = module_arg("module-kind", args, 1)?;
+    let said = module.kind.borrow().map(Id::symbol);
+    Ok(said.unwrap_or_else(|| {
+        value::symbol_value(match module.is_interface() {
+            true => "interface",
+            false => "directory",
+        })
+    }))
+}
+
+fn set_module_kind(args: &[Value]) -> Outcome {
+    let module = module_arg("set-module-kind!", args, 1)?;
+    *module.kind.borrow_mut() = Some(symbol_arg("set-module-kind!", args, 2)?);
+    Ok(Value::Void)
+}
+
+fn module_replace(args: &[Value]) -> Outcome {
+    let module = module_arg("module-replace!", args, 1)?;
+    let mut replaces = module.replaces.borrow_mut();
+    for entry in pairs::items(&args[1]) {
+        if let Value::SymbolV(name) = entry {
+            replaces.push(Id::named(name.as_str()));
+        }
+    }
+    Ok(Value::Void)
+}
+
+fn variable_arg(
+    procedure: &str,
+    args: &[Value],
+) -> Result<std::rc::Rc<VariableValue>, super::natives::Raise> {
+    variable_of(&args[0]).ok_or_else(|| value::wrong_type(procedure, 1, &args[0]))
+}
+
+fn is_variable(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(variable_of(&args[0]).is_some()))
+}
+
+fn make_variable(args: &[Value]) -> Outcome {
+    let variable = Variable::fresh(symbol_arg("make-variable", args, 1)?);
+    // Programs set it in ways that the compiler does not see.
+    variable.assigned.set(true);
+    Ok(variable_value(&variable))
+}
+
+fn variable_state(args: &[Value]) -> Outcome {
+    use super::core::{Origin, State};
+    Ok(match &*variable_arg("variable-ref", args)? {
+        VariableValue::Syntax(name, binding) => macro_value(*name, binding),
+        VariableValue::Global(variable) => {
+            value::symbol_value(match (variable.state.get(), &variable.origin) {
+                (State::Defined, _) | (_, Origin::Boot(_)) => "value",
+                // The machine knows whether it holds a value.
+                (State::Declared, _) => "perhaps",
+                (State::Fresh, _) => "unbound",
+            })
+        }
+    })
+}
+
+fn access_of(value: &Value) -> Option<usize> {
+    match &*variable_of(value)? {
+        VariableValue::Global(variable) => Some(std::rc::Rc::as_ptr(variable) as usize),
+        VariableValue::Syntax(..) => None,
+    }
+}
+
+fn variable_access(args: &[Value]) -> Outcome {
+    variable_arg("variable-ref", args)?;
+    let known = access_of(&args[0]).and_then(|address| {
+        VARIABLES.with(|values| {
+            values
+                .borrow()
+                .get(&address)
+                .and_then(|(_, access)| access.as_ref().map(|access| access.value().clone()))
+        })
+    });
+    Ok(known.unwrap_or(Value::BoolV(false)))
+}
+
+fn set_variable_access(args: &[Value]) -> Outcome {
+    variable_arg("variable-ref", args)?;
+    if let Some(address) = access_of(&args[0]) {
+        VARIABLES.with(|values| {
+            if let Some(entry) = values.borrow_mut().get_mut(&address) {
+                entry.1 = Some(Root::of(&args[1]));
+            }
+        });
+    }
+    Ok(Value::Void)
+}
+
+fn variable_forget(args: &[Value]) -> Outcome {
+    if let VariableValue::Global(variable) = &*variable_arg("variable-unset!", args)? {
+        variable.state.set(super::core::State::Declared);
+        variable.assigned.set(true);
+        let address = std::rc::Rc::as_ptr(variable) as usize;
+        VARIABLES.with(|values| {
+            if let Some(entry) = values.borrow_mut().get_mut(&address) {
+                entry.1 = None;
+            }
+        });
+    }
+    Ok(Value::Void)
+}
+
+fn variable_name(args: &[Value]) -> Outcome {
+    Ok(match &*variable_arg("variable-name", args)? {
+        VariableValue::Global(variable) => variable.name.symbol(),
+        VariableValue::Syntax(name, _) => name.symbol(),
+    })
+}
+
+fn macro_of(value: &Value) -> Option<std::rc::Rc<MacroValue>> {
+    value::handle::<MacroValue>("macro", std::slice::from_ref(value), 1).ok()
+}
+
+fn macro_arg(
+    procedure: &str,
+    args: &[Value],
+    position: usize,
+) -> Result<std::rc::Rc<MacroValue>, super::natives::Raise> {
+    macro_of(&args[position - 1])
+        .ok_or_else(|| value::wrong_type(procedure, position, &args[position - 1]))
+}
+
+fn is_macro(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(macro_of(&args[0]).is_some()))
+}
+
+fn macro_name(args: &[Value]) -> Outcome {
+    Ok(macro_arg("macro-name", args, 1)?
+        .name
+        .map_or(Value::BoolV(false), Id::symbol))
+}
+
+fn macro_type(args: &[Value]) -> Outcome {
+    use super::expander::macros::Macro;
+    let kind = match &macro_arg("macro-type", args, 1)?.binding {
+        Binding::Macro(keyword) => match &**keyword {
+            Macro::Parameter(_) => "syntax-parameter",
+            _ => "macro",
+        },
+        Binding::Special(_) | Binding::Expression(_) => "core",
+        _ => "macro",
+    };
+    Ok(value::symbol_value(kind))
+}
+
+fn macro_transformer(args: &[Value]) -> Outcome {
+    use super::expander::macros::Macro;
+    Ok(match &macro_arg("macro-transformer", args, 1)?.binding {
+        Binding::Macro(keyword) => match &*keyword.actual() {
+            Macro::Procedure { transformer, .. } | Macro::Unhygienic { transformer } => {
+                transformer.value().clone()
+            }
+            _ => Value::BoolV(false),
+        },
+        _ => Value::BoolV(false),
+    })
+}
+
+fn make_macro(args: &[Value]) -> Outcome {
+    use super::expander::macros::Macro;
+    let name = match &args[0] {
+        Value::SymbolV(name) => Some(Id::named(name.as_str())),
+        _ => None,
+    };
+    Ok(handle_value(
+        "macro",
+        MacroValue {
+            name,
+            binding: Binding::Macro(std::rc::Rc::new(Macro::Procedure {
+                transformer: Root::of(&args[1]),
+                variable: false,
+            })),
+        },
+    ))
+}
+
+fn bind_macro(args: &[Value]) -> Outcome {
+    let module = module_arg("module-define!", args, 1)?;
+    let name = symbol_arg("module-define!", args, 2)?;
+    module.bind(name, macro_arg("module-define!", args, 3)?.binding.clone());
+    Ok(Value::Void)
 }
 
 fn module_names(args: &[Value]) -> Outcome {
@@ -235,7 +656,7 @@ fn module_uses(args: &[Value]) -> Outcome {
         .imports
         .borrow()
         .iter()
-        .map(|import| value_of(&import.module))
+        .map(import_value)
         .collect();
     Ok(list_value(uses))
 }
@@ -243,7 +664,11 @@ fn module_uses(args: &[Value]) -> Outcome {
 fn module_use(args: &[Value]) -> Outcome {
     let module = module_arg("module-use!", args, 1)?;
     let other = module_arg("module-use!", args, 2)?;
-    module.import(Import::all(other));
+    // What is no interface shows everything, as in Guile.
+    let private = !other.is_interface() && !other.is_core();
+    let mut import = Import::all(other);
+    import.private = private;
+    let _found_when_used = module.import(import);
     Ok(Value::Void)
 }
 

@@ -10,6 +10,16 @@ use std::rc::Rc;
 /// A module's name: `(ice-9 match)`.
 pub type Name = Vec<Id>;
 
+thread_local! {
+    /// How often any module has changed what it exports.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What modules have found in others may no longer be true.
+fn exports_changed() {
+    CHANGES.with(|changes| changes.set(changes.get() + 1));
+}
+
 /// NAME as Guile writes it.
 pub fn written(name: &[Id]) -> String {
     let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
@@ -43,8 +53,30 @@ pub struct Data {
     pub replaces: RefCell<Vec<Id>>,
     /// Names that the text being loaded defines further down.
     announced: RefCell<Option<Rc<HashSet<Id>>>>,
-    /// Bindings found by looking at imports; emptied when imports change.
+    /// `#:version`.
+    pub version: RefCell<Vec<isize>>,
+    /// What happens when two imports have one name: the policies in order.
+    pub duplicates: RefCell<Vec<Id>>,
+    /// The module whose exports this one is the public interface of.
+    base: Option<Module>,
+    interface: RefCell<Option<Module>>,
+    /// What `set-module-name!` and `set-module-kind!` have said.
+    pub renamed: RefCell<Option<Name>>,
+    pub kind: RefCell<Option<Id>>,
+    /// Variables of other modules that wait for what this module will define,
+    /// by the name it has here: a module of a cycle refers to what is not there yet.
+    waiting: RefCell<HashMap<Id, Vec<Waiting>>>,
+    /// Bindings found by looking at imports, as of that many changes of exports.
     found: RefCell<HashMap<Id, Binding>>,
+    found_at: Cell<u64>,
+}
+
+/// A reference of MODULE to NAME that what another module will define satisfies.
+#[derive(Clone)]
+pub struct Waiting {
+    pub module: Module,
+    pub name: Id,
+    pub placeholder: Rc<Variable>,
 }
 
 /// What a module sees of another.
@@ -92,10 +124,25 @@ impl Import {
     fn lookup(&self, name: Id) -> Option<Binding> {
         let external = self.external(name)?;
         if self.private {
-            self.module.lookup(external)
-        } else {
-            self.module.exported(external)
+            return self.module.lookup(external);
         }
+        if self.autoload {
+            return super::world::world()
+                .loaded(&self.module.name)?
+                .exported(external);
+        }
+        self.module.exported(external)
+    }
+
+    /// Whether the name comes with its module's wish to replace others.
+    fn replaces(&self, name: Id) -> bool {
+        self.external(name)
+            .is_some_and(|name| self.module.replaces.borrow().contains(&name))
+    }
+
+    /// Whether nothing of the module is left out or renamed.
+    pub fn is_whole(&self) -> bool {
+        self.select.is_none() && self.prefix.is_none() && self.hide.is_empty()
     }
 
     /// The names this import brings.
@@ -117,8 +164,19 @@ impl Import {
 
 impl Module {
     pub fn new(name: Name) -> Module {
+        Module::with(name, None)
+    }
+
+    fn with(name: Name, base: Option<Module>) -> Module {
         Module(Rc::new(Data {
             name,
+            base,
+            interface: RefCell::default(),
+            version: RefCell::default(),
+            duplicates: RefCell::default(),
+            renamed: RefCell::default(),
+            kind: RefCell::default(),
+            waiting: RefCell::default(),
             table: RefCell::default(),
             imports: RefCell::default(),
             exports: RefCell::default(),
@@ -129,6 +187,7 @@ impl Module {
             replaces: RefCell::default(),
             announced: RefCell::default(),
             found: RefCell::default(),
+            found_at: Cell::new(0),
         }))
     }
 
@@ -141,6 +200,27 @@ impl Module {
 
     pub fn is_core(&self) -> bool {
         self.0.core.get()
+    }
+
+    /// What this module exports, as a module; `(guile)` is its own.
+    pub fn interface(&self) -> Module {
+        if self.is_core() || self.0.base.is_some() {
+            return self.clone();
+        }
+        self.0
+            .interface
+            .borrow_mut()
+            .get_or_insert_with(|| Module::with(self.name.clone(), Some(self.clone())))
+            .clone()
+    }
+
+    /// The module that this one is the public interface of, or this one itself.
+    pub fn behind(&self) -> &Module {
+        self.0.base.as_ref().unwrap_or(self)
+    }
+
+    pub fn is_interface(&self) -> bool {
+        self.0.base.is_some()
     }
 
     pub fn same(&self, other: &Module) -> bool {
@@ -196,19 +276,132 @@ impl Module {
         if name.is_alias() {
             return None;
         }
+        if let Some(base) = &self.0.base {
+            return base.exported(name);
+        }
+        let changes = CHANGES.with(Cell::get);
+        if self.0.found_at.replace(changes) != changes {
+            self.0.found.borrow_mut().clear();
+        }
         if let Some(binding) = self.0.found.borrow().get(&name) {
             return Some(binding.clone());
         }
-        // The last import that has the name wins; `(guile)` comes first and so is weakest.
-        let binding = self
-            .0
+        let binding = self.imported(name)?;
+        self.0.found.borrow_mut().insert(name, binding.clone());
+        Some(binding)
+    }
+
+    /// What the imports give for NAME. `(guile)` comes first and is weakest; of
+    /// the others the last wins, unless a policy says otherwise.
+    fn imported(&self, name: Id) -> Option<Binding> {
+        let imports = self.0.imports.borrow();
+        let mut chosen: Option<(&Import, Binding)> = None;
+        for import in imports.iter() {
+            let Some(binding) = import.lookup(name) else {
+                continue;
+            };
+            chosen = Some(match chosen {
+                Some((before, old)) if !old.same(&binding) && !before.module.is_core() => {
+                    if self.prefers_first(before, import, name) {
+                        (before, old)
+                    } else {
+                        (import, binding)
+                    }
+                }
+                _ => (import, binding),
+            });
+        }
+        chosen.map(|(_, binding)| binding)
+    }
+
+    fn prefers_first(&self, first: &Import, second: &Import, name: Id) -> bool {
+        for policy in self.0.duplicates.borrow().iter() {
+            match &*policy.name() {
+                "replace" => match (first.replaces(name), second.replaces(name)) {
+                    (true, false) => return true,
+                    (false, true) => return false,
+                    _ => {}
+                },
+                "first" => return true,
+                "last" => return false,
+                _ => {}
+            }
+        }
+        self.0.duplicates.borrow().is_empty() && first.replaces(name) && !second.replaces(name)
+    }
+
+    /// Two imports that both have NAME, where the policy is to complain of that.
+    pub fn conflict(&self, name: Id) -> Option<(Module, Module)> {
+        let checks = self.0.duplicates.borrow().iter().any(|policy| &*policy.name() == "check");
+        if !checks || self.lookup_own(name).is_some() {
+            return None;
+        }
+        let imports = self.0.imports.borrow();
+        let mut found: Option<(&Import, Binding)> = None;
+        for import in imports.iter() {
+            let Some(binding) = import.lookup(name) else {
+                continue;
+            };
+            match &found {
+                Some((before, old)) if !old.same(&binding) => {
+                    return Some((before.module.clone(), import.module.clone()));
+                }
+                _ => found = Some((import, binding)),
+            }
+        }
+        None
+    }
+
+    /// The import that gives NAME its meaning.
+    pub fn import_of(&self, name: Id) -> Option<Import> {
+        if self.lookup_own(name).is_some() {
+            return None;
+        }
+        let binding = self.lookup(name)?;
+        self.0
             .imports
             .borrow()
             .iter()
             .rev()
-            .find_map(|import| import.lookup(name))?;
-        self.0.found.borrow_mut().insert(name, binding.clone());
-        Some(binding)
+            .find(|import| import.lookup(name).is_some_and(|found| found.same(&binding)))
+            .cloned()
+    }
+
+
+    /// Who waits for what this module calls NAME inside.
+    pub fn waiting_for(&self, name: Id) -> Vec<Waiting> {
+        let waiting = self.0.waiting.borrow();
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        self.0
+            .exports
+            .borrow()
+            .iter()
+            .filter(|(_, internal)| **internal == name)
+            .filter_map(|(external, _)| waiting.get(external))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// A reference to NAME that nothing binds yet: a variable of this module,
+    /// and of a module that is being loaded when that will turn out to have it.
+    pub fn placeholder(&self, name: Id) -> Rc<Variable> {
+        let variable = self.variable(name);
+        for import in self.0.imports.borrow().iter() {
+            if import.module.progress.get() != Progress::Ready
+                && let Some(external) = import.external(name)
+            {
+                let mut waiting = import.module.behind().waiting.borrow_mut();
+                waiting.entry(external).or_default().push(Waiting {
+                    module: self.clone(),
+                    name,
+                    placeholder: variable.clone(),
+                });
+            }
+        }
+        variable
     }
 
     /// The binding of NAME made here.
@@ -229,6 +422,9 @@ impl Module {
         if self.is_core() {
             return self.lookup_own(name);
         }
+        if let Some(base) = &self.0.base {
+            return self.lookup_own(name).or_else(|| base.exported(name));
+        }
         let internal = *self.0.exports.borrow().get(&name)?;
         match self.lookup(internal) {
             Some(binding) => Some(binding),
@@ -241,12 +437,21 @@ impl Module {
         if self.is_core() {
             return super::world::core_names();
         }
+        if self.0.base.is_some() {
+            return self.own_names();
+        }
         self.0.exports.borrow().keys().copied().collect()
     }
 
     /// Every name defined here.
     pub fn own_names(&self) -> Vec<Id> {
-        self.0.table.borrow().keys().copied().collect()
+        let mut names: Vec<Id> = self.0.table.borrow().keys().copied().collect();
+        if let Some(base) = &self.0.base {
+            names.extend(base.exported_names());
+            names.sort_unstable();
+            names.dedup();
+        }
+        names
     }
 
     /// Every name a program in this module can use.
@@ -262,12 +467,14 @@ impl Module {
     }
 
     pub fn bind(&self, name: Id, binding: Binding) {
-        self.0.found.borrow_mut().remove(&name);
-        self.0.table.borrow_mut().insert(name, binding);
+        if self.0.table.borrow_mut().insert(name, binding).is_some() {
+            exports_changed();
+        }
     }
 
     pub fn unbind(&self, name: Id) {
         self.0.table.borrow_mut().remove(&name);
+        exports_changed();
     }
 
     /// The variable NAME of this module itself, made when it is not there.
@@ -282,37 +489,66 @@ impl Module {
 
     /// Whether NAME is defined here, not merely referred to.
     pub fn defines(&self, name: Id) -> bool {
-        match self.lookup_own(name) {
+        let own = match &self.0.base {
+            Some(_) => self.exported(name),
+            None => self.lookup_own(name),
+        };
+        match own {
             Some(Binding::Global(variable)) => variable.state.get() == State::Defined,
             Some(_) => true,
             None => false,
         }
     }
 
-    pub fn import(&self, import: Import) {
+    /// Import; the variables that programs have referred to already, each with
+    /// the one that it turns out to be.
+    pub fn import(&self, import: Import) -> Vec<(Rc<Variable>, Rc<Variable>)> {
         if import.module.same(self) {
-            return;
+            return Vec::new();
+        }
+        let again = |known: &Import| {
+            known.is_whole()
+                && !known.autoload
+                && known.private == import.private
+                && known.module.behind().same(import.module.behind())
+        };
+        if import.is_whole() && self.0.imports.borrow().iter().any(again) {
+            return Vec::new();
         }
         self.0.found.borrow_mut().clear();
         let mut imports = self.0.imports.borrow_mut();
         // A name that was referred to before it was imported was taken for a
         // variable of this module; the import gives it its meaning now.
         let mut table = self.0.table.borrow_mut();
+        let mut known = Vec::new();
         if !self.is_core() {
             table.retain(|name, binding| match binding {
-                Binding::Global(variable) => {
-                    variable.state.get() != State::Fresh
-                        || self.announces(*name)
-                        || import.lookup(*name).is_none()
+                Binding::Global(variable)
+                    if variable.state.get() != State::Defined
+                        && !self.announces(*name)
+                        && matches!(variable.origin, super::core::Origin::Program) =>
+                {
+                    match import.lookup(*name) {
+                        None => true,
+                        Some(Binding::Global(found)) if variable.state.get() == State::Declared => {
+                            known.push((variable.clone(), found));
+                            false
+                        }
+                        Some(_) => variable.state.get() == State::Declared,
+                    }
                 }
                 _ => true,
             });
         }
         imports.push(import);
+        known
     }
 
     pub fn export(&self, internal: Id, external: Id) {
-        self.0.exports.borrow_mut().insert(external, internal);
+        let before = self.0.exports.borrow_mut().insert(external, internal);
+        if before != Some(internal) {
+            exports_changed();
+        }
     }
 }
 

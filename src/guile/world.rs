@@ -112,7 +112,7 @@ impl World {
             }
         }
         let user = Module::new(vec![Id::named("guile-user")]);
-        user.import(Import::all(core.clone()));
+        let _nothing_refers_to_it_yet = user.import(Import::all(core.clone()));
         let boot = Boot::index(scheme_directory.as_deref());
         let world = Rc::new(World {
             core_scope: Scope::of_module(&core),
@@ -196,6 +196,11 @@ impl World {
             })
     }
 
+    /// How a module sees `(guile)`.
+    pub fn core_import(&self) -> Import {
+        Import::all(self.core.clone())
+    }
+
     /// A number for a load, so that a module knows whether its load goes on.
     pub fn next_load(&self) -> u64 {
         self.loads.set(self.loads.get() + 1);
@@ -220,7 +225,7 @@ impl World {
         let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
         let exports = super::facades::exports(&words.join(" "))?;
         let module = Module::new(name.to_vec());
-        module.import(Import::all(self.core.clone()));
+        let _nothing_refers_to_it_yet = module.import(Import::all(self.core.clone()));
         *module.file.borrow_mut() = Some(String::new());
         for export in exports {
             let id = Id::named(export);
@@ -294,6 +299,7 @@ impl World {
                 import.autoload
                     && import.names().contains(&name)
                     && self.loaded(&import.module.name).is_none()
+                    && self.can_load(&import.module.name)
             })
             .map(|import| import.module.name.clone())
     }

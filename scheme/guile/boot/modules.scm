@@ -24,11 +24,11 @@
   "Evaluate EXPRESSION in MODULE."
   (%call-in-module module
                    (lambda ()
-                     (%load (%load-of-form expression module)))))
+                     (%load (%load-of-form expression #f)))))
 
 (define (primitive-eval expression)
   "Evaluate EXPRESSION in the current module."
-  (%load (%load-of-form expression (current-module))))
+  (%load (%load-of-form expression #f)))
 
 (define (primitive-load file)
   "Evaluate every form in FILE, in the current module."
@@ -87,99 +87,319 @@ an empty module when ENSURE, or else #f."
 
 (define* (resolve-interface name #:key (select #f) (hide '()) (prefix #f)
                             (renamer #f) (version #f))
-  "Return the public interface of the module called NAME."
-  (let ((module (or (%module-named name)
-                    (begin
-                      (%load (%load-of-module name))
-                      (%module-named name)))))
-    (if select
-        (for-each
-         (lambda (entry)
-           (let ((wanted (if (pair? entry) (car entry) entry)))
-             (if (not (%module-state module wanted #t))
-                 (scm-error 'unbound-variable "resolve-interface"
-                            "no binding `~A' in module ~A"
-                            (list wanted name) #f))))
-         select))
-    module))
+  "Return the public interface of the module called NAME, or an interface with
+what the options leave of it."
+  (let* ((module (or (%module-named name)
+                     (begin
+                       (%load (%load-of-module name))
+                       (%module-named name))))
+         (interface (module-public-interface module)))
+    (if (and version (not (version-matches? version (module-version module))))
+        (scm-error 'misc-error #f "incompatible module version already loaded: ~S"
+                   (list name) #f))
+    (if (or select (pair? hide) prefix renamer)
+        (%custom-interface interface select hide
+                           (or renamer
+                               (if prefix (symbol-prefix-proc prefix) #f)))
+        interface)))
+
+(define (%custom-interface interface select hide renamer)
+  (let ((custom (%make-interface (module-name interface))))
+    (for-each
+     (lambda (entry)
+       (let* ((there (if (pair? entry) (car entry) entry))
+              (here (if (pair? entry) (cdr entry) entry))
+              (variable (module-variable interface there)))
+         (if (not variable)
+             (scm-error 'unbound-variable "resolve-interface"
+                        "no binding `~A' in module ~A"
+                        (list there (module-name interface)) #f))
+         (if (not (memq there hide))
+             (%module-add! custom (if renamer (renamer here) here) variable))))
+     (or select (%module-exports interface)))
+    custom))
 
 (define (module-public-interface module)
   "Return what MODULE exports, as a module."
-  module)
+  (%module-interface module))
 
-(define (%no-variable procedure module name)
-  (scm-error 'misc-error procedure "No variable named ~A in ~A"
-             (list name module) #f))
+(define (module-version module)
+  "Return the version of MODULE, a list of integers, or #f."
+  (let ((version (%module-version module)))
+    (and (pair? version) version)))
+
+(define (set-module-version! module version)
+  "Make VERSION the version of MODULE."
+  (%set-module-version! module (or version '())))
+
+(define (set-module-name! module name)
+  "Let MODULE be called NAME."
+  (%set-module-name! module (if (symbol? name) (list name) name)))
+
+(define (set-module-public-interface! module interface)
+  "Modules keep the public interface they were made with."
+  (if #f #f))
+
+(define (version-matches? wanted target)
+  "Tell whether version TARGET begins as version reference WANTED says."
+  (define (part-matches? wanted part)
+    (if (pair? wanted)
+        (case (car wanted)
+          ((>=) (>= part (cadr wanted)))
+          ((<=) (<= part (cadr wanted)))
+          ((and) (and-map (lambda (w) (part-matches? w part)) (cdr wanted)))
+          ((or) (or-map (lambda (w) (part-matches? w part)) (cdr wanted)))
+          ((not) (not (part-matches? (cadr wanted) part)))
+          (else #f))
+        (eqv? wanted part)))
+  (cond
+   ((null? wanted) #t)
+   ((not (pair? target)) #f)
+   ((eq? (car wanted) 'and)
+    (and-map (lambda (w) (version-matches? w target)) (cdr wanted)))
+   ((eq? (car wanted) 'or)
+    (or-map (lambda (w) (version-matches? w target)) (cdr wanted)))
+   ((eq? (car wanted) 'not)
+    (not (version-matches? (cadr wanted) target)))
+   (else
+    (let loop ((wanted wanted) (target target))
+      (or (null? wanted)
+          (and (pair? target)
+               (part-matches? (car wanted) (car target))
+               (loop (cdr wanted) (cdr target))))))))
 
 (define* (module-ref module name #:optional (default %no-default))
   "Return the value of NAME in MODULE, or DEFAULT when it has none."
-  (if (%has-value? module name)
-      (%load (%load-of-form name module))
-      (if (eq? default %no-default)
-          (scm-error 'unbound-variable "module-ref" "Unbound variable: ~S"
-                     (list name) #f)
-          default)))
-
-;;; A variable whose definition the machine has begun may or may not hold a value.
-
-(define (%has-value? module name)
-  (let ((state (%module-state module name #f)))
-    (or (eq? state 'value)
-        (and (eq? state 'perhaps)
-             (%catch-object (vector 'unbound-variable #f)
-                            (lambda ()
-                              (%load (%load-of-form name module))
-                              #t)
-                            (lambda (object) #f))))))
+  (let ((variable (module-variable module name)))
+    (if (and variable (variable-bound? variable))
+        (variable-ref variable)
+        (if (eq? default %no-default)
+            (scm-error 'misc-error #f "No variable named ~S ~S ~S"
+                       (list name 'in module) #f)
+            default))))
 
 (define %no-default (list 'no-default))
 
 (define (module-define! module name value)
   "Define NAME in MODULE as VALUE."
-  (%load (%load-of-form (list 'define name (list 'quote value)) module))
-  (if #f #f))
+  (if (macro? value)
+      (%bind-macro! module name value)
+      (let ((variable (or (%module-own-binding module name)
+                          (%binder-variable module name #t)
+                          (let ((variable (%make-variable name)))
+                            (%module-add! module name variable)
+                            variable))))
+        (if (macro? (%variable-state variable))
+            (let ((variable (%make-variable name)))
+              (%module-add! module name variable)
+              (variable-set! variable value))
+            (variable-set! variable value))))
+  (%module-modified module))
 
 (define (module-set! module name value)
   "Make VALUE the value of NAME, which MODULE can see."
-  (%load (%load-of-form (list 'set! name (list 'quote value)) module))
-  (if #f #f))
+  (let ((variable (module-variable module name)))
+    (if variable
+        (variable-set! variable value)
+        (scm-error 'misc-error #f "No variable named ~S ~S ~S"
+                   (list name 'in module) #f))))
+
+(define (module-add! module name variable)
+  "Let NAME in MODULE be VARIABLE."
+  (if (not (variable? variable))
+      (scm-error 'misc-error #f "Bad variable to module-add! ~S ~S"
+                 (list variable) #f))
+  (%module-add! module name variable)
+  (%module-modified module))
 
 (define (module-defined? module name)
   "Tell whether NAME has a value in MODULE."
-  (%has-value? module name))
+  (let ((variable (module-variable module name)))
+    (and variable (variable-bound? variable))))
 
 (define (module-bound? module name)
   "Tell whether NAME has a value in MODULE."
-  (%has-value? module name))
-
-(define* (defined? name #:optional (module (current-module)))
-  "Tell whether NAME has a meaning in MODULE, the current one by default."
-  (let ((state (%module-state module name #f)))
-    (or (eq? state 'syntax) (%has-value? module name))))
+  (module-defined? module name))
 
 (define (module-locally-bound? module name)
   "Tell whether MODULE itself defines NAME."
-  (%module-local? module name))
+  (let ((variable (module-local-variable module name)))
+    (and variable (variable-bound? variable))))
+
+(define (module-symbol-binding module name . default)
+  "Return the value of NAME in MODULE, or DEFAULT."
+  (apply module-ref module name default))
+
+(define (module-symbol-local-binding module name . default)
+  "Return the value that MODULE itself gives NAME, or DEFAULT."
+  (if (or (module-locally-bound? module name) (null? default))
+      (module-ref module name)
+      (car default)))
+
+(define (module-symbol-locally-interned? module name)
+  "Tell whether MODULE itself has a variable for NAME."
+  (if (%module-own-binding module name) #t #f))
+
+(define (module-symbol-interned? module name)
+  "Tell whether MODULE sees a variable for NAME."
+  (if (module-variable module name) #t #f))
+
+(define (module-make-local-var! module name)
+  "Return the variable that MODULE itself has for NAME, made when it is not there."
+  (or (module-local-variable module name)
+      (let ((variable (%make-variable name)))
+        (%module-add! module name variable)
+        (%module-modified module)
+        variable)))
+
+(define (module-ensure-local-variable! module name)
+  "Return the variable that MODULE itself has for NAME, made when it is not there."
+  (module-make-local-var! module name))
+
+(define* (defined? name #:optional (module (current-module)))
+  "Tell whether NAME has a meaning in MODULE, the current one by default."
+  (module-defined? module name))
 
 (define (module-use! module interface)
   "Let MODULE see what INTERFACE exports."
-  (%module-use! module interface))
+  (%module-use! module interface)
+  (%module-modified module))
+
+(define (module-use-interfaces! module interfaces)
+  "Let MODULE see what each of INTERFACES exports."
+  (for-each (lambda (interface) (%module-use! module interface)) interfaces)
+  (%module-modified module))
+
+(define (module-autoload! module name names . more)
+  "Let NAMES in MODULE mean what the module called NAME exports, which is loaded
+when one of them is used."
+  (let loop ((name name) (names names) (more more))
+    (eval (list 'define-module (module-name module) #:autoload name names)
+          (resolve-module '(guile)))
+    (if (pair? more)
+        (loop (car more) (cadr more) (cddr more)))))
 
 (define (module-uses module)
-  "Return the modules that MODULE imports."
+  "Return the interfaces that MODULE imports."
   (%module-uses module))
 
 (define (module-remove! module name)
   "Remove NAME from MODULE."
-  (%module-remove! module name))
+  (%module-remove! module name)
+  (%module-modified module))
+
+(define (module-import-interface module name)
+  "Return the interface through which MODULE sees NAME, or #f."
+  (%module-import-of module name))
+
+(define (module-reverse-lookup module variable)
+  "Return the name that VARIABLE has in MODULE, or #f."
+  (if (not (variable? variable))
+      (scm-error 'wrong-type-arg "module-reverse-lookup"
+                 "Wrong type argument in position ~A: ~S"
+                 (list 2 variable) (list variable)))
+  (let ((name (%variable-name variable)))
+    (if (or (not module) (eq? (module-variable module name) variable))
+        name
+        (let loop ((names (append (%module-names module)
+                                  (append-map %module-exports (%module-uses module)))))
+          (cond ((null? names) #f)
+                ((eq? (module-variable module (car names)) variable) (car names))
+                (else (loop (cdr names))))))))
+
+(define the-scm-module (resolve-module '(guile)))
+
+(define the-root-module (resolve-module '(guile)))
 
 (define (make-fresh-user-module)
   "Return an empty module that sees module (guile)."
   (%make-module (list (gensym "user"))))
 
-(define* (make-module #:optional size uses binder)
+(define* (make-module #:optional size (uses '()) binder)
   "Return an empty module."
-  (%make-module (list (gensym "module"))))
+  (let ((module (%make-empty-module (list (gensym "module")))))
+    (module-use-interfaces! module uses)
+    (if binder
+        (set-module-binder! module binder))
+    module))
+
+(define (module-kind? module kind)
+  (eq? (module-kind module) kind))
+
+;;; Observers and binders, by module.
+
+(define %module-observers (make-weak-key-hash-table))
+
+(define (module-observe module procedure)
+  "Call PROCEDURE with MODULE whenever that changes; return what module-unobserve takes."
+  (hashq-set! %module-observers module
+              (cons procedure (hashq-ref %module-observers module '())))
+  (cons module procedure))
+
+(define* (module-observe-weak module id #:optional (procedure id))
+  "Call PROCEDURE with MODULE whenever that changes, as long as ID is there."
+  (module-observe module procedure))
+
+(define (module-unobserve token)
+  "Undo module-observe."
+  (hashq-set! %module-observers (car token)
+              (delq (cdr token) (hashq-ref %module-observers (car token) '()))))
+
+(define (module-call-observers module)
+  "Call the observers of MODULE."
+  (for-each (lambda (procedure) (procedure module))
+            (hashq-ref %module-observers module '())))
+
+(define (module-modified module)
+  "Say that MODULE has changed."
+  (module-call-observers module))
+
+(define (%module-modified module)
+  (if (pair? (hashq-ref %module-observers module '()))
+      (module-call-observers module)))
+
+(define %module-binders (make-weak-key-hash-table))
+
+(define (set-module-binder! module binder)
+  "Let BINDER find what MODULE has no variable for."
+  (hashq-set! %module-binders module binder))
+
+(define (module-binder module)
+  "Return the binder of MODULE, or #f."
+  (hashq-ref %module-binders module #f))
+
+(define (%binder-variable module name define?)
+  (let ((binder (hashq-ref %module-binders module #f)))
+    (and binder (binder module name define?))))
+
+(define %module-duplicates-handlers (make-weak-key-hash-table))
+
+(define (module-duplicates-handlers module)
+  "Return the procedures that choose between imports of one name in MODULE."
+  (hashq-ref %module-duplicates-handlers module #f))
+
+(define (set-module-duplicates-handlers! module handlers)
+  "Let HANDLERS choose between imports of one name in MODULE."
+  (hashq-set! %module-duplicates-handlers module handlers))
+
+(define (%variable-of-duplicates module name)
+  (let ((handlers (hashq-ref %module-duplicates-handlers module #f)))
+    (and handlers
+         (not (%module-own-binding module name))
+         (let ((having (filter (lambda (interface) (module-variable interface name))
+                               (%module-uses module))))
+           (and (pair? having)
+                (pair? (cdr having))
+                (let* ((first (car having))
+                       (second (cadr having))
+                       (one (module-variable first name))
+                       (two (module-variable second name)))
+                  (let loop ((handlers handlers))
+                    (and (pair? handlers)
+                         (or ((car handlers) module name
+                              first (variable-ref one) second (variable-ref two)
+                              #f #f)
+                             (loop (cdr handlers)))))))))))
 
 (define (interaction-environment)
   "Return the current module."
@@ -193,47 +413,102 @@ an empty module when ENSURE, or else #f."
   "Return module (guile)."
   (resolve-module '(guile)))
 
-;;; Variables as objects: a module and a name.
-
-(define %variable-type (%make-record-type 'variable '(module name) '(#f #f)))
+;;; Variables.  The machine's variable is reached through a pair of procedures,
+;;; compiled when a program first asks for its value in this way.
 
 (define (module-variable module name)
   "Return the variable that NAME is in MODULE, or #f."
-  (and (%module-state module name #f)
-       (%record %variable-type module name)))
+  (or (%variable-of-duplicates module name)
+      (%known-variable (%module-binding module name))
+      (let ((wanted (%module-autoload module name)))
+        (and wanted
+             (begin
+               (resolve-module wanted)
+               (%known-variable (%module-binding module name)))))
+      (%binder-variable module name #f)))
 
 (define (module-local-variable module name)
   "Return the variable that MODULE itself defines as NAME, or #f."
-  (and (%module-local? module name)
-       (%record %variable-type module name)))
+  (%known-variable (%module-own-binding module name)))
+
+;; What was only referred to has a variable, but not one for programs to see.
+(define (%known-variable variable)
+  (and variable
+       (or (not (eq? (%variable-state variable) 'perhaps))
+           (variable-bound? variable))
+       variable))
 
 (define (make-variable value)
   "Return a variable that belongs to no module."
-  (let ((module (make-fresh-user-module)))
-    (module-define! module 'variable value)
-    (%record %variable-type module 'variable)))
+  (let ((variable (%make-variable 'variable)))
+    (variable-set! variable value)
+    variable))
 
 (define (make-undefined-variable)
   "Return a variable without a value."
-  (%record %variable-type (make-fresh-user-module) 'variable))
+  (%make-variable 'variable))
 
-(define (variable? object)
-  "Tell whether OBJECT is a variable."
-  (%record-is-a? object %variable-type))
+(define (%accessors variable)
+  (or (%variable-access variable)
+      (let ((access
+             (cons (%load (%load-of-form (list 'lambda '() (list '%the-variable variable))
+                                         the-scm-module))
+                   (%load (%load-of-form (list 'lambda '(value)
+                                               (list '%define-variable variable 'value))
+                                         the-scm-module)))))
+        (%set-variable-access! variable access)
+        access)))
 
 (define (variable-ref variable)
   "Return the value of VARIABLE."
-  (module-ref (%record-field variable 0) (%record-field variable 1)))
+  (let ((state (%variable-state variable)))
+    (cond
+     ((macro? state) state)
+     ((eq? state 'value) ((car (%accessors variable))))
+     ((variable-bound? variable) ((car (%accessors variable))))
+     (else
+      (scm-error 'misc-error "variable-ref" "variable is unbound: ~S"
+                 (list variable) #f)))))
 
 (define (variable-set! variable value)
   "Make VALUE the value of VARIABLE."
-  (if (variable-bound? variable)
-      (module-set! (%record-field variable 0) (%record-field variable 1) value)
-      (module-define! (%record-field variable 0) (%record-field variable 1) value)))
+  (if (not (variable? variable))
+      (scm-error 'wrong-type-arg "variable-set!"
+                 "Wrong type argument in position ~A: ~S"
+                 (list 1 variable) (list variable)))
+  ((cdr (%accessors variable)) value)
+  (if #f #f))
+
+(define (variable-unset! variable)
+  "Take its value from VARIABLE."
+  (variable-set! variable (%unbound 0))
+  (%variable-forget! variable))
 
 (define (variable-bound? variable)
   "Tell whether VARIABLE has a value."
-  (module-bound? (%record-field variable 0) (%record-field variable 1)))
+  (let ((state (%variable-state variable)))
+    (or (macro? state)
+        (eq? state 'value)
+        (and (eq? state 'perhaps)
+             (let ((access (%accessors variable)))
+               (%catch-object (vector 'unbound-variable #f)
+                              (lambda () ((car access)) #t)
+                              (lambda (object) #f)))))))
+
+(define (make-syntax-transformer name type transformer)
+  "Return a keyword called NAME for TRANSFORMER."
+  (%make-macro name transformer))
+
+(define (macro-binding macro)
+  "Return the transformer of MACRO."
+  (macro-transformer macro))
+
+(define (module-obarray module)
+  "Return a hash table with what MODULE defines, by name."
+  (let ((table (make-hash-table)))
+    (for-each (lambda (name) (hashq-set! table name (module-variable module name)))
+              (%module-names module))
+    table))
 
 (define (provided? feature)
   "Tell whether FEATURE is there."
@@ -257,7 +532,7 @@ an empty module when ENSURE, or else #f."
 
 (define (beautify-user-module! module)
   "Let MODULE see module (guile)."
-  (if #f #f))
+  (module-use! module the-scm-module))
 
 (define (cond-expand-provide module features)
   "Say that MODULE provides FEATURES; every feature is known beforehand."

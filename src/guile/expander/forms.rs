@@ -51,6 +51,8 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("match-let", super::matching::match_let),
         ("match-let*", super::matching::match_let_star),
         ("match-letrec", super::matching::match_let_star),
+        ("%the-variable", the_variable),
+        ("%define-variable", define_variable),
         ("the-environment", the_environment),
         ("current-source-location", current_source_location),
         ("current-filename", current_filename),
@@ -767,6 +769,28 @@ fn at_private(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     module_reference(x, stx, scope, true)
 }
 
+/// The variable that `(@ MODULE NAME)` or `(@@ MODULE NAME)` names, when TARGET is that.
+pub fn module_variable(
+    x: &mut Expander,
+    target: &Stx,
+    scope: &Scope,
+) -> Result<Option<Rc<super::super::core::Variable>>> {
+    let head = target
+        .as_list()
+        .and_then(|parts| parts.first()?.as_id())
+        .and_then(|id| scope.lookup(id));
+    let Some(Binding::Expression(expand)) = head else {
+        return Ok(None);
+    };
+    if ![at as Expression, at_private].iter().any(|form| std::ptr::fn_addr_eq(*form, expand)) {
+        return Ok(None);
+    }
+    Ok(match expand(x, target, scope)? {
+        Core::Global(variable, _) => Some(variable),
+        _ => None,
+    })
+}
+
 fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -> Result<Core> {
     let Some([_, name, variable]) = stx.as_list() else {
         return Err(bad("@", stx));
@@ -790,6 +814,36 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
         }
         binding => x.reference(id, binding, stx, scope),
     }
+}
+
+/// The machine's variable that a form holds as a value.
+fn held_variable(stx: &Stx) -> Result<Rc<super::super::core::Variable>> {
+    use super::super::module_values::{VariableValue, variable_of};
+    let held = stx.as_list().and_then(|items| items.get(1));
+    if let Some(Form::Opaque(value)) = held.map(Stx::form)
+        && let Some(variable) = variable_of(value.value())
+        && let VariableValue::Global(variable) = &*variable
+    {
+        return Ok(variable.clone());
+    }
+    Err(bad("%the-variable", stx))
+}
+
+/// `(%the-variable VARIABLE)`: its value
+fn the_variable(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
+    Ok(Core::Global(held_variable(stx)?, stx.span()))
+}
+
+/// `(%define-variable VARIABLE VALUE)`
+fn define_variable(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let variable = held_variable(stx)?;
+    variable.assigned.set(true);
+    let value = stx
+        .as_list()
+        .and_then(|items| items.get(2))
+        .ok_or_else(|| bad("%define-variable", stx))?;
+    let value = x.expand(value, scope)?;
+    Ok(Core::DefineGlobal(variable, Box::new(value)))
 }
 
 fn current_filename(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {

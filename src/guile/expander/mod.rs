@@ -18,7 +18,7 @@ pub mod scope;
 pub mod syntax_case;
 
 use super::core::{Core, Local, Variable};
-use super::modules::Name;
+use super::modules::{Module, Name};
 use super::natives::{Machine, Raise};
 use super::syntax::{Form, Id, Span, Stx};
 use super::value::{Value, list_value, string_value, symbol_value};
@@ -116,6 +116,25 @@ pub fn no_module(name: &[Id]) -> Raise {
             list_value(vec![list_value(
                 name.iter().map(|word| word.symbol()).collect(),
             )]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+/// What Guile throws when two imports have one name and the policy is to check.
+fn conflict(module: &Module, name: Id, first: &Module, second: &Module) -> Raise {
+    let words = |name: &[Id]| list_value(name.iter().map(|word| word.symbol()).collect());
+    Raise::throw(
+        "misc-error",
+        vec![
+            Value::BoolV(false),
+            string_value("~A: `~A' imported from both ~A and ~A"),
+            list_value(vec![
+                words(&module.name),
+                name.symbol(),
+                words(&first.name),
+                words(&second.name),
+            ]),
             Value::BoolV(false),
         ],
     )
@@ -334,13 +353,19 @@ impl<'m, 'a> Expander<'m, 'a> {
     ) -> Result<Core> {
         match binding {
             Some(Binding::Local(local)) => Ok(Core::Local(local)),
-            Some(Binding::Global(variable)) => Ok(Core::Global(variable, stx.span())),
+            Some(Binding::Global(variable)) => {
+                let (module, name) = scope.home(id);
+                match module.conflict(name) {
+                    None => Ok(Core::Global(variable, stx.span())),
+                    Some((first, second)) => Err(Trouble::Raise(conflict(&module, name, &first, &second))),
+                }
+            }
             None => {
                 let (module, name) = scope.home(id);
                 if let Some(wanted) = self.world.autoload_for(&module, name) {
                     return Err(Trouble::NeedModule(wanted));
                 }
-                Ok(Core::Global(module.variable(name), stx.span()))
+                Ok(Core::Global(module.placeholder(name), stx.span()))
             }
             Some(Binding::Pattern(_)) => Err(Trouble::syntax(
                 "#f",
@@ -424,6 +449,11 @@ impl<'m, 'a> Expander<'m, 'a> {
             let Some(parts) = target.as_list().filter(|parts| !parts.is_empty()) else {
                 return Err(bad());
             };
+            if let Some(variable) = forms::module_variable(self, target, scope)? {
+                variable.assigned.set(true);
+                let value = self.expand(value, scope)?;
+                return Ok(Core::SetGlobal(variable, Box::new(value), stx.span()));
+            }
             let getter = self.expand(&parts[0], scope)?;
             let setter = self.core_call("setter", vec![getter], stx.span());
             let mut operands = self.expand_all(&parts[1..], scope)?;

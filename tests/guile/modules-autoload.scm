@@ -1,4 +1,3 @@
-;; not yet: `#:autoload` brings no names
 ;; Modules loaded when a name is first used.
 (define-module (test autoloads)
   #:autoload (modules-area shapes) (area perimeter)

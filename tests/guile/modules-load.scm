@@ -1,4 +1,3 @@
-;; not yet: `current-filename` is not there
 ;; Loading a file into the current module.
 (define (show x) (write x) (newline))
 (define here (dirname (current-filename)))

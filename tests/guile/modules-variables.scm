@@ -1,4 +1,3 @@
-;; not yet: `variable-unset!` is not there
 ;; Variables as first-class locations.
 (define (show x) (write x) (newline))
 (define v (make-variable 1))

@@ -1,4 +1,3 @@
-;; not yet: refused by the expander: @@: bad use of syntactic keyword
 ;; The forms @ and @@ anywhere.
 (define (show x) (write x) (newline))
 (show ((@ (srfi srfi-1) fold) cons '() '(1 2 3)))

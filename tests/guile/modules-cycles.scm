@@ -1,4 +1,3 @@
-;; not yet: modules that use each other do not see one another
 ;; Two modules that use each other.
 (define (show x) (write x) (newline))
 (use-modules (modules-area ping))

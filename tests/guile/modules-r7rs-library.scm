@@ -1,4 +1,3 @@
-;; not yet: an R7RS library on the load path is not found by its name
 ;; Libraries of R7RS.
 (import (scheme base) (scheme write) (modules-area queue))
 (define q (make-queue))

@@ -1,4 +1,3 @@
-;; not yet: `module-ref` of a missing name has another message
 ;; Modules as values.
 (define (show x) (write x) (newline))
 (define m (resolve-module '(modules-area shapes)))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints (area perimeter renamed-outside shape-count square), we print (area hidden-procedure inside-name perimeter secret shape-co
 ;; Only what is exported is seen.
 (define (show x) (write x) (newline))
 (use-modules (modules-area shapes))

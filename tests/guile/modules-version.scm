@@ -1,4 +1,3 @@
-;; not yet: `module-version` is not there
 ;; Modules with versions.
 (define-module (test versioned) #:version (1 2 3) #:export (f))
 (define (f) 'versioned)

@@ -1,4 +1,3 @@
-;; not yet: an R6RS library on the load path is not found by its name
 ;; Libraries of R6RS, imported in parts.
 (import (rnrs base) (rnrs io simple) (prefix (modules-area stack) s:) (only (srfi :1) last)
         (rename (modules-area stack) (size how-many)))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints from-one, we print from-two
 ;; What happens when two modules export one name.
 (define-module (dup one) #:export (common only-one))
 (define (common) 'from-one)
