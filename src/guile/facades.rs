@@ -143,7 +143,6 @@ pub const FACADES: &[(&str, &[&str])] = &[
     ("srfi srfi-61", &["cond"]),
     ("srfi srfi-62", &[]),
     ("srfi srfi-87", &["case"]),
-    ("system syntax", &["syntax-source"]),
 ];
 
 /// What the module called NAME, words parted by blanks, exports.

@@ -119,6 +119,13 @@ impl Load {
         load
     }
 
+    /// One form, in SCOPE.
+    pub fn of_form_in(world: &World, form: Stx, scope: Scope) -> Load {
+        let mut load = Load::new(world);
+        load.stack.push(Task::Form(form, Some(scope)));
+        load
+    }
+
     /// The module called NAME, when it is not loaded yet.
     pub fn of_module(world: &Rc<World>, name: &[Id]) -> Result<Load> {
         let mut load = Load::new(world);

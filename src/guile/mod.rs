@@ -9,6 +9,7 @@ mod constants;
 mod control;
 mod core;
 mod emitter;
+mod environments;
 mod expander;
 mod facades;
 mod internals;

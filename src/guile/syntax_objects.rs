@@ -38,6 +38,8 @@ crate::natives! {
     "make-variable-transformer" (1) => make_variable_transformer,
     /// (syntax-violation who message form [subform]) -> raises a syntax error
     "syntax-violation" (3, 1) with machine => syntax_violation,
+    /// (%syntax-expression syntax) -> what it is about, one level of it
+    "%syntax-expression" (1) with machine => syntax_expression,
     /// (%syntax-list syntax) -> the elements of SYNTAX as a list, or #f
     "%syntax-list" (1) => syntax_list,
 }
@@ -132,7 +134,7 @@ pub fn during_expansion<T>(scope: &Scope, body: impl FnOnce() -> T) -> T {
 }
 
 /// The expansion under way, or one of its own for code that runs outside of macros.
-fn current_expansion() -> (u32, Scope) {
+pub fn current_expansion() -> (u32, Scope) {
     EXPANSIONS
         .with(|expansions| expansions.borrow().last().cloned())
         .unwrap_or_else(|| {
@@ -351,5 +353,20 @@ fn syntax_list(args: &[Value]) -> Outcome {
     Ok(match to_stx(&args[0]).form() {
         Form::List(items, None) => list_value(items.iter().map(wrap).collect()),
         _ => Value::BoolV(false),
+    })
+}
+
+fn syntax_expression(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let stx = to_stx(&args[0]);
+    Ok(match stx.form() {
+        Form::List(items, tail) => {
+            let tail = tail.as_ref().map_or_else(pairs::nil, wrap);
+            pairs::list_with_tail(items.iter().map(wrap).collect::<Vec<_>>(), tail)
+        }
+        Form::Vector(items) => {
+            let items = items.iter().map(wrap).collect();
+            machine.vector(items)
+        }
+        _ => stx.datum(&mut |items| machine.vector(items)),
     })
 }

@@ -103,6 +103,7 @@ impl World {
             super::module_values::NATIVES,
             super::record_natives::NATIVES,
             super::syntax_objects::NATIVES,
+            super::environments::NATIVES,
         ]
         .into_iter()
         .chain(super::library::natives())

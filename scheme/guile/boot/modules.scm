@@ -578,3 +578,25 @@ when one of them is used."
     "Return the name of the file in which this stands, or #f."
     (syntax-case form ()
       ((_) (datum->syntax form (assq-ref (or (syntax-source form) '()) 'filename))))))
+
+;;; Environments: a scope, and procedures that reach the variables in it.
+
+(define %environment-type
+  (%make-record-type 'lexical-environment '(scope accessors) '(#f #f) #f #f))
+
+(define (%make-environment scope accessors)
+  (%record %environment-type scope accessors))
+
+(define (%local-eval expression environment)
+  (cond
+   ((module? environment)
+    (eval expression environment))
+   ((%record-is-a? environment %environment-type)
+    (let ((scope (%record-field environment 0)))
+      (%call-in-module (%scope-module scope)
+                       (lambda ()
+                         (%load (%load-of-local expression scope
+                                                (%record-field environment 1)))))))
+   (else
+    (scm-error 'misc-error "local-eval" "invalid lexical environment: ~S"
+               (list environment) #f))))

@@ -53,7 +53,8 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("match-letrec", super::matching::match_let_star),
         ("%the-variable", the_variable),
         ("%define-variable", define_variable),
-        ("the-environment", the_environment),
+        ("the-environment", super::super::environments::the_environment),
+        ("with-ellipsis", with_ellipsis),
         ("current-source-location", current_source_location),
         ("current-filename", current_filename),
     ];
@@ -857,14 +858,15 @@ fn current_filename(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
     })
 }
 
-fn the_environment(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let name = scope.module().name.clone();
-    let names = name.iter().map(|word| Stx::id(*word, stx.span())).collect();
-    Ok(x.core_call(
-        "resolve-module",
-        vec![Core::Constant(Stx::list(names, stx.span()))],
-        stx.span(),
-    ))
+/// `(with-ellipsis IDENTIFIER BODY …)`
+fn with_ellipsis(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, dots, body @ ..]) = stx.as_list() else {
+        return Err(bad("with-ellipsis", stx));
+    };
+    let id = dots.as_id().ok_or_else(|| bad("with-ellipsis", stx))?;
+    let inner = scope.inner();
+    inner.bind(Id::named(super::scope::ELLIPSIS), Binding::Ellipsis(id));
+    x.body(body, &inner.inner(), stx)
 }
 
 /// With an operand, the place of that; macros ask so where they were used.

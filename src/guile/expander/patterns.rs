@@ -449,7 +449,7 @@ impl Rules {
         };
         let items = form.as_list().ok_or_else(bad)?;
         let mut index = 1;
-        let mut ellipsis = Ellipsis::Usual;
+        let mut ellipsis = scope.ellipsis().map_or(Ellipsis::Usual, Ellipsis::Custom);
         if let Some(custom) = items.get(1).and_then(Stx::as_id) {
             ellipsis = Ellipsis::Custom(custom);
             index = 2;

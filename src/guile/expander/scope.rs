@@ -1,8 +1,9 @@
 //! Scopes: which binding an identifier means.
 
-use super::super::core::{Local, Variable};
+use super::super::core::{Core, Local, Variable};
 use super::super::modules::Module;
-use super::super::syntax::Id;
+use super::super::roots::Root;
+use super::super::syntax::{Form, Id, Span, Stx};
 use super::{Expression, Special, macros::Macro};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,12 +21,32 @@ pub enum Binding {
     /// `else`, `=>` and other words that only mean something inside other forms.
     Auxiliary(&'static str),
     Pattern(Rc<PatternVariable>),
+    /// Which identifier is the ellipsis here; bound to [`ELLIPSIS`].
+    Ellipsis(Id),
 }
+
+/// The name that `with-ellipsis` binds; no program can write it.
+pub const ELLIPSIS: &str = "#ellipsis ";
 
 /// A variable of a `syntax-case` pattern.
 pub struct PatternVariable {
     pub local: Rc<Local>,
     pub depth: usize,
+    /// What gets it, where it belongs to an environment.
+    pub outside: Option<Root>,
+}
+
+impl PatternVariable {
+    /// The core form for what it has matched.
+    pub fn value(&self) -> Core {
+        match &self.outside {
+            None => Core::Local(self.local.clone()),
+            Some(get) => {
+                let get = Stx::new(Form::Opaque(get.clone()), Span::default());
+                Core::call(Core::Constant(get), Vec::new(), Span::default())
+            }
+        }
+    }
 }
 
 impl Binding {
@@ -166,6 +187,30 @@ impl Scope {
                     return alias.scope.lookup_from(alias.inner, later);
                 }
             }
+        }
+    }
+
+    /// What is bound between here and the module, innermost first, each name once.
+    pub fn visible(&self) -> Vec<(Id, Binding)> {
+        let mut seen = std::collections::HashSet::new();
+        let mut found = Vec::new();
+        let mut scope = self;
+        while let Frame::Local { bindings, parent } = &*scope.0 {
+            for (id, binding) in bindings.borrow().iter().rev() {
+                if !matches!(binding, Binding::Ellipsis(_)) && seen.insert(*id) {
+                    found.push((*id, binding.clone()));
+                }
+            }
+            scope = parent;
+        }
+        found
+    }
+
+    /// Which identifier is the ellipsis here, when it is not the usual one.
+    pub fn ellipsis(&self) -> Option<Id> {
+        match self.lookup(Id::named(ELLIPSIS)) {
+            Some(Binding::Ellipsis(id)) => Some(id),
+            _ => None,
         }
     }
 

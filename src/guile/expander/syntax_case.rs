@@ -101,7 +101,7 @@ fn bad(who: &str, stx: &Stx) -> Trouble {
 fn context(literals: Vec<Id>, scope: &Scope) -> PatternContext {
     PatternContext {
         literals,
-        ellipsis: Ellipsis::Usual,
+        ellipsis: scope.ellipsis().map_or(Ellipsis::Usual, Ellipsis::Custom),
         scope: scope.clone(),
     }
 }
@@ -171,6 +171,7 @@ fn match_clauses(
             Binding::Pattern(Rc::new(PatternVariable {
                 local,
                 depth: *depth,
+                outside: None,
             })),
         );
     }
@@ -275,7 +276,7 @@ fn template_core(x: &mut Expander, template: &Stx, scope: &Scope) -> Result<Core
                 None,
             ));
         }
-        return Ok(Core::Local(variable.local.clone()));
+        return Ok(variable.value());
     }
     let depths = variables
         .iter()
@@ -286,7 +287,7 @@ fn template_core(x: &mut Expander, template: &Stx, scope: &Scope) -> Result<Core
     operands.extend(
         variables
             .into_iter()
-            .map(|(_, variable)| Core::Local(variable.local.clone())),
+            .map(|(_, variable)| variable.value()),
     );
     Ok(x.core_call("%syntax-template", operands, span))
 }
@@ -399,7 +400,11 @@ fn variable(
     bindings.push((local.clone(), value));
     inner.bind(
         id,
-        Binding::Pattern(Rc::new(PatternVariable { local, depth })),
+        Binding::Pattern(Rc::new(PatternVariable {
+            local,
+            depth,
+            outside: None,
+        })),
     );
     Stx::id(id, span)
 }

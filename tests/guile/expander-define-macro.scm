@@ -1,4 +1,3 @@
-;; not yet: `defmacro` is not there
 ;; Unhygienic macros of the old kind.
 (define (show x) (write x) (newline))
 (define-macro (my-unless c . body) `(if ,c #f (begin ,@body)))
