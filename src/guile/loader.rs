@@ -14,7 +14,7 @@ use super::expander::{Expander, Result, Special, Trouble, no_module};
 use super::modules::{Import, Module, Name, Progress};
 use super::natives::Raise;
 use super::outline::Outline;
-use super::reader::{Reader, SyntaxBuilder, parse_number};
+use super::reader::{Options, ReadError, Reader, SyntaxBuilder, parse_number};
 use super::source;
 use super::syntax::{Form, Id, Span, Stx};
 use super::world::{World, read_error};
@@ -62,6 +62,7 @@ impl Task {
         Task::Source {
             number: source::add(name, text.clone()),
             position: 0,
+            said: Options::default(),
             outline: Rc::new(Outline::of(&text)),
             text,
         }
@@ -75,6 +76,8 @@ enum Task {
         number: u32,
         position: usize,
         outline: Rc<Outline>,
+        /// What directives have said so far.
+        said: Options,
     },
     /// A form, in a given scope or in the current module.
     Form(Stx, Option<Scope>),
@@ -169,19 +172,22 @@ impl Load {
                     number,
                     position,
                     outline,
+                    said,
                 } => {
-                    let mut reader = Reader::at(&text, number, position);
-                    match reader.read(&mut SyntaxBuilder) {
+                    let mut reader = Reader::with(&text, number, said);
+                    reader.skip_to(position);
+                    match read_form(x, &mut reader, &text)? {
                         Ok(None) => {}
                         Ok(Some(form)) => {
                             self.form = form.span();
                             x.world.current.borrow().announce(outline.at(position));
-                            let position = reader.position();
+                            let (position, said) = (reader.position(), reader.said);
                             self.stack.push(Task::Source {
                                 text,
                                 number,
                                 position,
                                 outline,
+                                said,
                             });
                             self.stack.push(Task::Form(form, None));
                         }
@@ -631,6 +637,43 @@ fn defined_name(form: &Stx) -> Option<Id> {
             _ => return None,
         };
         target = first;
+    }
+}
+
+/// The next form; what stands after `#` may mean what the program has said.
+fn read_form(
+    x: &mut Expander,
+    reader: &mut Reader,
+    text: &str,
+) -> Result<std::result::Result<Option<Stx>, ReadError>> {
+    if !super::reader::any_extended() {
+        return Ok(reader.read(&mut SyntaxBuilder::default()));
+    }
+    let mut raised = None;
+    let mut extension = |c: char, position: usize, span: Span| {
+        let port = super::library::ports::string_input(&text[position..]);
+        let value = match super::library::reading::call_extension(x.machine, c, &port)? {
+            Ok(value) => value,
+            Err(raise) => {
+                raised = Some(raise);
+                return Some(Err(ReadError {
+                    message: String::new(),
+                    arguments: Vec::new(),
+                    span,
+                    incomplete: false,
+                }));
+            }
+        };
+        let left = super::library::ports::with(&port, |state| state.unread().len()).unwrap_or(0);
+        let stx = Stx::from_value(&value, span, &|id| id);
+        Some(Ok((stx, text.len() - left)))
+    };
+    let form = reader.read(&mut SyntaxBuilder {
+        extension: Some(&mut extension),
+    });
+    match raised {
+        Some(raise) => Err(Trouble::Raise(raise)),
+        None => Ok(form),
     }
 }
 

@@ -13,6 +13,7 @@ pub use number::parse_number;
 
 use super::syntax::{Form, Id, Span, Stx};
 use super::value::{Value, list_value, pair_value, string_value, symbol_value};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// How deep brackets may nest.
@@ -21,10 +22,83 @@ const DEPTH_LIMIT: usize = 50_000;
 /// Why a text cannot be read.
 #[derive(Debug, Clone)]
 pub struct ReadError {
+    /// What Guile says, with `~A` and `~S` for the arguments.
     pub message: String,
+    pub arguments: Vec<Value>,
+    /// From where it began to where it showed.
     pub span: Span,
     /// More text could make it right.
     pub incomplete: bool,
+}
+
+/// What `read-options` says, for all reading or, by a directive, for one text.
+#[derive(Clone, Copy, Default)]
+pub struct Options {
+    pub fold_case: Option<bool>,
+    pub keywords: Option<Keywords>,
+    /// `\x41;` instead of two digits.
+    pub hex_escapes: Option<bool>,
+    /// A line continued in a string leaves out the blanks that begin the next.
+    pub hungry: Option<bool>,
+    /// `|a b|` is a symbol.
+    pub bars: Option<bool>,
+    pub curly: Option<bool>,
+    pub bracket_lists: Option<bool>,
+}
+
+thread_local! {
+    static OPTIONS: Cell<Options> = const { Cell::new(Options {
+        fold_case: None,
+        keywords: None,
+        hex_escapes: None,
+        hungry: None,
+        bars: None,
+        curly: None,
+        bracket_lists: None,
+    }) };
+}
+
+/// The options for all reading.
+pub fn options() -> Options {
+    OPTIONS.with(Cell::get)
+}
+
+pub fn set_options(options: Options) {
+    OPTIONS.with(|slot| slot.set(options));
+}
+
+/// The message of the error that is none of the reader's own.
+const NOT_A_BYTE: &str = "a bytevector holds bytes only";
+
+/// What Guile throws for ERROR where it is no `read-error`.
+pub fn raise_of(error: &ReadError) -> Option<super::natives::Raise> {
+    use super::natives::Raise;
+    if error.message != NOT_A_BYTE {
+        return None;
+    }
+    let found = error.arguments.first().cloned().unwrap_or(Value::Void);
+    let procedure = string_value("bytevector-u8-set!");
+    let irritants = list_value(vec![found.clone()]);
+    Some(match found {
+        Value::IntV(_) | Value::BigNum(_) => Raise::throw(
+            "out-of-range",
+            vec![
+                procedure,
+                string_value("Value out of range: ~S"),
+                irritants.clone(),
+                irritants,
+            ],
+        ),
+        found => Raise::throw(
+            "wrong-type-arg",
+            vec![
+                procedure,
+                string_value("Wrong type argument in position ~A: ~S"),
+                list_value(vec![Value::IntV(3), found]),
+                irritants,
+            ],
+        ),
+    })
 }
 
 /// Puts together what is read.
@@ -34,16 +108,37 @@ pub trait Build {
     fn atom(&mut self, value: Value, span: Span) -> Self::Node;
     fn list(&mut self, items: Vec<Self::Node>, tail: Option<Self::Node>, span: Span) -> Self::Node;
     fn vector(&mut self, items: Vec<Self::Node>, span: Span) -> Self::Node;
+    /// The elements of NODE, when it is a list.
+    fn elements(&self, node: &Self::Node) -> Option<Vec<Self::Node>>;
+    /// NODE as a value, when that is plain to see.
+    fn value(&self, node: &Self::Node) -> Option<Value>;
+    /// Whether two nodes are one symbol.
+    fn same_symbol(&self, a: &Self::Node, b: &Self::Node) -> bool;
     /// The byte that NODE stands for in a bytevector.
     fn byte(&self, node: &Self::Node) -> Option<u8>;
+    /// What a procedure that `read-hash-extend` was given for C makes of the
+    /// text from byte POSITION on, and where that ends; nothing without one.
+    fn extension(
+        &mut self,
+        _c: char,
+        _position: usize,
+        _span: Span,
+    ) -> Option<Result<(Self::Node, usize), ReadError>> {
+        None
+    }
     /// An array written with PREFIX, such as `s32` or `2`.
     fn array(&mut self, prefix: &str, items: Vec<Self::Node>, span: Span) -> Option<Self::Node>;
 }
 
 /// Builds syntax.
-pub struct SyntaxBuilder;
+#[derive(Default)]
+pub struct SyntaxBuilder<'a> {
+    /// Does what `read-hash-extend` has asked for, see [`Build::extension`].
+    pub extension:
+        Option<&'a mut dyn FnMut(char, usize, Span) -> Option<Result<(Stx, usize), ReadError>>>,
+}
 
-impl Build for SyntaxBuilder {
+impl Build for SyntaxBuilder<'_> {
     type Node = Stx;
 
     fn symbol(&mut self, name: &str, span: Span) -> Stx {
@@ -61,8 +156,33 @@ impl Build for SyntaxBuilder {
         }
     }
 
+    fn extension(
+        &mut self,
+        c: char,
+        position: usize,
+        span: Span,
+    ) -> Option<Result<(Stx, usize), ReadError>> {
+        self.extension.as_mut()?(c, position, span)
+    }
+
     fn vector(&mut self, items: Vec<Stx>, span: Span) -> Stx {
         Stx::new(Form::Vector(items), span)
+    }
+
+    fn elements(&self, node: &Stx) -> Option<Vec<Stx>> {
+        node.as_list().map(<[Stx]>::to_vec)
+    }
+
+    fn value(&self, node: &Stx) -> Option<Value> {
+        match node.form() {
+            Form::Atom(value) => Some(value.clone()),
+            Form::Id(id) => Some(id.symbol()),
+            _ => None,
+        }
+    }
+
+    fn same_symbol(&self, a: &Stx, b: &Stx) -> bool {
+        a.as_id().is_some() && a.as_id() == b.as_id()
     }
 
     fn byte(&self, node: &Stx) -> Option<u8> {
@@ -80,6 +200,19 @@ impl Build for SyntaxBuilder {
 /// Builds values. VECTOR makes a vector, which only the machine can.
 pub struct ValueBuilder<'a> {
     pub vector: &'a mut dyn FnMut(Vec<Value>) -> Value,
+    /// Gets each thing with an identity and where it began, when that is wanted.
+    pub places: Option<&'a mut Vec<(Value, u32)>>,
+    /// Does what `read-hash-extend` has asked for, see [`Build::extension`].
+    pub extension: &'a mut dyn FnMut(char, usize) -> Option<Result<(Value, usize), ReadError>>,
+}
+
+impl ValueBuilder<'_> {
+    fn placed(&mut self, value: Value, span: Span) -> Value {
+        if let Some(places) = &mut self.places {
+            places.push((value.clone(), span.start));
+        }
+        value
+    }
 }
 
 impl Build for ValueBuilder<'_> {
@@ -89,22 +222,51 @@ impl Build for ValueBuilder<'_> {
         symbol_value(name)
     }
 
-    fn atom(&mut self, value: Value, _span: Span) -> Value {
-        value
+    fn atom(&mut self, value: Value, span: Span) -> Value {
+        match &value {
+            Value::IntV(_) | Value::BoolV(_) | Value::CharV(_) | Value::SymbolV(_) => value,
+            _ => self.placed(value, span),
+        }
     }
 
-    fn list(&mut self, items: Vec<Value>, tail: Option<Value>, _span: Span) -> Value {
-        match tail {
+    fn list(&mut self, items: Vec<Value>, tail: Option<Value>, span: Span) -> Value {
+        let list = match tail {
             None => list_value(items),
             Some(tail) => items
                 .into_iter()
                 .rev()
                 .fold(tail, |tail, item| pair_value(item, tail)),
+        };
+        match &list {
+            Value::Pair(_) => self.placed(list, span),
+            _ => list,
         }
     }
 
-    fn vector(&mut self, items: Vec<Value>, _span: Span) -> Value {
-        (self.vector)(items)
+    fn vector(&mut self, items: Vec<Value>, span: Span) -> Value {
+        let vector = (self.vector)(items);
+        self.placed(vector, span)
+    }
+
+    fn extension(
+        &mut self,
+        c: char,
+        position: usize,
+        _span: Span,
+    ) -> Option<Result<(Value, usize), ReadError>> {
+        (self.extension)(c, position)
+    }
+
+    fn elements(&self, node: &Value) -> Option<Vec<Value>> {
+        super::pairs::to_vec(node)
+    }
+
+    fn value(&self, node: &Value) -> Option<Value> {
+        Some(node.clone())
+    }
+
+    fn same_symbol(&self, a: &Value, b: &Value) -> bool {
+        matches!((a, b), (Value::SymbolV(a), Value::SymbolV(b)) if a == b)
     }
 
     fn byte(&self, node: &Value) -> Option<u8> {
@@ -128,6 +290,8 @@ pub fn read_value(text: &str) -> Option<Value> {
     };
     let mut builder = ValueBuilder {
         vector: &mut vector,
+        places: None,
+        extension: &mut |_, _| None,
     };
     let mut reader = Reader::new(text, 0);
     let value = reader.read(&mut builder).ok()??;
@@ -139,7 +303,7 @@ pub fn read_value(text: &str) -> Option<Value> {
 pub fn is_complete(text: &str) -> bool {
     let mut reader = Reader::new(text, 0);
     loop {
-        match reader.read(&mut SyntaxBuilder) {
+        match reader.read(&mut SyntaxBuilder::default()) {
             Ok(Some(_)) => {}
             Ok(None) => return true,
             Err(error) => return !error.incomplete,
@@ -155,6 +319,10 @@ enum Kind {
     Array(String),
     /// `'x` and its like: the symbol to put in front of one datum.
     Prefix(&'static str),
+    /// `{a + b}`
+    Curly,
+    /// `[a b]`, where brackets are not parentheses.
+    Bracket,
     /// `#;`: the next datum is dropped.
     Comment,
     /// `#N=`
@@ -183,9 +351,15 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
     source: u32,
+    /// What directives in this text have said.
+    pub said: Options,
     fold_case: bool,
-    /// `:name` or `name:` as keywords, when `read-set!` asked for it.
-    pub keywords: Keywords,
+    keywords: Keywords,
+    hex_escapes: bool,
+    hungry: bool,
+    bars: bool,
+    curly: bool,
+    bracket_lists: bool,
 }
 
 /// Further spellings of keywords.
@@ -200,14 +374,40 @@ pub enum Keywords {
 impl<'a> Reader<'a> {
     /// A reader at the beginning of TEXT, the source with number SOURCE.
     pub fn new(text: &'a str, source: u32) -> Self {
-        Reader {
+        Reader::with(text, source, Options::default())
+    }
+
+    /// The same, where directives have SAID something before.
+    pub fn with(text: &'a str, source: u32, said: Options) -> Self {
+        let mut reader = Reader {
             text,
             bytes: text.as_bytes(),
             position: 0,
             source,
+            said,
             fold_case: false,
             keywords: Keywords::Guile,
-        }
+            hex_escapes: false,
+            hungry: false,
+            bars: false,
+            curly: false,
+            bracket_lists: false,
+        };
+        reader.heed();
+        reader
+    }
+
+    /// Let the options for all reading and what this text says take effect.
+    fn heed(&mut self) {
+        let (said, all) = (self.said, options());
+        let on = |said: Option<bool>, all: Option<bool>| said.or(all).unwrap_or(false);
+        self.fold_case = on(said.fold_case, all.fold_case);
+        self.keywords = said.keywords.or(all.keywords).unwrap_or_default();
+        self.hex_escapes = on(said.hex_escapes, all.hex_escapes);
+        self.hungry = on(said.hungry, all.hungry);
+        self.bars = on(said.bars, all.bars);
+        self.curly = on(said.curly, all.curly);
+        self.bracket_lists = on(said.bracket_lists, all.bracket_lists);
     }
 
     /// A reader that goes on at byte POSITION.
@@ -216,6 +416,11 @@ impl<'a> Reader<'a> {
             position,
             ..Reader::new(text, source)
         }
+    }
+
+    /// Go on at byte POSITION.
+    pub fn skip_to(&mut self, position: usize) {
+        self.position = position;
     }
 
     /// The byte offset after what has been read.
@@ -234,14 +439,32 @@ impl<'a> Reader<'a> {
     fn error<T>(&self, start: usize, message: impl Into<String>) -> Result<T, ReadError> {
         Err(ReadError {
             message: message.into(),
+            arguments: Vec::new(),
             span: self.span(start),
             incomplete: false,
         })
     }
 
-    fn ended<T>(&self, start: usize, what: &str) -> Result<T, ReadError> {
+    fn refuse<T>(
+        &self,
+        start: usize,
+        message: &str,
+        arguments: Vec<Value>,
+    ) -> Result<T, ReadError> {
         Err(ReadError {
-            message: format!("unexpected end of input while {what}"),
+            message: message.to_owned(),
+            arguments,
+            span: self.span(start),
+            incomplete: false,
+        })
+    }
+
+    /// The text has ended too early, which MESSAGE says.
+    fn ended<T>(&mut self, start: usize, message: &str) -> Result<T, ReadError> {
+        self.position = self.text.len();
+        Err(ReadError {
+            message: message.to_owned(),
+            arguments: Vec::new(),
             span: self.span(start),
             incomplete: true,
         })
@@ -283,52 +506,81 @@ impl<'a> Reader<'a> {
                     let position = self.position;
                     match frames.last_mut() {
                         Some(frame)
-                            if matches!(frame.kind, Kind::List(_))
-                                && frame.tail.is_none()
-                                && !frame.items.is_empty() =>
+                            if matches!(frame.kind, Kind::List(_) | Kind::Vector | Kind::Curly)
+                                && frame.tail.is_none() =>
                         {
                             frame.tail = Some(None);
                             continue;
                         }
-                        _ => return self.error(position - 1, "unexpected `.`"),
+                        Some(frame) if frame.tail.is_some() => {
+                            return self.refuse(
+                                position - 1,
+                                "missing close paren: ~A",
+                                vec![Value::CharV('.')],
+                            );
+                        }
+                        _ => build.symbol(".", self.span(position - 1)),
                     }
                 }
                 Token::Close(closer) => {
                     let position = self.position;
                     let Some(frame) = frames.pop() else {
-                        return self.error(position - 1, format!("unexpected `{closer}`"));
+                        return self.error(position - 1, format!("unexpected \"{closer}\""));
                     };
                     let span = self.span(frame.start);
                     let expected = match frame.kind {
                         Kind::List(closer) => closer,
                         Kind::Vector | Kind::Bytevector | Kind::Array(_) => ')',
-                        _ => return self.error(position - 1, format!("unexpected `{closer}`")),
+                        Kind::Curly => '}',
+                        Kind::Bracket => ']',
+                        _ => return self.error(position - 1, format!("unexpected \"{closer}\"")),
                     };
                     if closer != expected {
-                        return self.error(
+                        return self.refuse(
                             position - 1,
-                            format!(
-                                "mismatched close paren: `{closer}` where `{expected}` was expected"
-                            ),
+                            "mismatched close paren: ~A",
+                            vec![Value::CharV(closer)],
                         );
                     }
                     match frame.kind {
                         Kind::List(_) => match frame.tail {
                             Some(None) => {
-                                return self.error(position - 1, "nothing after the dot");
+                                return self
+                                    .error(position - 1, format!("unexpected \"{closer}\""));
                             }
+                            Some(Some(tail)) if frame.items.is_empty() => tail,
                             Some(Some(tail)) => build.list(frame.items, Some(tail), span),
                             None => build.list(frame.items, None, span),
                         },
-                        Kind::Vector => build.vector(frame.items, span),
+                        Kind::Curly => infix(build, frame.items, frame.tail.flatten(), span),
+                        Kind::Bracket => {
+                            let mut items = frame.items;
+                            items.insert(0, build.symbol("$bracket-list$", span));
+                            build.list(items, frame.tail.flatten(), span)
+                        }
+                        Kind::Vector => {
+                            let mut items = frame.items;
+                            match frame.tail.flatten().map(|tail| build.elements(&tail)) {
+                                None => {}
+                                Some(Some(more)) => items.extend(more),
+                                Some(None) => {
+                                    return self.error(frame.start, "a vector ends in a dot");
+                                }
+                            }
+                            build.vector(items, span)
+                        }
                         Kind::Bytevector => {
                             let mut bytes = Vec::with_capacity(frame.items.len());
                             for item in &frame.items {
                                 match build.byte(item) {
                                     Some(byte) => bytes.push(byte),
                                     None => {
-                                        return self
-                                            .error(frame.start, "a bytevector holds bytes only");
+                                        let found = build.value(item);
+                                        return self.refuse(
+                                            frame.start,
+                                            NOT_A_BYTE,
+                                            found.into_iter().collect(),
+                                        );
                                     }
                                 }
                             }
@@ -350,7 +602,39 @@ impl<'a> Reader<'a> {
                     None => return Ok(None),
                     Some(frame) => {
                         let start = frame.start;
-                        return self.ended(start, "searching for the end of a list");
+                        let message = match frame.kind {
+                            Kind::Prefix("quote") => "quoted expression",
+                            Kind::Prefix("quasiquote") => "quasiquoted expression",
+                            Kind::Prefix("unquote") => "unquoted expression",
+                            Kind::Prefix("unquote-splicing") => "subexpression of ,@",
+                            Kind::Prefix("syntax") => "syntax expression",
+                            Kind::Prefix("quasisyntax") => "quasisyntax expression",
+                            Kind::Prefix("unsyntax") => "unsyntax expression",
+                            Kind::Prefix(_) => "unsyntax-splicing expression",
+                            Kind::Comment => "#; comment",
+                            Kind::Label(_) => "array",
+                            _ if matches!(frame.tail, Some(None)) => "tail of improper list",
+                            _ => "",
+                        };
+                        if !message.is_empty() {
+                            return self.ended(
+                                start,
+                                &format!("unexpected end of input while reading {message}"),
+                            );
+                        }
+                        let closer = match frame.kind {
+                            Kind::List(closer) => closer,
+                            Kind::Curly => '}',
+                            Kind::Bracket => ']',
+                            _ => ')',
+                        };
+                        self.position = self.text.len();
+                        return Err(ReadError {
+                            message: "unexpected end of input while searching for: ~A".to_owned(),
+                            arguments: vec![Value::CharV(closer)],
+                            span: self.span(start),
+                            incomplete: true,
+                        });
                     }
                 },
             };
@@ -384,8 +668,15 @@ impl<'a> Reader<'a> {
                             None => frame.items.push(datum),
                             Some(tail @ None) => *tail = Some(datum),
                             Some(Some(_)) => {
-                                let position = self.position;
-                                return self.error(position, "more than one datum after the dot");
+                                let text = &self.text[..self.position];
+                                let start = before.max(self.skipped(before)).min(text.len());
+                                let first = text[start..].chars().next().unwrap_or(' ');
+                                self.position = start + first.len_utf8();
+                                return self.refuse(
+                                    start,
+                                    "missing close paren: ~A",
+                                    vec![Value::CharV(first)],
+                                );
                             }
                         }
                         break;
@@ -411,7 +702,7 @@ impl<'a> Reader<'a> {
                 Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c) => self.position += 1,
                 Some(b';') => self.skip_line(),
                 Some(b'#') => match self.bytes.get(self.position + 1) {
-                    Some(b'|') => self.block_comment()?,
+                    Some(b'|') if !extended('|') => self.block_comment()?,
                     Some(b'!') => {
                         if !self.directive()? {
                             return Ok(());
@@ -456,7 +747,7 @@ impl<'a> Reader<'a> {
                     }
                 }
                 (Some(_), _) => self.position += 1,
-                (None, _) => return self.ended(start, "reading a `#|` comment"),
+                (None, _) => return self.ended(start, "unterminated `#| ... |#' comment"),
             }
         }
     }
@@ -477,31 +768,40 @@ impl<'a> Reader<'a> {
                     return Ok(false);
                 }
             }
-            "fold-case" => self.fold_case = true,
-            "no-fold-case" => self.fold_case = false,
-            "r6rs"
-            | "r7rs"
-            | "curly-infix"
-            | "curly-infix-and-bracket-lists"
-            | "hungry-eol-escapes" => {}
+            "fold-case" => self.said.fold_case = Some(true),
+            "no-fold-case" => self.said.fold_case = Some(false),
+            "r6rs" => {
+                self.said = Options {
+                    fold_case: Some(false),
+                    keywords: Some(Keywords::Guile),
+                    hex_escapes: Some(true),
+                    hungry: Some(true),
+                    bars: self.said.bars,
+                    curly: Some(false),
+                    bracket_lists: Some(false),
+                };
+            }
+            "curly-infix" => self.said.curly = Some(true),
+            "curly-infix-and-bracket-lists" => {
+                self.said.curly = Some(true);
+                self.said.bracket_lists = Some(true);
+            }
             _ => {
                 return match rest.find("!#") {
                     Some(offset) => {
                         self.position = start + 2 + offset + 2;
                         Ok(true)
                     }
-                    None if start == 0 => {
+                    None if start == 0 && rest.trim_start().starts_with('/') => {
                         // A script's first line, as systems write it.
                         self.skip_line();
                         Ok(true)
                     }
-                    None => {
-                        self.position = self.text.len();
-                        self.ended(start, "reading a `#! ... !#` comment")
-                    }
+                    None => self.ended(start, "unterminated `#! ... !#' comment"),
                 };
             }
         }
+        self.heed();
         self.position = start + 2 + name.len();
         Ok(true)
     }
@@ -522,7 +822,13 @@ impl<'a> Reader<'a> {
         };
         match byte {
             b'(' => open(self, 1, Kind::List(')')),
+            b'[' if self.bracket_lists => open(self, 1, Kind::Bracket),
             b'[' => open(self, 1, Kind::List(']')),
+            b'{' if self.curly => open(self, 1, Kind::Curly),
+            b'}' if self.curly => {
+                self.position += 1;
+                Ok(Token::Close('}'))
+            }
             b')' | b']' => {
                 self.position += 1;
                 Ok(Token::Close(byte as char))
@@ -542,7 +848,7 @@ impl<'a> Reader<'a> {
                 Ok(Token::Datum(build.atom(string_value(text), span)))
             }
             b'#' => self.hash(build, labels),
-            b'|' => {
+            b'|' if self.bars => {
                 let name = self.bars()?;
                 let span = self.span(start);
                 Ok(Token::Datum(build.symbol(&name, span)))
@@ -567,17 +873,20 @@ impl<'a> Reader<'a> {
         }
         match self.keywords {
             Keywords::Prefix if first == b':' && token.len() > 1 => {
-                return build.atom(keyword(&token[1..]), span);
+                return build.atom(keyword(&self.folded(&token[1..])), span);
             }
             Keywords::Postfix if token.ends_with(':') && token.len() > 1 => {
-                return build.atom(keyword(&token[..token.len() - 1]), span);
+                return build.atom(keyword(&self.folded(&token[..token.len() - 1])), span);
             }
             _ => {}
         }
-        if self.fold_case {
-            build.symbol(&token.to_lowercase(), span)
-        } else {
-            build.symbol(token, span)
+        build.symbol(&self.folded(token), span)
+    }
+
+    fn folded<'t>(&self, word: &'t str) -> std::borrow::Cow<'t, str> {
+        match self.fold_case {
+            true => word.to_lowercase().into(),
+            false => word.into(),
         }
     }
 
@@ -589,6 +898,7 @@ impl<'a> Reader<'a> {
                 b'(' | b')' | b'[' | b']' | b'"' | b';' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c => {
                     break;
                 }
+                b'{' | b'}' if self.curly => break,
                 byte if byte >= 0x80 => match self.peek_char() {
                     Some(c) if !c.is_whitespace() => self.position += c.len_utf8(),
                     _ => break,
@@ -605,12 +915,14 @@ impl<'a> Reader<'a> {
         let mut name = String::new();
         loop {
             match self.peek_char() {
-                None => return self.ended(start, "reading a symbol"),
+                None => {
+                    return self.ended(start, "unexpected end of input while reading symbol");
+                }
                 Some('|') => {
                     self.position += 1;
                     return Ok(name);
                 }
-                Some('\\') => self.escape(start, &mut name)?,
+                Some('\\') => self.escape(start, &mut name, true)?,
                 Some(c) => {
                     name.push(c);
                     self.position += c.len_utf8();
@@ -632,21 +944,26 @@ impl<'a> Reader<'a> {
             text.push_str(&self.text[self.position..self.position + plain]);
             self.position += plain;
             match self.peek() {
-                None => return self.ended(start, "reading a string"),
+                None => return self.ended(start, "unexpected end of input while reading string"),
                 Some(b'"') => {
                     self.position += 1;
                     return Ok(text);
                 }
-                _ => self.escape(start, &mut text)?,
+                _ => self.escape(start, &mut text, false)?,
             }
         }
     }
 
     /// After a backslash in a string or between bars.
-    fn escape(&mut self, start: usize, text: &mut String) -> Result<(), ReadError> {
+    fn escape(
+        &mut self,
+        start: usize,
+        text: &mut String,
+        between_bars: bool,
+    ) -> Result<(), ReadError> {
         self.position += 1;
         let Some(c) = self.peek_char() else {
-            return self.ended(start, "reading a string");
+            return self.ended(start, "unexpected end of input while reading string");
         };
         self.position += c.len_utf8();
         let plain = match c {
@@ -659,8 +976,15 @@ impl<'a> Reader<'a> {
             'v' => '\x0b',
             'e' => '\x1b',
             '0' => '\0',
-            '"' | '\\' | '|' | '(' | ')' | '\'' => c,
-            '\n' => return Ok(()),
+            '"' | '\\' | '|' | '(' | ')' => c,
+            '\n' => {
+                if self.hungry {
+                    let rest = &self.text[self.position..];
+                    self.position +=
+                        rest.len() - rest.trim_start_matches([' ', '\t']).len();
+                }
+                return Ok(());
+            }
             'x' => {
                 let digits: String = self.text[self.position..]
                     .chars()
@@ -668,19 +992,26 @@ impl<'a> Reader<'a> {
                     .collect();
                 // R6RS and R7RS write `\x41;`, Guile two digits without the semicolon.
                 let after = self.bytes.get(self.position + digits.len());
-                if !digits.is_empty() && after == Some(&b';') {
-                    self.position += digits.len() + 1;
-                    return self.code_point(start, &digits, text);
+                if self.hex_escapes || between_bars {
+                    self.position += digits.len();
+                    return match after {
+                        Some(b';') if !digits.is_empty() => {
+                            self.position += 1;
+                            self.code_point(start, &digits, text)
+                        }
+                        _ => self.bad_escape(start),
+                    };
                 }
                 return self.hex_escape(start, 2, text);
             }
             'u' => return self.hex_escape(start, 4, text),
             'U' => return self.hex_escape(start, 6, text),
-            ' ' | '\t' | '\r' if self.blank_to_line_end() => return Ok(()),
+            ' ' | '\t' | '\r' if self.hungry && self.blank_to_line_end() => return Ok(()),
             _ => {
-                return self.error(
+                return self.refuse(
                     self.position - c.len_utf8(),
-                    format!("invalid character in escape sequence: {c}"),
+                    "invalid character in escape sequence: ~S",
+                    vec![Value::CharV(c)],
                 );
             }
         };
@@ -705,12 +1036,31 @@ impl<'a> Reader<'a> {
         count: usize,
         text: &mut String,
     ) -> Result<(), ReadError> {
-        let digits: String = self.text[self.position..].chars().take(count).collect();
-        if digits.len() < count || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return self.error(start, "invalid character in escape sequence");
+        let digits: String = self.text[self.position..]
+            .chars()
+            .take(count)
+            .take_while(char::is_ascii_hexdigit)
+            .collect();
+        self.position += digits.len();
+        if digits.len() < count {
+            return self.bad_escape(start);
         }
-        self.position += count;
         self.code_point(start, &digits, text)
+    }
+
+    /// The character that comes next does not belong into an escape.
+    fn bad_escape<T>(&mut self, start: usize) -> Result<T, ReadError> {
+        match self.peek_char() {
+            None => self.ended(start, "unexpected end of input in character escape sequence"),
+            Some(c) => {
+                self.position += c.len_utf8();
+                self.refuse(
+                    start,
+                    "invalid character in escape sequence: ~S",
+                    vec![Value::CharV(c)],
+                )
+            }
+        }
     }
 
     fn code_point(&self, start: usize, digits: &str, text: &mut String) -> Result<(), ReadError> {
@@ -734,16 +1084,28 @@ impl<'a> Reader<'a> {
     ) -> Result<Token<B::Node>, ReadError> {
         let start = self.position;
         let second = self.bytes.get(start + 1).copied();
+        if let Some(c) = self.text[start + 1..].chars().next()
+            && extended(c)
+        {
+            let after = start + 1 + c.len_utf8();
+            if let Some(made) = build.extension(c, after, self.span(start)) {
+                let (node, position) = made?;
+                self.position = position.clamp(after, self.text.len());
+                return Ok(Token::Datum(node));
+            }
+        }
         let open = |reader: &mut Self, length: usize, kind: Kind| {
             reader.position += length;
             Ok(Token::Open(kind))
         };
         match second {
-            None => {
-                self.position += 1;
-                self.ended(start, "reading `#`")
-            }
+            None => self.ended(start, "unexpected end of input after #"),
             Some(b'(') => open(self, 2, Kind::Vector),
+            // An extension that has been taken back.
+            Some(b'|') => {
+                self.block_comment()?;
+                self.token(build, labels)
+            }
             Some(b';') => open(self, 2, Kind::Comment),
             Some(b'\'') => open(self, 2, Kind::Prefix("syntax")),
             Some(b'`') => open(self, 2, Kind::Prefix("quasisyntax")),
@@ -761,6 +1123,7 @@ impl<'a> Reader<'a> {
             }
             Some(b':') => {
                 self.position += 2;
+                self.blanks()?;
                 let name = if self.peek() == Some(b'"') {
                     self.string()?
                 } else if self.peek() == Some(b'#')
@@ -768,7 +1131,11 @@ impl<'a> Reader<'a> {
                 {
                     self.odd_symbol()?
                 } else {
-                    self.plain_token().to_owned()
+                    let word = self.plain_token();
+                    if word.is_empty() && self.peek().is_none() {
+                        return self.ended(start, "unexpected end of input while reading keyword");
+                    }
+                    self.folded(word).into_owned()
                 };
                 let span = self.span(start);
                 Ok(Token::Datum(build.atom(keyword(&name), span)))
@@ -800,6 +1167,10 @@ impl<'a> Reader<'a> {
     fn hash_word<B: Build>(&mut self, build: &mut B) -> Result<Token<B::Node>, ReadError> {
         let start = self.position;
         self.position += 1;
+        if let Some(value) = self.boolean() {
+            let span = self.span(start);
+            return Ok(Token::Datum(build.atom(Value::BoolV(value), span)));
+        }
         let word = self.plain_token();
         let span = self.span(start);
         let open = self.peek() == Some(b'(');
@@ -828,12 +1199,10 @@ impl<'a> Reader<'a> {
             return Ok(Token::Open(Kind::Array(word.to_owned())));
         }
         let value = match word {
-            "t" | "true" => Value::BoolV(true),
-            "f" | "false" => Value::BoolV(false),
             "nil" => list_value(Vec::new()),
             _ => match parse_number(&self.text[start..self.position], 10) {
                 Some(number) => number,
-                None => return self.error(start, format!("Unknown # object: \"#{word}\"")),
+                None => return self.unknown(start, word),
             },
         };
         Ok(Token::Datum(build.atom(value, span)))
@@ -848,7 +1217,7 @@ impl<'a> Reader<'a> {
         for bit in bits.bytes() {
             match bit {
                 b'0' | b'1' => items.push(build.atom(Value::BoolV(bit == b'1'), span)),
-                _ => return self.error(start, format!("Unknown # object: \"#*{bits}\"")),
+                _ => return self.unknown(start, "*"),
             }
         }
         match build.array("*", items, span) {
@@ -903,7 +1272,8 @@ impl<'a> Reader<'a> {
                     let span = self.span(start);
                     return Ok(Token::Datum(build.atom(value, span)));
                 }
-                self.error(start, format!("Unknown # object: \"#{digits}{word}\""))
+                let word = format!("{digits}{word}");
+                self.unknown(start, &word)
             }
         }
     }
@@ -915,12 +1285,19 @@ impl<'a> Reader<'a> {
         let mut name = String::new();
         loop {
             match self.peek_char() {
-                None => return self.ended(start, "reading a symbol"),
+                None => return self.ended(start, "end of input while reading symbol"),
                 Some('}') if self.bytes.get(self.position + 1) == Some(&b'#') => {
                     self.position += 2;
                     return Ok(name);
                 }
-                Some('\\') => self.escape(start, &mut name)?,
+                Some('\\') => match self.text[self.position + 1..].chars().next() {
+                    Some('x') => self.escape(start, &mut name, true)?,
+                    Some(c) => {
+                        name.push(c);
+                        self.position += 1 + c.len_utf8();
+                    }
+                    None => return self.ended(start, "end of input while reading symbol"),
+                },
                 Some(c) => {
                     name.push(c);
                     self.position += c.len_utf8();
@@ -929,11 +1306,50 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// After `#`: `t`, `f` and their long forms; what follows is another datum.
+    fn boolean(&mut self) -> Option<bool> {
+        let rest = &self.bytes[self.position..];
+        let begins = |word: &str| {
+            rest.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        let array = begins("f32") || begins("f64");
+        for (word, value) in [("true", true), ("false", false), ("t", true), ("f", false)] {
+            if begins(word) && !array {
+                self.position += word.len();
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// `#WORD` means nothing.
+    fn unknown<T>(&mut self, start: usize, word: &str) -> Result<T, ReadError> {
+        let first = word.chars().next();
+        let (message, shown) = match first {
+            Some('b' | 'B' | 'o' | 'O' | 'd' | 'D' | 'x' | 'X' | 'e' | 'E' | 'i' | 'I') => {
+                ("unknown # object: ~S", format!("#{word}"))
+            }
+            Some(c) => {
+                self.position = start + 1 + c.len_utf8();
+                ("Unknown # object: ~S", format!("#{c}"))
+            }
+            None => match self.peek_char() {
+                Some(c) => {
+                    self.position += c.len_utf8();
+                    ("Unknown # object: ~S", format!("#{c}"))
+                }
+                None => return self.ended(start, "unexpected end of input after #"),
+            },
+        };
+        self.refuse(start, message, vec![string_value(shown)])
+    }
+
     fn character(&mut self) -> Result<char, ReadError> {
         let start = self.position;
         self.position += 2;
         let Some(first) = self.peek_char() else {
-            return self.ended(start, "reading a character");
+            return self.ended(start, "unexpected end of input after #\\");
         };
         self.position += first.len_utf8();
         let more = self.plain_token();
@@ -948,7 +1364,64 @@ impl<'a> Reader<'a> {
         if first == '\u{25cc}' && more.chars().count() == 1 {
             return Ok(more.chars().next().expect("counted just above"));
         }
-        self.error(start, format!("unknown character name {word}"))
+        self.refuse(
+            start,
+            "unknown character name ~a",
+            vec![string_value(word)],
+        )
+    }
+}
+
+thread_local! {
+    static EXTENDED: std::cell::RefCell<Vec<char>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Whether `read-hash-extend` was told about C.
+fn extended(c: char) -> bool {
+    EXTENDED.with(|extended| extended.borrow().contains(&c))
+}
+
+/// Characters that `read-hash-extend` was told about; procedures say what they mean.
+pub fn extend(c: char) {
+    EXTENDED.with(|extended| {
+        let mut extended = extended.borrow_mut();
+        if !extended.contains(&c) {
+            extended.push(c);
+        }
+    });
+}
+
+/// Whether any character was extended.
+pub fn any_extended() -> bool {
+    EXTENDED.with(|extended| !extended.borrow().is_empty())
+}
+
+/// `{a + b + c}` as `(+ a b c)`.
+fn infix<B: Build>(
+    build: &mut B,
+    mut items: Vec<B::Node>,
+    tail: Option<B::Node>,
+    span: Span,
+) -> B::Node {
+    if tail.is_some() || items.len() > 3 && items.len() % 2 == 0 {
+        items.insert(0, build.symbol("$nfx$", span));
+        return build.list(items, tail, span);
+    }
+    match items.len() {
+        1 => items.remove(0),
+        0 | 2 => build.list(items, None, span),
+        count => {
+            let regular = (1..count)
+                .step_by(2)
+                .all(|position| build.same_symbol(&items[1], &items[position]));
+            if !regular {
+                items.insert(0, build.symbol("$nfx$", span));
+                return build.list(items, None, span);
+            }
+            let mut call = vec![items[1].clone()];
+            call.extend(items.into_iter().step_by(2));
+            build.list(call, None, span)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::natives::{Native, NativeModule, Raise};
 use super::reader::{Reader, SyntaxBuilder};
 use super::source;
 use super::syntax::{Id, Span, Stx};
-use super::value::{Value, list_value, string_value, symbol_value};
+use super::value::{Value, list_value, string_value};
 use crate::embedded;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -335,7 +335,7 @@ impl World {
         let mut reader = Reader::new(&text, number);
         let mut forms = Vec::new();
         loop {
-            match reader.read(&mut SyntaxBuilder) {
+            match reader.read(&mut SyntaxBuilder::default()) {
                 Ok(Some(form)) => forms.push(form),
                 Ok(None) => return Ok(forms),
                 Err(error) => return Err(Trouble::Raise(read_error(&error))),
@@ -449,15 +449,22 @@ pub fn no_such_file(procedure: &str, file: &str) -> Raise {
 
 /// What Guile throws for a text that cannot be read.
 pub fn read_error(error: &super::reader::ReadError) -> Raise {
-    let place = error.span.place().map_or_else(String::new, |place| {
+    let shown = Span {
+        start: error.span.end,
+        ..error.span
+    };
+    let place = shown.place().map_or_else(String::new, |place| {
         format!("{}:{}:{}: ", place.file, place.line, place.column + 1)
     });
+    if let Some(raise) = super::reader::raise_of(error) {
+        return raise;
+    }
     Raise::throw(
         "read-error",
         vec![
-            symbol_value("scm_i_lreadparen"),
+            Value::BoolV(false),
             string_value(format!("{place}{}", error.message)),
-            list_value(Vec::new()),
+            list_value(error.arguments.clone()),
             Value::BoolV(false),
         ],
     )
@@ -549,7 +556,7 @@ impl Boot {
                 .or_insert_with(|| source::add(name, text.clone()))
         });
         let mut reader = Reader::at(text, source, definition.start);
-        match reader.read(&mut SyntaxBuilder) {
+        match reader.read(&mut SyntaxBuilder::default()) {
             Ok(Some(form)) => Ok(form),
             Ok(None) => Err(Trouble::Raise(Raise::Failure(
                 crate::failure::Failure::internal(format!("{name} ends in a definition")),

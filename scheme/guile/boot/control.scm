@@ -97,6 +97,16 @@ of times with the values to return here."
   (set! %handlers '())
   (%rewind '()))
 
+(define (with-continuation-barrier thunk)
+  "Call THUNK; control does not enter its extent again once it has been left."
+  (let ((inside #t))
+    (dynamic-wind
+      (lambda ()
+        (if (not inside)
+            (scm-error 'misc-error #f "cannot enter a continuation barrier again" '() #f)))
+      thunk
+      (lambda () (set! inside #f)))))
+
 ;;; Exceptions.  A handler on %handlers is a procedure, called where the
 ;;; exception is raised, with the handlers outside of it in force; or a mark: the
 ;;; exception unwinds to the mark's frame when the mark accepts its key.  A mark

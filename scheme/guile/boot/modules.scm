@@ -36,9 +36,42 @@
    (lambda ()
      (%load (%load-of-text file (%text-of-file file))))))
 
-(define* (load file #:optional reader)
-  "Evaluate every form in FILE."
-  (primitive-load file))
+(define* (%load-file file #:optional (reader #f))
+  "Evaluate every form in FILE, as READER reads them."
+  (if reader
+      (%load-with-reader file reader)
+      (primitive-load file)))
+
+(define* (%load-relative directory file #:optional (reader #f))
+  (%load-file (if (or (string=? directory "") (absolute-file-name? file))
+                  file
+                  (string-append directory "/" file))
+              reader))
+
+(define (%load-with-reader file reader)
+  (save-module-excursion
+   (lambda ()
+     (call-with-input-file file
+       (lambda (port)
+         (let loop ((result (if #f #f)))
+           (let ((form (reader port)))
+             (if (eof-object? form)
+                 result
+                 (loop (primitive-eval form))))))))))
+
+(define (install-r7rs!)
+  "Let the reader and the printer do as R7RS says."
+  (read-enable 'r6rs-hex-escapes)
+  (read-enable 'hungry-eol-escapes)
+  (read-enable 'r7rs-symbols)
+  (print-enable 'r7rs-symbols)
+  (set! %load-extensions (append '(".sld") %load-extensions)))
+
+(define (install-r6rs!)
+  "Let the reader do as R6RS says."
+  (read-enable 'r6rs-hex-escapes)
+  (read-enable 'hungry-eol-escapes)
+  (set! %load-extensions (append '(".guile.sls" ".sls") %load-extensions)))
 
 (define (primitive-load-path file . rest)
   "Evaluate FILE, looked for in the directories of %load-path."
@@ -600,3 +633,16 @@ when one of them is used."
    (else
     (scm-error 'misc-error "local-eval" "invalid lexical environment: ~S"
                (list environment) #f))))
+
+;;; Deprecated features: they are there.
+
+(define-syntax-rule (begin-deprecated form ...)
+  (begin form ...))
+
+(define (include-deprecated-features)
+  "Tell whether deprecated features are there."
+  #t)
+
+(define (issue-deprecation-warning . messages)
+  "Programs are not told that something is deprecated."
+  (if #f #f))

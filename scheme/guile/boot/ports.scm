@@ -86,17 +86,174 @@
   "Return PORT."
   port)
 
-(define (print-options-interface . options) '())
+;;; Options.  Each interface is an association list from names to values,
+;;; kept in the order in which Guile shows it.
 
-(define (read-enable . options) '())
-(define (read-disable . options) '())
-(define (read-options . options) '())
-(define (print-enable . options) '())
-(define (print-disable . options) '())
-(define (print-options . options) '())
-(define (debug-enable . options) '())
-(define (debug-disable . options) '())
-(define (debug-options . options) '())
+(define %read-option-values
+  (list (cons 'curly-infix #f) (cons 'r7rs-symbols #f) (cons 'hungry-eol-escapes #f)
+        (cons 'square-brackets #t) (cons 'r6rs-hex-escapes #f) (cons 'keywords #f)
+        (cons 'case-insensitive #f) (cons 'positions #t)))
+
+(define %print-option-values
+  (list (cons 'r7rs-symbols #f) (cons 'escape-newlines #t)
+        (cons 'quote-keywordish-symbols 'reader)
+        (cons 'highlight-suffix "}") (cons 'highlight-prefix "{")))
+
+(define %debug-option-values
+  (list (cons 'warn-deprecated #f) (cons 'show-file-name #t) (cons 'stack 838860)
+        (cons 'trace #f) (cons 'backtrace #t) (cons 'depth 20)
+        (cons 'maxdepth 1000) (cons 'frames 3) (cons 'indent 10) (cons 'width 79)
+        (cons 'cheap #t) (cons 'breakpoints #f) (cons 'backwards #f) (cons 'debug #f)))
+
+;; Options that have a value, which is listed after the name.
+(define %valued-options
+  '(keywords quote-keywordish-symbols highlight-suffix highlight-prefix
+    show-file-name stack depth maxdepth frames indent width))
+
+(define (%options-list values)
+  (let loop ((values values) (found '()))
+    (if (null? values)
+        (reverse! found)
+        (let ((name (car (car values))) (value (cdr (car values))))
+          (cond ((memq name '(maxdepth frames indent)) (loop (cdr values) found))
+                ((memq name %valued-options)
+                 (loop (cdr values) (cons value (cons name found))))
+                (value (loop (cdr values) (cons name found)))
+                (else (loop (cdr values) found)))))))
+
+(define (%set-option! values name value effect)
+  (let ((entry (assq name values)))
+    (if (not entry)
+        (scm-error 'misc-error #f "Unknown option name: ~S" (list name) #f))
+    (set-cdr! entry value)
+    (effect name value)))
+
+(define (%set-options! values options effect)
+  (for-each (lambda (entry)
+              (if (not (memq (car entry) '(show-file-name stack depth width
+                                           highlight-suffix highlight-prefix
+                                           maxdepth frames indent)))
+                  (%set-option! values (car entry) #f effect)))
+            values)
+  (let loop ((options options))
+    (cond ((null? options) #t)
+          ((memq (car options) %valued-options)
+           (%set-option! values (car options) (cadr options) effect)
+           (loop (cddr options)))
+          (else
+           (%set-option! values (car options) #t effect)
+           (loop (cdr options))))))
+
+(define (%options-interface values options effect)
+  (let ((before (%options-list values)))
+    (if (and (pair? options) (list? (car options)))
+        (%set-options! values (car options) effect))
+    before))
+
+(define (%no-effect name value) #t)
+
+(define (read-options . options)
+  "Return the list of read options in force; given such a list, make it so."
+  (%options-interface %read-option-values options %set-read-option!))
+(define (read-options-interface . options)
+  "Short for read-options."
+  (apply read-options options))
+(define (read-enable . names)
+  "Switch the read options NAMES on."
+  (for-each (lambda (name) (%set-option! %read-option-values name #t %set-read-option!)) names)
+  (read-options))
+(define (read-disable . names)
+  "Switch the read options NAMES off."
+  (for-each (lambda (name) (%set-option! %read-option-values name #f %set-read-option!)) names)
+  (read-options))
+(define-syntax-rule (read-set! name value)
+  (begin
+    (%set-option! %read-option-values 'name value %set-read-option!)
+    (read-options)))
+
+(define (print-options . options)
+  "Return the list of print options in force; given such a list, make it so."
+  (%options-interface %print-option-values options %set-print-option!))
+(define (print-enable . names)
+  "Switch the print options NAMES on."
+  (for-each (lambda (name) (%set-option! %print-option-values name #t %set-print-option!)) names)
+  (print-options))
+(define (print-disable . names)
+  "Switch the print options NAMES off."
+  (for-each (lambda (name) (%set-option! %print-option-values name #f %set-print-option!)) names)
+  (print-options))
+(define-syntax-rule (print-set! name value)
+  (begin
+    (%set-option! %print-option-values 'name value %set-print-option!)
+    (print-options)))
+
+(define (debug-options . options)
+  "Return the list of debug options; they have no effect here."
+  (%options-interface %debug-option-values options %no-effect))
+(define (debug-options-interface . options)
+  "Short for debug-options."
+  (apply debug-options options))
+(define (debug-enable . names)
+  "Switch the debug options NAMES on; they have no effect here."
+  (for-each (lambda (name) (%set-option! %debug-option-values name #t %no-effect)) names)
+  (debug-options))
+(define (debug-disable . names)
+  "Switch the debug options NAMES off; they have no effect here."
+  (for-each (lambda (name) (%set-option! %debug-option-values name #f %no-effect)) names)
+  (debug-options))
+(define-syntax-rule (debug-set! name value)
+  (begin
+    (%set-option! %debug-option-values 'name value %no-effect)
+    (debug-options)))
+
+;;; What characters after # mean, and where objects were read.
+
+(define %read-hash-procedures (make-fluid '()))
+
+(define (read-hash-extend char procedure)
+  "Let PROCEDURE, called with CHAR and the port, read what begins with # and CHAR.
+With #f, CHAR means what it meant before."
+  (fluid-set! %read-hash-procedures
+              (cons (cons char procedure)
+                    (filter (lambda (entry) (not (eqv? (car entry) char)))
+                            (fluid-ref %read-hash-procedures))))
+  (%read-hash-extend char %read-hash-procedures))
+
+(define %source-properties (make-weak-key-hash-table))
+
+(define (source-properties object)
+  "Return the association list of where OBJECT was read, and of what was set on it."
+  (let ((own (hashq-ref %source-properties object #f)))
+    (or own
+        (let ((place (%read-place object)))
+          (if place
+              (append (if (car place) (list (cons 'filename (car place))) '())
+                      (list (cons 'line (cadr place)) (cons 'column (caddr place))))
+              '())))))
+
+(define (source-property object key)
+  "Return the value of KEY in the source properties of OBJECT, or #f."
+  (assq-ref (source-properties object) key))
+
+(define (set-source-properties! object properties)
+  "Make PROPERTIES the source properties of OBJECT."
+  (hashq-set! %source-properties object properties)
+  properties)
+
+(define (set-source-property! object key value)
+  "Make VALUE the value of KEY in the source properties of OBJECT."
+  (set-source-properties! object (assq-set! (alist-copy (source-properties object)) key value)))
+
+(define (supports-source-properties? object)
+  "Tell whether OBJECT can have source properties."
+  (not (or (symbol? object) (keyword? object) (char? object) (boolean? object)
+           (null? object) (and (exact-integer? object) (< (abs object) 2305843009213693952)))))
+
+(define (cons-source original car cdr)
+  "Return a pair of CAR and CDR that has the source properties of ORIGINAL."
+  (let ((pair (cons car cdr)))
+    (set-source-properties! pair (source-properties original))
+    pair))
 
 (define SEEK_SET 0)
 (define SEEK_CUR 1)

@@ -88,6 +88,7 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("set!", Special::Set),
     ];
     let macros: &[(&str, super::NativeMacro)] = &[
+        ("load", load),
         ("define*", super::lambda_star::define_star),
         ("define-public", super::lambda_star::define_public),
         ("define*-public", super::lambda_star::define_star_public),
@@ -320,7 +321,35 @@ fn letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     if made.is_empty() {
         return Ok(body);
     }
-    Ok(Core::Letrec(made, Box::new(body)))
+    let star = stx
+        .as_list()
+        .and_then(|items| items[0].as_id())
+        .is_some_and(|head| &*head.name() == "letrec*");
+    let plain = |value: &Core| matches!(value, Core::Lambda(_) | Core::Constant(_));
+    if star || made.iter().filter(|(_, value)| !plain(value)).count() < 2 {
+        return Ok(Core::Letrec(made, Box::new(body)));
+    }
+    // All values come first, so that a continuation that enters one again
+    // finds the variables as they were.
+    let (plain, rest): (Vec<_>, Vec<_>) = made.into_iter().partition(|(_, value)| plain(value));
+    let mut bindings: Vec<_> = rest
+        .iter()
+        .map(|(local, _)| (local.clone(), Core::Machine("%%unset")))
+        .collect();
+    bindings.extend(plain);
+    let mut values = Vec::new();
+    let mut forms = Vec::new();
+    for (local, value) in rest {
+        local.assigned.set(true);
+        let given = Local::new(local.name);
+        forms.push(Core::SetLocal(local, Box::new(Core::Local(given.clone()))));
+        values.push((given, value));
+    }
+    forms.push(body);
+    Ok(Core::Letrec(
+        bindings,
+        Box::new(Core::Let(values, Box::new(Core::seq(forms)))),
+    ))
 }
 
 /// `(do ((NAME INIT STEP) …) (TEST RESULT …) BODY …)`
@@ -893,6 +922,29 @@ fn current_source_location(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Cor
         ],
         span,
     )))
+}
+
+/// `(load FILE)`: a relative name counts from the file in which this stands.
+fn load(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let span = stx.span();
+    let Some([_, operands @ ..]) = stx.as_list() else {
+        return Ok(x.core_stx("%load-file", span));
+    };
+    let directory = span
+        .place()
+        .and_then(|place| {
+            let file = std::path::Path::new(&place.file);
+            file.is_file()
+                .then(|| file.parent().map(|parent| parent.display().to_string()))
+                .flatten()
+        })
+        .unwrap_or_default();
+    let mut call = vec![
+        x.core_stx("%load-relative", span),
+        Stx::atom(super::super::value::string_value(directory), span),
+    ];
+    call.extend(operands.iter().cloned());
+    Ok(Stx::list(call, span))
 }
 
 /// `(define-syntax-rule (NAME . PATTERN) [DOCUMENTATION] TEMPLATE)`

@@ -19,7 +19,7 @@ mod port_natives;
 pub mod ports;
 pub mod printer;
 mod processes;
-mod reading;
+pub mod reading;
 mod regexps;
 mod sorting;
 mod strings;

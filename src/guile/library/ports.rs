@@ -69,6 +69,8 @@ pub struct State {
     /// The process at the other end of a pipe.
     pub child: Option<libc::pid_t>,
     pub strategy: &'static str,
+    /// What directives that were read from here have said.
+    pub reading: crate::guile::reader::Options,
 }
 
 /// A port as a Scheme value.
@@ -121,6 +123,7 @@ impl State {
             buffering: Buffering::Block,
             child: None,
             strategy: "substitute",
+            reading: crate::guile::reader::Options::default(),
         }
     }
 

@@ -276,14 +276,42 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
     out.push(')');
 }
 
+/// Print options that programs can change.
+#[derive(Clone, Copy)]
+struct Options {
+    bars: bool,
+    newlines: bool,
+}
+
+thread_local! {
+    static OPTIONS: std::cell::Cell<Options> =
+        const { std::cell::Cell::new(Options { bars: false, newlines: true }) };
+}
+
+/// `(print-set! NAME ON)`, as far as it changes anything here.
+pub fn set_option(name: &str, on: bool) {
+    OPTIONS.with(|options| {
+        let mut changed = options.get();
+        match name {
+            "r7rs-symbols" => changed.bars = on,
+            "escape-newlines" => changed.newlines = on,
+            _ => {}
+        }
+        options.set(changed);
+    });
+}
+
 /// TEXT in quotes, escaped as Guile does.
 pub fn write_string(out: &mut String, text: &str) {
+    let hex = crate::guile::reader::options().hex_escapes == Some(true);
+    let newlines = OPTIONS.with(std::cell::Cell::get).newlines;
     out.push('"');
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
+            '\n' if newlines => out.push_str("\\n"),
+            '\n' => out.push('\n'),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             '\u{7}' => out.push_str("\\a"),
@@ -292,6 +320,9 @@ pub fn write_string(out: &mut String, text: &str) {
             '\u{c}' => out.push_str("\\f"),
             ' ' => out.push(' '),
             c if characters::is_graphic(c) => out.push(c),
+            c if hex => {
+                let _always_succeeds = write!(out, "\\x{:x};", c as u32);
+            }
             c => escape(out, c as u32),
         }
     }
@@ -316,6 +347,9 @@ pub fn write_symbol(out: &mut String, name: &str) {
         out.push_str(name);
         return;
     }
+    if OPTIONS.with(std::cell::Cell::get).bars {
+        return write_between_bars(out, name);
+    }
     out.push_str("#{");
     for character in name.chars() {
         match character {
@@ -331,18 +365,43 @@ pub fn write_symbol(out: &mut String, name: &str) {
     out.push_str("}#");
 }
 
+fn write_between_bars(out: &mut String, name: &str) {
+    out.push('|');
+    for character in name.chars() {
+        match character {
+            '|' => out.push_str("\\|"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\\' => out.push_str("\\x5c;"),
+            c if c == ' ' || characters::is_graphic(c) => out.push(c),
+            c => {
+                let _always_succeeds = write!(out, "\\x{:x};", c as u32);
+            }
+        }
+    }
+    out.push('|');
+}
+
 fn is_plain_symbol(name: &str) -> bool {
     let Some(first) = name.chars().next() else {
         return false;
     };
+    if first == '|' && OPTIONS.with(std::cell::Cell::get).bars {
+        return false;
+    }
     if first.is_ascii_digit() || matches!(first, '\'' | '`' | ',') || name == "." {
         return false;
     }
     if matches!(first, '+' | '-' | '.') && crate::guile::reader::parse_number(name, 10).is_some() {
         return false;
     }
+    let bars = OPTIONS.with(std::cell::Cell::get).bars;
     name.chars().all(|c| {
-        !matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '#')
+        !(bars && matches!(c, '|' | '\\'))
+            && !matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '#')
             && !c.is_whitespace()
             && characters::is_graphic(c)
     })

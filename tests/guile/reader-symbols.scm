@@ -1,4 +1,3 @@
-;; not yet: |x| is read as R7RS does, without its bars
 ;; Symbols plain, odd, with bars and with braces.
 (define (show x) (write x) (newline))
 (show '(abc ABC a.b a-b ->x <=> !$%&*/:<=>?^_~ ... .. 1+ +x -))

@@ -1,4 +1,3 @@
-;; not yet: `keywords` is not there
 ;; The reader option for keywords before and after.
 (define (show x) (write x) (newline))
 (define (read-all text)

@@ -1,4 +1,3 @@
-;; not yet: \x41; is read as R7RS does whether the option is on or not
 ;; Every escape a string may hold.
 (define (show x) (write x) (newline))
 (show "plain")

@@ -1,4 +1,3 @@
-;; not yet: |x| is read as R7RS does whether the option is on or not
 ;; Symbols between bars, once the option is on.
 (define (show x) (write x) (newline))
 (define (read-text text) (call-with-input-string text read))

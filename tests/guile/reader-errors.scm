@@ -1,4 +1,3 @@
-;; not yet: the messages of some read errors differ
 ;; What the reader refuses, as data.
 (define (show x) (write x) (newline))
 (define (attempt text)

@@ -1,4 +1,3 @@
-;; not yet: Guile prints 2, we print read-error
 ;; Pairs and improper lists in text.
 (define (show x) (write x) (newline))
 (show '(1 . 2))

@@ -1,4 +1,3 @@
-;; not yet: curly infix expressions are not read
 ;; Curly infix expressions, switched on by the directive.
 (define (show x) (write x) (newline))
 (define (read-last text)

@@ -1,4 +1,3 @@
-;; not yet: a space after #: is not skipped
 ;; Keywords and what they answer to.
 (define (show x) (write x) (newline))
 (show '(#:key #:another-key #:k1))

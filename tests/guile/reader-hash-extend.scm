@@ -1,4 +1,3 @@
-;; not yet: `read-hash-extend` is not there
 ;; A reader extension for a character after the hash.
 (define (show x) (write x) (newline))
 (eval-when (expand load eval)

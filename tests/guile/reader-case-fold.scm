@@ -1,4 +1,3 @@
-;; not yet: Guile prints (ABC abc def ABC), we print (ABC abc Def ABC)
 ;; The directives that fold case, and those that stop it.
 (define (show x) (write x) (newline))
 (define (read-all text)

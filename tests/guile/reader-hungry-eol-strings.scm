@@ -1,4 +1,3 @@
-;; not yet: the option hungry-eol-escapes is not heeded
 ;; The option that eats indentation after a continued line.
 (define (show x) (write x) (newline))
 (define text "\"one \\\n     two\"")

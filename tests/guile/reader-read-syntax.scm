@@ -1,4 +1,3 @@
-;; not yet: `read-syntax` is not there
 ;; Reading syntax objects with their source.
 (define (show x) (write x) (newline))
 (use-modules (system syntax))

@@ -1,4 +1,3 @@
-;; not yet: `source-properties` is not there
 ;; Expressions know where they were read.
 (define (show x) (write x) (newline))
 (define port (open-input-string "(first\n  (second third))\n(fourth)"))
