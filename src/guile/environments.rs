@@ -121,9 +121,10 @@ fn accessor(get: &Value, set: &Value) -> Binding {
 fn load_of_local(args: &[Value]) -> Outcome {
     let scope = value::handle::<Scope>("local-eval", args, 2)?;
     let inner = scope.inner();
-    let reached = scope.visible().into_iter().filter(|(_, binding)| {
-        matches!(binding, Binding::Local(_) | Binding::Pattern(_))
-    });
+    let reached = scope
+        .visible()
+        .into_iter()
+        .filter(|(_, binding)| matches!(binding, Binding::Local(_) | Binding::Pattern(_)));
     for ((id, binding), access) in reached.zip(pairs::items(&args[2])) {
         let procedures = pairs::to_vec(access).unwrap_or_default();
         match (binding, &procedures[..]) {
@@ -165,7 +166,10 @@ fn syntax_local_binding(args: &[Value]) -> Outcome {
     let no = || Value::BoolV(false);
     let global = || {
         let (module, name) = scope.home(id);
-        ("global", value::pair_value(name.symbol(), module_words(&module)))
+        (
+            "global",
+            value::pair_value(name.symbol(), module_words(&module)),
+        )
     };
     let (kind, found) = match scope.lookup(id) {
         Some(Binding::Local(local)) => ("lexical", Value::IntV(local.number as isize)),

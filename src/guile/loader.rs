@@ -413,7 +413,8 @@ impl Load {
             waiting.module.lookup_own(waiting.name),
             Some(Binding::Global(own)) if Rc::ptr_eq(&own, placeholder)
         );
-        if !still || Rc::ptr_eq(placeholder, variable) || placeholder.state.get() == State::Defined {
+        if !still || Rc::ptr_eq(placeholder, variable) || placeholder.state.get() == State::Defined
+        {
             return Ok(());
         }
         waiting.module.unbind(waiting.name);
@@ -504,7 +505,11 @@ impl Load {
                 }
                 "duplicates" => {
                     let policies = rest.next().and_then(Stx::as_list).unwrap_or_default();
-                    duplicates = policies.iter().filter_map(Stx::as_id).map(Id::base).collect();
+                    duplicates = policies
+                        .iter()
+                        .filter_map(Stx::as_id)
+                        .map(Id::base)
+                        .collect();
                 }
                 "version" => {
                     let parts = rest.next().and_then(Stx::as_list).unwrap_or_default();

@@ -5,8 +5,8 @@ use super::expander::scope::Binding;
 use super::modules::{Import, Module, Name};
 use super::natives::Outcome;
 use super::pairs;
-use super::syntax::Id;
 use super::roots::Root;
+use super::syntax::Id;
 use super::value::{self, Value, handle_value, list_value, string_value};
 use super::world::world;
 use std::cell::RefCell;
@@ -422,7 +422,9 @@ fn make_interface(args: &[Value]) -> Outcome {
 fn module_version(args: &[Value]) -> Outcome {
     let module = module_arg("module-version", args, 1)?;
     let version = module.behind().version.borrow();
-    Ok(list_value(version.iter().map(|part| Value::IntV(*part)).collect()))
+    Ok(list_value(
+        version.iter().map(|part| Value::IntV(*part)).collect(),
+    ))
 }
 
 fn set_module_version(args: &[Value]) -> Outcome {
@@ -652,12 +654,7 @@ fn module_exports(args: &[Value]) -> Outcome {
 
 fn module_uses(args: &[Value]) -> Outcome {
     let module = module_arg("module-uses", args, 1)?;
-    let uses = module
-        .imports
-        .borrow()
-        .iter()
-        .map(import_value)
-        .collect();
+    let uses = module.imports.borrow().iter().map(import_value).collect();
     Ok(list_value(uses))
 }
 

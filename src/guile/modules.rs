@@ -286,14 +286,14 @@ impl Module {
         if let Some(binding) = self.0.found.borrow().get(&name) {
             return Some(binding.clone());
         }
-        let binding = self.imported(name)?;
+        let binding = self.choose(name)?;
         self.0.found.borrow_mut().insert(name, binding.clone());
         Some(binding)
     }
 
     /// What the imports give for NAME. `(guile)` comes first and is weakest; of
     /// the others the last wins, unless a policy says otherwise.
-    fn imported(&self, name: Id) -> Option<Binding> {
+    fn choose(&self, name: Id) -> Option<Binding> {
         let imports = self.0.imports.borrow();
         let mut chosen: Option<(&Import, Binding)> = None;
         for import in imports.iter() {
@@ -332,7 +332,12 @@ impl Module {
 
     /// Two imports that both have NAME, where the policy is to complain of that.
     pub fn conflict(&self, name: Id) -> Option<(Module, Module)> {
-        let checks = self.0.duplicates.borrow().iter().any(|policy| &*policy.name() == "check");
+        let checks = self
+            .0
+            .duplicates
+            .borrow()
+            .iter()
+            .any(|policy| &*policy.name() == "check");
         if !checks || self.lookup_own(name).is_some() {
             return None;
         }
@@ -363,10 +368,13 @@ impl Module {
             .borrow()
             .iter()
             .rev()
-            .find(|import| import.lookup(name).is_some_and(|found| found.same(&binding)))
+            .find(|import| {
+                import
+                    .lookup(name)
+                    .is_some_and(|found| found.same(&binding))
+            })
             .cloned()
     }
-
 
     /// Who waits for what this module calls NAME inside.
     pub fn waiting_for(&self, name: Id) -> Vec<Waiting> {

@@ -980,8 +980,7 @@ impl<'a> Reader<'a> {
             '\n' => {
                 if self.hungry {
                     let rest = &self.text[self.position..];
-                    self.position +=
-                        rest.len() - rest.trim_start_matches([' ', '\t']).len();
+                    self.position += rest.len() - rest.trim_start_matches([' ', '\t']).len();
                 }
                 return Ok(());
             }
@@ -1051,7 +1050,10 @@ impl<'a> Reader<'a> {
     /// The character that comes next does not belong into an escape.
     fn bad_escape<T>(&mut self, start: usize) -> Result<T, ReadError> {
         match self.peek_char() {
-            None => self.ended(start, "unexpected end of input in character escape sequence"),
+            None => self.ended(
+                start,
+                "unexpected end of input in character escape sequence",
+            ),
             Some(c) => {
                 self.position += c.len_utf8();
                 self.refuse(
@@ -1364,11 +1366,7 @@ impl<'a> Reader<'a> {
         if first == '\u{25cc}' && more.chars().count() == 1 {
             return Ok(more.chars().next().expect("counted just above"));
         }
-        self.refuse(
-            start,
-            "unknown character name ~a",
-            vec![string_value(word)],
-        )
+        self.refuse(start, "unknown character name ~a", vec![string_value(word)])
     }
 }
 

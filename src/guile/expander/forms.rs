@@ -53,7 +53,10 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("match-letrec", super::matching::match_let_star),
         ("%the-variable", the_variable),
         ("%define-variable", define_variable),
-        ("the-environment", super::super::environments::the_environment),
+        (
+            "the-environment",
+            super::super::environments::the_environment,
+        ),
         ("with-ellipsis", with_ellipsis),
         ("current-source-location", current_source_location),
         ("current-filename", current_filename),
@@ -812,7 +815,10 @@ pub fn module_variable(
     let Some(Binding::Expression(expand)) = head else {
         return Ok(None);
     };
-    if ![at as Expression, at_private].iter().any(|form| std::ptr::fn_addr_eq(*form, expand)) {
+    if ![at as Expression, at_private]
+        .iter()
+        .any(|form| std::ptr::fn_addr_eq(*form, expand))
+    {
         return Ok(None);
     }
     Ok(match expand(x, target, scope)? {

@@ -357,7 +357,9 @@ impl<'m, 'a> Expander<'m, 'a> {
                 let (module, name) = scope.home(id);
                 match module.conflict(name) {
                     None => Ok(Core::Global(variable, stx.span())),
-                    Some((first, second)) => Err(Trouble::Raise(conflict(&module, name, &first, &second))),
+                    Some((first, second)) => {
+                        Err(Trouble::Raise(conflict(&module, name, &first, &second)))
+                    }
                 }
             }
             None => {

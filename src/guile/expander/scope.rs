@@ -195,7 +195,10 @@ impl Scope {
         let mut seen = std::collections::HashSet::new();
         let mut found = Vec::new();
         let mut scope = self;
-        while let Frame::Local { bindings, parent } = &*scope.0 {
+        while let Frame::Local {
+            bindings, parent, ..
+        } = &*scope.0
+        {
             for (id, binding) in bindings.borrow().iter().rev() {
                 if !matches!(binding, Binding::Ellipsis(_)) && seen.insert(*id) {
                     found.push((*id, binding.clone()));

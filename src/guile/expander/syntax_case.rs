@@ -284,11 +284,7 @@ fn template_core(x: &mut Expander, template: &Stx, scope: &Scope) -> Result<Core
         .collect();
     let number = syntax_objects::add_template(template.clone(), context(Vec::new(), scope), depths);
     let mut operands = vec![Core::integer(number, span)];
-    operands.extend(
-        variables
-            .into_iter()
-            .map(|(_, variable)| variable.value()),
-    );
+    operands.extend(variables.into_iter().map(|(_, variable)| variable.value()));
     Ok(x.core_call("%syntax-template", operands, span))
 }
 

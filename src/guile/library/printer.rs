@@ -399,12 +399,12 @@ fn is_plain_symbol(name: &str) -> bool {
         return false;
     }
     let bars = OPTIONS.with(std::cell::Cell::get).bars;
-    name.chars().all(|c| {
-        !(bars && matches!(c, '|' | '\\'))
-            && !matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '#')
-            && !c.is_whitespace()
-            && characters::is_graphic(c)
-    })
+    let breaks = |c: char| match c {
+        '(' | ')' | '[' | ']' | '{' | '}' | '"' | ';' | '#' => true,
+        '|' | '\\' => bars,
+        c => c.is_whitespace() || !characters::is_graphic(c),
+    };
+    !name.chars().any(breaks)
 }
 
 thread_local! {

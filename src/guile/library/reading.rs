@@ -184,7 +184,11 @@ fn read_place(args: &[Value]) -> Outcome {
     let number = |value: &Value| {
         matches!(
             value,
-            Value::NumV(_) | Value::Rational(_) | Value::BigNum(_) | Value::BigRational(_) | Value::Complex(_)
+            Value::NumV(_)
+                | Value::Rational(_)
+                | Value::BigNum(_)
+                | Value::BigRational(_)
+                | Value::Complex(_)
         )
     };
     let same = |part: &Value| {
@@ -200,7 +204,10 @@ fn read_place(args: &[Value]) -> Outcome {
                 let (line, column) =
                     place(record.line, record.column, &record.text, *start as usize);
                 return pairs::list(vec![
-                    record.name.as_deref().map_or(Value::BoolV(false), text::value),
+                    record
+                        .name
+                        .as_deref()
+                        .map_or(Value::BoolV(false), text::value),
                     Value::IntV(line as isize),
                     Value::IntV(column as isize),
                 ]);
@@ -386,7 +393,9 @@ fn set_read_option(args: &[Value]) -> Outcome {
                 _ => Keywords::Guile,
             });
         }
-        "positions" => POSITIONS.with(|positions| positions.set(super::super::value::truth(args, 2))),
+        "positions" => {
+            POSITIONS.with(|positions| positions.set(super::super::value::truth(args, 2)))
+        }
         name => {
             if let Some(slot) = option_slot(&mut options, name) {
                 *slot = Some(super::super::value::truth(args, 2));

@@ -1,4 +1,3 @@
-;; not yet: |500| is read as R7RS does, without its bars
 ;; Counting, grouping and inverting with hash tables.
 (use-modules (srfi srfi-1))
 (define (show x) (write x) (newline))
