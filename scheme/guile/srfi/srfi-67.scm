@@ -250,6 +250,9 @@ strings, symbols, numbers and vectors, in this order."
 (define-predicates
   (=? if=?) (<? if<?) (>? if>?) (<=? if<=?) (>=? if>=?) (not=? if-not=?))
 
+;; A chain compares all of its objects, if only with themselves, so that one
+;; that COMPARE refuses is noticed wherever it stands.
+
 (define-syntax-rule (define-chains-of-three (name first second) ...)
   (begin
     (define name
@@ -258,8 +261,9 @@ strings, symbols, numbers and vectors, in this order."
         ((compare) (lambda (x y z) (name compare x y z)))
         ((x y z) (name default-compare x y z))
         ((compare x y z)
-         (and (first (compare x y) #t #f)
-              (second (compare y z) #t #f)))))
+         (if (first (compare x y) #t #f)
+             (second (compare y z) #t #f)
+             (begin (compare z z) #f)))))
     ...))
 
 (define-chains-of-three
@@ -269,11 +273,17 @@ strings, symbols, numbers and vectors, in this order."
 (define-syntax-rule (define-chains (name test) ...)
   (begin
     (define (name compare . objects)
+      (when (and (pair? objects) (null? (cdr objects)))
+        (compare (car objects) (car objects)))
       (or (null? objects)
           (let loop ((objects objects))
-            (or (null? (cdr objects))
-                (and (test (compare (car objects) (cadr objects)) #t #f)
-                     (loop (cdr objects)))))))
+            (cond
+             ((null? (cdr objects)) #t)
+             ((test (compare (car objects) (cadr objects)) #t #f)
+              (loop (cdr objects)))
+             (else
+              (for-each (lambda (object) (compare object object)) (cddr objects))
+              #f)))))
     ...))
 
 (define-chains
@@ -281,6 +291,8 @@ strings, symbols, numbers and vectors, in this order."
 
 (define (pairwise-not=? compare . objects)
   "Return whether no two of OBJECTS are the same."
+  (when (and (pair? objects) (null? (cdr objects)))
+    (compare (car objects) (car objects)))
   (let loop ((sorted (sort objects (lambda (x y) (if<? (compare x y) #t #f)))))
     (or (null? sorted)
         (null? (cdr sorted))
