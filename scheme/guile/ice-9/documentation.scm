@@ -14,8 +14,9 @@
 (define (object-documentation object)
   "Return the documentation of OBJECT, a string, or #f."
   (and (procedure? object)
-       (or (procedure-documentation object)
-           (procedure-property object 'documentation))))
+       (let ((text (or (procedure-documentation object)
+                       (procedure-property object 'documentation))))
+         (and (string? text) (not (string-null? text)) text))))
 
 (define* (file-commentary filename #:rest options)
   "Return the text between the lines `;;; Commentary:' and `;;; Code:' of the file

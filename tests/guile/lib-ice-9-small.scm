@@ -1,4 +1,3 @@
-;; not yet: object-documentation of what has none gives an empty string
 (define-syntax-rule (err e) (begin (catch #t (lambda () (write e)) (lambda (k . a) (write (cons k a)))) (newline) (force-output)))
 (use-modules (ice-9 list)) (err (list (rassoc "b" '((1 . "a") (2 . "b"))) (rassq 'z '((1 . a)))))
 (use-modules (ice-9 eval-string)) (err (eval-string "(define x 3) (* x 2)")) (err (eval-string "")) (err (eval-string "(+ 1 2)" #:module (resolve-module '(guile)) #:file "foo" #:line 3 #:column 2 #:lang 'scheme #:compile? #t))

@@ -1,4 +1,3 @@
-;; not yet: there is no module (ice-9 peg)
 ;; Parsing expression grammars.
 (use-modules (ice-9 peg))
 (define (show x) (write x) (newline))
