@@ -79,8 +79,26 @@ pub fn engine() -> Engine {
     for name in PRIMITIVES {
         engine.register_value(&format!("#%prim.{name}"), steel_primitive(name));
     }
+    for name in ["%sentinel", "%disarm"] {
+        let native = super::control::NATIVES
+            .iter()
+            .find(|native| native.name == name)
+            .expect("the glue names natives that are there");
+        engine.register_value(&format!("#%nested.{name}"), (native.value)());
+    }
+    // An error that left the nested run would end the whole machine's; so it comes
+    // back as the result, which `nested_result` knows it from.
     let caller = engine
-        .run("(lambda (request) (#%prim.apply (#%prim.car request) (#%prim.cdr request)))")
+        .run(concat!(
+            "(lambda (request)",
+            "  (#%prim.call-with-exception-handler",
+            "    (lambda (trouble) trouble)",
+            "    (lambda ()",
+            "      (let ((sentinel (#%nested.%sentinel)))",
+            "        (let ((result (#%prim.apply (#%prim.car request) (#%prim.cdr request))))",
+            "          (#%nested.%disarm sentinel)",
+            "          result)))))",
+        ))
         .expect("the glue is right")
         .pop()
         .expect("one form gives one value");
@@ -195,11 +213,15 @@ pub fn nested_call(
     })
 }
 
-/// The value in what `transduce` collected.
+/// The value in what `transduce` collected, or the error that ended the call.
 pub fn nested_result(collected: Value) -> Result<Value, SteelErr> {
-    match &collected {
-        Value::ListV(items) => Ok(items.first().cloned().unwrap_or(Value::Void)),
-        _ => Ok(collected),
+    let result = match &collected {
+        Value::ListV(items) => items.first().cloned().unwrap_or(Value::Void),
+        _ => collected,
+    };
+    match conditions::error_of(&result) {
+        Some(error) => Err(error),
+        None => Ok(result),
     }
 }
 
