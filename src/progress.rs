@@ -39,6 +39,18 @@ pub enum Event {
 pub trait Watcher: Send + Sync {
     /// Called on whichever thread the event happens; must not block for long.
     fn see(&self, event: &Event);
+
+    /// Whether somebody is there who could answer a question.
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    /// Show PROMPT and return what somebody types unseen; `None` when nobody
+    /// does.
+    fn ask_secret(&self, prompt: &str) -> Option<String> {
+        let _ = prompt;
+        None
+    }
 }
 
 fn watcher() -> &'static RwLock<Option<Arc<dyn Watcher>>> {
@@ -53,13 +65,26 @@ pub fn watch(new: Arc<dyn Watcher>) {
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(new);
 }
 
-/// Tell the watcher, if there is one, of EVENT.
-pub fn tell(event: Event) {
-    let current = watcher()
+fn current() -> Option<Arc<dyn Watcher>> {
+    watcher()
         .read()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .clone();
-    if let Some(current) = current {
+        .clone()
+}
+
+/// Tell the watcher, if there is one, of EVENT.
+pub fn tell(event: Event) {
+    if let Some(current) = current() {
         current.see(&event);
     }
+}
+
+/// Whether the watcher could answer a question.
+pub fn can_ask() -> bool {
+    current().is_some_and(|current| current.can_ask())
+}
+
+/// Ask the watcher for a secret, such as a passphrase.
+pub fn ask_secret(prompt: &str) -> Option<String> {
+    current()?.ask_secret(prompt)
 }

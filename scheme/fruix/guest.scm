@@ -32,6 +32,8 @@
             guest-write-file
             guest-fetch
             guest-send
+            guest-fetch-tree
+            guest-send-tree
             guest-source-root
             guest-check
             guest-troubles))
@@ -246,17 +248,33 @@ reader sees the old contents or the new."
   (if #f #f))
 
 (define (guest-fetch guest file local)
-  "Copy FILE of GUEST to the file LOCAL here and return its SHA-256, which is
-the same on both sides.  A transfer that is cut goes on where it stopped.
+  "Copy FILE of GUEST to the file LOCAL here, over sftp, and return its SHA-256,
+which is the same on both sides.  A transfer that was cut goes on where it
+stopped; blocks of zeros become holes.
 
-Throw 'ssh-error when FILE cannot be read, 'system-error when LOCAL cannot be
-written."
+Throw 'ssh-error when FILE cannot be read or the guest has no sftp server,
+'system-error when LOCAL cannot be written."
   (%ssh-fetch guest file local))
 
 (define (guest-send guest local file)
-  "Copy the file LOCAL here to FILE in GUEST and return its SHA-256, which is
-the same on both sides.  FILE is replaced when all of it has arrived."
+  "Copy the file LOCAL here to FILE in GUEST, over sftp, and return its SHA-256,
+which is the same on both sides.  FILE is replaced when all of it has arrived; a
+transfer that was cut goes on where it stopped, and holes stay holes.
+
+Throw 'ssh-error when FILE cannot be written, a full disk included."
   (%ssh-send guest local file))
+
+(define (guest-fetch-tree guest directory local)
+  "Make the directory LOCAL here hold what DIRECTORY of GUEST holds: directories,
+files and symbolic links, with their modes.  Files that are there already, by
+SHA-256, are not moved; what LOCAL holds besides stays.  Return a list of three
+numbers: files moved, bytes moved, files that were there."
+  (%ssh-fetch-tree guest directory local))
+
+(define (guest-send-tree guest local directory)
+  "Make DIRECTORY of GUEST hold what the directory LOCAL here holds, as
+`guest-fetch-tree' does the other way, and return what it returns."
+  (%ssh-send-tree guest local directory))
 
 ;;; Where things are in a Fruix system.
 

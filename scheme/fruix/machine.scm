@@ -154,7 +154,7 @@ that says why there is none; nothing is tried after a connection."
   (catch #t
     (lambda ()
       (ssh-connect #:address (assq-ref entry 'address)
-                   #:port (setting-or 'guest/port 22)
+                   #:port (setting-or 'guest/port #f)
                    #:user (setting-or 'guest/user "root")
                    #:private-key (setting 'guest/private-key)
                    #:host-key (setting 'guest/host-key)

@@ -51,36 +51,53 @@ ARGUMENTS, strings that are not taken apart."
   "Return #t when the command of RESULT ended with status zero."
   (eqv? 0 (ssh-result-status result)))
 
+(define (home-file name)
+  "Return the file NAME in the user's home, or #f without one."
+  (let ((home (getenv "HOME")))
+    (and home (string-append home "/" name))))
+
 (define* (ssh-connect #:key
                       address
-                      (port 22)
-                      (user "root")
-                      private-key
+                      (port #f)
+                      (user #f)
+                      (private-key #f)
                       (host-key #f)
                       (known-hosts #f)
+                      (agent (getenv "SSH_AUTH_SOCK"))
+                      (config (home-file ".ssh/config"))
                       (timeout-seconds 30))
   "Return a connection to the SSH server at ADDRESS, a string, and PORT, logged
-in as USER with the key in the file PRIVATE-KEY.
+in as USER with the key in the file PRIVATE-KEY, or with one that the agent at
+the socket AGENT holds.
 
 HOST-KEY is the server's public key line, such as \"ssh-ed25519 AAAA…\"; without
-it the server's key must be in the file KNOWN-HOSTS.  Connecting is tried again
-while nothing answers, for at most TIMEOUT-SECONDS.
+it the server's key must be in the file KNOWN-HOSTS, by default
+`~/.ssh/known_hosts'.  ADDRESS may be a Host of CONFIG, a file of ssh_config(5)
+or #f: its HostName, User, Port, IdentityFile and ProxyJump then count where
+nothing is passed here.  Otherwise PORT is 22 and USER root, and the keys are
+those of the agent and the usual ones in `~/.ssh'.  The passphrase of an
+encrypted key is asked for at the terminal.
+
+Connecting is tried again while nothing answers, for at most TIMEOUT-SECONDS.
 
 Throw 'timeout with what was last seen, 'trust-error with both fingerprints
 when the server shows another key, 'ssh-error when the login is refused, and
-'settings-error when a key cannot be used."
-  (unless (and address private-key (or host-key known-hosts))
+'settings-error when a key or CONFIG cannot be used.
+
+Source: ssh(1), ssh_config(5)."
+  (unless address
     (throw 'settings-error 'ssh-connect "~A"
-           '("cannot connect: #:address, #:private-key and #:host-key or #:known-hosts are needed")
+           '("cannot connect: #:address is needed")
            '()))
   (%ssh-connect address port user private-key host-key known-hosts
-                timeout-seconds))
+                agent config (getenv "HOME") timeout-seconds))
 
-(define (ssh-check-private-key file)
-  "Do nothing when FILE holds a private key that `ssh-connect' can use.
+(define* (ssh-check-private-key file #:key (agent (getenv "SSH_AUTH_SOCK")))
+  "Do nothing when FILE holds a private key that `ssh-connect' can use, with the
+help of the agent at the socket AGENT when it is encrypted.
 
 Throw 'settings-error otherwise: early, rather than when a guest has booted."
-  (%ssh-check-private-key file))
+  (%ssh-check-private-key file agent))
 
 (define (ssh-close connection)
   "Close CONNECTION; what runs over it ends."

@@ -19,6 +19,7 @@ mod repl;
 mod rootfs;
 mod runs;
 pub mod screen;
+mod secret;
 pub mod settings;
 mod signals;
 mod simulate;

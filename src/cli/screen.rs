@@ -4,6 +4,7 @@
 //! can read. On a terminal there are colours and a bar; elsewhere plain lines.
 //! Text from outside is escaped here, at the one place that shows it.
 
+use super::secret;
 use crate::progress::{Event, Watcher};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
@@ -140,6 +141,14 @@ impl Watcher for Screen {
             }
             Event::Note { text } => say(&state, &escape(text)),
         }
+    }
+
+    fn can_ask(&self) -> bool {
+        secret::can_ask()
+    }
+
+    fn ask_secret(&self, prompt: &str) -> Option<String> {
+        secret::ask(prompt)
     }
 }
 

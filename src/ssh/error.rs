@@ -1,6 +1,7 @@
 //! What can go wrong on the way to a guest and in it.
 
 use super::connection::Destination;
+use super::text::visible;
 use crate::failure::{Detail, Failure, Key};
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +17,12 @@ pub enum SshError {
         problem: String,
         hint: Option<String>,
     },
+    /// There is no key to log in with.
+    NoKey,
+    /// The agent that held the key does not answer any more.
+    Agent { reason: String },
+    /// The user's file of ssh_config(5) makes no sense.
+    Config { path: PathBuf, problem: String },
     /// What says which host key to expect cannot be used.
     ExpectedHostKey { problem: String, hint: String },
     /// The server's host key is not the expected one, or none is expected.
@@ -74,6 +81,17 @@ pub enum SshError {
         path: PathBuf,
         error: std::io::Error,
     },
+    /// A file of the guest cannot be read or written.
+    RemoteFile {
+        destination: Destination,
+        path: String,
+        reason: String,
+    },
+    /// The server has no such subsystem.
+    Subsystem {
+        destination: Destination,
+        name: String,
+    },
     /// A question's answer is larger than answers may be.
     TooMuch {
         destination: Destination,
@@ -91,6 +109,13 @@ impl fmt::Display for SshError {
                     "cannot use private key `{}`: {problem}",
                     path.display()
                 )
+            }
+            SshError::NoKey => formatter.write_str("there is no private key to log in with"),
+            SshError::Agent { reason } => {
+                write!(formatter, "the SSH agent does not answer: {reason}")
+            }
+            SshError::Config { path, problem } => {
+                write!(formatter, "cannot use `{}`: {problem}", path.display())
             }
             SshError::ExpectedHostKey { problem, .. } => formatter.write_str(problem),
             SshError::Untrusted {
@@ -184,6 +209,18 @@ impl fmt::Display for SshError {
             SshError::Local { path, error } => {
                 write!(formatter, "cannot transfer `{}`: {error}", path.display())
             }
+            SshError::RemoteFile {
+                destination,
+                path,
+                reason,
+            } => write!(
+                formatter,
+                "cannot transfer `{}` on {destination}: {reason}",
+                visible(path)
+            ),
+            SshError::Subsystem { destination, name } => {
+                write!(formatter, "{destination} has no subsystem `{name}`")
+            }
             SshError::TooMuch {
                 destination,
                 what,
@@ -210,7 +247,11 @@ impl std::error::Error for SshError {}
 impl From<SshError> for Failure {
     fn from(error: SshError) -> Self {
         let key = match error {
-            SshError::PrivateKey { .. } | SshError::ExpectedHostKey { .. } => Key::Settings,
+            SshError::PrivateKey { .. }
+            | SshError::NoKey
+            | SshError::Agent { .. }
+            | SshError::Config { .. }
+            | SshError::ExpectedHostKey { .. } => Key::Settings,
             SshError::Untrusted { .. } => Key::Trust,
             SshError::Local { .. } => Key::System,
             SshError::NoAddress { .. } | SshError::Closed { .. } | SshError::Lost { .. } => {
@@ -220,6 +261,8 @@ impl From<SshError> for Failure {
             SshError::Protocol { .. }
             | SshError::Refused { .. }
             | SshError::Channel { .. }
+            | SshError::RemoteFile { .. }
+            | SshError::Subsystem { .. }
             | SshError::TooMuch { .. } => Key::Ssh,
         };
         let mut failure = Failure::new(key, error.to_string());
@@ -237,6 +280,8 @@ impl From<SshError> for Failure {
                 }
             }
             SshError::ExpectedHostKey { hint, .. } => failure.hint(hint),
+            SshError::NoKey => failure
+                .hint("name its file with #:private-key, or let an agent hold one: ssh-add FILE"),
             SshError::Untrusted {
                 expected,
                 found,
@@ -269,6 +314,11 @@ impl From<SshError> for Failure {
                  guest's image",
             ),
             SshError::Deadline { last, .. } => failure.detail("last", last),
+            SshError::RemoteFile { path, .. } => failure.detail("file", path),
+            SshError::Subsystem { .. } => failure.hint(
+                "sshd_config(5) of the guest needs a line like `Subsystem sftp \
+                 /usr/libexec/sftp-server`",
+            ),
             _ => failure,
         }
     }
@@ -278,6 +328,9 @@ impl SshError {
     fn destination(&self) -> Option<&Destination> {
         match self {
             SshError::PrivateKey { .. }
+            | SshError::NoKey
+            | SshError::Agent { .. }
+            | SshError::Config { .. }
             | SshError::ExpectedHostKey { .. }
             | SshError::Local { .. } => None,
             SshError::Untrusted { destination, .. }
@@ -289,6 +342,8 @@ impl SshError {
             | SshError::Closed { destination }
             | SshError::Lost { destination, .. }
             | SshError::Deadline { destination, .. }
+            | SshError::RemoteFile { destination, .. }
+            | SshError::Subsystem { destination, .. }
             | SshError::TooMuch { destination, .. } => Some(destination),
         }
     }

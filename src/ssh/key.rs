@@ -5,14 +5,63 @@
 //! ssh(1) refuses it.
 
 use super::error::SshError;
-use russh::keys::{HashAlg, PrivateKey};
+use russh::keys::{HashAlg, PrivateKey, PublicKey};
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+/// What a file of a private key holds.
+#[derive(Debug)]
+pub enum Loaded {
+    Plain(Box<PrivateKey>),
+    Encrypted(Encrypted),
+}
+
+/// A key that a passphrase unlocks.
+pub struct Encrypted {
+    pub(super) text: String,
+    /// Its public half, which OpenSSH's format leaves open.
+    pub public: Option<PublicKey>,
+}
+
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Encrypted")
+    }
+}
+
+impl Encrypted {
+    /// The key, when PASSPHRASE is the right one.
+    pub fn unlocked(&self, passphrase: &str) -> Option<PrivateKey> {
+        russh::keys::decode_secret_key(&self.text, Some(passphrase)).ok()
+    }
+}
+
+/// The error that nobody can be asked for the passphrase of the key at PATH.
+pub fn locked(path: &Path) -> SshError {
+    SshError::PrivateKey {
+        path: path.to_owned(),
+        problem: "the key is encrypted, and there is nobody to ask for its passphrase".to_owned(),
+        hint: Some(format!(
+            "let an agent hold it: ssh-add {}",
+            super::quote(&path.to_string_lossy())
+        )),
+    }
+}
+
+/// The error that no passphrase for the key at PATH was right.
+pub fn not_unlocked(path: &Path) -> SshError {
+    SshError::PrivateKey {
+        path: path.to_owned(),
+        problem: "the passphrase does not unlock it".to_owned(),
+        hint: None,
+    }
+}
+
 /// The private key in the file at PATH: OpenSSH's format, PEM or PKCS#8;
-/// ed25519, ECDSA or RSA; not encrypted.
-pub fn load(path: &Path) -> Result<PrivateKey, SshError> {
+/// ed25519, ECDSA or RSA.
+pub fn load(path: &Path) -> Result<Loaded, SshError> {
     let problem = |problem: String, hint: Option<String>| SshError::PrivateKey {
         path: path.to_owned(),
         problem,
@@ -39,19 +88,26 @@ pub fn load(path: &Path) -> Result<PrivateKey, SshError> {
             )),
         ));
     }
-    russh::keys::decode_secret_key(&text, None).map_err(|error| match error {
-        russh::keys::Error::KeyIsEncrypted => problem(
-            "the key is encrypted, and there is nobody to ask for its passphrase".to_owned(),
-            Some(
-                "use a key without a passphrase, made for this guest: ssh-keygen -t ed25519"
-                    .to_owned(),
-            ),
-        ),
-        other => problem(
-            format!("the file does not hold a private key: {other}"),
+    match russh::keys::decode_secret_key(&text, None) {
+        Ok(key) => Ok(Loaded::Plain(Box::new(key))),
+        Err(_) if is_encrypted(&text) => Ok(Loaded::Encrypted(Encrypted {
+            public: PrivateKey::from_openssh(&text)
+                .ok()
+                .map(|key| key.public_key().clone()),
+            text,
+        })),
+        Err(error) => Err(problem(
+            format!("the file does not hold a private key: {error}"),
             None,
-        ),
-    })
+        )),
+    }
+}
+
+/// Whether the key in TEXT has a passphrase: OpenSSH's format, PKCS#8 or PEM.
+fn is_encrypted(text: &str) -> bool {
+    PrivateKey::from_openssh(text).is_ok_and(|key| key.is_encrypted())
+        || text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
 fn reason(error: &std::io::Error) -> String {
@@ -144,6 +200,28 @@ mod tests {
         assert!(failure.hint_text().unwrap().starts_with("chmod 600 "));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         load(&path).unwrap();
+    }
+
+    #[test]
+    fn an_encrypted_key_opens_with_its_passphrase_and_tells_its_public_half() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = key();
+        let locked = key
+            .encrypt(&mut russh::keys::key::safe_rng(), "open sesame")
+            .unwrap()
+            .to_openssh(LineEnding::LF)
+            .unwrap();
+        let path = written(directory.path(), "id", 0o600, &locked);
+        let Loaded::Encrypted(encrypted) = load(&path).unwrap() else {
+            panic!("not seen to be encrypted");
+        };
+        assert_eq!(
+            encrypted.public.as_ref().map(|public| public.key_data()),
+            Some(key.public_key().key_data())
+        );
+        assert!(encrypted.unlocked("wrong").is_none());
+        let opened = encrypted.unlocked("open sesame").unwrap();
+        assert_eq!(opened.public_key().key_data(), key.public_key().key_data());
     }
 
     #[test]

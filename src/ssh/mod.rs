@@ -1,7 +1,8 @@
 //! Working in a guest over SSH.
 //!
 //! A [`Connection`] is made with a deadline, to a server whose host key is
-//! known beforehand ([`trust`]), with a private key file ([`key`]). Three ways to
+//! known beforehand ([`trust`]), with a key from a file or an agent
+//! ([`identity`]); the user's own files say the rest ([`config`]). Four ways to
 //! work over it:
 //!
 //! * [`Connection::run`] gives a command a channel of its own: any length, any
@@ -10,6 +11,8 @@
 //!   ([`shell`]), many in one message.
 //! * [`Connection::start_job`] and [`Connection::follow_job`] are for work of
 //!   hours, which must not depend on the connection ([`job`]).
+//! * [`Connection::send`] and [`Connection::fetch`] move files and trees, and
+//!   compare them ([`transfer`], [`tree`]).
 //!
 //! Left out on purpose: passwords, terminals, forwarding, and any way to go on
 //! with a host key that is not the expected one.
@@ -17,19 +20,25 @@
 //! Source: RFC 4251 to 4254; ssh(1).
 
 pub mod build_log;
+pub mod config;
 pub mod connection;
 pub mod error;
+pub mod identity;
 pub mod job;
 pub mod key;
 pub mod primitives;
 pub mod run;
+mod sftp;
 pub mod shell;
 pub mod text;
 pub mod transfer;
+pub mod tree;
 pub mod trust;
 
+pub use config::Wanted;
 pub use connection::{Connection, Destination, Login};
 pub use error::SshError;
+pub use identity::Identity;
 pub use run::{Ending, Output, Request};
 pub use shell::Question;
 pub use text::{quote, quote_all};

@@ -2,7 +2,8 @@
 
 use super::build_log::{self, How};
 use super::job::{End, Follow};
-use super::{Connection, Destination, Ending, Login, Output, Question, Request, Trust, text};
+use super::tree::Moved;
+use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, text};
 use crate::failure::Failure;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
@@ -14,16 +15,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 crate::natives! {
-    /// (%ssh-connect address port user private-key host-key known-hosts seconds) -> connection
+    /// (%ssh-connect host port user private-key host-key known-hosts agent config home seconds) -> connection
     ///
-    /// Log in as USER at ADDRESS and PORT within SECONDS, with the key in the
-    /// file PRIVATE-KEY, to a server with the public key line HOST-KEY or,
-    /// where that is #f, a key in the file KNOWN-HOSTS.
-    "%ssh-connect" (7) => ssh_connect,
-    /// (%ssh-check-private-key file) -> unspecified
+    /// Log in as USER at HOST and PORT within SECONDS, with the key in the file
+    /// PRIVATE-KEY or one that the agent at the socket AGENT holds, to a server
+    /// with the public key line HOST-KEY or, where that is #f, a key in the file
+    /// KNOWN-HOSTS. What is #f is looked up in the file CONFIG of ssh_config(5)
+    /// and below the directory HOME.
+    "%ssh-connect" (10) => ssh_connect,
+    /// (%ssh-check-private-key file agent) -> unspecified
     ///
-    /// Throw 'settings-error unless FILE holds a private key that can be used.
-    "%ssh-check-private-key" (1) => ssh_check_private_key,
+    /// Throw 'settings-error unless FILE holds a private key that can be used,
+    /// with the help of the agent at the socket AGENT, or #f.
+    "%ssh-check-private-key" (2) => ssh_check_private_key,
     /// (%ssh-run connection command input live seconds) -> (status stdout stderr)
     ///
     /// Run the command line COMMAND with INPUT, a string, for at most SECONDS;
@@ -62,6 +66,15 @@ crate::natives! {
     ///
     /// Copy the file LOCAL to REMOTE in the guest; its SHA-256.
     "%ssh-send" (3) => ssh_send,
+    /// (%ssh-fetch-tree connection remote local) -> (files bytes kept)
+    ///
+    /// Make the directory LOCAL hold what REMOTE of the guest holds; how many
+    /// files and bytes were moved, and how many files were there already.
+    "%ssh-fetch-tree" (3) => ssh_fetch_tree,
+    /// (%ssh-send-tree connection local remote) -> (files bytes kept)
+    ///
+    /// Make the directory REMOTE of the guest hold what LOCAL holds.
+    "%ssh-send-tree" (3) => ssh_send_tree,
     /// (%ssh-port-open? connection address port) -> boolean
     ///
     /// Whether something accepts connections at ADDRESS and PORT as seen from
@@ -102,31 +115,38 @@ fn boolean(value: bool) -> Outcome {
 
 fn ssh_connect(args: &[Value]) -> Outcome {
     const NAME: &str = "%ssh-connect";
-    let port = integer(NAME, args, 2)?;
-    let destination = Destination {
-        address: string(NAME, args, 1)?,
-        port: u16::try_from(port).map_err(|_| wrong_type(NAME, 2, &args[1]))?,
-        user: string(NAME, args, 3)?,
+    let path = |place| Ok::<_, Raise>(optional_string(NAME, args, place)?.map(PathBuf::from));
+    let port = match truth(args, 2) {
+        false => None,
+        true => Some(
+            u16::try_from(integer(NAME, args, 2)?).map_err(|_| wrong_type(NAME, 2, &args[1]))?,
+        ),
     };
-    let private_key = PathBuf::from(string(NAME, args, 4)?);
-    let trust = match optional_string(NAME, args, 5)? {
-        Some(line) => Trust::Pinned(line),
-        None => Trust::KnownHosts(PathBuf::from(string(NAME, args, 6)?)),
+    let wanted = Wanted {
+        host: string(NAME, args, 1)?,
+        port,
+        user: optional_string(NAME, args, 3)?,
+        private_key: path(4)?,
+        host_key: optional_string(NAME, args, 5)?,
+        known_hosts: path(6)?,
+        agent: path(7)?,
+        config: path(8)?,
+        home: path(9)?,
     };
-    let limit = seconds(NAME, args, 7)?;
-    let what = format!("connecting to {destination}");
-    let login = Login {
-        destination,
-        private_key,
-        trust,
-    };
+    let limit = seconds(NAME, args, 10)?;
+    let login = wanted.login()?;
+    let what = format!("connecting to {}", login.destination);
     let connection = runtime::wait(&what, BACKSTOP, Connection::open(&login, limit))?;
     Ok(handle_value("ssh-connection", connection))
 }
 
 fn ssh_check_private_key(args: &[Value]) -> Outcome {
-    let file = PathBuf::from(string("%ssh-check-private-key", args, 1)?);
-    super::key::load(&file)?;
+    const NAME: &str = "%ssh-check-private-key";
+    let identity = Identity {
+        agent: optional_string(NAME, args, 2)?.map(PathBuf::from),
+        ..Identity::file(string(NAME, args, 1)?)
+    };
+    runtime::wait("looking at a private key", BACKSTOP, identity.check())?;
     Ok(Value::Void)
 }
 
@@ -263,6 +283,40 @@ fn ssh_send(args: &[Value]) -> Outcome {
         connection.send(&PathBuf::from(local), &remote),
     )?;
     Ok(string_value(digest))
+}
+
+fn ssh_fetch_tree(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-fetch-tree";
+    let connection = connection(NAME, args)?;
+    let (remote, local) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("fetching `{remote}`");
+    let moved = runtime::wait(
+        &what,
+        BACKSTOP,
+        connection.fetch_tree(&remote, &PathBuf::from(local)),
+    )?;
+    Ok(moved_value(moved))
+}
+
+fn ssh_send_tree(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-send-tree";
+    let connection = connection(NAME, args)?;
+    let (local, remote) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let what = format!("sending `{local}`");
+    let moved = runtime::wait(
+        &what,
+        BACKSTOP,
+        connection.send_tree(&PathBuf::from(local), &remote),
+    )?;
+    Ok(moved_value(moved))
+}
+
+fn moved_value(moved: Moved) -> Value {
+    list_value(
+        [moved.files, moved.bytes, moved.kept]
+            .map(|number| Value::IntV(number as isize))
+            .to_vec(),
+    )
 }
 
 fn build_log_cause(args: &[Value]) -> Outcome {

@@ -1,223 +1,274 @@
 //! Files between here and the guest, verified on both sides.
 //!
-//! Bytes go through a channel on which `cat` or `tail` runs: a lean guest has
-//! those and may lack an sftp server. A transfer that was cut goes on where it
-//! stopped, and none counts until SHA-256 is the same on both sides.
+//! The bytes go over sftp ([`super::sftp`]). Meanwhile both sides compute the
+//! SHA-256 of what lies on their disks, and a copy counts only when the two are
+//! the same; until then it is called `….part`. A transfer that was cut, by a
+//! lost connection or the end of this process, goes on where it stopped. Holes
+//! of a sparse file are kept: those of a file that is sent are not sent, and
+//! blocks of zeros become holes in a file that is fetched.
 
-use super::connection::Connection;
+use super::connection::{Connection, Remote};
 use super::error::SshError;
-use super::run::{Ending, last_line};
+use super::run::{Ending, Request, last_line};
+use super::sftp::{Opened, Sftp};
 use super::shell::Question;
-use super::text::{quote, quote_all};
+use super::text::{quote_all, visible};
 use crate::progress::{self, Event};
-use russh::ChannelMsg;
+use russh::{ChannelMsg, ChannelReadHalf};
+use russh_sftp::protocol::OpenFlags;
 use sha2::{Digest, Sha256};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
-/// How long hashing a file in the guest may take.
-const HASHING: Duration = Duration::from_secs(600);
+/// How long the guest may take for hashing a file after it has all of it.
+const HASHING: Duration = Duration::from_secs(3600);
 /// How often a cut transfer is taken up again.
 const TRIES: usize = 20;
-/// How much is sent or told at once.
+/// How much is read here at once, and how much must be zero to become a hole.
 const PIECE: usize = 1 << 20;
+const HOLE: usize = 64 << 10;
+static ZEROS: [u8; HOLE] = [0; HOLE];
+/// After so many bytes more, the guest goes on hashing.
+const HASHED_TOGETHER: u64 = 16 << 20;
+/// The unit of what the guest hashes; `dd` counts in it.
+const UNIT: u64 = 1 << 20;
 
-/// Prints the SHA-256 of `$1` and its size.
-const DIGEST: &str = "if command -v sha256 > /dev/null; then sha256 -q \"$1\"; \
-                      else sha256sum < \"$1\"; fi && wc -c < \"$1\"";
+/// `digest`, a shell function: prints the SHA-256 of its input or of its
+/// arguments, one line for each, whose first 64 digits count. OpenSSL's, which
+/// FreeBSD's base has, is three times as fast as coreutils'.
+pub(super) const DIGEST: &str = "digest() {
+if command -v openssl > /dev/null 2>&1; then openssl dgst -sha256 -r \"$@\"
+elif command -v sha256 > /dev/null 2>&1; then sha256 -q \"$@\"
+else sha256sum \"$@\"; fi
+}
+";
+
+/// Hashes the file `$1` as far as the lines of its input say: where to go on
+/// and how much to take.
+const FOLLOW: &str = "while read -r skip count; do
+dd if=\"$1\" bs=1048576 skip=\"$skip\" count=\"$count\" 2> /dev/null < /dev/null
+done | digest";
 
 impl Connection {
     /// Copy the file REMOTE of the guest to LOCAL. Answers its SHA-256.
     pub async fn fetch(&self, remote: &str, local: &Path) -> Result<String, SshError> {
         let what = format!("fetch `{remote}`");
-        let (expected, size) = self.digest_of(remote).await?;
-        let part = beside(local);
-        let mut found = String::new();
+        let path = beside(local);
+        let mut found = (String::new(), String::new());
         // What an earlier transfer left may be of another file: then once more
         // from the beginning.
         for _ in 0..2 {
+            let mut part = Part::open(&path).map_err(local_trouble(&path))?;
+            let mut digest = None;
             let mut tries = 0;
-            while let Err(error) = self.fetch_rest(remote, &part, size, &what).await {
-                tries += 1;
-                if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
-                    return Err(error);
+            let mode = loop {
+                match self.fetch_rest(remote, &mut part, &mut digest, &what).await {
+                    Ok(mode) => break mode,
+                    Err(error) => {
+                        tries += 1;
+                        if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
+                            return Err(error);
+                        }
+                    }
                 }
+            };
+            found = (digest.unwrap_or_default(), part.digest());
+            if found.0 == found.1 {
+                let mode = fs::Permissions::from_mode(mode);
+                fs::set_permissions(&path, mode).map_err(local_trouble(&path))?;
+                fs::rename(&path, local).map_err(local_trouble(local))?;
+                return Ok(found.0);
             }
-            found = hash_of(&part).map_err(local_trouble(&part))?.0;
-            if found == expected {
-                fs::rename(&part, local).map_err(local_trouble(local))?;
-                return Ok(expected);
-            }
-            let _ = fs::remove_file(&part);
+            let _ = fs::remove_file(&path);
         }
-        Err(self.differs(remote, &expected, &found))
+        Err(self.differs(remote, &found.0, &found.1))
     }
 
+    /// Bring PART up to all of REMOTE, whose digest by the guest goes to
+    /// DIGEST. Answers the mode of REMOTE.
     async fn fetch_rest(
         &self,
         remote: &str,
-        part: &Path,
-        size: u64,
+        part: &mut Part,
+        digest: &mut Option<String>,
         what: &str,
-    ) -> Result<(), SshError> {
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(part)
-            .map_err(local_trouble(part))?;
-        let mut done = file.metadata().map_err(local_trouble(part))?.len();
-        if done > size {
-            file.set_len(0).map_err(local_trouble(part))?;
-            done = 0;
+    ) -> Result<u32, SshError> {
+        let sftp = self.sftp().await?;
+        let Some(attributes) = sftp.stat(remote).await? else {
+            return Err(sftp.refused(remote, "No such file or directory".to_owned()));
+        };
+        if !attributes.is_regular() {
+            return Err(sftp.refused(remote, "not a regular file".to_owned()));
         }
-        let (mut input, mut channel) = self.remote(what).await?;
-        let command = format!("exec tail -c +{} {}", done + 1, quote(remote));
-        channel
-            .output()
-            .exec(false, command)
-            .await
-            .map_err(|_| self.lost(what))?;
-        while let Some(message) = input.wait().await {
-            match message {
-                ChannelMsg::Data { data } => {
-                    file.write_all(&data).map_err(local_trouble(part))?;
-                    done += data.len() as u64;
-                    tell(what, done, size);
-                }
-                ChannelMsg::Close => {
-                    channel.ended = true;
-                    break;
-                }
-                _ => {}
+        let size = attributes.len();
+        let opened = sftp.open(remote, OpenFlags::READ).await?;
+        let hashing = async {
+            if digest.is_none() {
+                *digest = Some(self.digest_in_guest(remote).await?);
             }
-        }
-        if done < size {
-            return Err(self.lost(what));
-        }
-        Ok(())
+            Ok(())
+        };
+        let reading = part.take_from(&sftp, &opened, size, what);
+        tokio::try_join!(hashing, reading)?;
+        sftp.close(&opened).await?;
+        Ok(attributes.permissions.unwrap_or(0o644) & 0o777)
     }
 
     /// Copy the file LOCAL to REMOTE in the guest. Answers its SHA-256.
     pub async fn send(&self, local: &Path, remote: &str) -> Result<String, SshError> {
         let what = format!("send `{}`", local.display());
-        let (expected, size) = hash_of(local).map_err(local_trouble(local))?;
+        let source = File::open(local).map_err(local_trouble(local))?;
+        let metadata = source.metadata().map_err(local_trouble(local))?;
+        if !metadata.is_file() {
+            let error = io::Error::other("not a regular file");
+            return Err(local_trouble(local)(error));
+        }
+        let size = metadata.len();
+        // A second reader, so that hashing does not hold up sending.
+        let path = local.to_owned();
+        let hashing = tokio::task::spawn_blocking(move || hash_of(&path));
         let part = format!("{remote}.part");
-        let mut found = String::new();
+        let mut there = String::new();
+        let mut here = None;
+        let mut hashing = Some(hashing);
         for _ in 0..2 {
             let mut tries = 0;
-            while let Err(error) = self.send_rest(local, &part, size, &what).await {
-                tries += 1;
-                if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
-                    return Err(error);
+            there = loop {
+                match self.send_rest(local, &part, size, &what).await {
+                    Ok(digest) => break digest,
+                    Err(error) => {
+                        tries += 1;
+                        if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
+                            return Err(self.with_room(error, &part).await);
+                        }
+                    }
                 }
+            };
+            if let Some(hashing) = hashing.take() {
+                let digest = hashing.await.unwrap_or_else(|error| Err(error.into()));
+                here = Some(digest.map_err(local_trouble(local))?);
             }
-            found = self.digest_of(&part).await?.0;
-            if found == expected {
+            if here.as_deref() == Some(&there) {
                 // Said twice it does no harm, which it may be over a cut connection.
+                let mode = format!("{:o}", metadata.permissions().mode() & 0o777);
                 self.script(
-                    "if test -e \"$1.part\"; then mv -f \"$1.part\" \"$1\"; fi",
-                    remote,
+                    "if test -e \"$1.part\"; then chmod \"$2\" \"$1.part\" && mv -f \"$1.part\" \"$1\"; fi",
+                    &[remote, &mode],
                 )
                 .await?;
-                return Ok(expected);
+                return Ok(there);
             }
-            self.script("rm -f \"$1\"", &part).await?;
+            self.script("rm -f \"$1\"", &[&part]).await?;
         }
-        Err(self.differs(remote, &expected, &found))
+        Err(self.differs(remote, &here.unwrap_or_default(), &there))
     }
 
+    /// Bring PART in the guest up to all of LOCAL. Answers its digest by the guest.
     async fn send_rest(
         &self,
         local: &Path,
         part: &str,
         size: u64,
         what: &str,
-    ) -> Result<(), SshError> {
-        let there = self
-            .script("test -f \"$1\" && wc -c < \"$1\" || echo 0", part)
+    ) -> Result<String, SshError> {
+        let sftp = self.sftp().await?;
+        let mut done = sftp.stat(part).await?.map_or(0, |found| found.len());
+        let opened = sftp
+            .open(part, OpenFlags::WRITE | OpenFlags::CREATE)
             .await?;
-        let mut done = there.trim().parse::<u64>().unwrap_or(0);
-        let redirection = if done > size {
+        if done > size {
+            sftp.set(&opened, Some(0), None).await?;
             done = 0;
-            ">"
-        } else {
-            ">>"
-        };
-        let mut file = File::open(local).map_err(local_trouble(local))?;
-        file.seek(SeekFrom::Start(done))
-            .map_err(local_trouble(local))?;
-        let (mut input, mut channel) = self.remote(what).await?;
-        let command = format!(
-            "exec /bin/sh -c {}",
-            quote(&format!("cat {redirection} {}", quote(part)))
-        );
-        channel
-            .output()
-            .exec(false, command)
-            .await
-            .map_err(|_| self.lost(what))?;
-        let mut buffer = vec![0; PIECE];
-        loop {
-            let count = file.read(&mut buffer).map_err(local_trouble(local))?;
-            if count == 0 {
-                break;
-            }
-            if !channel.write(buffer[..count].to_vec()).await {
-                return Err(self.lost(what));
-            }
-            done += count as u64;
-            tell(what, done, size);
         }
-        channel.output().eof().await.map_err(|_| self.lost(what))?;
-        let mut errors = Vec::new();
-        let mut status = None;
-        while let Some(message) = input.wait().await {
-            match message {
-                ChannelMsg::ExtendedData { data, .. } => errors.extend_from_slice(&data),
-                ChannelMsg::ExitStatus { exit_status } => status = Some(exit_status),
-                ChannelMsg::Close => {
-                    channel.ended = true;
+        let mut follower = Follower::start(self, part).await?;
+        let (sender, mut pieces) = mpsc::channel(2);
+        let piece = sftp.write_size as usize;
+        let path = local.to_owned();
+        let reader =
+            tokio::task::spawn_blocking(move || read_pieces(&path, done, size, piece, &sender));
+        let (told, mut confirmed) = tokio::sync::watch::channel(done);
+        let mut batch = Vec::new().into_iter();
+        let writing = async {
+            let pieces = tokio::sync::Mutex::new((&mut pieces, &mut batch));
+            sftp.write(
+                &opened,
+                || async {
+                    let mut place = pieces.lock().await;
+                    let (pieces, batch) = &mut *place;
+                    loop {
+                        if let Some(piece) = batch.next() {
+                            return Some(piece);
+                        }
+                        **batch = Vec::into_iter(pieces.recv().await?);
+                    }
+                },
+                |end| {
+                    told.send_replace(end);
+                    tell(what, end, size);
+                },
+            )
+            .await?;
+            // What comes after the last data is a hole.
+            sftp.set(&opened, Some(size), None).await?;
+            told.send_replace(size);
+            sftp.close(&opened).await?;
+            drop(told);
+            Ok::<_, SshError>(())
+        };
+        let following = async {
+            loop {
+                let ready = *confirmed.borrow_and_update();
+                follower.hash_up_to(ready, size).await;
+                if confirmed.changed().await.is_err() {
                     break;
                 }
-                _ => {}
             }
-        }
-        match status {
-            Some(0) => Ok(()),
-            Some(_) => Err(SshError::Channel {
-                destination: self.destination().clone(),
-                what: format!("`cat > {part}`"),
-                reason: last_line(&errors).unwrap_or_else(|| "it said nothing".to_owned()),
-            }),
-            None => Err(self.lost(what)),
-        }
-    }
-
-    async fn digest_of(&self, remote: &str) -> Result<(String, u64), SshError> {
-        let text = self.script(DIGEST, remote).await?;
-        let mut words = text.split_whitespace().filter(|word| *word != "-");
-        match (
-            words.next(),
-            words.next().and_then(|size| size.parse().ok()),
-        ) {
-            (Some(digest), Some(size)) => Ok((digest.to_owned(), size)),
-            _ => Err(SshError::Channel {
-                destination: self.destination().clone(),
-                what: format!("the digest of `{remote}`"),
-                reason: format!("it answered `{}`", super::text::visible(&text)),
-            }),
-        }
-    }
-
-    async fn script(&self, script: &str, argument: &str) -> Result<String, SshError> {
-        let set = quote_all(["set", "--", argument]);
-        self.asked(Question::Script(format!("{set}\n{script}")))
+            Ok(())
+        };
+        tokio::try_join!(writing, following)?;
+        reader
             .await
+            .unwrap_or_else(|error| Err(error.into()))
+            .map_err(local_trouble(local))?;
+        tell(what, size, size);
+        follower.end(size).await
     }
 
-    async fn asked(&self, question: Question) -> Result<String, SshError> {
+    async fn digest_in_guest(&self, remote: &str) -> Result<String, SshError> {
+        let output = self
+            .run(&Request {
+                command: command(&format!("{DIGEST}digest < \"$1\""), &[remote]),
+                limit: Some(HASHING),
+                ..Request::default()
+            })
+            .await?;
+        self.digest_said(remote, &output.stdout, &output.stderr)
+    }
+
+    fn digest_said(&self, path: &str, out: &[u8], err: &[u8]) -> Result<String, SshError> {
+        first_digest(out).ok_or_else(|| SshError::RemoteFile {
+            destination: self.destination().clone(),
+            path: path.to_owned(),
+            reason: last_line(err).unwrap_or_else(|| {
+                format!(
+                    "no SHA-256 but `{}`",
+                    visible(&String::from_utf8_lossy(out))
+                )
+            }),
+        })
+    }
+
+    pub(super) async fn script(
+        &self,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<String, SshError> {
+        let set = quote_all(["set", "--"].iter().chain(arguments));
+        let question = Question::Script(format!("{set}\n{script}"));
         let answers = self
             .ask_again(std::slice::from_ref(&question), HASHING)
             .await?;
@@ -225,19 +276,285 @@ impl Connection {
         if answer.ending == Ending::Exited(0) {
             return Ok(String::from_utf8_lossy(&answer.stdout).into_owned());
         }
-        Err(SshError::Channel {
+        Err(SshError::RemoteFile {
             destination: self.destination().clone(),
-            what: "a transfer".to_owned(),
+            path: arguments.first().copied().unwrap_or_default().to_owned(),
             reason: last_line(&answer.stderr).unwrap_or_else(|| "it said nothing".to_owned()),
         })
     }
 
-    fn differs(&self, remote: &str, expected: &str, found: &str) -> SshError {
-        SshError::Channel {
-            destination: self.destination().clone(),
-            what: format!("the copy of `{remote}`"),
-            reason: format!("it has SHA-256 {found}, the original {expected}"),
+    /// ERROR of writing PATH, with the room that is left there when it may be
+    /// the reason: sftp has no word for a full disk.
+    async fn with_room(&self, error: SshError, path: &str) -> SshError {
+        let SshError::RemoteFile { destination, .. } = &error else {
+            return error;
+        };
+        let room = self
+            .script(
+                "df -Pk \"$(dirname \"$1\")\" | awk 'END { print $4 }'",
+                &[path],
+            )
+            .await;
+        match room.map(|room| room.trim().parse::<u64>()) {
+            Ok(Ok(kibibytes)) if kibibytes < 1024 => SshError::RemoteFile {
+                destination: destination.clone(),
+                path: path.to_owned(),
+                reason: format!("no space left on device ({} bytes free)", kibibytes << 10),
+            },
+            _ => error,
         }
+    }
+
+    pub(super) fn differs(&self, remote: &str, expected: &str, found: &str) -> SshError {
+        SshError::RemoteFile {
+            destination: self.destination().clone(),
+            path: remote.to_owned(),
+            reason: format!("the copy has SHA-256 {found}, the original {expected}"),
+        }
+    }
+}
+
+/// SCRIPT with ARGUMENTS as `$1` and so on, for any login shell.
+fn command(script: &str, arguments: &[&str]) -> String {
+    format!(
+        "exec {}",
+        quote_all(["/bin/sh", "-c", script, "sh"].iter().chain(arguments))
+    )
+}
+
+fn first_digest(text: &[u8]) -> Option<String> {
+    let digits = text.get(..64)?;
+    digits
+        .iter()
+        .all(u8::is_ascii_hexdigit)
+        .then(|| String::from_utf8_lossy(digits).into_owned())
+}
+
+/// What has come of a file that is fetched, and the digest of it.
+struct Part {
+    path: PathBuf,
+    /// The file and its state, away while a thread writes.
+    state: Option<PartState>,
+}
+
+struct PartState {
+    file: File,
+    done: u64,
+    digest: Sha256,
+}
+
+impl Part {
+    fn open(path: &Path) -> io::Result<Part> {
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let mut digest = Sha256::new();
+        let done = hash_into(&mut file, &mut digest)?;
+        Ok(Part {
+            path: path.to_owned(),
+            state: Some(PartState { file, done, digest }),
+        })
+    }
+
+    /// Take what is missing up to SIZE from OPENED.
+    async fn take_from(
+        &mut self,
+        sftp: &Sftp<'_>,
+        opened: &Opened,
+        size: u64,
+        what: &str,
+    ) -> Result<(), SshError> {
+        let mut state = self.state.take().expect("put back by whoever took it");
+        if state.done > size {
+            state.file.set_len(0).map_err(local_trouble(&self.path))?;
+            state.done = 0;
+            state.digest = Sha256::new();
+        }
+        let mut told = state.done;
+        let from = state.done;
+        let (sender, pieces) = mpsc::channel(32);
+        let writer = tokio::task::spawn_blocking(move || state.write(pieces, size));
+        let read = sftp
+            .read(opened, from, size, |piece| {
+                told += piece.len() as u64;
+                tell(what, told, size);
+                let sent = sender.send(piece);
+                async move { sent.await.is_ok() }
+            })
+            .await;
+        drop(sender);
+        let (state, written) = writer.await.expect("the writer has no way to panic");
+        self.state = Some(state);
+        written.map_err(local_trouble(&self.path))?;
+        read
+    }
+
+    fn digest(&mut self) -> String {
+        let state = self.state.take();
+        state.map_or_else(String::new, |state| hexadecimal(state.digest))
+    }
+}
+
+impl PartState {
+    /// Write PIECES, of a file of SIZE bytes, as they come.
+    fn write(
+        mut self,
+        mut pieces: mpsc::Receiver<Vec<u8>>,
+        size: u64,
+    ) -> (PartState, io::Result<()>) {
+        let written = (|| {
+            while let Some(piece) = pieces.blocking_recv() {
+                for block in piece.chunks(HOLE) {
+                    // Zeros need not be written to be read.
+                    if *block != ZEROS[..block.len()] {
+                        self.file.write_all_at(block, self.done)?;
+                    }
+                    self.done += block.len() as u64;
+                }
+                self.digest.update(&piece);
+            }
+            // Also what an earlier file left behind the end goes, and what is
+            // said to be there is.
+            self.file.set_len(self.done.min(size))
+        })();
+        (self, written)
+    }
+}
+
+/// Reads the parts of the file at PATH from FROM to SIZE that are not holes,
+/// and sends them in PIECE bytes each with its offset.
+fn read_pieces(
+    path: &Path,
+    from: u64,
+    size: u64,
+    piece: usize,
+    sender: &mpsc::Sender<Vec<(u64, Vec<u8>)>>,
+) -> io::Result<()> {
+    let file = File::open(path)?;
+    let mut at = from;
+    while at < size {
+        let Some((start, end)) = next_data(&file, at)? else {
+            break;
+        };
+        at = start;
+        let end = end.min(size);
+        while at < end {
+            let count = (end - at).min(PIECE.max(piece) as u64) as usize;
+            let mut pieces = Vec::with_capacity(count.div_ceil(piece));
+            let all = at + count as u64;
+            while at < all {
+                let mut bytes = vec![0; (all - at).min(piece as u64) as usize];
+                file.read_exact_at(&mut bytes, at)?;
+                let next = at + bytes.len() as u64;
+                pieces.push((at, bytes));
+                at = next;
+            }
+            if sender.blocking_send(pieces).is_err() {
+                // Whoever wanted them has gone, and says why.
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first run of data in FILE at or after AT.
+fn next_data(file: &File, at: u64) -> io::Result<Option<(u64, u64)>> {
+    use rustix::fs::SeekFrom::{Data, Hole};
+    let start = match rustix::fs::seek(file, Data(at)) {
+        Ok(start) => start,
+        Err(rustix::io::Errno::NXIO) => return Ok(None),
+        // A file system that knows no holes has data everywhere.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOTSUP) => {
+            return Ok(Some((at, u64::MAX)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let end = rustix::fs::seek(file, Hole(start))?;
+    Ok(Some((start, end)))
+}
+
+/// A command in the guest that hashes a file while it grows.
+struct Follower<'a> {
+    connection: &'a Connection,
+    input: ChannelReadHalf,
+    remote: Remote,
+    path: String,
+    hashed: u64,
+}
+
+impl<'a> Follower<'a> {
+    async fn start(connection: &'a Connection, path: &str) -> Result<Follower<'a>, SshError> {
+        let what = format!("the digest of `{path}`");
+        let (input, remote) = connection.remote(&what).await?;
+        remote
+            .output()
+            .exec(false, command(&format!("{DIGEST}{FOLLOW}"), &[path]))
+            .await
+            .map_err(|_| connection.lost(&what))?;
+        Ok(Follower {
+            connection,
+            input,
+            remote,
+            path: path.to_owned(),
+            hashed: 0,
+        })
+    }
+
+    /// Let it go on: the file has READY of its SIZE bytes.
+    async fn hash_up_to(&mut self, ready: u64, size: u64) {
+        let units = if ready >= size {
+            size.div_ceil(UNIT)
+        } else {
+            ready / UNIT
+        };
+        let count = units - (self.hashed / UNIT).min(units);
+        if count == 0 || (ready < size && count * UNIT < HASHED_TOGETHER) {
+            return;
+        }
+        let line = format!("{} {count}\n", self.hashed / UNIT);
+        // A connection that is lost shows where the answer is awaited.
+        self.remote.write(line.into_bytes()).await;
+        self.hashed = units * UNIT;
+    }
+
+    /// The digest, once all of SIZE bytes are there.
+    async fn end(mut self, size: u64) -> Result<String, SshError> {
+        self.hash_up_to(size, size).await;
+        let what = format!("the digest of `{}`", self.path);
+        let _ = self.remote.output().eof().await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let listening = async {
+            while let Some(message) = self.input.wait().await {
+                match message {
+                    ChannelMsg::Data { data } if out.len() < PIECE => out.extend_from_slice(&data),
+                    ChannelMsg::ExtendedData { data, .. } if err.len() < PIECE => {
+                        err.extend_from_slice(&data);
+                    }
+                    ChannelMsg::Close => return true,
+                    _ => {}
+                }
+            }
+            false
+        };
+        match tokio::time::timeout(HASHING, listening).await {
+            Ok(ended) => self.remote.ended = ended,
+            Err(_) => {
+                return Err(SshError::Deadline {
+                    destination: self.connection.destination().clone(),
+                    what,
+                    waited: HASHING,
+                    last: last_line(&err).unwrap_or_default(),
+                });
+            }
+        }
+        if !self.remote.ended {
+            return Err(self.connection.lost(&what));
+        }
+        self.connection.digest_said(&self.path, &out, &err)
     }
 }
 
@@ -256,30 +573,37 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn local_trouble(path: &Path) -> impl FnOnce(io::Error) -> SshError + '_ {
+pub(super) fn local_trouble(path: &Path) -> impl FnOnce(io::Error) -> SshError + '_ {
     move |error| SshError::Local {
         path: path.to_owned(),
         error,
     }
 }
 
-fn hash_of(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
+    hash_into(&mut File::open(path)?, &mut digest)?;
+    Ok(hexadecimal(digest))
+}
+
+fn hash_into(file: &mut File, digest: &mut Sha256) -> io::Result<u64> {
     let mut buffer = vec![0; PIECE];
     let mut size = 0;
+    file.seek(SeekFrom::Start(0))?;
     loop {
         let count = file.read(&mut buffer)?;
         if count == 0 {
-            break;
+            return Ok(size);
         }
         digest.update(&buffer[..count]);
         size += count as u64;
     }
-    let hex = digest
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    digest
         .finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok((hex, size))
+        .collect()
 }

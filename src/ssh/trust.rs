@@ -6,9 +6,12 @@
 //!
 //! Source: RFC 4251 section 4.1; sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 
+use super::config::matches_any;
 use super::connection::Destination;
 use super::error::SshError;
 use super::key::fingerprint;
+use ring::hmac;
+use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 use std::path::{Path, PathBuf};
 
@@ -22,14 +25,21 @@ pub enum Trust {
 }
 
 /// The keys that a server may show; any one of them will do.
-#[derive(Clone, Debug)]
-pub struct Expected(Vec<PublicKey>);
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    keys: Vec<PublicKey>,
+    /// Keys that will not do, whatever else says so.
+    revoked: Vec<PublicKey>,
+}
 
 impl Trust {
     /// The keys that the server at DESTINATION may show.
     pub fn expected(&self, destination: &Destination) -> Result<Expected, SshError> {
         match self {
-            Trust::Pinned(line) => Ok(Expected(vec![pinned(line)?])),
+            Trust::Pinned(line) => Ok(Expected {
+                keys: vec![pinned(line)?],
+                revoked: Vec::new(),
+            }),
             Trust::KnownHosts(path) => known(path, destination),
         }
     }
@@ -70,22 +80,61 @@ fn known(path: &Path, destination: &Destination) -> Result<Expected, SshError> {
         hint: "ssh-keyscan shows a server's keys; compare the fingerprint before adding one"
             .to_owned(),
     };
-    // The library takes a file that it cannot open for an empty one.
-    std::fs::File::open(path).map_err(|error| unusable(error.to_string()))?;
-    russh::keys::known_hosts::known_host_keys_path(&destination.address, destination.port, path)
-        .map(|keys| Expected(keys.into_iter().map(|(_, key)| key).collect()))
-        .map_err(|error| unusable(error.to_string()))
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let name = match destination.port {
+        22 => destination.address.clone(),
+        port => format!("[{}]:{port}", destination.address),
+    };
+    let mut expected = Expected::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.first().is_none_or(|word| word.starts_with('#')) {
+            continue;
+        }
+        // As ssh(1) does, pass over what is of a kind that we do not know.
+        let Ok(entry) = words.join(" ").parse::<Entry>() else {
+            continue;
+        };
+        if !names(entry.host_patterns(), &name) {
+            continue;
+        }
+        match entry.marker() {
+            None => expected.keys.push(entry.public_key().clone()),
+            Some(Marker::Revoked) => expected.revoked.push(entry.public_key().clone()),
+            // We ask servers for no certificates.
+            Some(Marker::CertAuthority) => {}
+        }
+    }
+    let revoked = expected.revoked.clone();
+    let is_revoked = |key: &PublicKey| {
+        revoked
+            .iter()
+            .any(|other| other.key_data() == key.key_data())
+    };
+    expected.keys.retain(|key| !is_revoked(key));
+    Ok(expected)
+}
+
+/// Whether PATTERNS of a line are for the host called NAME.
+fn names(patterns: &HostPatterns, name: &str) -> bool {
+    match patterns {
+        HostPatterns::Patterns(patterns) => matches_any(patterns, name),
+        HostPatterns::HashedName { salt, hash } => {
+            let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
+            hmac::verify(&key, name.as_bytes(), hash).is_ok()
+        }
+    }
 }
 
 impl Expected {
     pub fn contains(&self, key: &PublicKey) -> bool {
-        self.0
+        self.keys
             .iter()
             .any(|expected| expected.key_data() == key.key_data())
     }
 
     pub fn fingerprints(&self) -> Vec<String> {
-        self.0.iter().map(fingerprint).collect()
+        self.keys.iter().map(fingerprint).collect()
     }
 
     /// Every algorithm for host keys, those of the expected keys first: a
@@ -102,7 +151,7 @@ impl Expected {
             rsa(HashAlg::Sha256),
         ];
         algorithms.sort_by_key(|algorithm| {
-            !self.0.iter().any(|key| {
+            !self.keys.iter().any(|key| {
                 let kind = key.algorithm();
                 kind == *algorithm || (kind.is_rsa() && algorithm.clone().is_rsa())
             })
@@ -165,12 +214,52 @@ mod tests {
             Trust::KnownHosts(path.clone())
                 .expected(&destination)
                 .unwrap()
-                .0
+                .keys
                 .len()
         };
         assert_eq!((count(2222), count(22), count(23)), (1, 1, 0));
         let missing = Trust::KnownHosts(directory.path().join("none"));
         assert!(missing.expected(&destination()).is_err());
+    }
+
+    #[test]
+    fn hashed_names_patterns_and_revoked_keys_count_as_for_ssh() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("known_hosts");
+        // What `ssh-keygen -H` made of `192.0.2.7` and of `[192.0.2.7]:2222`.
+        let key = LINE.strip_suffix(" guest").unwrap();
+        let salt = "c2FsdHNhbHRzYWx0c2FsdHNhbA==";
+        let hashed = |name: &str| {
+            let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"saltsaltsaltsaltsal");
+            let entry = HostPatterns::HashedName {
+                salt: b"saltsaltsaltsaltsal".to_vec(),
+                hash: hmac::sign(&key, name.as_bytes())
+                    .as_ref()
+                    .try_into()
+                    .unwrap(),
+            };
+            let text = entry.to_string();
+            assert!(text.starts_with(&format!("|1|{salt}|")), "{text}");
+            text
+        };
+        let known = |text: String, port| {
+            std::fs::write(&path, text).unwrap();
+            let destination = Destination {
+                port,
+                ..destination()
+            };
+            let trust = Trust::KnownHosts(path.clone());
+            trust.expected(&destination).unwrap().keys.len()
+        };
+        let line = format!("{} {key}\n", hashed("[192.0.2.7]:2222"));
+        assert_eq!((known(line.clone(), 2222), known(line, 22)), (1, 0));
+        assert_eq!(known(format!("{}\t{key}\n", hashed("192.0.2.7")), 22), 1);
+        assert_eq!(known(format!("192.0.*,!192.0.3.* {key}\n"), 22), 1);
+        assert_eq!(known(format!("*,!192.0.2.* {key}\n"), 22), 0);
+        let revoked = format!("192.0.2.7 {key}\n@revoked * {key}\n");
+        assert_eq!(known(revoked, 22), 0);
+        assert_eq!(known(format!("@cert-authority * {key}\n"), 22), 0);
+        assert_eq!(known("192.0.2.7 ssh-unknown AAAA\n".to_owned(), 22), 0);
     }
 
     #[test]

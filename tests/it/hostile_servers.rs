@@ -4,7 +4,7 @@
 use crate::small_system::SmallSystem;
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
-use fruix_scm::ssh::{Connection, Destination, Login, Request, Trust};
+use fruix_scm::ssh::{Connection, Destination, Identity, Login, Request, Trust};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -25,7 +25,8 @@ fn told_by(serve: impl Fn(&mut TcpStream) + Send + 'static) -> Failure {
             port,
             user: "root".to_owned(),
         },
-        private_key: keys.disk.private_key.clone(),
+        identity: Identity::file(keys.disk.private_key.clone()),
+        jump: None,
         trust: Trust::Pinned(keys.disk.host_key.clone()),
     };
     let limit = Duration::from_millis(1500);
@@ -116,7 +117,8 @@ fn what_a_command_prints_without_end_is_not_kept_without_end() {
             port: system.port.address().port(),
             user: "root".to_owned(),
         },
-        private_key: system.disk.private_key.clone(),
+        identity: Identity::file(system.disk.private_key.clone()),
+        jump: None,
         trust: Trust::Pinned(system.disk.host_key.clone()),
     };
     let failure = runtime::wait("drinking from a hose", Duration::from_secs(60), async {

@@ -1,10 +1,13 @@
 //! The SSH client against OpenSSH's own server on loopback.
 
-use crate::support::installed;
+use crate::support::{Sandbox, installed};
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
-use fruix_scm::ssh::{Connection, Destination, Ending, Login, Question, Request, SshError, Trust};
+use fruix_scm::ssh::{
+    Connection, Destination, Ending, Identity, Login, Question, Request, SshError, Trust, Wanted,
+};
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -68,6 +71,7 @@ impl Sshd {
             .port();
         let config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nStrictModes no\nUsePAM no\n\
+             Subsystem sftp internal-sftp\n\
              AuthorizedKeysFile {}\nHostKey {}\nHostKey {}\nHostKey {}\n",
             path("authorized_keys").display(),
             path("host_ed25519").display(),
@@ -106,6 +110,31 @@ impl Sshd {
         self.directory.path().join(name)
     }
 
+    /// A `known_hosts` with this server in it, whose names are hashed.
+    fn known_hosts(&self) -> PathBuf {
+        let path = self.path("known_hosts");
+        let key = fs::read_to_string(self.path("host_ed25519.pub")).unwrap();
+        fs::write(&path, format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
+        output_of(
+            Command::new("ssh-keygen")
+                .args(["-q", "-H", "-f"])
+                .arg(&path),
+        );
+        assert!(fs::read_to_string(&path).unwrap().starts_with("|1|"));
+        path
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            host: "127.0.0.1".to_owned(),
+            port: Some(self.port),
+            user: Some(self.user.clone()),
+            private_key: Some(self.path("user_ed25519")),
+            known_hosts: Some(self.known_hosts()),
+            ..Wanted::default()
+        }
+    }
+
     fn connect(&self, user_key: &str, host_key: &str) -> Result<Connection, Failure> {
         let login = Login {
             destination: Destination {
@@ -113,7 +142,8 @@ impl Sshd {
                 port: self.port,
                 user: self.user.clone(),
             },
-            private_key: self.path(&format!("user_{user_key}")),
+            identity: Identity::file(self.path(&format!("user_{user_key}"))),
+            jump: None,
             trust: Trust::Pinned(
                 fs::read_to_string(self.path(&format!("host_{host_key}.pub"))).unwrap(),
             ),
@@ -230,4 +260,292 @@ fn a_command_past_its_deadline_is_ended_by_openssh() {
         assert!(start.elapsed() < Duration::from_secs(5), "still running");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn open(wanted: &Wanted) -> Result<Connection, Failure> {
+    let login = wanted.login()?;
+    wait(Connection::open(&login, Duration::from_secs(10)))
+}
+
+/// An agent of our own with the keys that it is given.
+struct Agent(Child, PathBuf);
+
+impl Agent {
+    fn start(directory: &Path) -> Agent {
+        let socket = directory.join("agent");
+        let child = Command::new("ssh-agent")
+            .args(["-D", "-a"])
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while !socket.exists() {
+            assert!(start.elapsed() < Duration::from_secs(10), "no agent");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Agent(child, socket)
+    }
+
+    fn add(&self, key: &Path) {
+        let added = Command::new("ssh-add")
+            .arg("-q")
+            .arg(key)
+            .env("SSH_AUTH_SOCK", &self.1)
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(added.success());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn encrypt(key: &Path) {
+    output_of(
+        Command::new("ssh-keygen")
+            .args(["-q", "-p", "-P", "", "-N", "open sesame", "-f"])
+            .arg(key),
+    );
+}
+
+#[test]
+fn an_agent_lends_its_keys_of_every_kind_and_unlocks_encrypted_files() {
+    let Some(sshd) = Sshd::start("an_agent_lends_its_keys") else {
+        return;
+    };
+    let agent = Agent::start(sshd.directory.path());
+    let empty = open(&Wanted {
+        private_key: None,
+        agent: Some(agent.1.clone()),
+        ..sshd.wanted()
+    });
+    let failure = empty.unwrap_err();
+    assert_eq!(failure.key(), Key::Settings);
+    assert!(failure.message().contains("no private key"), "{failure}");
+    for kind in ["ed25519", "rsa", "ecdsa"] {
+        let key = sshd.path(&format!("user_{kind}"));
+        agent.add(&key);
+        encrypt(&key);
+        let wanted = Wanted {
+            private_key: Some(key.clone()),
+            agent: Some(agent.1.clone()),
+            ..sshd.wanted()
+        };
+        let connection = open(&wanted).unwrap_or_else(|failure| panic!("{kind}: {failure}"));
+        assert!(connection.sends_at_once());
+        let any = Wanted {
+            private_key: None,
+            ..wanted.clone()
+        };
+        open(&any).unwrap();
+        let alone = Wanted {
+            agent: None,
+            ..wanted
+        };
+        let failure = open(&alone).unwrap_err();
+        assert_eq!(failure.key(), Key::Settings);
+        assert!(failure.message().contains("encrypted"), "{failure}");
+        assert!(failure.hint_text().unwrap().contains("ssh-add"));
+    }
+}
+
+#[test]
+fn a_passphrase_is_asked_for_at_the_terminal_and_shown_nowhere() {
+    let Some(sshd) = Sshd::start("a_passphrase_is_asked_for") else {
+        return;
+    };
+    if installed("script").is_none() {
+        return;
+    }
+    encrypt(&sshd.path("user_ed25519"));
+    let sandbox = Sandbox::new();
+    let program = sandbox.write(
+        "ask.scm",
+        &format!(
+            "(use-modules (fruix ssh) (fruix guest))\n(define guest (ssh-connect #:address \"127.0.0.1\" \
+             #:port {} #:user {:?} #:private-key {:?} #:known-hosts {:?} #:agent #f))\n\
+             (display (guest-output guest '(\"echo\" \"we\" \"are in\")))\n",
+            sshd.port,
+            sshd.user,
+            sshd.path("user_ed25519"),
+            sshd.known_hosts()
+        ),
+    );
+    let line = format!("{} {}", env!("CARGO_BIN_EXE_fruix-scm"), program.display());
+    let mut child = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("HOME", sandbox.work())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = String::new();
+    for words in ["a wrong one\n", "open sesame\n"] {
+        let before = seen.len();
+        while !seen[before..].contains("`: ") {
+            let mut byte = [0];
+            assert_eq!(shown.read(&mut byte).unwrap(), 1, "{seen}");
+            seen.push(byte[0] as char);
+        }
+        typed.write_all(words.as_bytes()).unwrap();
+    }
+    shown.read_to_string(&mut seen).unwrap();
+    assert!(child.wait().unwrap().success(), "{seen}");
+    assert!(seen.contains("we are in"), "{seen}");
+    assert!(
+        !seen.contains("sesame") && !seen.contains("wrong one"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn the_users_own_files_lead_through_a_jump_to_a_host_by_its_short_name() {
+    let Some(sshd) = Sshd::start("the_users_own_files_lead_through_a_jump") else {
+        return;
+    };
+    let known_hosts = sshd.known_hosts();
+    let config = sshd.path("ssh_config");
+    fs::write(
+        &config,
+        format!(
+            "Host guest gate\n  HostName 127.0.0.1\n  Port {}\n  User {}\n  IdentityFile {}\n\
+             Host guest\n  ProxyJump gate\n",
+            sshd.port,
+            sshd.user,
+            sshd.path("user_ed25519").display()
+        ),
+    )
+    .unwrap();
+    let connection = open(&Wanted {
+        host: "guest".to_owned(),
+        known_hosts: Some(known_hosts.clone()),
+        config: Some(config.clone()),
+        ..Wanted::default()
+    })
+    .unwrap();
+    let output = wait(connection.run(&request("echo $SSH_CLIENT"))).unwrap();
+    assert_eq!(output.ending, Ending::Exited(0));
+    assert!(connection.sends_at_once());
+    // What is lost on the way is made again, the whole way.
+    connection.cut();
+    let start = Instant::now();
+    while connection.is_alive() {
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "not seen to be cut"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = wait(connection.run(&request("echo again"))).unwrap();
+    assert_eq!(output.stdout, b"again\n");
+    // A gate whose key has changed ends it with both fingerprints.
+    generate(&sshd.path("other"), "ed25519");
+    let changed = fs::read_to_string(sshd.path("other.pub")).unwrap();
+    fs::write(&known_hosts, format!("[127.0.0.1]:{} {changed}", sshd.port)).unwrap();
+    let failure = open(&Wanted {
+        host: "guest".to_owned(),
+        known_hosts: Some(known_hosts),
+        config: Some(config),
+        ..Wanted::default()
+    })
+    .unwrap_err();
+    assert_eq!(failure.key(), Key::Trust);
+    assert_eq!(failure.message().matches("SHA256:").count(), 2, "{failure}");
+}
+
+#[test]
+fn a_tree_goes_there_and_back_and_only_what_differs_goes_again() {
+    let Some(sshd) = Sshd::start("a_tree_goes_there_and_back") else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let (here, there, back) = (sshd.path("here"), sshd.path("there"), sshd.path("back"));
+    fs::create_dir_all(here.join("deep/er/empty")).unwrap();
+    fs::write(here.join("deep/it's a \"file\""), "with spaces\n").unwrap();
+    fs::write(here.join("deep/line\nbreak"), "").unwrap();
+    fs::write(here.join("deep/er/program"), "#!/bin/sh\n").unwrap();
+    fs::write(here.join("large"), vec![7; 3_000_000]).unwrap();
+    fs::write(here.join("-option"), "x").unwrap();
+    for index in 0..200 {
+        fs::write(here.join(format!("deep/{index}")), format!("{index}")).unwrap();
+    }
+    std::os::unix::fs::symlink("er/program", here.join("deep/link")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", here.join("dangling")).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    mode(&here.join("deep/er/program"), 0o751).unwrap();
+    mode(&here.join("deep/er/empty"), 0o500).unwrap();
+
+    let remote = there.to_str().unwrap();
+    let sent = wait(connection.send_tree(&here, remote)).unwrap();
+    assert_eq!((sent.files, sent.kept), (205, 0));
+    let fetched = wait(connection.fetch_tree(remote, &back)).unwrap();
+    assert_eq!((fetched.files, fetched.bytes), (205, sent.bytes));
+    let listing = |root: &Path| {
+        let script = "cd \"$1\" && find . | sort | while read -r f; do stat -c '%N %a %F' \"$f\"; done; \
+                      find . -type f -exec sha256sum {} + | sort";
+        output_of(Command::new("sh").args(["-c", script, "sh"]).arg(root))
+    };
+    assert_eq!(listing(&here), listing(&there));
+    assert_eq!(listing(&here), listing(&back));
+
+    fs::write(there.join("deep/7"), "8").unwrap();
+    fs::remove_file(there.join("large")).unwrap();
+    let again = wait(connection.send_tree(&here, remote)).unwrap();
+    assert_eq!((again.files, again.kept), (2, 203));
+    assert_eq!(listing(&here), listing(&there));
+    // A link where a directory should be is not written through.
+    fs::remove_dir_all(back.join("deep")).unwrap();
+    let elsewhere = sshd.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, back.join("deep")).unwrap();
+    let failure = wait(connection.fetch_tree(remote, &back)).unwrap_err();
+    assert!(failure.message().contains("back/deep"), "{failure}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn a_sparse_file_stays_sparse_and_a_cut_one_goes_on() {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+    let Some(sshd) = Sshd::start("a_sparse_file_stays_sparse") else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let (here, there, back) = (sshd.path("here"), sshd.path("there"), sshd.path("back"));
+    let file = fs::File::create(&here).unwrap();
+    file.set_len(80 << 20).unwrap();
+    file.write_all_at(&[1; 100_000], 30 << 20).unwrap();
+    file.write_all_at(b"near the end", (60 << 20) + 5).unwrap();
+    let remote = there.to_str().unwrap();
+    let sent = wait(connection.send(&here, remote)).unwrap();
+    let fetched = wait(connection.fetch(remote, &back)).unwrap();
+    assert_eq!(sent, fetched);
+    let expected = output_of(Command::new("sha256sum").arg(&here));
+    assert_eq!(expected.split(' ').next(), Some(&*sent));
+    for copy in [&there, &back] {
+        let found = fs::metadata(copy).unwrap();
+        assert_eq!(found.len(), 80 << 20);
+        assert!(found.blocks() * 512 < 2 << 20, "{} blocks", found.blocks());
+    }
+    // What another process left behind is taken up; what is wrong in it is found.
+    let bytes: Vec<u8> = (0..9_000_000u32)
+        .map(|number| (number >> 7) as u8)
+        .collect();
+    fs::write(&here, &bytes).unwrap();
+    for start in [bytes[..5_000_000].to_vec(), vec![9; 5_000_000]] {
+        fs::write(sshd.path("there.part"), &start).unwrap();
+        fs::write(sshd.path("back.part"), &start).unwrap();
+        wait(connection.send(&here, remote)).unwrap();
+        wait(connection.fetch(remote, &back)).unwrap();
+        assert!(fs::read(&there).unwrap() == bytes && fs::read(&back).unwrap() == bytes);
+    }
+    let failure = wait(connection.send(&here, "/no/such/directory/file")).unwrap_err();
+    assert!(failure.message().ends_with(": No such file"), "{failure}");
 }

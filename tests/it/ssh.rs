@@ -6,7 +6,7 @@ use fruix_scm::runtime;
 use fruix_scm::sim::guest::Guest;
 use fruix_scm::ssh::job::{End, Follow};
 use fruix_scm::ssh::{
-    Connection, Destination, Ending, Login, Output, Question, Request, SshError, Trust,
+    Connection, Destination, Ending, Identity, Login, Output, Question, Request, SshError, Trust,
 };
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,8 @@ fn connect_within(
             port: system.port.address().port(),
             user: "root".to_owned(),
         },
-        private_key: system.disk.private_key.clone(),
+        identity: Identity::file(system.disk.private_key.clone()),
+        jump: None,
         trust: Trust::Pinned(system.disk.host_key.clone()),
     };
     change(&mut login);
@@ -308,7 +309,7 @@ fn another_key_or_user_is_refused_by_name() {
     let _guest = system.boot().unwrap();
     let other = SmallSystem::new();
     let failure = connect(&system, |login| {
-        login.private_key = other.disk.private_key.clone();
+        login.identity = Identity::file(other.disk.private_key.clone());
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Ssh);

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::ffi::{CString, OsStr, OsString};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,14 @@ use tokio::sync::{Mutex, mpsc};
 
 /// FreeBSD's default for a shell that sshd starts (login.conf, `path`).
 pub const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/root/bin";
+
+/// Where this machine may have the sftp server that it lends to the guest.
+const SFTP_SERVERS: [&str; 4] = [
+    "/usr/lib/openssh/sftp-server",
+    "/usr/libexec/openssh/sftp-server",
+    "/usr/libexec/sftp-server",
+    "/usr/lib/ssh/sftp-server",
+];
 
 /// What the server needs to know of the system.
 #[derive(Debug)]
@@ -504,10 +513,20 @@ impl Handler for Connection {
     async fn subsystem_request(
         &mut self,
         id: ChannelId,
-        _: &str,
+        name: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_failure(id)
+        let server = SFTP_SERVERS
+            .iter()
+            .find(|path| name == "sftp" && Path::new(path).exists());
+        match server {
+            Some(path) => {
+                let command = format!("exec /host{path}");
+                let arguments = [OsString::from("-c"), OsString::from(command)];
+                self.run(id, &arguments, session).await
+            }
+            None => session.channel_failure(id),
+        }
     }
 
     async fn signal(

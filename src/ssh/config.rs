@@ -1,0 +1,443 @@
+//! The user's `~/.ssh/config`, as far as it says how to reach a host.
+//!
+//! `Host`, `HostName`, `User`, `Port`, `IdentityFile` and `ProxyJump` are read
+//! as ssh(1) reads them: the first value counts, except for `IdentityFile`, of
+//! which all do. Everything else is passed over, `StrictHostKeyChecking`
+//! included; so are `Match` blocks, but for `Match all`, and `Include`.
+//!
+//! Source: ssh_config(5).
+
+use super::connection::{Destination, Login};
+use super::error::SshError;
+use super::identity::Identity;
+use super::trust::Trust;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file of ssh_config(5), taken apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config(Vec<Line>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Line {
+    /// What follows is for hosts that match these patterns.
+    Host(Vec<String>),
+    /// A keyword in small letters, and its value.
+    Option(String, String),
+}
+
+/// What a file says about one host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostConfig {
+    pub host_name: Option<String>,
+    pub user: Option<String>,
+    pub port: Option<u16>,
+    pub identity_files: Vec<String>,
+    /// Hosts to go through, the first of them first.
+    pub proxy_jump: Vec<String>,
+}
+
+/// Where somebody wants to go. What is not said here is looked up.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub host: String,
+    pub port: Option<u16>,
+    pub user: Option<String>,
+    pub private_key: Option<PathBuf>,
+    /// The server's public key line.
+    pub host_key: Option<String>,
+    pub known_hosts: Option<PathBuf>,
+    /// The socket of an agent.
+    pub agent: Option<PathBuf>,
+    /// The file of ssh_config(5) to look into.
+    pub config: Option<PathBuf>,
+    pub home: Option<PathBuf>,
+}
+
+/// Guests are worked in as root; ssh(1) would take this machine's user.
+const USER: &str = "root";
+/// More jumps than this are a circle.
+const MOST_JUMPS: usize = 8;
+
+impl Wanted {
+    /// How to log in there, after what the user's files say.
+    pub fn login(&self) -> Result<Login, SshError> {
+        let config = match &self.config {
+            Some(path) => Config::read(path)?,
+            None => Config::default(),
+        };
+        self.login_with(&config, MOST_JUMPS)
+    }
+
+    fn login_with(&self, config: &Config, jumps_left: usize) -> Result<Login, SshError> {
+        let found = config.of(&self.host);
+        let address = match &found.host_name {
+            Some(name) => name.replace("%h", &self.host),
+            None => self.host.clone(),
+        };
+        let destination = Destination {
+            address,
+            port: self.port.or(found.port).unwrap_or(22),
+            user: self
+                .user
+                .clone()
+                .or(found.user)
+                .unwrap_or_else(|| USER.to_owned()),
+        };
+        let files = match &self.private_key {
+            Some(path) => vec![path.clone()],
+            None => found
+                .identity_files
+                .iter()
+                .map(|name| self.expanded(name))
+                .collect(),
+        };
+        let trust = match (&self.host_key, &self.known_hosts, &self.home) {
+            (Some(line), _, _) => Trust::Pinned(line.clone()),
+            (None, Some(path), _) => Trust::KnownHosts(path.clone()),
+            (None, None, Some(home)) => Trust::KnownHosts(home.join(".ssh/known_hosts")),
+            (None, None, None) => {
+                return Err(SshError::ExpectedHostKey {
+                    problem: format!("no host key of `{}` is known", self.host),
+                    hint: "pass #:host-key or #:known-hosts".to_owned(),
+                });
+            }
+        };
+        let mut jump = None;
+        if let Some((last, before)) = found.proxy_jump.split_last() {
+            if jumps_left == 0 {
+                return Err(SshError::Config {
+                    path: self.config.clone().unwrap_or_default(),
+                    problem: format!("ProxyJump of `{}` goes round in a circle", self.host),
+                });
+            }
+            let mut through = self.jump(last)?.login_with(config, jumps_left - 1)?;
+            // Those that are named before it lead to it.
+            if !before.is_empty() {
+                let mut way: Option<Box<Login>> = None;
+                for name in before {
+                    let mut login = self.jump(name)?.login_with(config, jumps_left - 1)?;
+                    if way.is_some() {
+                        login.jump = way;
+                    }
+                    way = Some(Box::new(login));
+                }
+                through.jump = way;
+            }
+            jump = Some(Box::new(through));
+        }
+        Ok(Login {
+            destination,
+            identity: Identity {
+                defaults: files.is_empty().then(|| self.home.clone()).flatten(),
+                files,
+                agent: self.agent.clone(),
+            },
+            trust,
+            jump,
+        })
+    }
+
+    /// `[USER@]HOST[:PORT]` as somewhere to go. Its key is in `known_hosts`.
+    fn jump(&self, text: &str) -> Result<Wanted, SshError> {
+        let text = text.strip_prefix("ssh://").unwrap_or(text);
+        let (user, place) = match text.rsplit_once('@') {
+            Some((user, place)) => (Some(user.to_owned()), place),
+            None => (None, text),
+        };
+        let (host, port) = match place
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => match place.split_once(':') {
+                Some((host, port)) if !port.contains(':') => (host, Some(port)),
+                _ => (place, None),
+            },
+        };
+        let port = match port.map(str::parse) {
+            None => None,
+            Some(Ok(port)) => Some(port),
+            Some(Err(_)) => {
+                return Err(SshError::Config {
+                    path: self.config.clone().unwrap_or_default(),
+                    problem: format!("`{text}` is no host to jump through"),
+                });
+            }
+        };
+        Ok(Wanted {
+            host: host.to_owned(),
+            port,
+            user,
+            private_key: None,
+            host_key: None,
+            ..self.clone()
+        })
+    }
+
+    /// NAME of a file with `~` and `%d` in it.
+    fn expanded(&self, name: &str) -> PathBuf {
+        let Some(home) = &self.home else {
+            return PathBuf::from(name);
+        };
+        match name.strip_prefix("~/") {
+            Some(rest) => home.join(rest),
+            None => PathBuf::from(name.replace("%d", &home.to_string_lossy())),
+        }
+    }
+}
+
+impl Config {
+    /// The file at PATH; nothing when there is none.
+    pub fn read(path: &Path) -> Result<Config, SshError> {
+        let trouble = |problem: String| SshError::Config {
+            path: path.to_owned(),
+            problem,
+        };
+        match fs::read_to_string(path) {
+            Ok(text) => Config::parse(&text).map_err(trouble),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(error) => Err(trouble(error.to_string())),
+        }
+    }
+
+    pub fn parse(text: &str) -> Result<Config, String> {
+        let mut lines = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let at = |problem: &str| format!("line {}: {problem}", index + 1);
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let end = line
+                .find(|letter: char| letter.is_whitespace() || letter == '=')
+                .unwrap_or(line.len());
+            let (keyword, value) = line.split_at(end);
+            let value = value.trim_start();
+            let value = value.strip_prefix('=').unwrap_or(value);
+            let words = words(value).ok_or_else(|| at("a quotation is not closed"))?;
+            let keyword = keyword.to_ascii_lowercase();
+            match (keyword.as_str(), &words[..]) {
+                ("host", []) => return Err(at("Host without a pattern")),
+                ("host", _) => lines.push(Line::Host(words)),
+                ("match", [all]) if all.eq_ignore_ascii_case("all") => {
+                    lines.push(Line::Host(vec!["*".to_owned()]));
+                }
+                ("match", _) => lines.push(Line::Host(Vec::new())),
+                ("port", [port]) if port.parse::<u16>().is_err() => {
+                    return Err(at("Port is not a number below 65536"));
+                }
+                ("hostname" | "user" | "port" | "identityfile" | "proxyjump", [value]) => {
+                    lines.push(Line::Option(keyword, value.clone()));
+                }
+                ("hostname" | "user" | "port" | "identityfile" | "proxyjump", _) => {
+                    return Err(at(&format!("`{keyword}` wants one value")));
+                }
+                _ => {}
+            }
+        }
+        Ok(Config(lines))
+    }
+
+    /// What is said about HOST, a name as the user writes it.
+    pub fn of(&self, host: &str) -> HostConfig {
+        let mut found = HostConfig::default();
+        let mut jump = None;
+        let mut applies = true;
+        for line in &self.0 {
+            match line {
+                Line::Host(patterns) => applies = matches_any(patterns, host),
+                Line::Option(keyword, value) if applies => match keyword.as_str() {
+                    "hostname" => {
+                        found.host_name.get_or_insert_with(|| value.clone());
+                    }
+                    "user" => {
+                        found.user.get_or_insert_with(|| value.clone());
+                    }
+                    "port" => found.port = found.port.or_else(|| value.parse().ok()),
+                    "proxyjump" => {
+                        jump.get_or_insert_with(|| value.clone());
+                    }
+                    _ if value != "none" => found.identity_files.push(value.clone()),
+                    _ => {}
+                },
+                Line::Option(..) => {}
+            }
+        }
+        found.proxy_jump = match jump.as_deref() {
+            None | Some("none") => Vec::new(),
+            Some(hosts) => hosts
+                .split(',')
+                .map(|host| host.trim().to_owned())
+                .collect(),
+        };
+        found
+    }
+}
+
+/// The words of a line, with double quotes around those that hold spaces;
+/// `None` when a quotation has no end.
+fn words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() && !rest.starts_with('#') {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    Some(words)
+}
+
+/// Whether one of PATTERNS matches NAME and none that begins with `!` does.
+pub(super) fn matches_any(patterns: &[impl AsRef<str>], name: &str) -> bool {
+    let mut matched = false;
+    for pattern in patterns {
+        match pattern.as_ref().strip_prefix('!') {
+            Some(pattern) if matches(pattern, name) => return false,
+            Some(_) => {}
+            None => matched |= matches(pattern.as_ref(), name),
+        }
+    }
+    matched
+}
+
+/// Whether PATTERN, in which `*` stands for any text and `?` for any letter,
+/// matches NAME; letter case makes no difference in names of hosts.
+fn matches(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.to_ascii_lowercase().chars().collect();
+    let name: Vec<char> = name.to_ascii_lowercase().chars().collect();
+    // Where to go on when what follows the last star does not match.
+    let (mut at, mut star, mut index) = (0, None, 0);
+    while at < name.len() {
+        match pattern.get(index) {
+            Some('*') => {
+                star = Some((index, at));
+                index += 1;
+            }
+            Some(letter) if *letter == '?' || *letter == name[at] => {
+                index += 1;
+                at += 1;
+            }
+            _ => match star {
+                Some((place, from)) => {
+                    star = Some((place, from + 1));
+                    index = place + 1;
+                    at = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[index..].iter().all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+# before any Host: for all
+User everybody
+Host guest builder-?
+    HostName = %h.example.org
+    Port 2222
+    IdentityFile ~/.ssh/first
+    IdentityFile \"~/.ssh/with space\"
+    ProxyJump admin@gate:2200,inner
+Match host guest exec \"anything\"
+    Port 9
+Host * !gate
+    User nobody
+    Port 23
+    IdentityFile ~/.ssh/last
+    StrictHostKeyChecking no
+";
+
+    #[test]
+    fn the_first_value_counts_and_every_identity_does() {
+        let config = Config::parse(TEXT).unwrap();
+        let guest = config.of("guest");
+        assert_eq!(guest.host_name.as_deref(), Some("%h.example.org"));
+        assert_eq!(
+            (guest.user.as_deref(), guest.port),
+            (Some("everybody"), Some(2222))
+        );
+        assert_eq!(
+            guest.identity_files,
+            ["~/.ssh/first", "~/.ssh/with space", "~/.ssh/last"]
+        );
+        assert_eq!(guest.proxy_jump, ["admin@gate:2200", "inner"]);
+        assert_eq!(config.of("builder-1"), guest);
+        assert_eq!(config.of("builder-12").port, Some(23));
+        assert_eq!(config.of("gate").port, None);
+    }
+
+    #[test]
+    fn a_login_follows_the_file_and_what_is_said_goes_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        fs::write(&path, TEXT).unwrap();
+        let wanted = Wanted {
+            host: "guest".to_owned(),
+            user: Some("root".to_owned()),
+            config: Some(path.clone()),
+            home: Some(PathBuf::from("/home/me")),
+            ..Wanted::default()
+        };
+        let login = wanted.login().unwrap();
+        assert_eq!(login.destination.address, "guest.example.org");
+        assert_eq!(
+            (login.destination.port, &*login.destination.user),
+            (2222, "root")
+        );
+        assert_eq!(login.identity.files[0], Path::new("/home/me/.ssh/first"));
+        assert_eq!(
+            login.trust,
+            Trust::KnownHosts(PathBuf::from("/home/me/.ssh/known_hosts"))
+        );
+        // Through `gate` to `inner`, and from there to the guest.
+        let inner = login.jump.unwrap();
+        assert_eq!(inner.destination.address, "inner");
+        let gate = inner.jump.unwrap();
+        assert_eq!(
+            (&*gate.destination.address, gate.destination.port),
+            ("gate", 2200)
+        );
+        assert_eq!(gate.destination.user, "admin");
+        assert!(gate.jump.is_none());
+
+        fs::write(&path, "Host *\nProxyJump other\n").unwrap();
+        let circle = wanted.login().unwrap_err().to_string();
+        assert!(circle.contains("circle"), "{circle}");
+    }
+
+    #[test]
+    fn a_line_that_makes_no_sense_is_named() {
+        for (text, problem) in [
+            ("Port many\n", "line 1: Port is not a number below 65536"),
+            ("\nHost\n", "line 2: Host without a pattern"),
+            ("User \"me\n", "line 1: a quotation is not closed"),
+            ("User a b\n", "line 1: `user` wants one value"),
+        ] {
+            assert_eq!(Config::parse(text), Err(problem.to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn stars_and_question_marks_match_as_in_file_names() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("10.0.*.?", "10.0.3.7", true),
+            ("10.0.*.?", "10.0.3.77", false),
+            ("*a*b", "xaxb", true),
+            ("*a*b", "xbxa", false),
+            ("GUEST", "guest", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The file protocol: what a transfer asks of the guest's sftp server.
+//!
+//! Requests are sent ahead of their answers, as many as keep the connection
+//! busy; answers come back in order. One session is one channel, and an error
+//! tells a server's refusal, which no waiting mends, from a lost connection.
+//!
+//! Source: draft-ietf-secsh-filexfer-02; OpenSSH's PROTOCOL, section 4.
+
+use super::connection::{Connection, Lifeline};
+use super::error::SshError;
+use super::text::visible;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use russh_sftp::client::error::Error;
+use russh_sftp::client::{Config, RawSftpSession};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use std::sync::Arc;
+
+/// How much one request moves where the server does not say what it takes.
+const PLAIN: u32 = 32 << 10;
+/// More than this in one request gains nothing.
+const LARGEST: u64 = 255 << 10;
+/// How many bytes may be on their way.
+const AHEAD: usize = 8 << 20;
+/// How long one answer may take.
+const ANSWER_SECONDS: u64 = 60;
+
+/// A session with the guest's sftp server.
+#[derive(Clone)]
+pub(super) struct Sftp<'a> {
+    session: Arc<RawSftpSession>,
+    connection: &'a Connection,
+    lifeline: Lifeline,
+    pub read_size: u32,
+    pub write_size: u32,
+}
+
+/// A file that is open in the guest.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    handle: String,
+    path: String,
+}
+
+impl Connection {
+    pub(super) async fn sftp(&self) -> Result<Sftp<'_>, SshError> {
+        let (stream, lifeline) = self.subsystem("sftp").await?;
+        let session = RawSftpSession::new_with_config(
+            stream,
+            Config {
+                request_timeout_secs: ANSWER_SECONDS,
+                max_packet_len: 1 << 20,
+                ..Config::default()
+            },
+        );
+        let mut sftp = Sftp {
+            session: Arc::new(session),
+            connection: self,
+            lifeline,
+            read_size: PLAIN,
+            write_size: PLAIN,
+        };
+        let said = sftp.unless_gone(sftp.session.init()).await;
+        let version = sftp.answered("the sftp server", said)?;
+        if version
+            .extensions
+            .contains_key(russh_sftp::extensions::LIMITS)
+            && let Ok(limits) = sftp.unless_gone(sftp.session.limits()).await
+        {
+            let size = |limit: u64| match limit {
+                0 => PLAIN,
+                limit => limit.min(LARGEST) as u32,
+            };
+            sftp.read_size = size(limits.max_read_len);
+            sftp.write_size = size(limits.max_write_len);
+        }
+        Ok(sftp)
+    }
+}
+
+impl Sftp<'_> {
+    /// What is at PATH, links followed; `None` when nothing is.
+    pub async fn stat(&self, path: &str) -> Result<Option<FileAttributes>, SshError> {
+        let said = self.unless_gone(self.session.stat(path)).await;
+        self.maybe(path, said.map(|found| found.attrs))
+    }
+
+    /// What is at PATH itself, a link or not.
+    pub async fn lstat(&self, path: &str) -> Result<Option<FileAttributes>, SshError> {
+        let said = self.unless_gone(self.session.lstat(path)).await;
+        self.maybe(path, said.map(|found| found.attrs))
+    }
+
+    fn maybe<T>(&self, path: &str, said: Result<T, Error>) -> Result<Option<T>, SshError> {
+        match said {
+            Err(Error::Status(status)) if status.status_code == StatusCode::NoSuchFile => Ok(None),
+            said => self.answered(path, said).map(Some),
+        }
+    }
+
+    pub async fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened, SshError> {
+        let opening = self.session.open(path, flags, FileAttributes::empty());
+        let said = self.unless_gone(opening).await;
+        Ok(Opened {
+            handle: self.answered(path, said)?.handle,
+            path: path.to_owned(),
+        })
+    }
+
+    pub async fn close(&self, opened: &Opened) -> Result<(), SshError> {
+        let closing = self.session.close(opened.handle.as_str());
+        let said = self.unless_gone(closing).await;
+        self.answered(&opened.path, said).map(drop)
+    }
+
+    /// Give the file the length SIZE, and MODE where it is known.
+    pub async fn set(
+        &self,
+        opened: &Opened,
+        size: Option<u64>,
+        mode: Option<u32>,
+    ) -> Result<(), SshError> {
+        let attributes = FileAttributes {
+            size,
+            permissions: mode,
+            ..FileAttributes::empty()
+        };
+        let setting = self.session.fsetstat(opened.handle.as_str(), attributes);
+        let said = self.unless_gone(setting).await;
+        self.answered(&opened.path, said).map(drop)
+    }
+
+    /// The names in the directory PATH with what each is, `.` and `..` left out.
+    pub async fn list(&self, path: &str) -> Result<Vec<(String, FileAttributes)>, SshError> {
+        let said = self.unless_gone(self.session.opendir(path)).await;
+        let handle = self.answered(path, said)?.handle;
+        let mut names = Vec::new();
+        loop {
+            match self
+                .unless_gone(self.session.readdir(handle.as_str()))
+                .await
+            {
+                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => break,
+                said => names.extend(
+                    self.answered(path, said)?
+                        .files
+                        .into_iter()
+                        .filter(|file| file.filename != "." && file.filename != "..")
+                        .map(|file| (file.filename, file.attrs)),
+                ),
+            }
+        }
+        let said = self.unless_gone(self.session.close(handle)).await;
+        self.answered(path, said)?;
+        Ok(names)
+    }
+
+    pub async fn read_link(&self, path: &str) -> Result<String, SshError> {
+        let said = self.unless_gone(self.session.readlink(path)).await;
+        let name = self.answered(path, said)?.files.into_iter().next();
+        name.map(|file| file.filename)
+            .ok_or_else(|| self.refused(path, "the server names no target".to_owned()))
+    }
+
+    /// Read OPENED from byte FROM to byte END, and give each piece, in order,
+    /// to TAKE; it answers false to stop.
+    pub async fn read<F: Future<Output = bool>>(
+        &self,
+        opened: &Opened,
+        from: u64,
+        end: u64,
+        mut take: impl FnMut(Vec<u8>) -> F,
+    ) -> Result<(), SshError> {
+        let most = (AHEAD / self.read_size as usize).max(2);
+        let mut answers = FuturesOrdered::new();
+        let mut next = from;
+        loop {
+            while next < end && answers.len() < most {
+                let size = (end - next).min(u64::from(self.read_size)) as u32;
+                answers.push_back(self.read_piece(&opened.handle, next, size));
+                next += u64::from(size);
+            }
+            if answers.is_empty() {
+                return Ok(());
+            }
+            let said = self.next_of(&mut answers).await;
+            if !take(self.answered(&opened.path, said)?).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// SIZE bytes at OFFSET: a server may answer with fewer at once.
+    async fn read_piece(&self, handle: &str, offset: u64, size: u32) -> Result<Vec<u8>, Error> {
+        let mut piece = self.session.read(handle, offset, size).await?.data;
+        while piece.len() < size as usize {
+            let (offset, left) = (offset + piece.len() as u64, size - piece.len() as u32);
+            let more = self.session.read(handle, offset, left).await?.data;
+            if more.is_empty() {
+                return Err(Error::UnexpectedPacket);
+            }
+            piece.extend(more);
+        }
+        piece.truncate(size as usize);
+        Ok(piece)
+    }
+
+    /// Write what NEXT gives, each piece with its offset, to OPENED; TOLD hears
+    /// up to which byte the server has it.
+    pub async fn write<F: Future<Output = Option<(u64, Vec<u8>)>>>(
+        &self,
+        opened: &Opened,
+        mut next: impl FnMut() -> F,
+        mut told: impl FnMut(u64),
+    ) -> Result<(), SshError> {
+        let most = (AHEAD / self.write_size as usize).max(2);
+        let mut answers = FuturesOrdered::new();
+        let mut more = true;
+        while more || !answers.is_empty() {
+            while more && answers.len() < most {
+                match next().await {
+                    Some((offset, bytes)) => {
+                        let end = offset + bytes.len() as u64;
+                        let handle = opened.handle.as_str();
+                        let session = &self.session;
+                        let mut answer = Box::pin(async move {
+                            session.write(handle, offset, bytes).await.map(|_| end)
+                        });
+                        // Asking once sends it, so that the next piece is read
+                        // while this one is on its way.
+                        match futures_util::poll!(&mut answer) {
+                            std::task::Poll::Ready(said) => {
+                                told(self.answered(&opened.path, said)?)
+                            }
+                            std::task::Poll::Pending => answers.push_back(answer),
+                        }
+                    }
+                    None => more = false,
+                }
+            }
+            if !answers.is_empty() {
+                let said = self.next_of(&mut answers).await;
+                told(self.answered(&opened.path, said)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// What ASKING brings. The library alone would wait its time for the answer
+    /// of a server that is gone.
+    async fn unless_gone<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            said = asking => said,
+            () = self.lifeline.gone() => Err(Error::UnexpectedBehavior("gone".to_owned())),
+        }
+    }
+
+    async fn next_of<T>(
+        &self,
+        answers: &mut FuturesOrdered<impl Future<Output = Result<T, Error>>>,
+    ) -> Result<T, Error> {
+        let next = async { answers.next().await.unwrap_or(Err(Error::UnexpectedPacket)) };
+        self.unless_gone(next).await
+    }
+
+    pub fn refused(&self, path: &str, reason: String) -> SshError {
+        SshError::RemoteFile {
+            destination: self.connection.destination().clone(),
+            path: path.to_owned(),
+            reason,
+        }
+    }
+
+    /// What the server SAID about PATH, or the error that it is.
+    fn answered<T>(&self, path: &str, said: Result<T, Error>) -> Result<T, SshError> {
+        said.map_err(|error| match error {
+            Error::Status(status) => match status.status_code {
+                StatusCode::Eof => {
+                    self.refused(path, "it ended early: another has changed it".to_owned())
+                }
+                // OpenSSH's word for every error that the protocol has no
+                // number for; a full disk is the usual one.
+                StatusCode::Failure => self.refused(
+                    path,
+                    "the server answered `Failure`, as it does when the disk is full".to_owned(),
+                ),
+                code if status.error_message.is_empty() => self.refused(path, code.to_string()),
+                _ => self.refused(path, visible(&status.error_message)),
+            },
+            Error::Timeout => SshError::Deadline {
+                destination: self.connection.destination().clone(),
+                what: format!("the transfer of `{}`", visible(path)),
+                waited: std::time::Duration::from_secs(ANSWER_SECONDS),
+                last: String::new(),
+            },
+            Error::Limited(reason) => self.refused(path, visible(&reason)),
+            // The session's task ends with the connection; or the server broke
+            // the protocol, which ends the session as well.
+            _ => self
+                .connection
+                .lost(&format!("the transfer of `{}`", visible(path))),
+        })
+    }
+}
