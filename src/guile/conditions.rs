@@ -69,6 +69,9 @@ pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
         Raise::Object(object) => object,
         Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
         Raise::Failure(failure) => failure_object(&failure),
+        Raise::Refill => failure_object(&Failure::internal(
+            "a native that does not wait for the program read from a port of the program",
+        )),
     };
     let raiser = RAISER.with(|raiser| {
         raiser

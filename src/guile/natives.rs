@@ -24,6 +24,9 @@ pub enum Raise {
     Object(Value),
     /// Unwind the machine with OBJECT: the handlers have seen it.
     Unwind(Value),
+    /// The port that is being read has the program behind it, which must be
+    /// asked for more before the native is called again.
+    Refill,
     /// What a Scheme procedure called through [`Machine::call`] raised; passed on as it is.
     Machine(SteelErr),
 }
@@ -149,6 +152,32 @@ pub fn enter_with_machine(
     })
 }
 
+/// Call a native that reads or writes ports: what the program behind a port
+/// has to do is done between calls of the native, which is called again after
+/// the port got more to read.
+#[doc(hidden)]
+pub fn enter_with_ports(
+    name: &'static str,
+    arity: Arity,
+    arguments: &[Value],
+    serve: &mut dyn FnMut(Request) -> Result<Value, SteelErr>,
+    function: fn(&mut Machine, &[Value]) -> Outcome,
+) -> Outcome {
+    use super::library::ports;
+    loop {
+        match enter_with_machine(name, arity, arguments, serve, function) {
+            Err(Raise::Refill) => ports::refill_from_program(&mut Machine { serve })?,
+            Ok(value) => {
+                if ports::wants_flush() {
+                    ports::flush_to_program(&mut Machine { serve })?;
+                }
+                return Ok(value);
+            }
+            Err(raise) => return Err(raise),
+        }
+    }
+}
+
 /// A Scheme module made of natives, such as `(fruix native rootfs)`.
 pub struct NativeModule {
     pub name: &'static [&'static str],
@@ -171,6 +200,9 @@ pub struct NativeModule {
 ///     "%rootfs-more" (1, 1, rest) => more,
 ///     /// `fn(&mut Machine, &[Value]) -> Outcome`: may make vectors and call procedures.
 ///     "list->vector" (1) with machine => list_to_vector,
+///     /// Reads or writes a port, behind which the program may be.
+///     "read-char" (0, 1) with ports => read_char,
+///     "write" (1, 1) with machine_and_ports => write,
 /// }
 /// ```
 /// defines `pub static NATIVES: &[Native]`.
@@ -198,6 +230,33 @@ macro_rules! native_value {
     ($name:literal, $arity:expr, $function:path) => {
         $crate::guile::value::Value::BuiltIn(|context, arguments| {
             match $crate::guile::natives::enter($name, $arity, arguments, $function) {
+                Ok(value) => Some(Ok(value)),
+                Err(raise) => $crate::raise_in!(context, raise),
+            }
+        })
+    };
+    ($name:literal, $arity:expr, $function:path, ports) => {
+        $crate::native_value!(
+            $name,
+            $arity,
+            $function,
+            ports_and_machine,
+            |_, arguments| $function(arguments)
+        )
+    };
+    ($name:literal, $arity:expr, $function:path, machine_and_ports) => {
+        $crate::native_value!($name, $arity, $function, ports_and_machine, $function)
+    };
+    ($name:literal, $arity:expr, $function:path, ports_and_machine, $call:expr) => {
+        $crate::guile::value::Value::BuiltIn(|context, arguments| {
+            let outcome = $crate::guile::natives::enter_with_ports(
+                $name,
+                $arity,
+                arguments,
+                &mut |request| $crate::serve_request!(context, request),
+                $call,
+            );
+            match outcome {
                 Ok(value) => Some(Ok(value)),
                 Err(raise) => $crate::raise_in!(context, raise),
             }

@@ -11,7 +11,8 @@ mod number;
 
 pub use number::parse_number;
 
-use super::syntax::{Form, Id, Span, Stx};
+use super::library::{arrays, bitvectors, text};
+use super::syntax::{ArrayLiteral, Form, Id, Span, Stx};
 use super::value::{Value, list_value, pair_value, string_value, symbol_value};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -146,7 +147,14 @@ impl Build for SyntaxBuilder<'_> {
     }
 
     fn atom(&mut self, value: Value, span: Span) -> Stx {
-        Stx::atom(value, span)
+        // A literal is not the program's to change.
+        Stx::atom(
+            match &value {
+                Value::StringV(string) => text::constant(string.as_str()),
+                _ => value,
+            },
+            span,
+        )
     }
 
     fn list(&mut self, items: Vec<Stx>, tail: Option<Stx>, span: Span) -> Stx {
@@ -192,8 +200,8 @@ impl Build for SyntaxBuilder<'_> {
         }
     }
 
-    fn array(&mut self, _prefix: &str, _items: Vec<Stx>, _span: Span) -> Option<Stx> {
-        None
+    fn array(&mut self, prefix: &str, items: Vec<Stx>, span: Span) -> Option<Stx> {
+        ArrayLiteral::new(prefix, items).map(|literal| Stx::atom(literal, span))
     }
 }
 
@@ -276,8 +284,8 @@ impl Build for ValueBuilder<'_> {
         }
     }
 
-    fn array(&mut self, _prefix: &str, _items: Vec<Value>, _span: Span) -> Option<Value> {
-        None
+    fn array(&mut self, prefix: &str, items: Vec<Value>, _span: Span) -> Option<Value> {
+        arrays::written(self.vector, prefix, &list_value(items))
     }
 }
 
@@ -1176,27 +1184,11 @@ impl<'a> Reader<'a> {
         let word = self.plain_token();
         let span = self.span(start);
         let open = self.peek() == Some(b'(');
-        if open && matches!(word, "vu8" | "u8") {
+        if open && word == "vu8" {
             self.position += 1;
             return Ok(Token::Open(Kind::Bytevector));
         }
-        if open
-            && matches!(
-                word,
-                "s8" | "u16"
-                    | "s16"
-                    | "u32"
-                    | "s32"
-                    | "u64"
-                    | "s64"
-                    | "f32"
-                    | "f64"
-                    | "c32"
-                    | "c64"
-                    | "b"
-                    | "a"
-            )
-        {
+        if open && is_array_type(word) {
             self.position += 1;
             return Ok(Token::Open(Kind::Array(word.to_owned())));
         }
@@ -1215,16 +1207,9 @@ impl<'a> Reader<'a> {
         self.position += 2;
         let bits = self.plain_token();
         let span = self.span(start);
-        let mut items = Vec::with_capacity(bits.len());
-        for bit in bits.bytes() {
-            match bit {
-                b'0' | b'1' => items.push(build.atom(Value::BoolV(bit == b'1'), span)),
-                _ => return self.unknown(start, "*"),
-            }
-        }
-        match build.array("*", items, span) {
-            Some(node) => Ok(Token::Datum(node)),
-            None => self.error(start, "bit vectors are not supported in this place"),
+        match bitvectors::parse(bits) {
+            Some(bits) => Ok(Token::Datum(build.atom(bitvectors::value(bits), span))),
+            None => self.unknown(start, "*"),
         }
     }
 
@@ -1270,6 +1255,11 @@ impl<'a> Reader<'a> {
             }
             _ => {
                 let word = self.plain_token();
+                if self.peek() == Some(b'(') && is_array_type(word) {
+                    self.position += 1;
+                    let prefix = self.text[start + 1..self.position - 1].to_owned();
+                    return Ok(Token::Open(Kind::Array(prefix)));
+                }
                 if let Some(value) = parse_number(&self.text[start..self.position], 10) {
                     let span = self.span(start);
                     return Ok(Token::Datum(build.atom(value, span)));
@@ -1421,6 +1411,34 @@ fn infix<B: Build>(
             build.list(call, None, span)
         }
     }
+}
+
+/// Whether WORD is what stands between `#2` and the elements of an array: `f64`, `@1:2`.
+fn is_array_type(word: &str) -> bool {
+    let end = word.find(['@', ':']).unwrap_or(word.len());
+    let (kind, bounds) = word.split_at(end);
+    let known = matches!(
+        kind,
+        "" | "a"
+            | "b"
+            | "vu8"
+            | "u8"
+            | "s8"
+            | "u16"
+            | "s16"
+            | "u32"
+            | "s32"
+            | "u64"
+            | "s64"
+            | "f32"
+            | "f64"
+            | "c32"
+            | "c64"
+    );
+    let numbers = bounds
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '@' | ':' | '-'));
+    known && numbers && !word.is_empty()
 }
 
 /// The character called WORD in `#\WORD`.

@@ -154,7 +154,11 @@ fn record_is_a(args: &[Value]) -> Outcome {
 }
 
 fn is_record(args: &[Value]) -> Outcome {
-    Ok(Value::BoolV(records::type_of(&args[0]).is_some()))
+    // Hash tables and arrays are structs too, whose first field is no type.
+    let kind = records::type_of(&args[0]);
+    Ok(Value::BoolV(kind.is_some_and(|kind| {
+        matches!(kind, Value::SymbolV(_)) || records::is_type(&kind)
+    })))
 }
 
 /// Type, index and name in what an accessor knows.

@@ -177,6 +177,19 @@ pub fn set_field(value: &Value, index: usize, new: Value) -> bool {
     }
 }
 
+/// The fields of A beside those of B, when both are records of one type.
+pub fn fields_of_one_type(a: &Value, b: &Value) -> Option<Vec<(Value, Value)>> {
+    let (kind, other) = (type_of(a)?, type_of(b)?);
+    if !is_type(&kind) || !same(&kind, &other) {
+        return None;
+    }
+    let mut fields = Vec::new();
+    while let (Some(left), Some(right)) = (field(a, fields.len()), field(b, fields.len())) {
+        fields.push((left, right));
+    }
+    Some(fields)
+}
+
 /// Whether the two are the same record.
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {

@@ -5,12 +5,15 @@
 //! it means where the macro was defined. Aliases are how hygiene is kept.
 
 use super::expander::scope::Scope;
+use super::library::arrays;
 use super::roots::Root;
 use super::symbols;
 use super::value::{Value, list_value, pair_value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use steel::gc::ShareableMut;
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
 /// A stretch of a source text: which source, and byte offsets into it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,6 +163,39 @@ pub enum Form {
     Vector(Vec<Stx>),
 }
 
+/// An array among syntax. What holds its elements is made when the datum is,
+/// since only the machine makes vectors.
+pub struct ArrayLiteral {
+    prefix: String,
+    items: Vec<Stx>,
+}
+
+impl Custom for ArrayLiteral {}
+
+impl ArrayLiteral {
+    /// The array `#PREFIX(ITEMS)`; nothing when there is none of that prefix.
+    pub fn new(prefix: &str, items: Vec<Stx>) -> Option<Value> {
+        let literal = ArrayLiteral {
+            prefix: prefix.to_owned(),
+            items,
+        };
+        literal.made(&mut |_| Value::Void)?;
+        literal.into_steelval().ok()
+    }
+
+    fn made(&self, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Option<Value> {
+        let items = self.items.iter().map(|item| item.datum(vector)).collect();
+        arrays::written(vector, &self.prefix, &list_value(items))
+    }
+
+    fn datum(value: &Value, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Option<Value> {
+        let Value::Custom(literal) = value else {
+            return None;
+        };
+        as_underlying_type::<ArrayLiteral>(literal.read().as_ref())?.made(vector)
+    }
+}
+
 impl Stx {
     pub fn new(form: Form, span: Span) -> Stx {
         Stx(Rc::new(Node { span, form }))
@@ -253,6 +289,9 @@ impl Stx {
     pub fn datum(&self, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Value {
         match self.form() {
             Form::Id(id) => id.symbol(),
+            Form::Atom(value @ Value::Custom(_)) => {
+                ArrayLiteral::datum(value, vector).unwrap_or_else(|| value.clone())
+            }
             Form::Atom(value) => value.clone(),
             Form::Opaque(value) => value.value().clone(),
             Form::Vector(items) => {

@@ -93,7 +93,7 @@ pub fn strings(procedure: &str, args: &[Value], position: usize) -> Result<Vec<S
 
 /// A Scheme string.
 pub fn string_value(text: impl Into<String>) -> Value {
-    Value::StringV(text.into().into())
+    super::library::text::value(text)
 }
 
 /// The symbol called NAME; `eq?` to every other symbol of that name.

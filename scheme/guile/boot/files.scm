@@ -267,9 +267,6 @@
 (define LC_NUMERIC 1)
 (define LC_TIME 2)
 
-(define *random-state* "random-state")
-(define (copy-random-state . state) "random-state")
-
 (define *unspecified* (if #f #f))
 
 (define (getlogin)

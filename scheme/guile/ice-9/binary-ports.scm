@@ -11,6 +11,11 @@
                (%put-u8 . put-u8)
                (%put-bytevector . put-bytevector)
                (%unget-bytevector . unget-bytevector)
+               (%get-string-n! . get-string-n!)
+               (%make-custom-binary-input-port . make-custom-binary-input-port)
+               (%make-custom-binary-output-port . make-custom-binary-output-port)
+               (%make-custom-binary-input/output-port
+                . make-custom-binary-input/output-port)
                (%open-bytevector-input-port . open-bytevector-input-port)
                (%open-bytevector-output-port . open-bytevector-output-port)
                (%call-with-output-bytevector . call-with-output-bytevector)

@@ -130,3 +130,16 @@ pub fn path(procedure: &str, args: &[Value], position: usize) -> Result<std::ffi
         )
     })
 }
+
+/// PROCEDURE was called with a number of arguments that it cannot take.
+pub fn wrong_count(procedure: &str) -> Raise {
+    Raise::throw(
+        "wrong-number-of-args",
+        vec![
+            Value::BoolV(false),
+            text::value("Wrong number of arguments to ~A"),
+            pairs::list([text::value(procedure)]),
+            Value::BoolV(false),
+        ],
+    )
+}

@@ -5,6 +5,7 @@
 use super::args::{self, boolean, integer, range, size, unspecified};
 use super::errors;
 use super::numbers;
+use super::uniform::Element;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::pairs;
 use crate::guile::value::Value;
@@ -14,8 +15,11 @@ use num_traits::ToPrimitive;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type, as_underlying_type_mut};
 
-/// Bytes that Scheme can change.
-pub struct Bytevector(pub Vec<u8>);
+/// Bytes that Scheme can change, and what they are as a uniform vector.
+pub struct Bytevector {
+    bytes: Vec<u8>,
+    element: Element,
+}
 
 impl Custom for Bytevector {
     fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
@@ -25,9 +29,22 @@ impl Custom for Bytevector {
 
 /// A fresh bytevector.
 pub fn value(bytes: Vec<u8>) -> Value {
-    Bytevector(bytes)
+    uniform(bytes, Element::Vu8)
+}
+
+/// A fresh uniform vector whose elements lie in BYTES.
+pub fn uniform(bytes: Vec<u8>, element: Element) -> Value {
+    Bytevector { bytes, element }
         .into_steelval()
         .expect("a custom value is always a value")
+}
+
+/// What the elements of VALUE are, when it is a bytevector.
+pub fn element(value: &Value) -> Option<Element> {
+    let Value::Custom(custom) = value else {
+        return None;
+    };
+    as_underlying_type::<Bytevector>(custom.read().as_ref()).map(|bytes| bytes.element)
 }
 
 impl Bytevector {
@@ -38,7 +55,7 @@ impl Bytevector {
             return None;
         };
         let custom = custom.read();
-        as_underlying_type::<Bytevector>(custom.as_ref()).map(|bytes| look(&bytes.0))
+        as_underlying_type::<Bytevector>(custom.as_ref()).map(|bytes| look(&bytes.bytes))
     }
 
     /// Look at the bytes of two bytevectors.
@@ -53,7 +70,7 @@ impl Bytevector {
             return None;
         };
         let mut custom = custom.write();
-        as_underlying_type_mut::<Bytevector>(custom.as_mut()).map(|bytes| change(&mut bytes.0))
+        as_underlying_type_mut::<Bytevector>(custom.as_mut()).map(|bytes| change(&mut bytes.bytes))
     }
 }
 

@@ -7,6 +7,7 @@ use super::numbers;
 use super::text;
 use crate::guile::natives::Outcome;
 use crate::guile::pairs;
+use crate::guile::records;
 use crate::guile::value::Value;
 use num_traits::ToPrimitive;
 use std::hash::Hasher;
@@ -93,7 +94,13 @@ pub fn is_equal(a: &Value, b: &Value) -> bool {
                 continue;
             }
             let (Value::MutableVector(left), Value::MutableVector(right)) = (&a, &b) else {
-                return false;
+                let parts = records::fields_of_one_type(&a, &b)
+                    .or_else(|| super::arrays::same_shape(&a, &b));
+                let Some(parts) = parts else {
+                    return false;
+                };
+                pending.extend(parts.into_iter().rev());
+                break;
             };
             let (left, right) = (left.get(), right.get());
             if left.len() != right.len() {
@@ -136,8 +143,15 @@ fn shallow_equal(a: &Value, b: &Value) -> Option<bool> {
         }
         (Value::Custom(x), Value::Custom(y)) if !Gc::ptr_eq(x, y) => Some(
             Bytevector::with_two(a, b, |a, b| a == b)
+                .or_else(|| super::bitvectors::same(a, b))
                 .unwrap_or_else(|| super::char_sets::both(a, b).is_some_and(|(a, b)| a == b)),
         ),
+        (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) if !is_eq(a, b) => {
+            let has_parts = records::fields_of_one_type(a, b).is_some()
+                || super::arrays::is_layered(a)
+                || super::arrays::is_layered(b);
+            (!has_parts).then_some(false)
+        }
         _ => Some(is_eqv(a, b)),
     }
 }
@@ -268,13 +282,26 @@ fn hash_within(value: &Value, budget: &mut usize) -> u64 {
             }
             mixer.finish()
         }),
+        Value::CustomStruct(_) => match records::fields_of_one_type(value, value) {
+            Some(fields) => {
+                let mut mixer = Mixer(15);
+                for (field, _) in fields.iter().take(16) {
+                    mixer.write_u64(hash_within(field, budget));
+                }
+                mixer.finish()
+            }
+            None => match super::arrays::is_layered(value) {
+                true => 16,
+                false => hash_eq(value),
+            },
+        },
         Value::Custom(_) => Bytevector::with(value, |bytes| {
             let mut mixer = Mixer(13);
             mixer.write(bytes);
             mixer.finish()
         })
         .unwrap_or_else(|| {
-            if super::char_sets::is_char_set(value) {
+            if super::char_sets::is_char_set(value) || super::bitvectors::is_bitvector(value) {
                 14
             } else {
                 hash_eq(value)
@@ -327,7 +354,28 @@ fn hashv(args: &[Value]) -> Outcome {
     hash_with(args, "hashv", hash_eqv)
 }
 
+fn object_address(args: &[Value]) -> Outcome {
+    Ok(Value::IntV(address(&args[0]) as isize))
+}
+
+/// (%only-here? object references): whether nobody but the caller refers to OBJECT.
+fn only_here(args: &[Value]) -> Outcome {
+    let expected = super::args::size("%only-here?", args, 2)? + 1;
+    Ok(Value::BoolV(match &args[0] {
+        Value::Pair(pair) => Gc::strong_count(pair) <= expected,
+        Value::StringV(string) => Rc::strong_count(string) <= expected,
+        Value::Custom(object) => Gc::strong_count(object) <= expected,
+        Value::CustomStruct(object) => Gc::strong_count(object) <= expected,
+        Value::Closure(closure) => Gc::strong_count(closure) <= expected,
+        _ => false,
+    }))
+}
+
 crate::natives! {
+    /// (object-address object) -> integer that no other object has now
+    "object-address" (1) => object_address,
+    /// (%only-here? object references) -> whether there are no more references than these
+    "%only-here?" (2) => only_here,
     /// (eq? a b …) -> boolean
     ///
     /// Whether the arguments are one object.

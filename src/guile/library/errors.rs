@@ -76,12 +76,36 @@ pub fn index_out_of_range(procedure: &str, value: &Value) -> Raise {
     )
 }
 
+/// What should be put into a uniform vector is none of its elements.
+#[cold]
+pub fn element_out_of_range(procedure: &str, value: &Value) -> Raise {
+    throw(
+        "out-of-range",
+        Some(procedure),
+        "Argument 3 out of range: ~S",
+        vec![value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
 /// Something that PROCEDURE met is not a WANTED; the position is not known.
 #[cold]
 pub fn not_a(procedure: &str, wanted: &str, value: &Value) -> Raise {
     throw(
         "wrong-type-arg",
         Some(procedure),
+        "Wrong type (expecting ~A): ~S",
+        vec![string_value(wanted), value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
+/// Something is not a WANTED, and Guile tells neither procedure nor position.
+#[cold]
+pub fn expected(wanted: &str, value: &Value) -> Raise {
+    throw(
+        "wrong-type-arg",
+        None,
         "Wrong type (expecting ~A): ~S",
         vec![string_value(wanted), value.clone()],
         pairs::list([value.clone()]),
@@ -112,6 +136,18 @@ pub fn value_out_of_range(procedure: &str, value: &Value) -> Raise {
     )
 }
 
+/// What is empty has no element VALUE.
+#[cold]
+pub fn empty_has_no(value: &Value) -> Raise {
+    throw(
+        "out-of-range",
+        None,
+        "Value out of range: ~S",
+        vec![value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
 /// VALUE should have been from LOW to HIGH.
 #[cold]
 pub fn not_between(low: isize, high: isize, value: &Value) -> Raise {
@@ -119,6 +155,18 @@ pub fn not_between(low: isize, high: isize, value: &Value) -> Raise {
         "out-of-range",
         None,
         "Value out of range ~S to< ~S: ~S",
+        vec![Value::IntV(low), Value::IntV(high), value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
+/// VALUE should have been from LOW to HIGH, both included.
+#[cold]
+pub fn not_from_to(low: isize, high: isize, value: &Value) -> Raise {
+    throw(
+        "out-of-range",
+        None,
+        "Value out of range ~S to ~S: ~S",
         vec![Value::IntV(low), Value::IntV(high), value.clone()],
         pairs::list([value.clone()]),
     )

@@ -381,7 +381,7 @@ fn mkdtemp(args: &[Value]) -> Outcome {
 fn tmpnam(_: &[Value]) -> Outcome {
     let directory = std::env::temp_dir();
     loop {
-        let name = directory.join(format!("file{:016x}", super::numbers::chance()));
+        let name = directory.join(format!("file{:016x}", super::random::chance()));
         if !name.exists() {
             return Ok(text::value(name.to_string_lossy()));
         }

@@ -1157,7 +1157,7 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 natives! {
     /// (format destination format argument …): a string when DESTINATION is #f, else nothing
-    "format" (1, rest) with machine => format,
+    "format" (1, rest) with machine_and_ports => format,
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@
 //! A few string procedures take predicates and call them through the machine.
 
 mod args;
+pub mod arrays;
+pub mod bitvectors;
 pub mod bytevectors;
 pub mod char_sets;
 pub mod characters;
+mod encodings;
 pub mod equality;
 mod errors;
 mod files;
@@ -19,12 +22,14 @@ mod port_natives;
 pub mod ports;
 pub mod printer;
 mod processes;
+mod random;
 pub mod reading;
 mod regexps;
 mod sorting;
 mod strings;
 mod symbol_names;
 pub mod text;
+mod uniform;
 mod vectors;
 
 use super::natives::Native;
@@ -35,9 +40,12 @@ pub use port_natives::{set_current_port, standard_port};
 /// replace a name of an earlier one; each name occurs once.
 pub fn natives() -> Vec<&'static [Native]> {
     vec![
+        arrays::NATIVES,
+        bitvectors::NATIVES,
         bytevectors::NATIVES,
         char_sets::NATIVES,
         characters::NATIVES,
+        encodings::NATIVES,
         equality::NATIVES,
         files::NATIVES,
         formatting::NATIVES,
@@ -46,11 +54,13 @@ pub fn natives() -> Vec<&'static [Native]> {
         numbers::NATIVES,
         port_natives::NATIVES,
         processes::NATIVES,
+        random::NATIVES,
         reading::NATIVES,
         regexps::NATIVES,
         sorting::NATIVES,
         strings::NATIVES,
         symbol_names::NATIVES,
+        uniform::NATIVES,
         vectors::NATIVES,
     ]
 }

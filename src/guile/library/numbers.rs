@@ -8,7 +8,7 @@ use crate::guile::natives::{Outcome, Raise};
 use crate::guile::records;
 use crate::guile::value::Value;
 use crate::natives;
-use num_bigint::{BigInt, Sign};
+use num_bigint::BigInt;
 use num_integer::Integer;
 use num_rational::{BigRational, Rational32};
 use num_traits::{FromPrimitive, One, Pow, Signed, ToPrimitive, Zero};
@@ -81,7 +81,8 @@ pub fn ratio_value(number: BigRational) -> Value {
     }
 }
 
-fn complex_value(re: f64, im: f64) -> Value {
+/// A complex number, also when its imaginary part is zero.
+pub fn complex_value(re: f64, im: f64) -> Value {
     Value::Complex(Gc::new(SteelComplex::new(Value::NumV(re), Value::NumV(im))))
 }
 
@@ -115,7 +116,7 @@ pub fn to_f64(value: &Value) -> Option<f64> {
 }
 
 impl Number {
-    fn float(&self) -> Option<f64> {
+    pub fn float(&self) -> Option<f64> {
         match self {
             Fix(number) => Some(*number as f64),
             Big(number) => number.to_f64(),
@@ -1696,77 +1697,6 @@ fn string_to_number(args: &[Value]) -> Outcome {
     Ok(crate::guile::reader::parse_number(text, radix).unwrap_or(Value::BoolV(false)))
 }
 
-// Chance.
-
-thread_local! {
-    static CHANCE: std::cell::Cell<u64> = const { std::cell::Cell::new(0x9e37_79b9_7f4a_7c15) };
-}
-
-/// The next number of a generator of Marsaglia's xorshift* kind.
-pub fn chance() -> u64 {
-    CHANCE.with(|state| {
-        let mut word = state.get();
-        word ^= word >> 12;
-        word ^= word << 25;
-        word ^= word >> 27;
-        state.set(word);
-        word.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    })
-}
-
-fn set_chance(seed: u64) {
-    CHANCE.with(|state| state.set(seed | 1));
-}
-
-fn random(args: &[Value]) -> Outcome {
-    match want_real("random", 1, &args[0])? {
-        Real(limit) => Ok(Value::NumV(random_real() * limit)),
-        Fix(limit) if limit > 0 => {
-            let wide = u128::from(chance()) * limit as u128;
-            Ok(Value::IntV((wide >> 64) as isize))
-        }
-        Big(limit) if limit.sign() == Sign::Plus => {
-            let words = limit.bits() as usize / 32 + 3;
-            let digits: Vec<u32> = (0..words).map(|_| (chance() >> 32) as u32).collect();
-            let number = BigInt::new(Sign::Plus, digits);
-            Ok(integer_value(number % limit))
-        }
-        _ => Err(errors::out_of_range("random", 1, &args[0])),
-    }
-}
-
-fn random_real() -> f64 {
-    (chance() >> 11) as f64 / (1u64 << 53) as f64
-}
-
-fn random_uniform(_: &[Value]) -> Outcome {
-    Ok(Value::NumV(random_real()))
-}
-
-fn random_normal(_: &[Value]) -> Outcome {
-    let radius = (-2.0 * (1.0 - random_real()).ln()).sqrt();
-    Ok(Value::NumV(
-        radius * (2.0 * std::f64::consts::PI * random_real()).cos(),
-    ))
-}
-
-fn random_exp(_: &[Value]) -> Outcome {
-    Ok(Value::NumV(-(1.0 - random_real()).ln()))
-}
-
-fn seed_from_platform(_: &[Value]) -> Outcome {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(1, |since| since.as_nanos() as u64);
-    set_chance(now ^ (u64::from(std::process::id()) << 32));
-    Ok(super::text::value("random-state"))
-}
-
-fn seed_to_state(args: &[Value]) -> Outcome {
-    set_chance(super::equality::hash_equal(&args[0]));
-    Ok(super::text::value("random-state"))
-}
-
 fn integer_to_char_check(args: &[Value]) -> Outcome {
     // Exact nonnegative integers that `exact-nonnegative-integer?` accepts.
     Ok(boolean(match &args[0] {
@@ -1834,9 +1764,4 @@ natives! {
     "number->string" (1, 1) => number_to_string,
     /// (string->number string [radix]) -> number or #f
     "string->number" (1, 1) => string_to_number,
-    /// (random limit [state]) -> number from 0 to LIMIT, exclusive
-    "random" (1, 1) => random,
-    "random:uniform" (0, 1) => random_uniform, "random:normal" (0, 1) => random_normal, "random:exp" (0, 1) => random_exp,
-    "random-state-from-platform" (0) => seed_from_platform,
-    "seed->random-state" (1) => seed_to_state,
 }

@@ -4,13 +4,15 @@
 
 use super::args::{self, boolean, character, fixnum, integer, string, unspecified};
 use super::bytevectors::{self, Bytevector};
+use super::encodings;
 use super::eof_object;
 use super::errors;
-use super::ports::{self, Buffering, Encoding, Standard, State};
+use super::ports::{self, Buffering, Encoding, Program, Standard, State};
 use super::printer::{self, Style};
 use super::text;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
+use crate::guile::roots::Root;
 use crate::guile::value::{Value, string_value, symbol_value};
 use crate::natives;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -217,7 +219,8 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
             match keyword.as_str() {
                 "#:encoding" => {
                     if let Some(Value::StringV(encoding)) = keywords.next() {
-                        ports::with(&port, |state| set_encoding(state, text::of(encoding)));
+                        ports::with(&port, |state| set_encoding(state, text::of(encoding)))
+                            .transpose()?;
                     }
                 }
                 "#:binary" => {
@@ -249,16 +252,48 @@ fn open_output_file(args: &[Value]) -> Outcome {
     open("open-output-file", args, "w")
 }
 
-fn close(args: &[Value]) -> Outcome {
-    state("close-port", args, |state| state.close().map(boolean))
+fn close(machine: &mut Machine, args: &[Value]) -> Outcome {
+    match ports::get(&args[0]) {
+        Some(port) => ports::close(machine, &port).map(boolean),
+        None => Err(errors::expecting("close-port", 1, "port", &args[0])),
+    }
 }
 
-fn close_either(args: &[Value]) -> Outcome {
+fn close_either(machine: &mut Machine, args: &[Value]) -> Outcome {
     if let Value::IntV(fd) = args[0] {
         // SAFETY: closing a descriptor by number is what the caller asks for.
         return Ok(boolean(unsafe { libc::close(fd as libc::c_int) } == 0));
     }
-    close(args)
+    close(machine, args)
+}
+
+/// (%make-program-port name read write seek close)
+fn of_program(args: &[Value]) -> Outcome {
+    let procedure = |index: usize| {
+        (!matches!(args[index], Value::BoolV(false))).then(|| Root::of(&args[index]))
+    };
+    Ok(ports::of_program(
+        Program {
+            read: procedure(1),
+            write: procedure(2),
+            seek: procedure(3),
+            close: procedure(4),
+        },
+        string("make-custom-port", args, 1)?,
+    ))
+}
+
+/// (%port-properties port) and (%port-properties port alist)
+fn properties(args: &[Value]) -> Outcome {
+    state("port-properties", args, |state| {
+        if let Some(properties) = args.get(1) {
+            state.properties = Some(Root::of(properties));
+        }
+        Ok(state
+            .properties
+            .as_ref()
+            .map_or_else(pairs::nil, |properties| properties.value().clone()))
+    })
 }
 
 // Reading text.
@@ -316,7 +351,17 @@ fn char_ready(args: &[Value]) -> Outcome {
 }
 
 /// Read up to DELIMITER: what came before it, and whether it was there.
-fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(Vec<u8>, bool), Raise> {
+fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bool), Raise> {
+    if matches!(state.encoding, Encoding::Other(_)) || state.strategy == "error" {
+        let mut line = String::new();
+        while let Some(character) = state.read_char(procedure)? {
+            if character == char::from(delimiter) {
+                return Ok((line, true));
+            }
+            line.push(character);
+        }
+        return Ok((line, false));
+    }
     let mut searched = 0;
     loop {
         let unread = state.unread();
@@ -326,13 +371,13 @@ fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(Vec<u8>, b
         {
             let line = unread[..searched + at].to_vec();
             state.consume(line.len() + 1);
-            return Ok((line, true));
+            return Ok((state.decode(&line), true));
         }
         searched = unread.len();
         if !state.refill(procedure)? {
             let line = state.unread().to_vec();
             state.consume(line.len());
-            return Ok((line, false));
+            return Ok((state.decode(&line), false));
         }
     }
 }
@@ -345,9 +390,8 @@ fn read_line(args: &[Value]) -> Outcome {
         Some(_) => args::symbol("read-line", args, 2)?,
         None => "trim",
     };
-    let (bytes, delimited) = line(&mut state, b'\n', "read-line")?;
-    let found = delimited || !bytes.is_empty();
-    let line = state.decode(&bytes);
+    let (line, delimited) = line(&mut state, b'\n', "read-line")?;
+    let found = delimited || !line.is_empty();
     match handling {
         "trim" => or_eof(found.then_some(line), text::value),
         "concat" => or_eof(found.then_some(line), |line| {
@@ -424,9 +468,8 @@ fn get_string_n(args: &[Value]) -> Outcome {
 
 fn get_string_all(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-string-all", args, 1)?;
-    let mut state = port.borrow_mut();
-    let bytes = state.read_all("get-string-all")?;
-    Ok(text::value(state.decode(&bytes)))
+    let text = port.borrow_mut().read_text("get-string-all")?;
+    Ok(text::value(text))
 }
 
 /// (read-string [port [limit]]) of (ice-9 rdelim), and (read-string count [port]) of R7RS.
@@ -451,8 +494,8 @@ fn read_string(args: &[Value]) -> Outcome {
             Ok(text::value(text))
         }
         _ => {
-            let bytes = state.read_all("read-string")?;
-            Ok(text::value(state.decode(&bytes)))
+            let text = state.read_text("read-string")?;
+            Ok(text::value(text))
         }
     }
 }
@@ -562,9 +605,28 @@ fn print(machine: &mut Machine, args: &[Value], procedure: &str, style: Style) -
         port.borrow_mut().put(procedure, text::of(string))?;
         return Ok(unspecified());
     }
-    let text = printer::with_machine(machine, &args[0], style)?;
+    let mut text = printer::with_machine(machine, &args[0], style)?;
+    let encoding = port.borrow().encoding;
+    if style == Style::Write && encoding != Encoding::Utf8 && !text.is_ascii() {
+        text = escape_for(encoding, &text);
+    }
     port.borrow_mut().put(procedure, &text)?;
     Ok(unspecified())
+}
+
+/// TEXT with an escape for each character that ENCODING has no bytes for.
+fn escape_for(encoding: Encoding, text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if encodings::encode_one(encoding, character).is_some() {
+            escaped.push(character);
+        } else if escaped.ends_with("#\\") {
+            escaped.push_str(&format!("x{:x}", character as u32));
+        } else {
+            escaped.push_str(&encodings::escaped(character));
+        }
+    }
+    escaped
 }
 
 fn write(machine: &mut Machine, args: &[Value]) -> Outcome {
@@ -713,13 +775,12 @@ fn port_mode(args: &[Value]) -> Outcome {
     })
 }
 
-fn set_encoding(state: &mut State, name: &str) {
-    let upper = name.to_uppercase();
-    state.encoding = match upper.as_str() {
-        "ISO-8859-1" | "ISO8859-1" | "LATIN1" | "LATIN-1" => Encoding::Latin1,
-        _ => Encoding::Utf8,
-    };
-    state.encoding_name = Some(upper);
+fn set_encoding(state: &mut State, name: &str) -> Result<(), Raise> {
+    state.encoding =
+        encodings::named(name).ok_or_else(|| encodings::unknown("set-port-encoding!", name))?;
+    state.encoding_name = Some(name.to_uppercase());
+    state.expect_mark();
+    Ok(())
 }
 
 fn encoding(args: &[Value]) -> Outcome {
@@ -729,6 +790,7 @@ fn encoding(args: &[Value]) -> Outcome {
                 match state.encoding {
                     Encoding::Utf8 => "UTF-8",
                     Encoding::Latin1 => "ISO-8859-1",
+                    Encoding::Other(name) => name,
                 }
                 .to_owned()
             },
@@ -739,7 +801,7 @@ fn encoding(args: &[Value]) -> Outcome {
 fn set_port_encoding(args: &[Value]) -> Outcome {
     let name = string("set-port-encoding!", args, 2)?.to_owned();
     state("set-port-encoding!", args, |state| {
-        set_encoding(state, &name);
+        set_encoding(state, &name)?;
         Ok(unspecified())
     })
 }
@@ -802,54 +864,88 @@ fn is_terminal(args: &[Value]) -> Outcome {
 }
 
 /// (seek port offset whence)
-fn seek(args: &[Value]) -> Outcome {
+fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
     let offset = fixnum("seek", args, 2)?;
     let whence = fixnum("seek", args, 3)?;
-    state("seek", args, |state| {
-        state.flush("seek")?;
-        let unread = state.available();
-        if let Some(descriptor) = &state.descriptor {
-            let fd = descriptor.as_raw_fd();
-            let offset = if whence == 1 {
-                offset - unread as isize
-            } else {
-                offset
-            };
-            // SAFETY: moves in a descriptor that is ours.
-            let position = unsafe { libc::lseek(fd, offset as libc::off_t, whence as libc::c_int) };
-            if position < 0 {
-                return Err(errors::system("seek", errors::last_code()));
-            }
-            if let Some(input) = &mut state.input {
-                input.bytes.clear();
-                input.position = 0;
-                input.valid = 0;
-            }
-            return Ok(Value::IntV(position as isize));
-        }
-        let Some(input) = &mut state.input else {
-            return Ok(integer(
-                state.output.as_ref().map_or(0, |output| output.bytes.len()),
+    let port =
+        ports::get(&args[0]).ok_or_else(|| errors::expecting("seek", 1, "port", &args[0]))?;
+    let program = port.borrow().program.clone();
+    if let Some(program) = program {
+        let Some(seek) = &program.seek else {
+            return Err(errors::misc(
+                "seek",
+                "port is not seekable",
+                vec![args[0].clone()],
             ));
         };
-        let base = match whence {
-            0 => 0,
-            1 => input.position as isize,
-            _ => input.bytes.len() as isize,
+        ports::flush_to_program(machine)?;
+        let unread = port.borrow().available() as isize;
+        let moves = !(offset == 0 && whence == 1);
+        let offset = if moves && whence == 1 {
+            offset - unread
+        } else {
+            offset
         };
-        match usize::try_from(base + offset) {
-            Ok(position) if position <= input.bytes.len() => {
-                input.position = position;
-                input.valid = 0;
-                Ok(integer(position))
-            }
-            _ => Err(errors::out_of_range("seek", 2, &args[1])),
+        let position = machine.call(
+            seek.value().clone(),
+            vec![Value::IntV(offset), Value::IntV(whence)],
+        )?;
+        if moves {
+            port.borrow_mut().forget_unread();
+            return Ok(position);
         }
-    })
+        return super::numbers::subtract(&position, &Value::IntV(unread));
+    }
+    let mut state = port.borrow_mut();
+    state.flush("seek")?;
+    let unread = state.available();
+    if let Some(descriptor) = &state.descriptor {
+        let fd = descriptor.as_raw_fd();
+        let asks = offset == 0 && whence == 1;
+        let distance = if whence == 1 && !asks {
+            offset - unread as isize
+        } else {
+            offset
+        };
+        // SAFETY: moves in a descriptor that is ours.
+        let position = unsafe { libc::lseek(fd, distance as libc::off_t, whence as libc::c_int) };
+        if position < 0 {
+            return Err(errors::system("seek", errors::last_code()));
+        }
+        if asks {
+            return Ok(Value::IntV(position as isize - unread as isize));
+        }
+        state.forget_unread();
+        return Ok(Value::IntV(position as isize));
+    }
+    let state = &mut *state;
+    let (current, length) = match (&state.input, &state.output) {
+        (Some(input), _) => (input.position, input.bytes.len()),
+        (None, Some(output)) => (output.at.unwrap_or(output.bytes.len()), output.bytes.len()),
+        (None, None) => (0, 0),
+    };
+    let base = match whence {
+        0 => 0,
+        1 => current as isize,
+        _ => length as isize,
+    };
+    let position = usize::try_from(base + offset)
+        .ok()
+        .filter(|position| *position <= length)
+        .ok_or_else(|| errors::out_of_range("seek", 2, &args[1]))?;
+    match (&mut state.input, &mut state.output) {
+        (Some(input), _) => {
+            input.position = position;
+            input.valid = 0;
+        }
+        (None, Some(output)) => output.at = (position < length).then_some(position),
+        (None, None) => {}
+    }
+    Ok(integer(position))
 }
 
-fn ftell(args: &[Value]) -> Outcome {
-    seek(&[args[0].clone(), Value::IntV(0), Value::IntV(1)])
+fn ftell(machine: &mut Machine, args: &[Value]) -> Outcome {
+    seek(machine, &[args[0].clone(), Value::IntV(0), Value::IntV(1)])
 }
 
 /// (open-fdes->port fd mode): `fdopen`.
@@ -955,32 +1051,36 @@ natives! {
     /// (open-file name mode [#:encoding e] …) -> port
     "open-file" (2, rest) => open_file,
     "open-input-file" (1, rest) => open_input_file, "open-output-file" (1, rest) => open_output_file,
-    "close-port" (1) => close, "close-input-port" (1) => close, "close-output-port" (1) => close,
-    "close" (1) => close_either,
-    "read-char" (0, 1) => read_char, "peek-char" (0, 1) => peek_char,
+    "close-port" (1) with machine => close, "close-input-port" (1) with machine => close, "close-output-port" (1) with machine => close,
+    "close" (1) with machine => close_either,
+    "read-char" (0, 1) with ports => read_char, "peek-char" (0, 1) with ports => peek_char,
     "unread-char" (1, 1) => unread_char, "unread-string" (1, 1) => unread_string,
     "%unread-bytes" (2) => unread_bytes,
-    "char-ready?" (0, 1) => char_ready,
-    "%read-line" (0, 2) => read_line, "%read-delimited" (1, 1) => read_delimited,
-    "%read-string" (0, 2) => read_string, "%get-string-n" (2) => get_string_n, "%get-string-all" (1) => get_string_all,
-    "drain-input" (1) => drain_input,
-    "%get-u8" (0, 1) => get_u8, "%lookahead-u8" (0, 1) => lookahead_u8, "%u8-ready?" (0, 1) => u8_ready,
-    "%get-bytevector-n" (2) => get_bytevector_n, "%get-bytevector-n!" (4) => get_bytevector_into,
-    "%get-bytevector-some" (1) => get_bytevector_some, "%get-bytevector-all" (1) => get_bytevector_all,
-    "write-char" (1, 1) => write_char, "newline" (0, 1) => newline,
-    "write" (1, 1) with machine => write, "display" (1, 1) with machine => display,
-    "write-line" (1, 1) with machine => write_line,
-    "%put-string" (2, 2) => put_string, "%write-string" (1, 3) => write_string, "%put-char" (2) => put_char,
-    "%put-u8" (2) => put_u8, "%put-bytevector" (2, 2) => put_bytevector,
-    "force-output" (0, 1) => force_output, "flush-all-ports" (0) => flush_all,
+    "char-ready?" (0, 1) with ports => char_ready,
+    "%read-line" (0, 2) with ports => read_line, "%read-delimited" (1, 1) with ports => read_delimited,
+    "%read-string" (0, 2) with ports => read_string, "%get-string-n" (2) with ports => get_string_n, "%get-string-all" (1) with ports => get_string_all,
+    "drain-input" (1) with ports => drain_input,
+    "%get-u8" (0, 1) with ports => get_u8, "%lookahead-u8" (0, 1) with ports => lookahead_u8, "%u8-ready?" (0, 1) with ports => u8_ready,
+    "%get-bytevector-n" (2) with ports => get_bytevector_n, "%get-bytevector-n!" (4) with ports => get_bytevector_into,
+    "%get-bytevector-some" (1) with ports => get_bytevector_some, "%get-bytevector-all" (1) with ports => get_bytevector_all,
+    "write-char" (1, 1) with ports => write_char, "newline" (0, 1) with ports => newline,
+    "write" (1, 1) with machine_and_ports => write, "display" (1, 1) with machine_and_ports => display,
+    "write-line" (1, 1) with machine_and_ports => write_line,
+    "%put-string" (2, 2) with ports => put_string, "%write-string" (1, 3) with ports => write_string, "%put-char" (2) with ports => put_char,
+    "%put-u8" (2) with ports => put_u8, "%put-bytevector" (2, 2) with ports => put_bytevector,
+    "force-output" (0, 1) with ports => force_output, "flush-all-ports" (0) => flush_all,
     "port-filename" (1) => filename, "set-port-filename!" (2) => set_filename,
     "port-line" (1) => port_line, "port-column" (1) => port_column,
     "set-port-line!" (2) => set_line, "set-port-column!" (2) => set_column,
     "port-mode" (1) => port_mode, "port-encoding" (1) => encoding, "set-port-encoding!" (2) => set_port_encoding,
     "port-conversion-strategy" (1) => strategy, "set-port-conversion-strategy!" (2) => set_strategy,
-    "setvbuf" (2, 1) => setvbuf, "fileno" (1) => fileno, "port->fdes" (1) => fileno, "isatty?" (1) => is_terminal,
-    "seek" (3) => seek, "ftell" (1) => ftell, "fdopen" (2) => fdopen, "%pipe" (0) => pipe,
+    "setvbuf" (2, 1) with ports => setvbuf, "fileno" (1) => fileno, "port->fdes" (1) => fileno, "isatty?" (1) => is_terminal,
+    "seek" (3) with machine => seek, "ftell" (1) with machine => ftell,
+    /// (%make-program-port name read write seek close) -> a port that procedures are behind
+    "%make-program-port" (5) => of_program,
+    /// (%port-properties port [alist]) -> the association list noted with PORT
+    "%port-properties" (1, 1) => properties, "fdopen" (2) => fdopen, "%pipe" (0) => pipe,
     /// (simple-format destination format argument …): ~A ~S ~% ~~ only
-    "simple-format" (2, rest) with machine => simple_format,
+    "simple-format" (2, rest) with machine_and_ports => simple_format,
     "%object->string" (1, 1) with machine => object_to_string,
 }

@@ -6,11 +6,14 @@
 //!
 //! Source: GNU Guile reference manual, "Input and Output".
 
+use super::bytevectors::{self, Bytevector};
+use super::encodings::{self, Decoded};
 use super::errors;
 use crate::failure::Failure;
-use crate::guile::natives::Raise;
+use crate::guile::natives::{Machine, Raise};
+use crate::guile::roots::Root;
 use crate::guile::value::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
 use steel::gc::ShareableMut;
@@ -21,6 +24,8 @@ use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 pub enum Encoding {
     Utf8,
     Latin1,
+    /// Any that the C library knows, by its name.
+    Other(&'static str),
 }
 
 /// When what was written leaves the buffer.
@@ -47,6 +52,8 @@ pub struct Input {
 #[derive(Default)]
 pub struct Output {
     pub bytes: Vec<u8>,
+    /// Where the next byte goes, when that is not the end.
+    pub at: Option<usize>,
     /// Nothing is kept.
     void: bool,
 }
@@ -71,6 +78,30 @@ pub struct State {
     pub strategy: &'static str,
     /// What directives that were read from here have said.
     pub reading: crate::guile::reader::Options,
+    /// What the program made a port of, when it did.
+    pub program: Option<Rc<Program>>,
+    /// Position, line and column where the procedure that reads began, to which
+    /// it goes back when the program has been asked for more.
+    mark: (usize, usize, usize),
+    /// The program has just said that there is no more.
+    program_ended: bool,
+    /// No text has been read or written yet, so that a byte order mark may follow.
+    fresh: (bool, bool),
+    /// An association list of what the program noted about the port.
+    pub properties: Option<Root>,
+}
+
+/// The procedures of the program behind a port. What they close over is theirs
+/// as long as the port lives.
+pub struct Program {
+    /// () -> bytevector, empty at the end
+    pub read: Option<Root>,
+    /// bytevector -> nothing
+    pub write: Option<Root>,
+    /// offset whence -> position
+    pub seek: Option<Root>,
+    /// () -> nothing
+    pub close: Option<Root>,
 }
 
 /// A port as a Scheme value.
@@ -91,6 +122,12 @@ impl Custom for Port {
                 Rc::as_ptr(&self.0) as usize
             )));
         }
+        if state.program.is_some() {
+            return Some(Ok(format!(
+                "#<{direction}: file {:x}>",
+                Rc::as_ptr(&self.0) as usize
+            )));
+        }
         Some(Ok(match (&state.name, &state.descriptor) {
             (Some(name), Some(fd)) => format!("#<{direction}: {name} {}>", fd.as_raw_fd()),
             (None, Some(fd)) => format!("#<{direction}: file {}>", fd.as_raw_fd()),
@@ -101,6 +138,9 @@ impl Custom for Port {
 
 impl Drop for State {
     fn drop(&mut self) {
+        if self.program.is_some() {
+            return;
+        }
         // A program that forgets to close a file still finds its text there.
         let _nobody_listens = self.flush("close-port");
     }
@@ -124,6 +164,11 @@ impl State {
             child: None,
             strategy: "substitute",
             reading: crate::guile::reader::Options::default(),
+            program: None,
+            mark: (0, 0, 0),
+            program_ended: false,
+            fresh: (true, true),
+            properties: None,
         }
     }
 
@@ -132,6 +177,13 @@ impl State {
         let Some(input) = &mut self.input else {
             return Ok(false);
         };
+        if self.program.is_some() {
+            if std::mem::take(&mut self.program_ended) {
+                return Ok(false);
+            }
+            (input.position, self.line, self.column) = self.mark;
+            return Err(Raise::Refill);
+        }
         let Some(descriptor) = &self.descriptor else {
             return Ok(false);
         };
@@ -225,6 +277,9 @@ impl State {
         if self.available() == 0 && self.fill(1, procedure)? == 0 {
             return Ok(None);
         }
+        if let Encoding::Other(name) = self.encoding {
+            return self.peek_encoded(name, procedure);
+        }
         let first = self.unread()[0];
         if first < 0x80 {
             return Ok(Some((first as char, 1)));
@@ -242,21 +297,44 @@ impl State {
         match std::str::from_utf8(&self.unread()[..available]) {
             Ok(text) => Ok(text.chars().next().map(|character| (character, width))),
             Err(error) => {
-                if self.strategy == "error" {
-                    return Err(Raise::throw(
-                        "decoding-error",
-                        vec![
-                            super::text::value(procedure),
-                            super::text::value("input decoding error"),
-                            Value::IntV(libc::EILSEQ as isize),
-                            Value::BoolV(false),
-                            Value::BoolV(false),
-                        ],
-                    ));
-                }
                 let bad = error.error_len().unwrap_or(available).max(1);
+                if self.strategy == "error" {
+                    self.consume(bad);
+                    return Err(encodings::decoding_error(procedure));
+                }
                 Ok(Some((char::REPLACEMENT_CHARACTER, bad)))
             }
+        }
+    }
+
+    fn peek_encoded(
+        &mut self,
+        name: &'static str,
+        procedure: &str,
+    ) -> Result<Option<(char, usize)>, Raise> {
+        self.fill(encodings::LONGEST, procedure)?;
+        let mut name = name;
+        if std::mem::take(&mut self.fresh.0) {
+            let (told, rest) = encodings::without_mark(name, self.unread());
+            let mark = self.available() - rest.len();
+            if told != name {
+                self.encoding = Encoding::Other(told);
+                name = told;
+            }
+            if let Some(input) = &mut self.input {
+                input.position += mark;
+            }
+            if self.available() == 0 {
+                return Ok(None);
+            }
+        }
+        match encodings::decode_one(name, self.unread()) {
+            Decoded::Character(character, width) => Ok(Some((character, width))),
+            _ if self.strategy == "error" => {
+                self.consume(1);
+                Err(encodings::decoding_error(procedure))
+            }
+            _ => Ok(Some((char::REPLACEMENT_CHARACTER, 1))),
         }
     }
 
@@ -276,17 +354,49 @@ impl State {
         Ok(all)
     }
 
+    /// Read all there is as text.
+    pub fn read_text(&mut self, procedure: &str) -> Result<String, Raise> {
+        if matches!(self.encoding, Encoding::Other(_)) || self.strategy == "error" {
+            let mut text = String::new();
+            while let Some(character) = self.read_char(procedure)? {
+                text.push(character);
+            }
+            return Ok(text);
+        }
+        let bytes = self.read_all(procedure)?;
+        Ok(self.decode(&bytes))
+    }
+
+    /// Forget what was read from outside and not yet by the program.
+    pub fn forget_unread(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.bytes.clear();
+            input.position = 0;
+            input.valid = 0;
+        }
+        self.fresh.0 = true;
+    }
+
+    /// A byte order mark may follow: the encoding was changed.
+    pub fn expect_mark(&mut self) {
+        self.fresh = (true, true);
+    }
+
     /// BYTES as the text they stand for.
     pub fn decode(&self, bytes: &[u8]) -> String {
         match self.encoding {
             Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
             Encoding::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            Encoding::Other(_) => {
+                encodings::decode("read", self.encoding, "substitute", bytes).unwrap_or_default()
+            }
         }
     }
 
     /// Put TEXT in front of what is unread.
     pub fn push_back(&mut self, text: &str) {
-        let encoded = self.encoded(text);
+        let encoded =
+            encodings::encode("unread-char", self.encoding, "substitute", text).unwrap_or_default();
         self.column = self.column.saturating_sub(text.chars().count());
         self.push_back_bytes(encoded);
     }
@@ -306,14 +416,8 @@ impl State {
         }
     }
 
-    fn encoded(&self, text: &str) -> Vec<u8> {
-        match self.encoding {
-            Encoding::Utf8 => text.as_bytes().to_vec(),
-            Encoding::Latin1 => text
-                .chars()
-                .map(|character| u8::try_from(character as u32).unwrap_or(b'?'))
-                .collect(),
-        }
+    fn encoded(&self, procedure: &str, text: &str) -> Result<Vec<u8>, Raise> {
+        encodings::encode(procedure, self.encoding, self.strategy, text)
     }
 
     /// Write TEXT.
@@ -328,10 +432,22 @@ impl State {
             }
             None => self.column += text.chars().count(),
         }
-        let latin =
-            (self.encoding == Encoding::Latin1 && !text.is_ascii()).then(|| self.encoded(text));
-        let bytes = latin.as_deref().unwrap_or(text.as_bytes());
-        self.put_bytes(procedure, bytes)
+        let plain = match self.encoding {
+            Encoding::Utf8 => true,
+            Encoding::Latin1 => text.is_ascii(),
+            Encoding::Other(_) => false,
+        };
+        if plain {
+            return self.put_bytes(procedure, text.as_bytes());
+        }
+        let mut bytes = match self.encoding {
+            Encoding::Other(name) if std::mem::take(&mut self.fresh.1) => {
+                encodings::byte_order_mark(name).to_vec()
+            }
+            _ => Vec::new(),
+        };
+        bytes.extend(self.encoded(procedure, text)?);
+        self.put_bytes(procedure, &bytes)
     }
 
     pub fn put_bytes(&mut self, procedure: &str, bytes: &[u8]) -> Result<(), Raise> {
@@ -341,8 +457,16 @@ impl State {
         if output.void {
             return Ok(());
         }
-        output.bytes.extend_from_slice(bytes);
-        if self.descriptor.is_none() {
+        match output.at {
+            // The program went back in a string port.
+            Some(at) => {
+                let end = (at + bytes.len()).min(output.bytes.len());
+                output.bytes.splice(at..end, bytes.iter().copied());
+                output.at = Some(at + bytes.len());
+            }
+            None => output.bytes.extend_from_slice(bytes),
+        }
+        if self.descriptor.is_none() && self.program.is_none() {
             return Ok(());
         }
         let leaves = match self.buffering {
@@ -359,6 +483,11 @@ impl State {
 
     /// Hand what was written to the operating system.
     pub fn flush(&mut self, procedure: &str) -> Result<(), Raise> {
+        if self.program.is_some() {
+            // The native that is running hands it over when it is done with the port.
+            WANTS_FLUSH.with(|wants| wants.set(true));
+            return Ok(());
+        }
         let (Some(output), Some(descriptor)) = (
             &mut self.output,
             self.writes_to.as_ref().or(self.descriptor.as_ref()),
@@ -418,6 +547,108 @@ pub fn wait_until(fd: RawFd, events: libc::c_short, procedure: &str) -> Result<(
             return Err(Failure::interrupted(&format!("{procedure} on descriptor {fd}")).into());
         }
     }
+}
+
+thread_local! {
+    /// The port that a native reads, when the program is behind it.
+    static READ: RefCell<Option<Rc<RefCell<State>>>> = const { RefCell::new(None) };
+    /// The ports of the program that something was written to.
+    static WRITTEN: RefCell<Vec<Rc<RefCell<State>>>> = const { RefCell::new(Vec::new()) };
+    static WANTS_FLUSH: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ask the program for what the port that is being read has next.
+pub fn refill_from_program(machine: &mut Machine) -> Result<(), Raise> {
+    let Some(port) = READ.with(|port| port.borrow_mut().take()) else {
+        return Ok(());
+    };
+    let Some(program) = port.borrow().program.clone() else {
+        return Ok(());
+    };
+    let Some(read) = &program.read else {
+        return Ok(());
+    };
+    let bytes = machine.call(read.value().clone(), Vec::new())?;
+    let bytes = Bytevector::with(&bytes, <[u8]>::to_vec).unwrap_or_default();
+    let mut state = port.borrow_mut();
+    state.program_ended = bytes.is_empty();
+    if let Some(input) = &mut state.input {
+        if input.position > CHUNK {
+            input.bytes.drain(..input.position);
+            input.position = 0;
+            input.valid = 0;
+        }
+        input.bytes.extend(bytes);
+    }
+    Ok(())
+}
+
+/// Whether a port of the program has something that should leave it.
+#[inline]
+pub fn wants_flush() -> bool {
+    WANTS_FLUSH.with(Cell::get)
+}
+
+/// Hand what was written to ports of the program to its procedures.
+pub fn flush_to_program(machine: &mut Machine) -> Result<(), Raise> {
+    WANTS_FLUSH.with(|wants| wants.set(false));
+    let ports = WRITTEN.with(|ports| std::mem::take(&mut *ports.borrow_mut()));
+    for port in ports {
+        hand_over(machine, &port)?;
+    }
+    Ok(())
+}
+
+fn hand_over(machine: &mut Machine, port: &Rc<RefCell<State>>) -> Result<(), Raise> {
+    let (bytes, program) = {
+        let mut state = port.borrow_mut();
+        let bytes = state
+            .output
+            .as_mut()
+            .map(|output| std::mem::take(&mut output.bytes));
+        (bytes.unwrap_or_default(), state.program.clone())
+    };
+    match program.as_ref().and_then(|program| program.write.as_ref()) {
+        Some(write) if !bytes.is_empty() => {
+            machine.call(write.value().clone(), vec![bytevectors::value(bytes)])?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Close a port; what the program is behind hears of it.
+pub fn close(machine: &mut Machine, port: &Rc<RefCell<State>>) -> Result<bool, Raise> {
+    let program = port.borrow().program.clone();
+    let Some(program) = program else {
+        return port.borrow_mut().close();
+    };
+    if port.borrow().closed {
+        return Ok(false);
+    }
+    hand_over(machine, port)?;
+    port.borrow_mut().closed = true;
+    if let Some(close) = &program.close {
+        machine.call(close.value().clone(), Vec::new())?;
+    }
+    Ok(true)
+}
+
+/// A port that PROGRAM is behind.
+pub fn of_program(program: Program, name: &str) -> Value {
+    let mut state = State::new();
+    state.encoding = Encoding::Utf8;
+    state.name = Some(name.to_owned());
+    if program.read.is_some() {
+        state.mode.push('r');
+        state.input = Some(Input::default());
+    }
+    if program.write.is_some() {
+        state.mode.push('w');
+        state.output = Some(Output::default());
+    }
+    state.program = Some(Rc::new(program));
+    value(state)
 }
 
 thread_local! {
@@ -498,6 +729,7 @@ pub fn void(mode: &str) -> Value {
     if !mode.contains('r') || mode.contains('+') {
         state.output = Some(Output {
             bytes: Vec::new(),
+            at: None,
             void: true,
         });
     }
@@ -637,7 +869,15 @@ pub fn input_port(
         }
     };
     match get(port) {
-        Some(state) if state.borrow().input.is_some() && !state.borrow().closed => Ok(state),
+        Some(state) if state.borrow().input.is_some() && !state.borrow().closed => {
+            if state.borrow().program.is_some() {
+                let mut here = state.borrow_mut();
+                let position = here.input.as_ref().map_or(0, |input| input.position);
+                here.mark = (position, here.line, here.column);
+                READ.with(|read| *read.borrow_mut() = Some(state.clone()));
+            }
+            Ok(state)
+        }
         _ => Err(errors::expecting(
             procedure,
             position,
@@ -662,7 +902,17 @@ pub fn output_port(
         Some(port) => port,
     };
     match get(port) {
-        Some(state) if state.borrow().output.is_some() && !state.borrow().closed => Ok(state),
+        Some(state) if state.borrow().output.is_some() && !state.borrow().closed => {
+            if state.borrow().program.is_some() {
+                WRITTEN.with(|written| {
+                    let mut written = written.borrow_mut();
+                    if !written.iter().any(|port| Rc::ptr_eq(port, &state)) {
+                        written.push(state.clone());
+                    }
+                });
+            }
+            Ok(state)
+        }
         _ => Err(errors::wrong_type(procedure, position, port)),
     }
 }

@@ -6,13 +6,15 @@
 //!
 //! Source: GNU Guile reference manual, "Scheme Write"; forms read off Guile 3.0.8.
 
-use super::bytevectors::Bytevector;
+use super::arrays;
+use super::bytevectors::{self, Bytevector};
 use super::char_sets;
 use super::characters;
 use super::hash_tables;
 use super::numbers;
 use super::ports;
 use super::text;
+use super::uniform::{self, Element};
 use crate::guile::natives::{Machine, Raise};
 use crate::guile::pairs;
 use crate::guile::records::{self, type_field};
@@ -150,6 +152,12 @@ impl Printer<'_, '_> {
                 tasks.push(Task::Elements(items.get(), 0));
             }
             Value::CustomStruct(_) => self.record(&value, tasks)?,
+            Value::Custom(_) => {
+                let name = bytevectors::element(&value).map_or("", Element::name);
+                let _always_succeeds = write!(self.out, "#{name}(");
+                tasks.push(Task::Text(")"));
+                tasks.push(Task::Elements(uniform::elements(&value), 0));
+            }
             other => {
                 let _always_succeeds = write!(self.out, "#<{}>", kind_of_procedure(other));
             }
@@ -182,6 +190,9 @@ impl Printer<'_, '_> {
                     .push_str(&numbers::text(value, 10).unwrap_or_default());
             }
             Value::Custom(object) => {
+                if bytevectors::element(value).is_some_and(|element| element != Element::Vu8) {
+                    return false;
+                }
                 if Bytevector::with(value, |bytes| write_bytes(&mut self.out, bytes)).is_none() {
                     if char_sets::is_char_set(value) {
                         self.out.push_str("#<charset>");
@@ -204,6 +215,13 @@ impl Printer<'_, '_> {
         }
         if let Some((key, arguments)) = records::thrown(value) {
             tasks.extend(thrown(&key, &arguments).into_iter().rev());
+            return Ok(());
+        }
+        if let Some(pieces) = arrays::pieces(value) {
+            tasks.extend(pieces.into_iter().rev().map(|piece| match piece {
+                arrays::Piece::Text(text) => Task::Owned(text),
+                arrays::Piece::Element(element) => Task::Value(element),
+            }));
             return Ok(());
         }
         let Some(kind) = records::type_of(value) else {

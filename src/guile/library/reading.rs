@@ -298,6 +298,19 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
     }
     let said = state.reading;
     loop {
+        if let Encoding::Other(_) = state.encoding {
+            let text = state.read_text("read")?;
+            let parsed = parse(machine, &text, said, &mut |_, _, _| None);
+            let used = parsed.as_ref().map_or(text.len(), |parsed| parsed.consumed);
+            state.push_back(&text[used..]);
+            return match parsed {
+                Ok(parsed) => {
+                    state.reading = parsed.said;
+                    Ok(parsed.datum.unwrap_or_else(eof_object))
+                }
+                Err(error) => Err(read_error(&state, &error, &text)),
+            };
+        }
         if state.encoding == Encoding::Latin1 && !state.unread().is_ascii() {
             let text = state.decode(state.unread());
             return match parse(machine, &text, said, &mut |_, _, _| None) {
@@ -423,9 +436,9 @@ natives! {
     /// (%set-print-option! name value) -> nothing
     "%set-print-option!" (2) => set_print_option,
     /// (read [port]) -> the next datum, or the end-of-file object
-    "read" (0, 1) with machine => read,
+    "read" (0, 1) with machine_and_ports => read,
     /// (read-syntax [port]) -> the next datum as syntax, or the end-of-file object
-    "read-syntax" (0, 1) => read_syntax,
+    "read-syntax" (0, 1) with ports => read_syntax,
     /// (%set-read-option! name value) -> nothing
     "%set-read-option!" (2) => set_read_option,
     /// (%read-hash-extend character fluid) -> nothing; FLUID holds the procedures

@@ -159,7 +159,7 @@ fn reference(args: &[Value]) -> Outcome {
         .ok_or_else(|| {
             let length = text::length(string) as isize;
             if length == 0 {
-                errors::value_out_of_range("string-ref", &args[1])
+                errors::empty_has_no(&args[1])
             } else {
                 errors::not_between(0, length - 1, &args[1])
             }
@@ -170,10 +170,14 @@ fn set(args: &[Value]) -> Outcome {
     let string = object("string-set!", args, 1)?;
     let index = size("string-set!", args, 2)?;
     let character = character("string-set!", args, 3)?;
+    let length = text::length(string) as isize;
+    if length == 0 {
+        return Err(errors::empty_has_no(&args[1]));
+    }
+    text::check_mutable(&args[0])?;
     if text::set_character(string, index, character) {
         Ok(unspecified())
     } else {
-        let length = text::length(string) as isize;
         Err(errors::not_between(0, length - 1, &args[1]))
     }
 }
@@ -200,6 +204,10 @@ fn of_characters(args: &[Value]) -> Outcome {
 
 fn substring(args: &[Value]) -> Outcome {
     part("substring", args, 1, 2).map(value)
+}
+
+fn read_only_substring(args: &[Value]) -> Outcome {
+    part("substring/read-only", args, 1, 2).map(text::constant)
 }
 
 fn string_copy(args: &[Value]) -> Outcome {
@@ -709,6 +717,7 @@ fn transformed(procedure: &str, args: &[Value], change: fn(&str) -> String) -> O
 /// The same in place.
 fn transform(procedure: &str, args: &[Value], change: fn(&str) -> String) -> Outcome {
     let string = object(procedure, args, 1)?;
+    text::check_mutable(&args[0])?;
     let range = bounds(procedure, args, 1, 2)?;
     let length = text::length(string);
     let whole = format!(
@@ -780,6 +789,7 @@ fn fill(args: &[Value]) -> Outcome {
     let string = object("string-fill!", args, 1)?;
     let fill = character("string-fill!", args, 2)?;
     let range = bounds("string-fill!", args, 1, 3)?;
+    text::check_mutable(&args[0])?;
     let whole: String = text::of(string)
         .chars()
         .enumerate()
@@ -804,6 +814,7 @@ fn overwrite(string: &Rc<String>, at: usize, new: &str) {
 /// (string-copy! target at source [start end])
 fn copy_to(args: &[Value]) -> Outcome {
     let target = object("string-copy!", args, 1)?;
+    text::check_mutable(&args[0])?;
     let at = size("string-copy!", args, 2)?;
     object("string-copy!", args, 3)?;
     let new = part("string-copy!", args, 3, 4)?.to_owned();
@@ -957,11 +968,15 @@ fn same_object(args: &[Value]) -> Outcome {
     Ok(args[0].clone())
 }
 
+fn is_read_only(args: &[Value]) -> Outcome {
+    object("%read-only-string?", args, 1).map(|string| boolean(!text::is_mutable(string)))
+}
+
 natives! {
     "string?" (1) => string_predicate, "string-length" (1) => length, "string-ref" (2) => reference,
     "string-set!" (3) => set, "make-string" (1, 1) => make, "string" (0, rest) => of_characters,
     "substring" (2, 1) => substring, "substring/shared" (2, 1) => substring,
-    "substring/copy" (2, 1) => substring, "substring/read-only" (2, 1) => substring,
+    "substring/copy" (2, 1) => substring, "substring/read-only" (2, 1) => read_only_substring,
     "string-copy" (1, 2) => string_copy,
     "string-append" (0, rest) => append, "string-append/shared" (0, rest) => append,
     "string-concatenate" (1) => concatenate, "string-concatenate/shared" (1) => concatenate,
@@ -1013,4 +1028,6 @@ natives! {
     "string-normalize-nfc" (1) => normalize, "string-normalize-nfkc" (1) => normalize,
     "string-normalize-nfd" (1) => normalize, "string-normalize-nfkd" (1) => normalize,
     "%identity" (1) => same_object,
+    /// (%read-only-string? string) -> whether STRING may not be changed
+    "%read-only-string?" (1) => is_read_only,
 }

@@ -6,7 +6,7 @@
 use super::args::{boolean, string, symbol};
 use super::equality::hash_text;
 use super::errors;
-use super::text::{self, value};
+use super::text;
 use crate::guile::natives::Outcome;
 use crate::guile::pairs;
 use crate::guile::symbols::intern;
@@ -30,7 +30,7 @@ fn keyword_predicate(args: &[Value]) -> Outcome {
 }
 
 fn to_string(args: &[Value]) -> Outcome {
-    symbol("symbol->string", args, 1).map(value)
+    symbol("symbol->string", args, 1).map(super::text::constant)
 }
 
 fn from_string(args: &[Value]) -> Outcome {

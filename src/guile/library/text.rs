@@ -5,6 +5,8 @@
 //! counting otherwise. The last long string asked about is remembered, so a
 //! loop over `string-ref` does not scan it again each time.
 
+use crate::guile::natives::Raise;
+use crate::guile::pairs;
 use crate::guile::value::Value;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -16,10 +18,44 @@ pub fn of(string: &Rc<String>) -> &str {
     string.as_str()
 }
 
-/// A fresh string.
+/// A fresh string, which the program may change.
 #[inline]
 pub fn value(text: impl Into<String>) -> Value {
-    Value::StringV(text.into().into())
+    let mut text = text.into();
+    if text.capacity() == text.len() {
+        text.reserve_exact(1);
+    }
+    Value::StringV(text.into())
+}
+
+/// A string that the program may not change: a literal, or the name of a symbol.
+pub fn constant(text: impl Into<String>) -> Value {
+    let mut text = text.into();
+    text.shrink_to_fit();
+    Value::StringV(text.into())
+}
+
+/// Whether STRING may be changed. There is no room for a mark beside the text,
+/// so a string without spare room is one that may not be changed: [`value`]
+/// and [`change`] leave some, [`constant`] and the machine's literals have none.
+pub fn is_mutable(string: &Rc<String>) -> bool {
+    string.capacity() > string.len() || string.is_empty()
+}
+
+/// Guile's error when the string VALUE may not be changed.
+pub fn check_mutable(value: &Value) -> Result<(), Raise> {
+    match value {
+        Value::StringV(string) if !is_mutable(string) => Err(Raise::throw(
+            "misc-error",
+            vec![
+                Value::BoolV(false),
+                self::value("string is read-only: ~s"),
+                pairs::list([value.clone()]),
+                Value::BoolV(false),
+            ],
+        )),
+        _ => Ok(()),
+    }
 }
 
 struct Remembered {
@@ -137,7 +173,12 @@ pub fn change<T>(string: &Rc<String>, change: impl FnOnce(&mut String) -> T) -> 
     // SAFETY: as `Rc::get_mut_unchecked` asks, no reference into the allocation is
     // alive: natives are the only code that runs on the machine's thread, and the
     // callers of `change` give up what they borrowed from the string before.
-    change(unsafe { &mut *text })
+    let text = unsafe { &mut *text };
+    let result = change(text);
+    if text.capacity() == text.len() {
+        text.reserve_exact(1);
+    }
+    result
 }
 
 /// Replace character INDEX of STRING; false when there is none.

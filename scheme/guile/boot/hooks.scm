@@ -1,0 +1,99 @@
+;;; Hooks: lists of procedures that are called together.
+
+(define <hook>
+  (make-record-type 'hook '(arity procedures)
+                    (lambda (hook port)
+                      (display "#<hook " port)
+                      (display (%record-field hook 0) port)
+                      (display " " port)
+                      (display (number->string (object-address hook) 16) port)
+                      (for-each (lambda (procedure)
+                                  (display " " port)
+                                  (display (or (procedure-name procedure) procedure) port))
+                                (%record-field hook 1))
+                      (display ">" port))))
+
+(define* (make-hook #:optional (arity 0))
+  "Return a hook for procedures of ARITY arguments."
+  (if (not (exact-integer? arity))
+      (scm-error 'wrong-type-arg #f "Wrong type (expecting ~A): ~S"
+                 (list "exact integer" arity) (list arity)))
+  (if (negative? arity)
+      (scm-error 'out-of-range "make-hook" "Value out of range: ~S"
+                 (list arity) (list arity)))
+  (%record <hook> arity '()))
+
+(define (hook? object)
+  "Return whether OBJECT is a hook."
+  (%record-is-a? object <hook>))
+
+(define (%check-hook name hook)
+  (if (not (hook? hook))
+      (scm-error 'wrong-type-arg name
+                 "Wrong type argument in position ~A (expecting ~A): ~S"
+                 (list 1 "hook" hook) (list hook))))
+
+(define (hook-empty? hook)
+  "Return whether HOOK has no procedures."
+  (%check-hook "hook-empty?" hook)
+  (null? (%record-field hook 1)))
+
+(define (hook->list hook)
+  "Return the procedures of HOOK."
+  (%check-hook "hook->list" hook)
+  (list-copy (%record-field hook 1)))
+
+(define (%hook-accepts? procedure count)
+  (let ((arity (procedure-minimum-arity procedure)))
+    (or (not arity)
+        (and (>= count (car arity))
+             (or (caddr arity)
+                 (<= count (+ (car arity) (cadr arity))))))))
+
+(define* (add-hook! hook procedure #:optional append?)
+  "Add PROCEDURE to the front of HOOK, or to its end when APPEND? is true."
+  (%check-hook "add-hook!" hook)
+  (if (not (and (procedure? procedure)
+                (%hook-accepts? procedure (%record-field hook 0))))
+      (scm-error 'wrong-type-arg "add-hook!"
+                 "Wrong type argument in position ~A: ~S"
+                 (list 2 procedure) (list procedure)))
+  (let ((others (delq procedure (%record-field hook 1))))
+    (%set-record-field! hook 1
+                        (if append?
+                            (append others (list procedure))
+                            (cons procedure others)))))
+
+(define (remove-hook! hook procedure)
+  "Take PROCEDURE out of HOOK."
+  (%check-hook "remove-hook!" hook)
+  (%set-record-field! hook 1 (delq procedure (%record-field hook 1))))
+
+(define (reset-hook! hook)
+  "Take all procedures out of HOOK."
+  (%check-hook "reset-hook!" hook)
+  (%set-record-field! hook 1 '()))
+
+(define (run-hook hook . arguments)
+  "Call the procedures of HOOK with ARGUMENTS."
+  (%check-hook "run-hook" hook)
+  (if (not (= (length arguments) (%record-field hook 0)))
+      (scm-error 'misc-error "run-hook" "Hook ~S requires ~A arguments"
+                 (list hook (%record-field hook 0)) #f))
+  (for-each (lambda (procedure) (apply procedure arguments))
+            (%record-field hook 1)))
+
+(define before-error-hook (make-hook))
+(define after-error-hook (make-hook))
+(define before-backtrace-hook (make-hook))
+(define after-backtrace-hook (make-hook))
+(define before-read-hook (make-hook))
+(define after-read-hook (make-hook))
+(define before-eval-hook (make-hook 1))
+(define after-eval-hook (make-hook 1))
+(define before-print-hook (make-hook 1))
+(define after-print-hook (make-hook 1))
+(define after-gc-hook (make-hook))
+(define exit-hook (make-hook))
+(define abort-hook (make-hook))
+(define module-defined-hook (make-hook 1))
