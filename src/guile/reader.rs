@@ -201,7 +201,7 @@ impl Build for SyntaxBuilder<'_> {
     }
 
     fn array(&mut self, prefix: &str, items: Vec<Stx>, span: Span) -> Option<Stx> {
-        ArrayLiteral::new(prefix, items).map(|literal| Stx::atom(literal, span))
+        ArrayLiteral::value(prefix, items).map(|literal| Stx::atom(literal, span))
     }
 }
 

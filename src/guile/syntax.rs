@@ -174,7 +174,7 @@ impl Custom for ArrayLiteral {}
 
 impl ArrayLiteral {
     /// The array `#PREFIX(ITEMS)`; nothing when there is none of that prefix.
-    pub fn new(prefix: &str, items: Vec<Stx>) -> Option<Value> {
+    pub fn value(prefix: &str, items: Vec<Stx>) -> Option<Value> {
         let literal = ArrayLiteral {
             prefix: prefix.to_owned(),
             items,

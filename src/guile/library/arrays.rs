@@ -890,7 +890,8 @@ fn contents(args: &[Value]) -> Outcome {
     }
     if strict
         && let (Some((Kind::Bit, length)), count) = (holder(&view.root), view.count())
-        && (view.base % 32 != 0 || count != length && (view.base as usize + count) % 32 != 0)
+        && (view.base % 32 != 0
+            || count != length && !(view.base as usize + count).is_multiple_of(32))
     {
         return Ok(boolean(false));
     }

@@ -311,7 +311,7 @@ pub fn unknown(procedure: &str, name: &str) -> Raise {
     )
 }
 
-fn strategy<'a>(args: &'a [Value], position: usize) -> Result<&'a str, Raise> {
+fn strategy(args: &[Value], position: usize) -> Result<&str, Raise> {
     match args.get(position - 1) {
         Some(_) => args::symbol("string->bytevector", args, position),
         None => Ok("error"),

@@ -1,4 +1,3 @@
-;; not yet: there is no module (ice-9 weak-vector)
 ;; Weak vectors, guardians and object properties.
 (use-modules (ice-9 weak-vector))
 (define (show x) (write x) (newline))

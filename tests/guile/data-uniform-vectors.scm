@@ -1,4 +1,3 @@
-;; not yet: Guile prints #u8(1 2 3), we print #vu8(1 2 3)
 ;; Uniform numeric vectors of srfi-4.
 (use-modules (srfi srfi-4))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: there are no arrays of several dimensions
 ;; Arrays of several dimensions.
 (define (show x) (write x) (newline))
 (define a (make-array 0 2 3))

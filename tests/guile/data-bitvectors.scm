@@ -1,4 +1,3 @@
-;; not yet: there are no bit vectors
 ;; Vectors of bits.
 (define (show x) (write x) (newline))
 (define b (make-bitvector 5 #f))

@@ -1,4 +1,3 @@
-;; not yet: `make-soft-port` is not there
 ;; Ports made of procedures.
 (use-modules (ice-9 binary-ports))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: the string of a symbol may be changed
 ;; Strings that change in place.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

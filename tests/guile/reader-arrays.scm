@@ -1,4 +1,3 @@
-;; not yet: there are no arrays of several dimensions
 ;; Array literals of several ranks and bounds.
 (define (show x) (write x) (newline))
 (show #2((1 2) (3 4)))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints #u8(1 2), we print #vu8(1 2)
 ;; Ports and strings of (scheme base).
 (import (scheme base) (scheme write) (scheme read))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: there are no bit vectors and no uniform vectors but u8
 ;; Vectors, bytevectors and bit patterns in literals.
 (use-modules (rnrs bytevectors))
 (define (show x) (write x) (newline))
