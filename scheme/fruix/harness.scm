@@ -19,7 +19,13 @@
             record!
             recorded
             at-end
+            run-identifier
             fail))
+
+(define run-identifier
+  ;; The identifier of the run that goes on, a string; "" outside of one.  What a
+  ;; run makes elsewhere can carry it.
+  (make-parameter ""))
 
 (define %promises
   ;; What `at-end' has promised in the harness that runs: a vector of one list
@@ -111,9 +117,11 @@ Afterwards keep the promises made with `at-end', print the record as key=value
 lines and end with the line `PASS NAME', or with `FAIL NAME: ' and the reason;
 write the record of a harness that passed to the file that the variable
 METADATA_OUT names, if any.  Throw again what ended THUNK."
-  (%run-begin name (map symbol->string keys) (getenv "METADATA_OUT"))
-  (let* ((promises (vector '()))
-         (ended (parameterize ((%promises promises))
+  (let* ((identifier (%run-begin name (map symbol->string keys)
+                                 (getenv "METADATA_OUT")))
+         (promises (vector '()))
+         (ended (parameterize ((%promises promises)
+                               (run-identifier identifier))
                   (thrown-by thunk)))
          (trouble (keep-promises promises))
          (entries (recorded))

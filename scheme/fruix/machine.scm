@@ -72,7 +72,9 @@ harness ends."
                     #:password-file (setting 'password-file)
                     #:certificate-sha256 (setting 'certificate-sha256)
                     #:approved-vms (setting 'approved/vms)
-                    #:approved-vdis (setting 'approved/vdis))))
+                    #:approved-vdis (setting 'approved/vdis)
+                    #:owner (or (getenv "LOGNAME") (getenv "USER") "fruix-scm")
+                    #:run (run-identifier))))
       (at-end "log out" (lambda () (xapi-logout session)))
       session)))
 

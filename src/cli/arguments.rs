@@ -132,11 +132,15 @@ pub enum Verb {
     /// Show, raise or check the builder versions of a media.scm
     #[command(subcommand)]
     Builder(super::builder::Arguments),
-    /// List the runs that were kept, or show one
+    /// List the runs that were kept, show one, or remove what they left
     #[command(subcommand)]
     Runs(super::runs::Arguments),
     /// Say what a live run would use, and what it lacks
-    Doctor,
+    Doctor {
+        /// Show the certificate of HOST, an URL, and write it to the settings on consent
+        #[arg(long, value_name = "HOST")]
+        trust: Option<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell that reads it

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::guile::interpreter::{Interpreter, Options, Stop};
 use crate::guile::natives::NativeModule;
 use crate::sim::Simulation;
+use crate::sim::host::Mishaps;
 use std::path::PathBuf;
 
 /// Every Scheme module that is made of natives.
@@ -31,6 +32,10 @@ pub fn native_modules() -> Vec<NativeModule> {
         ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
+        module(
+            &["fruix", "native", "simulation"],
+            primitives::simulation::NATIVES,
+        ),
         module(&["fruix", "native", "ssh"], crate::ssh::primitives::NATIVES),
         module(
             &["fruix", "native", "xapi"],
@@ -86,24 +91,41 @@ pub struct World {
 
 impl World {
     /// Prepare the world that LINE asks for and let scripts see its settings.
+    /// Settings that cannot be read trouble only the script that asks for one.
     pub fn prepare(line: &CommandLine, environment: &Environment) -> Result<World, Failure> {
         if !line.world.simulate {
-            primitives::install(Settings::read(
-                environment,
-                line.world.config.as_deref(),
-                &line.world.settings,
-            ));
+            primitives::install(read_settings(line, environment));
             return Ok(World { simulation: None });
         }
+        let (world, settings) = World::with_settings(line, environment)?;
+        primitives::install(Ok(settings));
+        primitives::install_mishaps(world.mishaps());
+        Ok(world)
+    }
+
+    /// The world that LINE asks for and its settings.
+    pub fn with_settings(
+        line: &CommandLine,
+        environment: &Environment,
+    ) -> Result<(World, Settings), Failure> {
+        if !line.world.simulate {
+            return Ok((
+                World { simulation: None },
+                read_settings(line, environment)?,
+            ));
+        }
         let simulation = Simulation::start(super::simulate::options(&line.world.mishap)?)?;
-        primitives::install(Settings::of_simulation(
-            simulation.settings(),
-            environment,
-            &line.world.settings,
-        ));
-        Ok(World {
-            simulation: Some(simulation),
-        })
+        let settings =
+            Settings::of_simulation(simulation.settings(), environment, &line.world.settings)?;
+        let simulation = Some(simulation);
+        Ok((World { simulation }, settings))
+    }
+
+    /// A way to make trouble in a simulated world.
+    fn mishaps(&self) -> Option<Mishaps> {
+        self.simulation
+            .as_ref()
+            .map(|simulation| simulation.host().mishaps())
     }
 
     /// End a simulated world and remove what it made.
@@ -114,6 +136,14 @@ impl World {
             simulation.stop();
         }
     }
+}
+
+fn read_settings(line: &CommandLine, environment: &Environment) -> Result<Settings, Failure> {
+    Settings::read(
+        environment,
+        line.world.config.as_deref(),
+        &line.world.settings,
+    )
 }
 
 /// The status of a process whose program ended with RESULT; shows errors.

@@ -9,6 +9,7 @@
 pub mod arguments;
 mod builder;
 mod doctor;
+mod gc;
 mod hash;
 pub mod interpreter;
 mod meta_switch;
@@ -25,6 +26,7 @@ mod signals;
 mod simulate;
 mod store;
 mod trouble;
+mod trust;
 
 use crate::guile::vm::on_large_stack;
 use arguments::{CommandLine, Verb};
@@ -72,10 +74,11 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Rootfs(arguments)) => rootfs::run(arguments)?,
         Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment)?,
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
-        Some(Verb::Runs(arguments)) => runs::run(arguments, environment)?,
+        Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
-        Some(Verb::Doctor) => doctor::run(&line, environment)?,
+        Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,
+        Some(Verb::Doctor { trust: None }) => doctor::run(&line, environment)?,
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
     })
 }

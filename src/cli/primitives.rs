@@ -1,13 +1,16 @@
-//! The module `(fruix native settings)`: the settings as scripts see them.
+//! The modules `(fruix native settings)` and `(fruix native simulation)`: the
+//! world as scripts see it.
 
 use super::settings::{Setting, Settings};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
+use crate::sim::host::Mishaps;
 use std::cell::RefCell;
 
 thread_local! {
+    static MISHAPS: RefCell<Option<Mishaps>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Result<Settings, (Key, String, Option<String>)>>> =
         const { RefCell::new(None) };
 }
@@ -23,6 +26,57 @@ pub fn install(settings: Result<Settings, Failure>) {
         )
     });
     SETTINGS.with(|slot| *slot.borrow_mut() = Some(settings));
+}
+
+/// Let scripts on this thread make trouble in the simulation, if there is one.
+pub fn install_mishaps(mishaps: Option<Mishaps>) {
+    MISHAPS.with(|slot| *slot.borrow_mut() = mishaps);
+}
+
+/// `(fruix native simulation)`.
+pub mod simulation {
+    use super::MISHAPS;
+    use crate::failure::{Failure, Key};
+    use crate::guile::natives::Outcome;
+    use crate::guile::value::{Value, string};
+    use crate::natives;
+    use crate::sim::mishap::Mishap;
+
+    natives! {
+        /// (%simulation?) -> boolean
+        "%simulation?" (0) => is_there,
+        /// (%simulation-mishap! spec) -> unspecified
+        ///
+        /// From now on SPEC goes wrong. Throw 'usage-error when it makes no
+        /// sense, 'settings-error when there is no simulation.
+        "%simulation-mishap!" (1) => mishap,
+    }
+
+    fn is_there(_: &[Value]) -> Outcome {
+        Ok(Value::BoolV(MISHAPS.with(|slot| slot.borrow().is_some())))
+    }
+
+    fn mishap(args: &[Value]) -> Outcome {
+        let text = string("%simulation-mishap!", args, 1)?;
+        let mishap: Mishap = text
+            .parse()
+            .map_err(|error| Failure::new(Key::Usage, format!("{error}")))?;
+        let added = MISHAPS.with(|slot| {
+            slot.borrow()
+                .as_ref()
+                .map(|mishaps| mishaps.add(mishap))
+                .is_some()
+        });
+        if added {
+            return Ok(Value::Void);
+        }
+        Err(Failure::new(
+            Key::Settings,
+            "cannot make trouble: there is no simulated host",
+        )
+        .hint("run the program with --simulate")
+        .into())
+    }
 }
 
 natives! {

@@ -1,13 +1,17 @@
-//! Lists the runs whose journals were kept, and shows one.
+//! Lists the runs whose journals were kept, and shows one; what they have left on
+//! the host is the matter of [`super::gc`].
 
+use super::arguments::CommandLine;
+use super::gc;
 use super::interpreter::runs_directory;
 use super::screen::escape;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
 use crate::run::journal::{self, Entry};
 use clap::Subcommand;
+use std::path::PathBuf;
 
-/// List the runs that were kept, or show one.
+/// List the runs that were kept, show one, or remove what they left.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Arguments {
     /// Print a line for each run, oldest first: identifier, verdict
@@ -17,25 +21,27 @@ pub enum Arguments {
         /// The identifier that `runs list` prints
         id: Option<String>,
     },
+    /// Remove what runs have left behind on the host, after asking
+    Gc(gc::Arguments),
 }
 
 /// Do what ARGUMENTS say.
-pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> {
-    let directory = runs_directory(environment).ok_or_else(|| {
-        Failure::new(
-            Key::Settings,
-            "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
-        )
-    })?;
-    let runs = journal::list(&directory)?;
+pub fn run(
+    arguments: &Arguments,
+    line: &CommandLine,
+    environment: &Environment,
+) -> Result<u8, Failure> {
     match arguments {
+        Arguments::Gc(arguments) => gc::run(arguments, line, environment),
         Arguments::List => {
+            let (_, runs) = kept(environment)?;
             for run in &runs {
                 println!("{}  {}", name(run), verdict(&journal::read(run)?));
             }
             Ok(0)
         }
         Arguments::Show { id } => {
+            let (directory, runs) = kept(environment)?;
             let found = match id {
                 Some(id) => runs.iter().find(|run| name(run) == *id),
                 None => runs.last(),
@@ -60,6 +66,18 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failu
             Ok(0)
         }
     }
+}
+
+/// Where runs are kept, and those that are.
+fn kept(environment: &Environment) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+    let directory = runs_directory(environment).ok_or_else(|| {
+        Failure::new(
+            Key::Settings,
+            "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
+        )
+    })?;
+    let runs = journal::list(&directory)?;
+    Ok((directory, runs))
 }
 
 fn name(run: &std::path::Path) -> String {

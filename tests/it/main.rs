@@ -23,4 +23,5 @@ mod store;
 mod store_words;
 mod support;
 mod xapi;
+mod xapi_cli;
 mod xapi_methods;

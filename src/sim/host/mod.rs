@@ -244,8 +244,12 @@ impl Host {
 
     /// From now on MISHAP happens too.
     pub fn add_mishap(&self, mishap: Mishap) {
-        self.shared.config.add(mishap.clone());
-        schedule(&self.shared, mishap);
+        self.mishaps().add(mishap);
+    }
+
+    /// A way to add mishaps, for somebody who does not hold the host.
+    pub fn mishaps(&self) -> Mishaps {
+        Mishaps(self.shared.clone())
     }
 
     /// How many objects of CLASS there are, such as sessions nobody has ended.
@@ -285,6 +289,18 @@ impl Host {
                 .and_then(|vm| state.consoles.get(&vm).cloned())
                 .unwrap_or_default()
         })
+    }
+}
+
+/// A way to make trouble on a host while it runs.
+#[derive(Clone, Debug)]
+pub struct Mishaps(Arc<Shared>);
+
+impl Mishaps {
+    /// From now on MISHAP happens too.
+    pub fn add(&self, mishap: Mishap) {
+        self.0.config.add(mishap.clone());
+        schedule(&self.0, mishap);
     }
 }
 
