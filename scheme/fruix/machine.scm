@@ -41,14 +41,19 @@ is asked to change anything."
     (make-sure-it-is-halted session vm)
     (if (replaces-the-disk?)
         (step "import the image to a fresh disk, and read it back"
-          (xapi-vdi-replace session vm vdi (setting 'image)))
+          (xapi-vdi-replace session vm vdi (setting 'image)
+                            #:timeout-seconds (import-patience)))
         (step "import the image, and read it back"
-          (xapi-vdi-import session vdi (setting 'image))))
+          (xapi-vdi-import session vdi (setting 'image)
+                           #:timeout-seconds (import-patience))))
     (step "start the VM"
       (at-end "shut the VM down"
               (lambda () (xapi-vm-shutdown session vm #:hard? #t)))
       (xapi-vm-start session vm))
     (connect-to-guest session vm)))
+
+(define (import-patience)
+  (setting-or 'import-timeout-seconds 86400))
 
 (define (replaces-the-disk?)
   "Return #t when the settings say that the approved disk is kept, and a fresh one

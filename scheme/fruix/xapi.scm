@@ -302,7 +302,8 @@ why waiting longer is of no use."
 (define* (xapi-vdi-import session vdi image
                           #:key
                           (format 'automatic)
-                          (verify? #t))
+                          (verify? #t)
+                          (timeout-seconds 86400))
   "Write the raw disk image in the file IMAGE onto VDI, from its beginning, read it
 back unless VERIFY? is #f, and return an association list with format,
 image-bytes, sent-bytes and elapsed-seconds, those of the sending.
@@ -314,15 +315,20 @@ has written to; 'automatic takes 'vhd there and 'raw anywhere else.
 
 Throw 'settings-error, before anything is sent, when VDI is not approved, smaller
 than IMAGE or not new enough for FORMAT, and 'xapi-error when the host cannot
-write it, or VDI is attached to a VM that runs.
+write it, or VDI is attached to a VM that runs, and 'timeout after
+TIMEOUT-SECONDS, or when the host takes nothing for a minute.
 
 Source: XenAPI reference, \"Importing raw disk images\"."
-  (let ((imported (%xapi-vdi-import session vdi image (symbol->string format))))
+  (let ((imported (%xapi-vdi-import session vdi image (symbol->string format)
+                                    timeout-seconds)))
     (when verify?
       (%xapi-vdi-verify session vdi image))
     imported))
 
-(define* (xapi-vdi-replace session vm vdi image #:key (format 'automatic))
+(define* (xapi-vdi-replace session vm vdi image
+                           #:key
+                           (format 'automatic)
+                           (timeout-seconds 86400))
   "Write the raw disk image in the file IMAGE onto a fresh VDI, read it back, and
 put it in the place of VDI in VM, a halted one; only then has VM changed.  VDI is
 kept as it is, for `xapi-vdi-restore'.  Where another stands for VDI already, that
@@ -332,7 +338,8 @@ Return an association list with vdi, the fresh one, and what `xapi-vdi-import'
 returns.  Only data travels, since a fresh VDI is full of zeros.
 
 Throw what `xapi-vdi-import' throws, VM being as it was."
-  (%xapi-vdi-replace session vm vdi image (symbol->string format)))
+  (%xapi-vdi-replace session vm vdi image (symbol->string format)
+                     timeout-seconds))
 
 (define (xapi-vdi-restore session vm vdi)
   "Put VDI back into VM, a halted one, where another stands for it, destroy that,

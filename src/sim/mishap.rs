@@ -96,6 +96,29 @@ const NAMES: [(&str, Mishap); 17] = [
     ("redirect-to-stranger", Mishap::RedirectToStranger),
 ];
 
+/// Mishaps that are written `NAME=ARGUMENT`.
+const WITH_ARGUMENT: [(&str, &str); 11] = [
+    ("session-expires", "K"),
+    ("certificate-changes", "K"),
+    ("fail", "METHOD[@K]:CODE[:PARAMETER]…"),
+    ("cut", "METHOD[@K]"),
+    ("slow", "METHOD:MILLISECONDS"),
+    ("import-stalls", "BYTES"),
+    ("import-cut", "BYTES"),
+    ("import-fills-up", "BYTES"),
+    ("toolstack-restarts", "SECONDS"),
+    ("host-dies", "SECONDS"),
+    ("member", "ADDRESS[/FINGERPRINT]"),
+];
+
+/// The name of every mishap, whether it takes an argument or not.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(WITH_ARGUMENT.iter().map(|(name, _)| *name))
+}
+
 /// A mishap whose text makes no sense.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownMishap {
@@ -108,12 +131,9 @@ impl fmt::Display for UnknownMishap {
         NAMES
             .iter()
             .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
-        formatter.write_str(
-            " session-expires=K fail=METHOD[@K]:CODE[:PARAMETER]… cut=METHOD[@K] \
-             slow=METHOD:MILLISECONDS import-stalls=BYTES import-cut=BYTES \
-             import-fills-up=BYTES certificate-changes=K toolstack-restarts=SECONDS \
-             host-dies=SECONDS member=ADDRESS[/FINGERPRINT]",
-        )
+        WITH_ARGUMENT
+            .iter()
+            .try_for_each(|(name, argument)| write!(formatter, " {name}={argument}"))
     }
 }
 
@@ -265,20 +285,7 @@ mod tests {
     #[test]
     fn every_mishap_is_listed_where_operators_look() {
         let text = include_str!("../../docs/operating.md");
-        let with_argument = [
-            "session-expires=",
-            "import-stalls=",
-            "import-cut=",
-            "import-fills-up=",
-            "certificate-changes=",
-            "toolstack-restarts=",
-            "host-dies=",
-            "member=",
-            "slow=",
-            "cut=",
-            "fail=",
-        ];
-        for name in NAMES.iter().map(|(name, _)| name).chain(&with_argument) {
+        for name in names() {
             assert!(text.contains(&format!("`{name}")), "{name} is not");
         }
     }

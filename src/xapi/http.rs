@@ -23,6 +23,9 @@ pub const LONGEST_HEAD: usize = 1024;
 /// A reply to a call is not longer than this; a pool's records are a few MiB.
 const LONGEST_BODY: usize = 256 << 20;
 
+/// How much is read at once, at least.
+const ROOM: usize = 8 << 10;
+
 /// How long connecting and shaking hands may take.
 const CONNECT: Duration = Duration::from_secs(20);
 
@@ -255,6 +258,7 @@ impl Connection {
 
     /// Read more; 0 is the end.
     async fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(ROOM);
         match self.stream.read_buf(&mut self.buffer).await {
             // xapi often closes without the closing alert of TLS.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),

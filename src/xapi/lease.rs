@@ -253,7 +253,7 @@ async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
     vm::shut_down(session, vm, Shutdown::Hard, REMOVAL).await?;
     let disks = disks(session, vm).await?;
     let tried = format!("destroy VM `{uuid}`");
-    task::run(session, "VM.destroy", vec![json!(vm)], REMOVAL, &tried).await?;
+    destroy(session, "VM", vm, &tried).await?;
     for vdi in disks {
         let record = vm::record(session, "VDI", &vdi).await?;
         let config = &record["other_config"];
@@ -275,19 +275,38 @@ pub(super) async fn remove_vdi(session: &Session, vdi: &str) -> Result<(), XapiE
     replace::make_way(session, vdi, &record["other_config"]).await?;
     let uuid = session.uuid("VDI", vdi).await?;
     let tried = format!("destroy VDI `{uuid}`");
-    let params = || vec![json!(vdi)];
     // A transfer that has just ended lets go of the disk a moment later.
     for _ in 0..5 {
-        match task::run(session, "VDI.destroy", params(), REMOVAL, &tried).await {
+        match destroy(session, "VDI", vdi, &tried).await {
             Err(error) if error.code() == Some("VDI_IN_USE") => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            outcome => return outcome.map(|_| ()),
+            outcome => return outcome,
         }
     }
-    task::run(session, "VDI.destroy", params(), REMOVAL, &tried)
-        .await
-        .map(|_| ())
+    destroy(session, "VDI", vdi, &tried).await
+}
+
+/// Destroy the object of CLASS; when nobody knows how that ended, look.
+async fn destroy(
+    session: &Session,
+    class: &str,
+    reference: &str,
+    tried: &str,
+) -> Result<(), XapiError> {
+    let method = format!("{class}.destroy");
+    let outcome = task::run(session, &method, vec![json!(reference)], REMOVAL, tried).await;
+    let Err(unknown @ XapiError::OutcomeUnknown { .. }) = outcome else {
+        return outcome.map(|_| ());
+    };
+    for _ in 0..10 {
+        match vm::record(session, class, reference).await {
+            Err(error) if error.code() == Some("HANDLE_INVALID") => return Ok(()),
+            looked => looked?,
+        };
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    Err(unknown)
 }
 
 /// The VDI of ours on SR that holds the image with the SHA-256 DIGEST, if there

@@ -59,12 +59,12 @@ crate::natives! {
     ///
     /// Wait for TASK, a reference, for at most SECONDS, and destroy it.
     "%xapi-await" (3) => await_task,
-    /// (%xapi-vdi-import session vdi image format) -> alist
+    /// (%xapi-vdi-import session vdi image format seconds) -> alist
     ///
     /// Write the raw disk image IMAGE into VDI, a reference, sent as FORMAT:
     /// `automatic`, `raw`, `vhd` or `chunked`; `format`, `image-bytes`,
     /// `sent-bytes` and `elapsed-seconds`.
-    "%xapi-vdi-import" (4) => vdi_import,
+    "%xapi-vdi-import" (5) => vdi_import,
     /// (%xapi-vdi-verify session vdi image) -> bytes compared
     ///
     /// Read VDI back and compare it with the raw disk image IMAGE.
@@ -83,11 +83,11 @@ crate::natives! {
     /// What every source says now: `source`, and `address` or `trouble`; and
     /// one with `over` when waiting longer is of no use.
     "%xapi-vm-addresses" (4) => vm_addresses,
-    /// (%xapi-vdi-replace session vm vdi image format) -> alist
+    /// (%xapi-vdi-replace session vm vdi image format seconds) -> alist
     ///
     /// Put IMAGE on a fresh VDI and that in the place of VDI in VM, a halted one;
     /// `vdi`, the fresh one, and what %xapi-vdi-import answers.
-    "%xapi-vdi-replace" (5) => vdi_replace,
+    "%xapi-vdi-replace" (6) => vdi_replace,
     /// (%xapi-vdi-restore session vm vdi) -> boolean
     ///
     /// Put VDI back into VM, where another stands for it; #f when none does.
@@ -129,7 +129,17 @@ fn within<T>(
     what: &str,
     future: impl Future<Output = Result<T, XapiError>>,
 ) -> Result<T, Failure> {
-    let outcome = runtime::wait(what, BACKSTOP, future);
+    within_limit(session, what, BACKSTOP, future)
+}
+
+/// The same, for at most LIMIT.
+fn within_limit<T>(
+    session: &Session,
+    what: &str,
+    limit: Duration,
+    future: impl Future<Output = Result<T, XapiError>>,
+) -> Result<T, Failure> {
+    let outcome = runtime::wait(what, limit, future);
     if let Err(failure) = &outcome
         && matches!(failure.key(), Key::Interrupted | Key::Timeout)
     {
@@ -214,10 +224,12 @@ fn vdi_import(args: &[Value]) -> Outcome {
     let session = open(NAME, args)?;
     let (vdi, image) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
     let format = format(NAME, args, 4)?;
+    let limit = seconds(NAME, args, 5)?;
     let what = format!("importing `{image}`");
-    let imported = within(
+    let imported = within_limit(
         &session.0,
         &what,
+        limit,
         transfer::import(&session.0, &vdi, Path::new(&image), format),
     )?;
     Ok(alist_value(imported_entries(&imported)))
@@ -351,9 +363,11 @@ fn vdi_replace(args: &[Value]) -> Outcome {
     let (machine, vdi) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
     let image = string(NAME, args, 4)?;
     let format = format(NAME, args, 5)?;
-    let replaced = within(
+    let limit = seconds(NAME, args, 6)?;
+    let replaced = within_limit(
         &session.0,
         &format!("replacing a disk by `{image}`"),
+        limit,
         replace::replace(&session.0, &machine, &vdi, Path::new(&image), format),
     )?;
     let mut entries = vec![("vdi", string_value(replaced.vdi))];

@@ -467,9 +467,13 @@ impl Session {
             let body = connection.read_body(&head).await?;
             Ok::<_, std::io::Error>((head, body))
         };
-        let (head, body) = exchange.await.map_err(|error| XapiError::Connection {
-            tried: tried.to_owned(),
-            reason: format!("`{}`: {error}", endpoint.url()),
+        let (head, body) = exchange.await.map_err(|error| {
+            // Where one connection is lost, the others that rest are most likely too.
+            self.state().idle.clear();
+            XapiError::Connection {
+                tried: tried.to_owned(),
+                reason: format!("`{}`: {error}", endpoint.url()),
+            }
         })?;
         if head.status != 200 {
             return Err(XapiError::Protocol {

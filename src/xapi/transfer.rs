@@ -26,9 +26,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// How much is read and sent at once.
 pub(super) const PIECE: usize = 1 << 20;
 
-/// How long after the last byte the task may take, and after a failure the
-/// task may take to say why.
-const FLUSH: Duration = Duration::from_secs(600);
+/// How long after the last byte the task may take, in spans of the session's
+/// patience, and after a failure the task may take to say why.
+const FLUSH: u32 = 10;
 const EXPLANATION: Duration = Duration::from_secs(30);
 
 /// How many times a host may send us to another.
@@ -518,9 +518,12 @@ pub(super) async fn conclude(
     tried: &str,
 ) -> Result<u64, XapiError> {
     match sent {
-        Ok(Sent::All(count)) => task::wait(session, task, FLUSH, tried, |_| {})
-            .await
-            .map(|_| count),
+        Ok(Sent::All(count)) => {
+            let limit = session.patience() * FLUSH;
+            task::wait(session, task, limit, tried, |_| {})
+                .await
+                .map(|_| count)
+        }
         Ok(Sent::CutShort { sent, reason }) => {
             let lost = || XapiError::Connection {
                 tried: tried.to_owned(),

@@ -115,8 +115,11 @@ pub async fn shut_down(
     };
     let outcome = task::run(session, method, vec![json!(vm)], limit, &tried).await;
     match outcome {
-        // It was faster than we were.
-        Err(error) if error.code() == Some("VM_BAD_POWER_STATE") => {
+        // It was faster than we were, or the host has forgotten how it ended.
+        Err(error)
+            if error.code() == Some("VM_BAD_POWER_STATE")
+                || matches!(error, XapiError::OutcomeUnknown { .. }) =>
+        {
             if power_state(session, vm).await? == "Halted" {
                 Ok(())
             } else {

@@ -10,6 +10,7 @@ mod guile_conformance;
 mod harness;
 mod hostile_servers;
 mod media;
+mod mishaps;
 mod openssh;
 mod phase20;
 mod repl;

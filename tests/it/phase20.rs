@@ -1,7 +1,7 @@
 //! The shipped harness, from the command line: what a newcomer does first, and
 //! every way in which it can end other than well.
 
-use crate::support::{Outcome, Sandbox, installed};
+use crate::support::{Outcome, Sandbox, hold_no_secret, installed};
 use fruix_scm::sim::disk::FixtureDisk;
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions};
@@ -531,6 +531,8 @@ fn ctrl_c_at_any_step_ends_with_130_and_leaves_the_host_tidy() {
             }
         };
         outcome.stderr.push_str(&rest.join().unwrap().unwrap());
+        hold_no_secret(moment, &outcome.stdout);
+        hold_no_secret(moment, &outcome.stderr);
         let stderr = site.failed(outcome, 130);
         assert!(stderr.contains("interrupted"), "{moment}\n{stderr}");
     }

@@ -1,5 +1,6 @@
 //! A hermetic place to run the binary in, and the words tests share.
 
+use fruix_scm::sim::SECRET_MARK;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -104,10 +105,44 @@ pub fn wait(mut child: std::process::Child, began: Instant) -> Outcome {
         std::thread::sleep(Duration::from_millis(5));
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Outcome {
+    let outcome = Outcome {
         status: status.code(),
         stdout: text(out.join().unwrap().unwrap()),
         stderr: text(err.join().unwrap().unwrap()),
+    };
+    hold_no_secret("stdout", &outcome.stdout);
+    hold_no_secret("stderr", &outcome.stderr);
+    outcome
+}
+
+/// Insist that TEXT, which comes from WHERE, holds no password or session of a
+/// simulated host and no private key.
+pub fn hold_no_secret(place: &str, text: &str) {
+    for secret in [SECRET_MARK, "PRIVATE KEY-----"] {
+        assert!(!text.contains(secret), "a secret in {place}:\n{text}");
+    }
+}
+
+impl Drop for Sandbox {
+    /// Whatever the binary has written of its own account, such as journals and
+    /// records, holds no secret either.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for name in ["home", "work"] {
+            let files = walkdir::WalkDir::new(self.directory.path().join(name));
+            for entry in files.into_iter().filter_map(Result::ok) {
+                let bytes = match entry.file_type().is_file() {
+                    true => std::fs::read(entry.path()).unwrap_or_default(),
+                    false => continue,
+                };
+                let found = bytes
+                    .windows(SECRET_MARK.len())
+                    .any(|window| window == SECRET_MARK.as_bytes());
+                assert!(!found, "a secret in `{}`", entry.path().display());
+            }
+        }
     }
 }
 

@@ -178,6 +178,7 @@ impl Connection {
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(8 << 10);
         self.stream.read_buf(&mut self.buffer).await
     }
 

@@ -208,7 +208,7 @@ impl Body<'_> {
         for mishap in self.shared.config.mishaps() {
             match mishap {
                 Mishap::ImportStalls { bytes } if self.taken >= bytes => {
-                    std::future::pending().await
+                    return Err(self.stall().await);
                 }
                 Mishap::ImportCut { bytes } if self.taken >= bytes => return Err(io_error()),
                 Mishap::ImportFillsUp { bytes } if self.taken >= bytes => {
@@ -220,6 +220,16 @@ impl Body<'_> {
         let piece = self.connection.read(limit).await.map_err(|_| io_error())?;
         self.taken += piece.len() as u64;
         Ok(piece)
+    }
+
+    /// Take nothing until somebody ends the task.
+    async fn stall(&self) -> ApiError {
+        while self.shared.with(|state| state.db.exists("task", self.task))
+            && !tasks::is_cancelled(self.shared, self.task)
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ApiError::new("TASK_CANCELLED", [self.task])
     }
 
     async fn read_exactly(&mut self, size: usize) -> Result<Vec<u8>, ApiError> {
