@@ -1,0 +1,12 @@
+;; Lists searched.
+(define alist (map (lambda (i) (cons i (* i i))) (iota 2000)))
+(define names (map (lambda (i) (cons (number->string i) i)) (iota 2000)))
+(define symbols (map (lambda (i) (string->symbol (string-append "s" (number->string i)))) (iota 2000)))
+(let loop ((i 0) (sum 0))
+  (if (< i 2000)
+      (loop (+ i 1)
+            (+ sum (cdr (assv i alist))
+               (cdr (assoc (number->string i) names))
+               (length (memq (list-ref symbols i) symbols))
+               (length (member i (iota 200 i)))))
+      (begin (display sum) (newline))))

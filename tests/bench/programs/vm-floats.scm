@@ -1,0 +1,17 @@
+;; Floating point: a small Mandelbrot set.
+(define (escapes cr ci)
+  (let loop ((zr 0.0) (zi 0.0) (count 0))
+    (if (or (= count 50) (> (+ (* zr zr) (* zi zi)) 4.0))
+        count
+        (loop (+ (- (* zr zr) (* zi zi)) cr)
+              (+ (* 2.0 zr zi) ci)
+              (+ count 1)))))
+(define (total size)
+  (do ((y 0 (+ y 1))
+       (sum 0 (do ((x 0 (+ x 1))
+                   (sum sum (+ sum (escapes (- (/ (* 3.0 x) size) 2.0)
+                                            (- (/ (* 2.0 y) size) 1.0)))))
+                  ((= x size) sum))))
+      ((= y size) sum)))
+(display (total 110))
+(newline)

@@ -1,0 +1,13 @@
+;; A sieve: vectors read and written.
+(define (primes-below limit)
+  (let ((sieve (make-vector limit #t)))
+    (let loop ((i 2) (count 0))
+      (cond ((= i limit) count)
+            ((vector-ref sieve i)
+             (do ((j (* i i) (+ j i)))
+                 ((>= j limit))
+               (vector-set! sieve j #f))
+             (loop (+ i 1) (+ count 1)))
+            (else (loop (+ i 1) count))))))
+(display (primes-below 600000))
+(newline)
