@@ -28,6 +28,7 @@ mod store;
 mod trouble;
 mod trust;
 
+use crate::guile::library::posix;
 use crate::guile::vm::on_large_stack;
 use arguments::{CommandLine, Verb};
 use settings::Environment;
@@ -55,9 +56,16 @@ pub fn main() -> ExitCode {
     crate::progress::watch(std::sync::Arc::new(screen::Screen::new(colours_wanted)));
     // Steel's compiler recurses over the program and its values, so the
     // interpreter lives on a stack that deep data cannot exhaust.
-    let status = on_large_stack(move || match dispatch(line, &environment) {
-        Ok(status) => status,
-        Err(error) => trouble::show_error(&error),
+    let status = on_large_stack(move || {
+        let status = match dispatch(line, &environment) {
+            Ok(status) => status,
+            Err(error) => trouble::show_error(&error),
+        };
+        if posix::is_forked() {
+            // Nobody waits for this thread in a copy that the program made of the process.
+            std::process::exit(status.into());
+        }
+        status
     });
     ExitCode::from(status)
 }

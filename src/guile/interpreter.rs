@@ -142,7 +142,7 @@ impl Interpreter {
 
     /// Run the program in the file at PATH.
     pub fn load_file(&mut self, path: &Path) -> Result<(), Stop> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = super::library::encodings::read_program(path).map_err(|error| {
             Failure::new(
                 Key::Usage,
                 format!("cannot read `{}`: {error}", path.display()),

@@ -734,7 +734,7 @@ fn add_to_load_path(args: &[Value]) -> Outcome {
 
 fn text_of_file(args: &[Value]) -> Outcome {
     let file = value::string("load", args, 1)?;
-    match std::fs::read_to_string(&file) {
+    match super::library::encodings::read_program(&file) {
         Ok(text) => Ok(string_value(text)),
         Err(_) => Err(super::world::no_such_file("open-file", &file)),
     }

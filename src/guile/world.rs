@@ -5,6 +5,7 @@ use super::core::{Origin, State, Variable};
 use super::expander::forms;
 use super::expander::scope::{Binding, Scope};
 use super::expander::{Result, Trouble};
+use super::library::encodings;
 use super::modules::{Import, Module, Name, Progress};
 use super::natives::{Native, NativeModule, Raise};
 use super::reader::{Reader, SyntaxBuilder};
@@ -261,7 +262,7 @@ impl World {
         for directory in self.load_path.borrow().iter() {
             for extension in ["scm", "sls", "sld"] {
                 let path = directory.join(format!("{relative}.{extension}"));
-                if let Ok(text) = std::fs::read_to_string(&path) {
+                if let Ok(text) = encodings::read_program(&path) {
                     return Some((path.display().to_string(), text.into()));
                 }
             }
@@ -321,7 +322,7 @@ impl World {
                 .map(|directory| directory.join(file)),
         );
         for candidate in &candidates {
-            if let Ok(text) = std::fs::read_to_string(candidate) {
+            if let Ok(text) = encodings::read_program(candidate) {
                 return Ok(text);
             }
         }

@@ -566,6 +566,11 @@
              (%merge-sort items (length items) less?))
             ((vector? items)
              (list->vector (sort (vector->list items) less?)))
+            ((%one-dimension? items)
+             (let ((sorted (make-typed-array (array-type items) *unspecified*
+                                             (array-length items))))
+               (%fill-from-list! sorted (sort (array->list items) less?))
+               sorted))
             (else
              (scm-error 'wrong-type-arg "sort" "Wrong type argument in position ~A: ~S"
                         (cons* 1 items '()) (cons items '()))))))
@@ -576,7 +581,23 @@
       (begin
         (vector-copy! items 0 (sort items less?))
         items)
-      (sort items less?)))
+      (if (%one-dimension? items)
+          (begin
+            (%fill-from-list! items (sort (array->list items) less?))
+            items)
+          (sort items less?))))
+
+(define (%one-dimension? object)
+  (and (array? object)
+       (not (string? object))
+       (eqv? (array-rank object) 1)))
+
+(define (%fill-from-list! array list)
+  (let loop ((number 0) (list list))
+    (if (pair? list)
+        (begin
+          (%array-set-nth! array number (car list))
+          (loop (+ number 1) (cdr list))))))
 
 (define (stable-sort! items less?)
   "Sort ITEMS; a list's result is what is returned."
@@ -597,7 +618,7 @@
 
 (define (sorted? items less?)
   "Return whether ITEMS, a list or vector, is in the order of LESS?."
-  (let ((list (if (vector? items) (vector->list items) items)))
+  (let ((list (if (%one-dimension? items) (array->list items) items)))
     (or (null? list)
         (let loop ((item (car list)) (rest (cdr list)))
           (or (null? rest)

@@ -80,3 +80,15 @@ returns one of those that nobody else refers to any more, or #f."
                   (else (loop (cdr rest) (cons (car rest) before)))))
           (set! kept (append kept (list (car objects))))))
     guardian))
+
+(define (peek . objects)
+  "Write OBJECTS to the current output port and return the last one."
+  (newline)
+  (display ";;; ")
+  (write objects)
+  (newline)
+  (if (pair? objects) (last objects) #f))
+
+(define (pk . objects)
+  "Write OBJECTS to the current output port and return the last one."
+  (apply peek objects))

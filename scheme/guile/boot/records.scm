@@ -29,15 +29,103 @@
 
 (define* (make-record-type name fields #:optional (printer #f)
                            #:key (parent #f) (uid #f) (final? #t)
-                           (extensible? #t) (opaque? #f)
-                           (allow-duplicate-field-names? #t))
+                           (extensible? (not final?)) (opaque? 'inherit)
+                           (allow-duplicate-field-names? #f))
   "Return a new record type called NAME with FIELDS, symbols or
-(mutable NAME) and (immutable NAME)."
-  (%make-record-type (if (string? name) (string->symbol name) name)
-                     (map %field-name fields)
-                     (map %field-mutable? fields)
-                     printer
-                     parent))
+(mutable NAME) and (immutable NAME); with UID, the type that was made with it."
+  (let* ((name (if (string? name) (string->symbol name) name))
+         (opaque? (if (eq? opaque? 'inherit)
+                      (and parent (record-type-opaque? parent))
+                      opaque?))
+         (names (map %checked-field-name fields))
+         (all (append (if parent (record-type-fields parent) '()) names))
+         (known (and uid (hashq-ref %record-types-by-uid uid #f))))
+    (cond
+     ((and parent (not (record-type-extensible? parent)))
+      (scm-error 'misc-error #f "parent type is final" '() #f))
+     ((and parent (record-type-opaque? parent) (not opaque?))
+      (scm-error 'misc-error #f "can't make non-opaque subtype of opaque type ~S"
+                 (list parent) #f))
+     ((and (not allow-duplicate-field-names?) (%first-duplicate all))
+      => (lambda (field)
+           (scm-error 'misc-error #f "duplicate field ~S" (list field) #f)))
+     ((not known)
+      (let ((type (%make-record-type name names (map %field-mutable? fields)
+                                     printer parent)))
+        (%set-record-type-properties! type
+                                      (append (if extensible? '() '((final . #t)))
+                                              (if opaque? '((opaque . #t)) '())
+                                              (if uid (list (cons 'uid uid)) '())))
+        (if uid (hashq-set! %record-types-by-uid uid type))
+        type))
+     ((and (eq? (record-type-name known) name)
+           (equal? (record-type-fields known) all)
+           (eq? (record-type-parent known) parent)
+           (eq? (record-type-extensible? known) (and extensible? #t))
+           (not printer))
+      known)
+     (else
+      (scm-error 'misc-error #f "prefab record type declaration incompatible with previous"
+                 '() #f)))))
+
+(define %record-types-by-uid (make-hash-table))
+
+(define (%first-duplicate items)
+  (let loop ((items items))
+    (cond ((null? items) #f)
+          ((memq (car items) (cdr items)) (car items))
+          (else (loop (cdr items))))))
+
+(define (%checked-field-name field)
+  (cond ((symbol? field) field)
+        ((and (list? field)
+              (eqv? (length field) 2)
+              (memq (car field) '(mutable immutable))
+              (symbol? (cadr field)))
+         (cadr field))
+        (else
+         (scm-error 'misc-error #f "bad field declaration ~S" (list field) #f))))
+
+(define (%record-type-property type key)
+  (assq-ref (%record-type-properties type) key))
+
+(define (record-type-extensible? type)
+  "Return whether other types may have TYPE for parent."
+  (not (%record-type-property type 'final)))
+
+(define (record-type-opaque? type)
+  "Return whether the type of TYPE's records is kept secret."
+  (and (%record-type-property type 'opaque) #t))
+
+(define (record-type-uid type)
+  "Return what TYPE is known by everywhere, or #f."
+  (%record-type-property type 'uid))
+
+(define (record-type-properties type)
+  "Return the association list of TYPE's properties."
+  '())
+
+(define (record-type-parents type)
+  "Return a vector of the types that TYPE extends, the first one first."
+  (let loop ((type (record-type-parent type)) (parents '()))
+    (if type
+        (loop (record-type-parent type) (cons type parents))
+        (list->vector parents))))
+
+(define (record-type-has-parent? type parent)
+  "Return whether TYPE extends PARENT."
+  (and (memq parent (vector->list (record-type-parents type))) #t))
+
+(define (record-type-constructor type)
+  "Return the procedure that makes records of TYPE."
+  (record-constructor type))
+
+(define (record-type-mutable-fields type)
+  "Return an integer with a bit for each field of TYPE, set when it can be changed."
+  (let loop ((flags (%record-type-mutable type)) (bit 1) (bits 0))
+    (if (pair? flags)
+        (loop (cdr flags) (* 2 bit) (if (car flags) (+ bits bit) bits))
+        bits)))
 
 (define (%field-name field)
   (if (pair? field) (cadr field) field))

@@ -23,9 +23,12 @@
   (string-fold-right
    (lambda (character rest)
      (string-append
-      (if (memv character '(#\* #\. #\\ #\^ #\$ #\[ #\( #\) #\{ #\+ #\? #\|))
-          (string #\\ character)
-          (string character))
+      ;; A backslash gives some characters their meaning in basic patterns.
+      (cond ((memv character '(#\* #\. #\\ #\^ #\$ #\[))
+             (string #\\ character))
+            ((memv character '(#\( #\) #\+ #\? #\{ #\} #\|))
+             (string #\[ character #\]))
+            (else (string character)))
       rest))
    "" text))
 

@@ -120,6 +120,9 @@
          (and (< (* 2 index) (string-length layout))
               (char=? (string-ref layout (* 2 index)) #\u)))))
 
+(define (%hidden? vtable index)
+  (char=? (string-ref (symbol->string (%layout-of vtable)) (+ (* 2 index) 1)) #\h))
+
 (define (%check-unboxed name vtable index value)
   (if (and (%unboxed? vtable index)
            (not (exact-integer? value)))
@@ -135,13 +138,16 @@
         (let loop ((index 0) (fields fields))
           (if (< index (vector-length slots))
               (begin
-                (if (pair? fields)
+                (if (and (pair? fields) (not (%hidden? vtable index)))
                     (begin
                       (%check-unboxed "make-struct/no-tail" vtable index (car fields))
                       (vector-set! slots index (car fields)))
                     (if (%unboxed? vtable index)
                         (vector-set! slots index 0)))
-                (loop (+ index 1) (if (pair? fields) (cdr fields) '())))))
+                (loop (+ index 1)
+                      (if (and (pair? fields) (not (%hidden? vtable index)))
+                          (cdr fields)
+                          fields)))))
         (if (and (eq? vtable <standard-vtable>)
                  (vector-ref slots vtable-index-layout))
             (let ((layout (vector-ref slots vtable-index-layout)))

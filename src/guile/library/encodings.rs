@@ -297,6 +297,52 @@ pub fn without_mark<'a>(name: &'static str, bytes: &'a [u8]) -> (&'static str, &
     }
 }
 
+/// The encoding that a comment near the beginning of TEXT names, as in `coding: latin-1`.
+pub fn named_in_comment(text: &[u8]) -> Option<String> {
+    let head = &text[..text.len().min(500)];
+    let head: String = head.iter().map(|byte| char::from(*byte)).collect();
+    let mut from = 0;
+    while let Some(at) = head[from..].find("coding").map(|at| at + from) {
+        from = at + "coding".len();
+        let Some(rest) = head[from..].strip_prefix([':', '=']) else {
+            continue;
+        };
+        let name: String = rest
+            .trim_start_matches([' ', '\t'])
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || "-_.:".contains(*c))
+            .collect();
+        let line = head[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let block = head[..at]
+            .rfind("#!")
+            .is_some_and(|open| !head[open..at].contains("!#"));
+        if !name.is_empty() && (block || head[line..at].contains(';')) {
+            return Some(name.to_uppercase());
+        }
+    }
+    None
+}
+
+/// The text of the program at PATH, which may name its encoding in a comment.
+pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    let encoding = named_in_comment(&bytes)
+        .and_then(|name| named(&name))
+        .unwrap_or(Encoding::Utf8);
+    if encoding != Encoding::Utf8 {
+        return decode("load", encoding, "substitute", &bytes)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData));
+    }
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// (%encoding-in-comment text): the encoding that a comment of TEXT names, or #f
+fn in_comment(args: &[Value]) -> Outcome {
+    let text = string("file-encoding", args, 1)?;
+    Ok(named_in_comment(text.as_bytes()).map_or(Value::BoolV(false), text::value))
+}
+
 fn wanted(procedure: &str, args: &[Value], position: usize) -> Result<Encoding, Raise> {
     let name = string(procedure, args, position)?;
     named(name).ok_or_else(|| unknown(procedure, name))
@@ -340,6 +386,8 @@ fn decode_bytes(args: &[Value]) -> Outcome {
 natives! {
     /// (%encode-string string encoding [strategy]) -> bytevector
     "%encode-string" (2, 1) => encode_string,
+    /// (%encoding-in-comment text) -> the encoding that a comment names, or #f
+    "%encoding-in-comment" (1) => in_comment,
     /// (%decode-bytes bytevector encoding [strategy]) -> string
     "%decode-bytes" (2, 1) => decode_bytes,
 }

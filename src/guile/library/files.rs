@@ -193,7 +193,7 @@ fn mkdir(args: &[Value]) -> Outcome {
 }
 
 /// The descriptor that argument 1 is or stands for, or `None` when it is a name.
-fn descriptor_argument(args: &[Value]) -> Option<libc::c_int> {
+pub fn descriptor_argument(args: &[Value]) -> Option<libc::c_int> {
     match &args[0] {
         Value::IntV(fd) => Some(*fd as libc::c_int),
         port => ports::get(port)

@@ -10,7 +10,7 @@ pub mod bitvectors;
 pub mod bytevectors;
 pub mod char_sets;
 pub mod characters;
-mod encodings;
+pub mod encodings;
 pub mod equality;
 mod errors;
 mod files;
@@ -20,6 +20,7 @@ mod lists;
 pub mod numbers;
 mod port_natives;
 pub mod ports;
+pub mod posix;
 pub mod printer;
 mod processes;
 mod random;
@@ -28,6 +29,7 @@ mod regexps;
 mod sorting;
 mod strings;
 mod symbol_names;
+mod system_numbers;
 pub mod text;
 mod uniform;
 mod vectors;
@@ -53,6 +55,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         lists::NATIVES,
         numbers::NATIVES,
         port_natives::NATIVES,
+        posix::NATIVES,
         processes::NATIVES,
         random::NATIVES,
         reading::NATIVES,
@@ -60,6 +63,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         sorting::NATIVES,
         strings::NATIVES,
         symbol_names::NATIVES,
+        system_numbers::NATIVES,
         uniform::NATIVES,
         vectors::NATIVES,
     ]

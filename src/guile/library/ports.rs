@@ -14,7 +14,7 @@ use crate::guile::natives::{Machine, Raise};
 use crate::guile::roots::Root;
 use crate::guile::value::Value;
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
@@ -58,13 +58,36 @@ pub struct Output {
     void: bool,
 }
 
+/// A descriptor that is closed with its port. Unlike an `OwnedFd` it does not
+/// mind when the program has closed it by its number before.
+pub struct Descriptor(RawFd);
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(owned: OwnedFd) -> Descriptor {
+        Descriptor(owned.into_raw_fd())
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: a descriptor is closed by number; one that is closed already gives an error.
+        unsafe { libc::close(self.0) };
+    }
+}
+
 /// A port's insides.
 pub struct State {
     pub input: Option<Input>,
     pub output: Option<Output>,
-    pub descriptor: Option<OwnedFd>,
+    pub descriptor: Option<Descriptor>,
     /// Where writing goes when it is not where reading comes from.
-    pub writes_to: Option<OwnedFd>,
+    pub writes_to: Option<Descriptor>,
     pub name: Option<String>,
     pub mode: String,
     pub line: usize,
@@ -751,7 +774,7 @@ pub fn descriptor(descriptor: OwnedFd, mode: &str, name: Option<String>) -> Valu
     value(descriptor_state(descriptor, mode, name))
 }
 
-fn descriptor_state(descriptor: OwnedFd, mode: &str, name: Option<String>) -> State {
+fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<String>) -> State {
     let mut state = State::new();
     state.mode = mode.to_owned();
     state.name = name;
@@ -770,7 +793,7 @@ fn descriptor_state(descriptor: OwnedFd, mode: &str, name: Option<String>) -> St
     } else if mode.contains('l') {
         state.buffering = Buffering::Line;
     }
-    state.descriptor = Some(descriptor);
+    state.descriptor = Some(descriptor.into());
     state
 }
 

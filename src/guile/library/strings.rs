@@ -17,6 +17,7 @@ use crate::guile::value::Value;
 use crate::natives;
 use std::cmp::Ordering;
 use std::rc::Rc;
+use unicode_normalization::UnicodeNormalization;
 
 /// Argument POSITION as the string itself, not only its text.
 fn object<'a>(
@@ -959,9 +960,20 @@ fn utf8_length(args: &[Value]) -> Outcome {
     string("string-utf8-length", args, 1).map(|text| integer(text.len()))
 }
 
-fn normalize(args: &[Value]) -> Outcome {
-    // Composed text, which is what files and sources hold, is its own normal form.
-    string("string-normalize-nfc", args, 1).map(value)
+fn normalize_nfc(args: &[Value]) -> Outcome {
+    string("string-normalize-nfc", args, 1).map(|text| value(text.nfc().collect::<String>()))
+}
+
+fn normalize_nfkc(args: &[Value]) -> Outcome {
+    string("string-normalize-nfkc", args, 1).map(|text| value(text.nfkc().collect::<String>()))
+}
+
+fn normalize_nfd(args: &[Value]) -> Outcome {
+    string("string-normalize-nfd", args, 1).map(|text| value(text.nfd().collect::<String>()))
+}
+
+fn normalize_nfkd(args: &[Value]) -> Outcome {
+    string("string-normalize-nfkd", args, 1).map(|text| value(text.nfkd().collect::<String>()))
 }
 
 fn same_object(args: &[Value]) -> Outcome {
@@ -1025,8 +1037,8 @@ natives! {
     "xsubstring" (2, 3) => extended_substring,
     "string-hash" (1, 3) => hash, "string-hash-ci" (1, 3) => hash_ci,
     "string-utf8-length" (1) => utf8_length,
-    "string-normalize-nfc" (1) => normalize, "string-normalize-nfkc" (1) => normalize,
-    "string-normalize-nfd" (1) => normalize, "string-normalize-nfkd" (1) => normalize,
+    "string-normalize-nfc" (1) => normalize_nfc, "string-normalize-nfkc" (1) => normalize_nfkc,
+    "string-normalize-nfd" (1) => normalize_nfd, "string-normalize-nfkd" (1) => normalize_nfkd,
     "%identity" (1) => same_object,
     /// (%read-only-string? string) -> whether STRING may not be changed
     "%read-only-string?" (1) => is_read_only,

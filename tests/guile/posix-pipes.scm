@@ -1,4 +1,3 @@
-;; not yet: `pipeline` is not there
 ;; Programs whose output is read and input written.
 (use-modules (ice-9 popen) (ice-9 rdelim) (ice-9 textual-ports))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: `record-type-parents` is not there
 ;; Records that extend others.
 (define (show x) (write x) (newline))
 (define animal (make-record-type 'animal '(name) #:extensible? #t))

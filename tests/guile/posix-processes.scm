@@ -1,4 +1,3 @@
-;; not yet: `primitive-fork` is not there
 ;; Programs run and waited for.
 (define (show x) (write x) (newline))
 (show (status:exit-val (system "exit 3")))

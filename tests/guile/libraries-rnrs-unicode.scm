@@ -1,4 +1,3 @@
-;; not yet: Guile prints (2 1), we print (1 1)
 ;; Case, categories and normal forms of (rnrs unicode).
 (import (rnrs))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: strings are not normalized to decomposed form
 ;; Strings of more than ASCII.
 (use-modules (rnrs bytevectors))
 (define (show x) (write x) (newline))

@@ -1,0 +1,28 @@
+;; Strings that may not be changed, and normal forms.
+(define-syntax-rule (show expression)
+  (begin
+    (write (quote expression))
+    (display " => ")
+    (catch #t
+      (lambda () (write expression))
+      (lambda (key . arguments) (write (cons key arguments))))
+    (newline)))
+
+(show (string-set! (symbol->string 'abc) 0 #\x))
+(show (string-set! (substring/read-only "abc" 1) 0 #\x))
+(show (string-fill! (symbol->string 'abc) #\x))
+(show (let ((text (string-copy "abc"))) (string-set! text 0 #\λ) text))
+(show (let ((text (string-append "a" "bc"))) (string-set! text 2 #\λ) text))
+(show (let ((text (number->string 123))) (string-set! text 0 #\9) text))
+(show (let ((text (make-string 3 #\a))) (string-set! text 5 #\9) text))
+(show (string-set! (string) 0 #\a))
+(show (string-ref "" 0))
+(show (string->list (string-normalize-nfd "é")))
+(show (string-length (string-normalize-nfc (string-normalize-nfd "é"))))
+(show (string-normalize-nfkd "ﬁ²"))
+(show (string-normalize-nfkc "ﬁ²"))
+(show (string-bytes-per-char "abc"))
+(show (string-bytes-per-char "λ"))
+(show (symbol #\a #\b))
+(show (begin (symbol-fset! 'name 1) (symbol-fref 'name)))
+(show (begin (symbol-pset! 'name '(a list)) (symbol-pref 'name)))

@@ -1,0 +1,33 @@
+;; Processes that copy themselves, and waiting for pipes.
+(define-syntax-rule (show expression)
+  (begin
+    (write (quote expression))
+    (display " => ")
+    (catch #t
+      (lambda () (write expression))
+      (lambda (key . arguments) (write (cons key arguments))))
+    (newline)))
+
+(define ends (pipe))
+(define child (primitive-fork))
+(if (zero? child)
+    (begin
+      (close-port (car ends))
+      (display "from the child\n" (cdr ends))
+      (close-port (cdr ends))
+      (primitive-_exit 7)))
+(close-port (cdr ends))
+(use-modules (ice-9 rdelim))
+(show (read-line (car ends)))
+(show (status:exit-val (cdr (waitpid child))))
+(define more (pipe))
+(show (select (list (car more)) '() '() 0))
+(display "x" (cdr more))
+(force-output (cdr more))
+(show (map length (select (list (car more)) (list (cdr more)) '() 1)))
+(show (let ((copy (dup->fdes (cdr more))))
+        (and (integer? copy) (begin (close-fdes copy) 'closed))))
+(show (close-fdes 9999))
+(show (vector? (getgroups)))
+(show (= (getsid 0) (getsid (getpid))))
+(show (list (= EAGAIN EWOULDBLOCK) (integer? EADDRINUSE) SIGABRT EXIT_FAILURE))
