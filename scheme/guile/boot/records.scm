@@ -176,4 +176,7 @@ of them by default."
 
 (define (record-modifier type field)
   "Return a procedure that changes FIELD of a record of TYPE."
-  (%make-modifier type (%field-index type field "record-modifier") field))
+  (let ((index (%field-index type field "record-modifier")))
+    (if (not (list-ref (%record-type-mutable type) index))
+        (scm-error 'misc-error #f "field is immutable ~S ~S" (list type field) #f))
+    (%make-modifier type index field)))

@@ -1,5 +1,5 @@
-;;; Structs and vtables, as records of two types of ours: a vtable knows the
-;;; layout of its structs, a struct holds its vtable and a vector of fields.
+;;; Structs and vtables, as records of a type of ours: a struct holds its vtable,
+;;; a vector of fields and, when it is a vtable itself, its name.
 ;;; The fields of records can be asked for as those of structs, too.
 
 (define vtable-index-layout 0)
@@ -8,7 +8,7 @@
 (define standard-vtable-fields "pwuhuhpwphuhuhuh")
 
 (define <%struct>
-  (make-record-type 'struct '(vtable fields)))
+  (make-record-type 'struct '(vtable fields name)))
 
 (define (%print-struct struct port)
   (let* ((vtable (struct-vtable struct))
@@ -34,13 +34,12 @@
           (display ">" port)))))
 
 (define <standard-vtable>
-  (let ((vtable (%record <%struct> #f (make-vector 9 #f))))
+  (let ((vtable (%record <%struct> #f (make-vector 8 #f) '<standard-vtable>)))
     ;; Only now: the printer asks for this very vtable.
     (set-record-type-printer! <%struct> %print-struct)
     (%set-record-field! vtable 0 vtable)
     (vector-set! (%record-field vtable 1) vtable-index-layout
                  (string->symbol standard-vtable-fields))
-    (vector-set! (%record-field vtable 1) 8 '<standard-vtable>)
     vtable))
 
 (define <applicable-struct-vtable> (make-vtable standard-vtable-fields))
@@ -57,7 +56,8 @@
   "Return whether OBJECT is a vtable."
   (or (record-type? object)
       (and (%plain-struct? object)
-           (eq? (%record-field object 0) <standard-vtable>))))
+           (string-prefix? standard-vtable-fields
+                           (symbol->string (%layout-of (%record-field object 0)))))))
 
 (define (%check-struct name struct)
   (if (not (struct? struct))
@@ -95,7 +95,7 @@
 
 (define* (make-vtable fields #:optional (printer #f))
   "Return a vtable for structs with FIELDS, which PRINTER prints."
-  (let ((vtable (%record <%struct> <standard-vtable> (make-vector 9 #f))))
+  (let ((vtable (%record <%struct> <standard-vtable> (make-vector 8 #f) #f)))
     (vector-set! (%record-field vtable 1) vtable-index-layout
                  (make-struct-layout fields))
     (vector-set! (%record-field vtable 1) vtable-index-printer printer)
@@ -109,7 +109,7 @@
   (if (record-type? vtable)
       (string->symbol
        (string-concatenate (map (lambda (field) "pw") (record-type-fields vtable))))
-      (struct-ref vtable vtable-index-layout)))
+      (vector-ref (%record-field vtable 1) vtable-index-layout)))
 
 (define (%field-count vtable)
   (quotient (string-length (symbol->string (%layout-of vtable))) 2))
@@ -148,17 +148,12 @@
                       (if (and (pair? fields) (not (%hidden? vtable index)))
                           (cdr fields)
                           fields)))))
-        (if (and (eq? vtable <standard-vtable>)
-                 (vector-ref slots vtable-index-layout))
-            (let ((layout (vector-ref slots vtable-index-layout)))
+        (let ((struct (%record <%struct> vtable slots #f)))
+          (if (and (struct-vtable? struct)
+                   (string? (vector-ref slots vtable-index-layout)))
               (vector-set! slots vtable-index-layout
-                           (if (string? layout) (make-struct-layout layout) layout))))
-        (%record <%struct> vtable
-                 (if (eq? vtable <standard-vtable>)
-                     (let ((whole (make-vector 9 #f)))
-                       (vector-move-left! slots 0 (min 8 (vector-length slots)) whole 0)
-                       whole)
-                     slots)))))
+                           (make-struct-layout (vector-ref slots vtable-index-layout))))
+          struct))))
 
 (define (make-struct/simple vtable . fields)
   "Return a struct of VTABLE with FIELDS."
@@ -169,7 +164,7 @@
   (%check-vtable "allocate-struct" vtable)
   (if (record-type? vtable)
       (apply %record vtable (make-list count #f))
-      (%record <%struct> vtable (make-vector count #f))))
+      (%record <%struct> vtable (make-vector count #f) #f)))
 
 (define (struct-vtable struct)
   "Return the vtable of STRUCT."
@@ -180,8 +175,7 @@
 
 (define (%struct-size struct)
   (if (%plain-struct? struct)
-      (min (vector-length (%record-field struct 1))
-           (if (struct-vtable? struct) 8 (vector-length (%record-field struct 1))))
+      (vector-length (%record-field struct 1))
       (length (record-type-fields (record-type-descriptor struct)))))
 
 (define (%check-field name struct index)
@@ -225,13 +219,13 @@
   (%check-vtable "struct-vtable-name" vtable)
   (if (record-type? vtable)
       (record-type-name vtable)
-      (vector-ref (%record-field vtable 1) 8)))
+      (%record-field vtable 2)))
 
 (define (set-struct-vtable-name! vtable name)
   "Make NAME the name of VTABLE."
   (%check-vtable "set-struct-vtable-name!" vtable)
   (if (not (record-type? vtable))
-      (vector-set! (%record-field vtable 1) 8 name)))
+      (%set-record-field! vtable 2 name)))
 
 (define (record-type-vtable type)
   "Return the vtable of record type TYPE, which is TYPE."
