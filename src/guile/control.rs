@@ -30,6 +30,10 @@ crate::natives! {
     "fluid?" (1) => is_fluid,
     /// (%fluid-value fluid) -> its value
     "%fluid-value" (1) => fluid_value,
+    /// (%fluid-held fluid) -> its value, or the marker that it has none
+    "%fluid-held" (1) => fluid_held,
+    /// (%all-fluids) -> every fluid that was made
+    "%all-fluids" (0) => all_fluids,
     /// (%set-fluid-value! fluid value) -> nothing
     "%set-fluid-value!" (2) => set_fluid_value,
     /// (%parameter-data fluid converter) -> what a parameter knows
@@ -59,6 +63,8 @@ crate::natives! {
 thread_local! {
     static RUN: Cell<isize> = const { Cell::new(0) };
     static TYPES: RefCell<Option<[Root; 3]>> = const { RefCell::new(None) };
+    /// Dynamic states are made of all of them, so none is ever given up.
+    static FLUIDS: RefCell<Vec<Root>> = const { RefCell::new(Vec::new()) };
     static RESUME: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
@@ -178,7 +184,28 @@ fn disarm(args: &[Value]) -> Outcome {
 
 fn make_fluid(machine: &mut Machine, args: &[Value]) -> Outcome {
     let cell = machine.cell(args[0].clone());
-    Ok(records::make(kind(FLUID), vec![cell]))
+    let fluid = records::make(kind(FLUID), vec![cell]);
+    FLUIDS.with(|fluids| fluids.borrow_mut().push(Root::of(&fluid)));
+    Ok(fluid)
+}
+
+fn fluid_held(args: &[Value]) -> Outcome {
+    if has_kind(&args[0], FLUID) {
+        return Ok(records::field(&args[0], 0).unwrap_or(Value::Void));
+    }
+    fluid_value(args)
+}
+
+fn all_fluids(_: &[Value]) -> Outcome {
+    Ok(FLUIDS.with(|fluids| {
+        list_value(
+            fluids
+                .borrow()
+                .iter()
+                .map(|fluid| fluid.value().clone())
+                .collect(),
+        )
+    }))
 }
 
 fn is_fluid(args: &[Value]) -> Outcome {
@@ -196,10 +223,10 @@ fn fluid_value(args: &[Value]) -> Outcome {
     match super::internals::unbound_name(&held) {
         None => Ok(held),
         Some(_) => Err(super::natives::Raise::throw(
-            "unbound-variable",
+            "misc-error",
             vec![
                 value::string_value("fluid-ref"),
-                value::string_value("Unbound fluid: ~S"),
+                value::string_value("unbound fluid: ~S"),
                 list_value(vec![args[0].clone()]),
                 Value::BoolV(false),
             ],

@@ -126,7 +126,11 @@ enum Wanted {
 
 impl Emitter<'_> {
     fn top(&mut self, core: &Core) {
-        self.core(core, Wanted::Value);
+        match core {
+            // What a program is given at once can be asked for its arguments.
+            Core::Lambda(lambda) => self.known_lambda(lambda),
+            core => self.core(core, Wanted::Value),
+        }
         self.text.push('\n');
     }
 
@@ -177,7 +181,7 @@ impl Emitter<'_> {
                             let documentation = variable.documentation.borrow().clone();
                             let number = procedures::announce(variable.name, lambda, documentation);
                             this.text.push_str("(n.%named ");
-                            this.core(value, Wanted::Value);
+                            this.lambda(lambda);
                             let _ = write!(this.text, " {number})");
                         }
                         _ => this.core(value, Wanted::Value),
@@ -193,6 +197,10 @@ impl Emitter<'_> {
                 self.text.push(' ');
                 self.core(alternative, wanted);
                 self.text.push(')');
+            }
+            // Its own parameters say less than the program wrote.
+            Core::Lambda(lambda) if lambda.signature.borrow().is_some() => {
+                self.known_lambda(lambda);
             }
             Core::Lambda(lambda) => self.lambda(lambda),
             Core::Call(operator, operands, span) => self.call(operator, operands, *span),
@@ -503,6 +511,15 @@ impl Emitter<'_> {
             self.core(operand, Wanted::Value);
         }
         self.text.push(')');
+    }
+
+    /// LAMBDA, whose formals can be asked for.
+    fn known_lambda(&mut self, lambda: &Lambda) {
+        let name = lambda.name.borrow().unwrap_or_else(|| Id::named(""));
+        let number = procedures::announce(name, lambda, None);
+        self.text.push_str("(n.%named ");
+        self.lambda(lambda);
+        let _ = write!(self.text, " {number})");
     }
 
     fn lambda(&mut self, lambda: &Lambda) {

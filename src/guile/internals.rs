@@ -66,6 +66,8 @@ crate::natives! {
     "%unwind-with" (1) => unwind_with,
     /// (%caught error) -> the object that the machine's ERROR unwinds with
     "%caught" (1) => caught,
+    /// (%exception-text key arguments) -> what throwing them is about, for people
+    "%exception-text" (2) => exception_text,
     /// (%make-throw key arguments) -> the object that throw raises
     "%make-throw" (2) => make_throw,
     /// (%throw? object) -> whether throw made OBJECT
@@ -394,6 +396,18 @@ fn caught(args: &[Value]) -> Outcome {
         Some(error) => conditions::caught(&error).object(),
         None => args[0].clone(),
     })
+}
+
+fn exception_text(args: &[Value]) -> Outcome {
+    let key = match &args[0] {
+        Value::SymbolV(name) => name.to_string(),
+        other => super::library::displayed(other),
+    };
+    let arguments = pairs::to_vec(&args[1]).unwrap_or_default();
+    let object = arguments.first().cloned().unwrap_or(Value::Void);
+    Ok(string_value(super::report::printed(
+        &key, &arguments, &object,
+    )))
 }
 
 fn make_throw(args: &[Value]) -> Outcome {

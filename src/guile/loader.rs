@@ -291,14 +291,27 @@ impl Load {
             }
             Special::Define => {
                 let Definition { id, value } = x.parse_define(form)?;
+                share_invented(&module, id, form);
                 let documentation = documentation_of(&value);
+                // What the name meant before is seen by the new value, unless
+                // that is a procedure, which runs later.
+                let imported = matches!(scope.lookup(id), Some(Binding::Global(_)))
+                    && module.lookup_own(id).is_none()
+                    && !makes_procedure(&value);
+                let early = match imported {
+                    true => Some(x.expand_named(&value, scope, id)?),
+                    false => None,
+                };
                 let variable = module.variable(id);
                 if variable.state.get() == State::Defined {
                     variable.assigned.set(true);
                 }
                 variable.defined_at.set(Some(form.span()));
                 *variable.documentation.borrow_mut() = documentation;
-                let core = x.expand_named(&value, scope, id)?;
+                let core = match early {
+                    Some(core) => core,
+                    None => x.expand_named(&value, scope, id)?,
+                };
                 self.emit(x, &Core::DefineGlobal(variable.clone(), Box::new(core)))?;
                 for waiting in module.waiting_for(id) {
                     self.link(x, &waiting, &variable)?;
@@ -780,6 +793,17 @@ fn boot_definition(
     Ok(())
 }
 
+/// Whether VALUE is written as a procedure.
+fn makes_procedure(value: &Stx) -> bool {
+    let head = value.as_list().and_then(|items| items.first()?.as_id());
+    head.is_some_and(|head| {
+        matches!(
+            &*head.name(),
+            "lambda" | "lambda*" | "case-lambda" | "case-lambda*" | "λ"
+        )
+    })
+}
+
 /// The documentation string of the procedure that VALUE makes.
 fn documentation_of(value: &Stx) -> Option<String> {
     match value.as_list()? {
@@ -891,7 +915,8 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
                     .iter()
                     .filter_map(integer_of)
                     .collect();
-                if !import.module.version.borrow().starts_with(&wanted) {
+                let version = import.module.version.borrow();
+                if !version.is_empty() && !version.starts_with(&wanted) {
                     return Err(Trouble::Raise(wrong_version(&import.module)));
                 }
             }
@@ -899,6 +924,23 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
         }
     }
     Ok(import)
+}
+
+/// A name that a macro invents at top level: definitions with the same text
+/// are of one variable, as in Guile.
+fn share_invented(module: &Module, id: Id, form: &Stx) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    if !id.is_alias() {
+        return;
+    }
+    let mut hasher = DefaultHasher::new();
+    let datum = form.datum(&mut super::value::list_value);
+    super::library::written(&datum).hash(&mut hasher);
+    let shared = Id::named(&format!("{}-{:x}", id.name(), hasher.finish()));
+    let variable = module.variable(shared);
+    if matches!(module.lookup_own(id), None | Some(Binding::Global(_))) {
+        module.bind(id, Binding::Global(variable));
+    }
 }
 
 fn integer_of(stx: &Stx) -> Option<isize> {

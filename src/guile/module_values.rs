@@ -95,6 +95,8 @@ crate::natives! {
     "module-export!" (2) => module_export,
     /// (%module-remove! module name) -> nothing
     "%module-remove!" (2) => module_remove,
+    /// (%r6rs-interface import-set) -> the interface, or the name of a module to be loaded first
+    "%r6rs-interface" (1) with machine => r6rs_interface,
     /// (%all-modules) -> every loaded module
     "%all-modules" (0) => all_modules,
     /// (command-line) -> the program's name and its arguments
@@ -694,6 +696,17 @@ fn module_remove(args: &[Value]) -> Outcome {
     let name = symbol_arg("module-remove!", args, 2)?;
     module.unbind(name);
     Ok(Value::Void)
+}
+
+fn r6rs_interface(machine: &mut super::natives::Machine, args: &[Value]) -> Outcome {
+    use super::expander::{Expander, Trouble};
+    let set = super::syntax::Stx::from_value(&args[0], super::loader::no_span(), &|id| id);
+    let found = super::loader::import_set(&mut Expander::new(machine, world()), &set);
+    match found {
+        Ok(import) => Ok(import_value(&import)),
+        Err(Trouble::NeedModule(name)) => Ok(symbols(name)),
+        Err(trouble) => Err(trouble.into_raise(&mut |items| machine.vector(items))),
+    }
 }
 
 fn all_modules(_: &[Value]) -> Outcome {

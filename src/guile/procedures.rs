@@ -24,6 +24,8 @@ crate::natives! {
     "procedure-minimum-arity" (1) => minimum_arity,
     /// (procedure-documentation procedure) -> its documentation, or #f
     "procedure-documentation" (1) => procedure_documentation,
+    /// (%procedure-formals procedure) -> its formals as text, or #f
+    "%procedure-formals" (1) => procedure_formals,
     /// (%procedure-source-place procedure) -> (file line column) where it was defined, or #f
     "%procedure-source-place" (1) => source_place,
 }
@@ -175,7 +177,10 @@ fn procedure_name(args: &[Value]) -> Outcome {
         return Err(value::wrong_type("procedure-name", 1, &args[0]));
     }
     if let Some(known) = description(&args[0]) {
-        return Ok(known.name.symbol());
+        return Ok(match &*known.name.name() {
+            "" => Value::BoolV(false),
+            _ => known.name.symbol(),
+        });
     }
     Ok(super::world::native_of(&args[0])
         .map_or(Value::BoolV(false), |native| symbol_value(native.name)))
@@ -199,6 +204,10 @@ fn procedure_documentation(args: &[Value]) -> Outcome {
             super::world::native_of(&args[0]).map(|native| native.documentation.trim().to_owned())
         });
     Ok(text.map_or(Value::BoolV(false), string_value))
+}
+
+fn procedure_formals(args: &[Value]) -> Outcome {
+    Ok(description(&args[0]).map_or(Value::BoolV(false), |known| string_value(known.formals)))
 }
 
 fn source_place(args: &[Value]) -> Outcome {

@@ -8,6 +8,38 @@ use super::records::{self, type_field};
 use super::value::Value;
 use super::world::World;
 
+/// What `print-exception` prints.
+pub fn printed(key: &str, arguments: &[Value], object: &Value) -> String {
+    match (key, arguments) {
+        ("syntax-error", [who, message, place, form, subform, ..]) => {
+            let entry = |name: &str| {
+                pairs::items(place).find_map(|entry| match pairs::car(entry) {
+                    Some(Value::SymbolV(key)) if key.as_str() == name => pairs::cdr(entry),
+                    _ => None,
+                })
+            };
+            let place = match (entry("line"), entry("column")) {
+                (Some(Value::IntV(line)), Some(Value::IntV(column))) => format!(
+                    "{}:{}:{column}",
+                    entry("filename").map_or_else(|| "unknown file".into(), |f| displayed(&f)),
+                    line + 1
+                ),
+                _ => "unknown location".to_owned(),
+            };
+            let who = match who {
+                Value::BoolV(false) => String::new(),
+                who => format!("{}: ", displayed(who)),
+            };
+            let form = match subform {
+                Value::BoolV(false) => format!("in form {}", written(form)),
+                subform => format!("in subform {} of {}", written(subform), written(form)),
+            };
+            format!("Syntax error:\n{place}: {who}{} {form}", displayed(message))
+        }
+        _ => message(key, arguments, object),
+    }
+}
+
 /// The message, as Guile prints it after the place.
 pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
     match (key, arguments) {

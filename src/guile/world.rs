@@ -344,8 +344,20 @@ impl World {
         }
     }
 
+    /// Whether `cond-expand` takes NAME for granted, or a module that the
+    /// current one imports brings it.
     pub fn has_feature(&self, name: &str) -> bool {
-        FEATURES.contains(&name)
+        if FEATURES.contains(&name) {
+            return true;
+        }
+        name.starts_with("srfi-")
+            && self
+                .current
+                .borrow()
+                .imports
+                .borrow()
+                .iter()
+                .any(|import| matches!(&import.module.name[..], [_, word] if &*word.name() == name))
     }
 }
 
@@ -363,46 +375,21 @@ pub const FEATURES: &[&str] = &[
     "ieee-float",
     "full-unicode",
     "ratios",
-    "swig",
     "srfi-0",
-    "srfi-1",
-    "srfi-2",
     "srfi-4",
     "srfi-6",
-    "srfi-8",
-    "srfi-9",
-    "srfi-11",
     "srfi-13",
     "srfi-14",
     "srfi-16",
     "srfi-23",
-    "srfi-26",
-    "srfi-27",
     "srfi-30",
-    "srfi-31",
-    "srfi-34",
-    "srfi-35",
     "srfi-39",
-    "srfi-41",
-    "srfi-43",
-    "srfi-45",
     "srfi-46",
     "srfi-55",
     "srfi-61",
     "srfi-62",
-    "srfi-64",
-    "srfi-67",
-    "srfi-69",
-    "srfi-71",
     "srfi-87",
-    "srfi-88",
     "srfi-105",
-    "srfi-111",
-    "srfi-171",
-    "posix",
-    "net-db",
-    "regex",
-    "threads",
     "fruix-scm",
 ];
 

@@ -385,13 +385,13 @@ is raised."
            (lambda results
              (guard-k (lambda () (apply values results)))))))))))
 
-(define* (exit #:optional (status 0))
+(define (exit . status)
   "End the program with STATUS."
-  (throw 'quit status))
+  (apply throw 'quit status))
 
-(define* (quit #:optional (status 0))
+(define (quit . status)
   "End the program with STATUS."
-  (throw 'quit status))
+  (apply throw 'quit status))
 
 ;;; Fluids and parameters.  A fluid is a cell; a parameter is a procedure
 ;;; that knows its fluid and its converter.
@@ -403,6 +403,72 @@ is raised."
 (define (make-unbound-fluid)
   "Return a fluid without a value."
   (%make-fluid (%unbound 0)))
+
+(define* (make-thread-local-fluid #:optional (default #f))
+  "Return a fluid whose value is DEFAULT; threads share it here."
+  (%make-fluid default))
+
+(define (fluid-thread-local? fluid)
+  "Return #f: threads share the values of fluids."
+  #f)
+
+(define (fluid-unset! fluid)
+  "Take its value from FLUID."
+  (%set-fluid-value! fluid (%unbound 0)))
+
+(define (fluid-ref* fluid depth)
+  "Return the value of FLUID before the innermost DEPTH bindings of it."
+  (if (not (and (exact-integer? depth) (>= depth 0)))
+      (scm-error 'out-of-range "fluid-ref*" "Value out of range: ~S" (list depth) (list depth)))
+  (let loop ((depth depth) (bindings %fluid-bindings))
+    (cond ((= depth 0)
+           (%fluid-value fluid))
+          ((null? bindings)
+           (%fluid-value fluid))
+          ((assq fluid (car bindings))
+           (if (= depth 1)
+               (cdr (assq fluid (car bindings)))
+               (loop (- depth 1) (cdr bindings))))
+          (else
+           (loop depth (cdr bindings))))))
+
+;;; For each extent of with-fluids in force, innermost first, what its fluids
+;;; held outside of it.
+
+(define %fluid-bindings '())
+
+;;; A dynamic state: the values that fluids had, and those of with-fluids in force.
+
+(define %dynamic-state-type
+  (%make-record-type 'dynamic-state '(values) '(#t) #f #f))
+
+(define (dynamic-state? object)
+  "Tell whether OBJECT is a dynamic state."
+  (%record-is-a? object %dynamic-state-type))
+
+(define (current-dynamic-state)
+  "Return the values that fluids have now."
+  (%record %dynamic-state-type
+           (map (lambda (fluid) (cons fluid (%fluid-held fluid))) (%all-fluids))))
+
+(define (set-current-dynamic-state state)
+  "Give fluids the values they have in STATE; return the state that was."
+  (let ((before (current-dynamic-state)))
+    (for-each (lambda (entry) (%set-fluid-value! (car entry) (cdr entry)))
+              (%record-field state 0))
+    before))
+
+(define (with-dynamic-state state thunk)
+  "Call THUNK while fluids have the values they have in STATE, which keeps what
+THUNK changes."
+  (let ((outside #f))
+    (dynamic-wind
+      (lambda ()
+        (set! outside (set-current-dynamic-state state)))
+      thunk
+      (lambda ()
+        (%set-record-field! state 0 (%record-field (current-dynamic-state) 0))
+        (set-current-dynamic-state outside)))))
 
 (define (fluid-ref fluid)
   "Return the value of FLUID."
@@ -425,17 +491,30 @@ is raised."
 
 (define (%with-fluids fluids values thunk)
   (let ((inside values))
-    (let ((swap!
+    (let ((enter
            (lambda ()
              (let ((now (%fluid-values fluids)))
+               (set! %fluid-bindings (cons (%pair-up fluids now) %fluid-bindings))
+               (%set-fluid-values! fluids inside)
+               (set! inside now))))
+          (leave
+           (lambda ()
+             (let ((now (%fluid-values fluids)))
+               (set! %fluid-bindings (cdr %fluid-bindings))
                (%set-fluid-values! fluids inside)
                (set! inside now)))))
-      (dynamic-wind swap! thunk swap!))))
+      (dynamic-wind enter thunk leave))))
+
+(define (%pair-up fluids values)
+  (if (null? fluids)
+      '()
+      (cons (cons (car fluids) (car values))
+            (%pair-up (cdr fluids) (cdr values)))))
 
 (define (%fluid-values fluids)
   (if (null? fluids)
       '()
-      (cons (%fluid-value (car fluids)) (%fluid-values (cdr fluids)))))
+      (cons (%fluid-held (car fluids)) (%fluid-values (cdr fluids)))))
 
 (define (%set-fluid-values! fluids values)
   (if (null? fluids)

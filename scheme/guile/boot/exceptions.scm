@@ -278,3 +278,63 @@ of TYPE."
   "Tell whether OBJECT is the error of a file."
   (and (%throw? object)
        (eq? (%throw-key object) 'system-error)))
+
+;;; How exceptions are printed for people.
+
+(define (print-exception port frame key args)
+  "Print to PORT what throwing KEY with ARGS is about."
+  (let ((printer (assq-ref %exception-printers key)))
+    (if printer
+        (printer port key args (lambda () (display (%exception-text key args) port)))
+        (display (%exception-text key args) port))
+    (newline port)))
+
+(define %exception-printers '())
+
+(define (set-exception-printer! key printer)
+  "Let PRINTER print exceptions with KEY."
+  (set! %exception-printers (acons key printer %exception-printers)))
+
+(define* (display-error frame port subr message args rest)
+  "Print to PORT what an error of SUBR is about."
+  (display (%exception-text 'misc-error (list subr message args rest)) port)
+  (newline port))
+
+(define (display-backtrace stack port . more)
+  "Stacks are not shown."
+  (if #f #f))
+
+(define (make-stack object . cuts)
+  "Return #f: the machine does not show its stack."
+  #f)
+
+(define (stack? object)
+  "Return #f: the machine does not show its stack."
+  #f)
+
+(define (backtrace . highlights)
+  "The machine shows its stack only where an error ends a program."
+  (if #f #f))
+
+(define (call-with-error-handling thunk . options)
+  "Call THUNK; errors are told where nothing catches them."
+  (thunk))
+
+(define (peek . objects)
+  "Print OBJECTS and return the last."
+  (newline)
+  (display ";;; ")
+  (write objects)
+  (newline)
+  (car (last-pair objects)))
+
+(define (pk . objects)
+  "Short for peek."
+  (apply peek objects))
+
+(define (warn . objects)
+  "Print OBJECTS as a warning to the current error port."
+  (let ((port (current-error-port)))
+    (display ";;; WARNING " port)
+    (for-each (lambda (object) (display object port) (display " " port)) objects)
+    (newline port)))

@@ -646,3 +646,13 @@ when one of them is used."
 (define (issue-deprecation-warning . messages)
   "Programs are not told that something is deprecated."
   (if #f #f))
+
+(define (resolve-r6rs-interface import-spec)
+  "Return the interface that the import set IMPORT-SPEC of R6RS describes."
+  (let loop ((tries 16))
+    (let ((found (%r6rs-interface import-spec)))
+      (if (and (pair? found) (> tries 0))
+          (begin
+            (%load (%load-of-module found))
+            (loop (- tries 1)))
+          found))))

@@ -3,6 +3,7 @@
 (define-module (ice-9 session)
   #:use-module (ice-9 documentation)
   #:export (help apropos apropos-internal apropos-fold apropos-fold-accessible
+            apropos-fold-all apropos-fold-exported
             procedure-arguments arity module-commentary))
 
 ;; Each module that MODULE sees, itself first.
@@ -51,17 +52,84 @@ INITIAL."
                   result)
                 (if #f #f) pattern (seen (current-module))))
 
+(define (formals->arguments formals)
+  "Return what FORMALS, as lambda* takes them, say, as an association list."
+  (let loop ((formals formals) (part 'required) (required '()) (optional '())
+             (keys '()) (others? #f) (rest #f))
+    (define (next part)
+      (loop (cdr formals) part required optional keys others? rest))
+    (define (name-of formal)
+      (if (pair? formal) (car formal) formal))
+    (cond
+     ((null? formals)
+      (let ((first (+ (length required) (length optional) (if rest 1 0))))
+        `((required . ,(reverse required))
+          (optional . ,(reverse optional))
+          (keyword . ,(let number ((keys (reverse keys)) (index first))
+                        (if (null? keys)
+                            '()
+                            (cons (cons (car keys) index)
+                                  (number (cdr keys) (1+ index))))))
+          (allow-other-keys? . ,others?)
+          (rest . ,rest))))
+     ((not (pair? formals))
+      (loop '() part required optional keys others? formals))
+     ((eq? (car formals) #:optional) (next 'optional))
+     ((eq? (car formals) #:key) (next 'key))
+     ((eq? (car formals) #:rest) (next 'rest))
+     ((eq? (car formals) #:allow-other-keys)
+      (loop (cdr formals) part required optional keys #t rest))
+     (else
+      (let ((name (name-of (car formals))))
+        (case part
+          ((required)
+           (loop (cdr formals) part (cons name required) optional keys others? rest))
+          ((optional)
+           (loop (cdr formals) part required (cons name optional) keys others? rest))
+          ((key)
+           (loop (cdr formals) part required optional
+                 (cons (if (and (pair? (car formals)) (pair? (cddr (car formals))))
+                           (caddr (car formals))
+                           (symbol->keyword name))
+                       keys)
+                 others? rest))
+          (else
+           (loop (cdr formals) part required optional keys others? name))))))))
+
 (define (procedure-arguments procedure)
   "Return what PROCEDURE takes, as an association list of `required', `optional',
 `keyword', `allow-other-keys?' and `rest'."
-  (let ((arity (procedure-minimum-arity procedure)))
-    (define (names prefix count)
-      (map (lambda (index) '_) (iota count)))
-    `((required . ,(names "arg" (car arity)))
-      (optional . ,(names "opt" (cadr arity)))
-      (keyword)
-      (allow-other-keys? . #f)
-      (rest . ,(and (caddr arity) 'rest)))))
+  (or (procedure-property procedure 'arglist)
+      (let ((formals (%procedure-formals procedure)))
+        (and formals
+             (formals->arguments (call-with-input-string formals read))))
+      (let ((arity (procedure-minimum-arity procedure)))
+        (define (names count)
+          (map (lambda (index) '_) (iota count)))
+        `((required . ,(names (car arity)))
+          (optional . ,(names (cadr arity)))
+          (keyword)
+          (allow-other-keys? . #f)
+          (rest . ,(and (caddr arity) '_))))))
+
+(define (apropos-fold-all fold-module init)
+  "Return the last result of FOLD-MODULE, called with each module and the result so far."
+  (let loop ((modules (append (%all-modules) (%directories))) (result init))
+    (if (null? modules)
+        result
+        (loop (cdr modules) (fold-module (car modules) result)))))
+
+;; Modules that others are below, such as (ice-9).
+(define (%directories)
+  (filter (lambda (module) module)
+          (map (lambda (name) (resolve-module name #f #:ensure #f))
+               '((ice-9) (srfi) (rnrs) (scheme) (system)))))
+
+(define (apropos-fold-exported fold-module init)
+  "Return the last result of FOLD-MODULE, called with the interface of each module."
+  (apropos-fold-all (lambda (module result)
+                      (fold-module (module-public-interface module) result))
+                    init))
 
 (define (arity procedure)
   "Print how many arguments PROCEDURE takes."

@@ -11,11 +11,3 @@
                 (module-use! module (resolve-r6rs-interface name)))
               names)
     module))
-
-(define (resolve-r6rs-interface name)
-  (resolve-interface (if (and (pair? name)
-                              (memq (car name) '(only except prefix rename library))
-                              (pair? (cdr name))
-                              (pair? (cadr name)))
-                         (cadr name)
-                         name)))

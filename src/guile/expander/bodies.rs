@@ -36,7 +36,7 @@ impl Expander<'_, '_> {
                 }
                 Some(Binding::Special(special)) => {
                     if let Some(item) =
-                        self.body_special(special, &form, &inner, scope, &mut queue)?
+                        self.body_special(special, &form, &inner, scope, &mut queue, whole)?
                     {
                         items.push(item);
                     }
@@ -54,6 +54,7 @@ impl Expander<'_, '_> {
         inner: &Scope,
         frame: &Scope,
         queue: &mut VecDeque<(Stx, Scope)>,
+        whole: &Stx,
     ) -> Result<Option<Item>> {
         let bad = |message: &str| Trouble::syntax("#f", message, form, None);
         let splice = |forms: Vec<Stx>, scope: &Scope, queue: &mut VecDeque<(Stx, Scope)>| {
@@ -64,11 +65,18 @@ impl Expander<'_, '_> {
         match special {
             Special::Begin => {
                 let items = form.as_list().ok_or_else(|| bad("unexpected syntax"))?;
+                if items.len() == 1 && queue.is_empty() {
+                    return Err(Trouble::syntax("#f", "empty body", whole, None));
+                }
                 splice(items[1..].to_vec(), inner, queue);
                 Ok(None)
             }
             Special::Define => {
                 let Definition { id, value } = self.parse_define(form)?;
+                if frame.binds(id) {
+                    let message = "invalid or duplicate identifier in definition";
+                    return Err(Trouble::syntax("#f", message, whole, None));
+                }
                 let local = self.bind_local(id, frame);
                 Ok(Some(Item::Define(local, value, inner.clone())))
             }
@@ -171,6 +179,10 @@ impl Expander<'_, '_> {
                     }
                 }
             }
+        }
+        if expressions.is_empty() && last_definition.is_some() {
+            let message = "body should end with an expression";
+            return Err(Trouble::syntax("#f", message, whole, None));
         }
         let body = Core::seq(expressions);
         Ok(if bindings.is_empty() {

@@ -134,10 +134,20 @@ impl Expander<'_, '_> {
     /// expanding, compiling, loading and evaluating are one thing.
     pub fn eval_when(&mut self, form: &Stx) -> Result<Vec<Stx>> {
         match form.as_list() {
-            Some([_, situations, forms @ ..]) if situations.as_list().is_some() => {
+            Some([_, situations, forms @ ..]) if !forms.is_empty() => {
+                for situation in situations.as_list().unwrap_or_default() {
+                    let name = situation.as_id().map(Id::name);
+                    if !matches!(
+                        name.as_deref(),
+                        Some("expand" | "compile" | "load" | "eval")
+                    ) {
+                        let message = "invalid situation";
+                        return Err(Trouble::syntax("eval-when", message, form, Some(situation)));
+                    }
+                }
                 Ok(forms.to_vec())
             }
-            _ => Err(Trouble::syntax("eval-when", "bad form", form, None)),
+            _ => Err(Trouble::syntax("#f", super::NO_MATCH, form, None)),
         }
     }
 
@@ -185,7 +195,12 @@ impl Expander<'_, '_> {
                 return Ok(forms.to_vec());
             }
         }
-        Ok(Vec::new())
+        Err(Trouble::syntax(
+            "cond-expand",
+            "unfulfilled cond-expand",
+            form,
+            None,
+        ))
     }
 
     fn feature_holds(&mut self, requirement: &Stx, form: &Stx) -> Result<bool> {
@@ -235,7 +250,7 @@ impl Expander<'_, '_> {
 
     /// `let-syntax` and `letrec-syntax`: the body's forms and their scope.
     pub fn let_syntax(&mut self, form: &Stx, scope: &Scope) -> Result<(Vec<Stx>, Scope)> {
-        let bad = || Trouble::syntax("let-syntax", "bad form", form, None);
+        let bad = || Trouble::syntax("#f", "bad local syntax definition", form, None);
         let Some([head, bindings, forms @ ..]) = form.as_list() else {
             return Err(bad());
         };

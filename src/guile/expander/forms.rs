@@ -18,7 +18,7 @@ pub fn table() -> Vec<(&'static str, Binding)> {
         ("let", let_),
         ("let*", let_star),
         ("letrec", letrec),
-        ("letrec*", letrec),
+        ("letrec*", letrec_star),
         ("do", do_),
         ("cond", cond),
         ("case", case),
@@ -58,6 +58,7 @@ pub fn table() -> Vec<(&'static str, Binding)> {
             super::super::environments::the_environment,
         ),
         ("with-ellipsis", with_ellipsis),
+        ("syntax-error", syntax_error),
         ("current-source-location", current_source_location),
         ("current-filename", current_filename),
     ];
@@ -92,6 +93,8 @@ pub fn table() -> Vec<(&'static str, Binding)> {
     ];
     let macros: &[(&str, super::NativeMacro)] = &[
         ("load", load),
+        ("defmacro*", defmacro_star),
+        ("defmacro*-public", defmacro_star),
         ("define*", super::lambda_star::define_star),
         ("define-public", super::lambda_star::define_public),
         ("define*-public", super::lambda_star::define_star_public),
@@ -158,7 +161,7 @@ fn bad(who: &str, stx: &Stx) -> Trouble {
 fn quote(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
     match stx.as_list() {
         Some([_, datum]) => Ok(Core::Constant(datum.clone())),
-        _ => Err(bad("quote", stx)),
+        _ => Err(Trouble::syntax("quote", "bad syntax", stx, None)),
     }
 }
 
@@ -180,16 +183,32 @@ fn if_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 
 fn lambda(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, formals, body @ ..]) = stx.as_list() else {
-        return Err(bad("lambda", stx));
+        return Err(Trouble::syntax("lambda", "bad lambda", stx, None));
     };
-    let (ids, rest) = plain_formals(formals)
-        .ok_or_else(|| Trouble::syntax("lambda", "invalid argument list", stx, Some(formals)))?;
-    check_distinct(ids.iter().chain(rest.iter()), "lambda", stx)?;
+    if body.is_empty() {
+        return Err(Trouble::syntax("lambda", "bad lambda", stx, None));
+    }
+    let (ids, rest) = plain_formals(formals).ok_or_else(|| {
+        let culprit = first_that_is_no_name(formals);
+        Trouble::syntax("lambda", "invalid argument list", formals, Some(&culprit))
+    })?;
+    check_distinct(ids.iter().chain(rest.iter()), "lambda", formals)?;
     let inner = scope.inside_procedure();
     let parameters = ids.iter().map(|id| x.bind_local(*id, &inner)).collect();
     let rest = rest.map(|id| x.bind_local(id, &inner));
     let body = x.body(without_documentation(body), &inner.inner(), stx)?;
     Ok(Core::lambda(parameters, rest, body, stx.span()))
+}
+
+/// What makes FORMALS no list of names: the rest of the list from there on.
+fn first_that_is_no_name(formals: &Stx) -> Stx {
+    let Form::List(items, tail) = formals.form() else {
+        return formals.clone();
+    };
+    match items.iter().position(|item| item.as_id().is_none()) {
+        Some(position) => formals.rest(position).unwrap_or_else(|| formals.clone()),
+        None => tail.clone().unwrap_or_else(|| formals.clone()),
+    }
 }
 
 /// BODY without the documentation string at its front.
@@ -204,7 +223,11 @@ pub fn check_distinct<'i>(ids: impl Iterator<Item = &'i Id>, who: &str, stx: &St
     let mut seen: Vec<Id> = Vec::new();
     for id in ids {
         if seen.contains(id) {
-            return Err(Trouble::syntax(who, "invalid argument list", stx, None));
+            let message = match who {
+                "let" | "letrec" | "letrec*" => "duplicate bound variable",
+                _ => "duplicate identifier in argument list",
+            };
+            return Err(Trouble::syntax(who, message, stx, None));
         }
         seen.push(*id);
     }
@@ -213,7 +236,11 @@ pub fn check_distinct<'i>(ids: impl Iterator<Item = &'i Id>, who: &str, stx: &St
 
 /// The names and values of `((NAME VALUE) …)`.
 fn bindings(list: &Stx, who: &str, stx: &Stx) -> Result<Vec<(Id, Stx)>> {
-    let bad = || Trouble::syntax(who, &format!("bad {who}"), stx, None);
+    let message = match who {
+        "let*" => super::NO_MATCH.to_owned(),
+        who => format!("bad {who}"),
+    };
+    let bad = || Trouble::syntax(who, &message, stx, None);
     list.as_list()
         .ok_or_else(bad)?
         .iter()
@@ -246,7 +273,7 @@ fn let_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
             let body = x.body(body, &inner.inner(), stx)?;
             Ok(Core::let_(made, body))
         }
-        _ => Err(bad("let", stx)),
+        _ => Err(Trouble::syntax("let", "bad let", stx, None)),
     }
 }
 
@@ -303,14 +330,23 @@ fn let_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 }
 
 fn letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    letrec_form(x, stx, scope, "letrec")
+}
+
+fn letrec_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    letrec_form(x, stx, scope, "letrec*")
+}
+
+fn letrec_form(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core> {
+    let bad = || Trouble::syntax(who, &format!("bad {who}"), stx, None);
     let Some([_, list, body @ ..]) = stx.as_list() else {
-        return Err(bad("letrec", stx));
+        return Err(bad());
     };
     if body.is_empty() {
-        return Err(bad("letrec", stx));
+        return Err(bad());
     }
-    let pairs = bindings(list, "letrec", stx)?;
-    check_distinct(pairs.iter().map(|(id, _)| id), "letrec", stx)?;
+    let pairs = bindings(list, who, stx)?;
+    check_distinct(pairs.iter().map(|(id, _)| id), who, stx)?;
     let inner = scope.inner();
     let locals: Vec<_> = pairs
         .iter()
@@ -324,10 +360,7 @@ fn letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     if made.is_empty() {
         return Ok(body);
     }
-    let star = stx
-        .as_list()
-        .and_then(|items| items[0].as_id())
-        .is_some_and(|head| &*head.name() == "letrec*");
+    let star = who == "letrec*";
     let plain = |value: &Core| matches!(value, Core::Lambda(_) | Core::Constant(_));
     if star || made.iter().filter(|(_, value)| !plain(value)).count() < 2 {
         return Ok(Core::Letrec(made, Box::new(body)));
@@ -411,23 +444,18 @@ fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> 
         let items = clause
             .as_list()
             .filter(|items| !items.is_empty())
-            .ok_or_else(|| Trouble::syntax("cond", "bad 'cond' clause", stx, Some(clause)))?;
+            .ok_or_else(|| Trouble::syntax("cond", "invalid clause", stx, Some(clause)))?;
         if x.is_word(&items[0], scope, "else") {
             if index + 1 != clauses.len() {
                 return Err(Trouble::syntax(
                     "cond",
-                    "misplaced else clause",
+                    "else must be the last clause",
                     stx,
                     Some(clause),
                 ));
             }
             if items.len() < 2 {
-                return Err(Trouble::syntax(
-                    "cond",
-                    "missing expressions in clause",
-                    stx,
-                    Some(clause),
-                ));
+                return Err(Trouble::syntax("cond", "invalid clause", stx, Some(clause)));
             }
             last = Core::seq(x.expand_all(&items[1..], scope)?);
             break;
@@ -481,6 +509,12 @@ fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> 
                     )
                 }));
             }
+            [arrow, ..] if x.is_word(arrow, scope, "=>") => {
+                return Err(receivers("cond", stx, clause));
+            }
+            [_, arrow, ..] if x.is_word(arrow, scope, "=>") => {
+                return Err(receivers("cond", stx, clause));
+            }
             body => {
                 let body = Core::seq(x.expand_all(body, scope)?);
                 made.push(Box::new(move |rest| Core::if_(test, body, rest)));
@@ -493,31 +527,50 @@ fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> 
         .fold(last, |rest, clause| clause(rest)))
 }
 
+fn receivers(who: &str, stx: &Stx, clause: &Stx) -> Trouble {
+    Trouble::syntax(
+        who,
+        "wrong number of receiver expressions",
+        stx,
+        Some(clause),
+    )
+}
+
 fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, key, clauses @ ..]) = stx.as_list() else {
         return Err(bad("case", stx));
     };
+    if clauses.is_empty() {
+        return Err(bad("case", stx));
+    }
     let key = x.expand(key, scope)?;
     let value = Local::new(Id::named("key"));
     let mut made: Vec<(Core, Core)> = Vec::new();
     let mut last = Core::Unspecified;
     for (index, clause) in clauses.iter().enumerate() {
         let Some([data, body @ ..]) = clause.as_list() else {
-            return Err(Trouble::syntax("case", "bad clause", stx, Some(clause)));
+            return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause)));
         };
+        let is_else = x.is_word(data, scope, "else");
+        if !is_else && data.as_list().is_none() {
+            return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause)));
+        }
         let body = match body {
             [arrow, receiver] if x.is_word(arrow, scope, "=>") => {
                 let receiver = x.expand(receiver, scope)?;
                 Core::call(receiver, vec![Core::Local(value.clone())], clause.span())
             }
-            [] => return Err(Trouble::syntax("case", "bad clause", stx, Some(clause))),
+            [arrow, ..] if x.is_word(arrow, scope, "=>") => {
+                return Err(receivers("case", stx, clause));
+            }
+            [] => return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause))),
             body => Core::seq(x.expand_all(body, scope)?),
         };
-        if x.is_word(data, scope, "else") {
+        if is_else {
             if index + 1 != clauses.len() {
                 return Err(Trouble::syntax(
                     "case",
-                    "misplaced else clause",
+                    "else must be the last clause",
                     stx,
                     Some(clause),
                 ));
@@ -527,9 +580,15 @@ fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
         }
         let data = data
             .as_list()
-            .ok_or_else(|| Trouble::syntax("case", "bad clause", stx, Some(clause)))?;
+            .ok_or_else(|| Trouble::syntax("case", "invalid clause", stx, Some(clause)))?;
         let span = clause.span();
-        let test = match data {
+        // No string that a program holds is the one in the clause.
+        let data: Vec<Stx> = data
+            .iter()
+            .filter(|datum| datum.as_string().is_none())
+            .cloned()
+            .collect();
+        let test = match &data[..] {
             [] => Core::truth(false, span),
             [datum] => x.core_call(
                 "eqv?",
@@ -735,18 +794,53 @@ fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     };
     let mut forms = body.to_vec();
     forms.push(Stx::atom(Value::BoolV(true), span));
-    let round = if body.iter().any(|form| mentions(form, "continue")) {
-        vec![escape(x, &again, forms)]
-    } else {
-        forms
-    };
+    let continues = body
+        .iter()
+        .chain([test])
+        .any(|form| mentions(form, "continue"));
     let procedure = Stx::id(
         Id::named("while-loop").introduced(super::super::syntax::fresh_expansion(), scope),
         span,
     );
-    let mut when = vec![word(x, "when"), test.clone()];
-    when.extend(round);
-    when.push(Stx::list(vec![procedure.clone()], span));
+    let no = Stx::atom(Value::BoolV(false), span);
+    let once_more = Stx::list(vec![procedure.clone()], span);
+    let mut round = vec![word(x, "begin")];
+    round.extend(forms);
+    let when = if continues {
+        // `continue` leaves the round, test and all, with a true value.
+        let k = Stx::id(
+            Id::named("k").introduced(super::super::syntax::fresh_expansion(), scope),
+            span,
+        );
+        let yes = Stx::atom(Value::BoolV(true), span);
+        let leave_round = Stx::list(
+            vec![
+                word(x, "lambda"),
+                Stx::list(Vec::new(), span),
+                Stx::list(vec![k.clone(), yes], span),
+            ],
+            span,
+        );
+        let round = Stx::list(
+            vec![
+                word(x, "if"),
+                test.clone(),
+                Stx::list(round, span),
+                no.clone(),
+            ],
+            span,
+        );
+        let bound = Stx::list(vec![again, leave_round], span);
+        let inside = Stx::list(
+            vec![word(x, "let"), Stx::list(vec![bound], span), round],
+            span,
+        );
+        let once = escape(x, &k, vec![inside]);
+        vec![word(x, "if"), once, once_more, no]
+    } else {
+        round.push(once_more);
+        vec![word(x, "if"), test.clone(), Stx::list(round, span), no]
+    };
     let looping = Stx::list(
         vec![
             word(x, "let"),
@@ -893,6 +987,17 @@ fn current_filename(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
     })
 }
 
+/// `(syntax-error MESSAGE IRRITANT …)`
+fn syntax_error(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
+    match super::macros::said_error(stx) {
+        Some(message) => {
+            let no = Stx::atom(Value::BoolV(false), stx.span());
+            Err(Trouble::syntax("#f", &message, &no, None))
+        }
+        None => Err(bad("syntax-error", stx)),
+    }
+}
+
 /// `(with-ellipsis IDENTIFIER BODY …)`
 fn with_ellipsis(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, dots, body @ ..]) = stx.as_list() else {
@@ -928,6 +1033,35 @@ fn current_source_location(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Cor
         ],
         span,
     )))
+}
+
+/// `(defmacro* NAME FORMALS BODY …)`
+fn defmacro_star(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+    let Some([head, name, formals, body @ ..]) = stx.as_list() else {
+        return Err(bad("defmacro*", stx));
+    };
+    let span = stx.span();
+    let mut lambda = vec![x.core_stx("lambda*", span), formals.clone()];
+    lambda.extend(body.iter().cloned());
+    let define = Stx::list(
+        vec![
+            x.core_stx("define-macro", span),
+            name.clone(),
+            Stx::list(lambda, span),
+        ],
+        span,
+    );
+    if head
+        .as_id()
+        .is_none_or(|head| &*head.name() != "defmacro*-public")
+    {
+        return Ok(define);
+    }
+    let export = Stx::list(vec![x.core_stx("export", span), name.clone()], span);
+    Ok(Stx::list(
+        vec![x.core_stx("begin", span), define, export],
+        span,
+    ))
 }
 
 /// `(load FILE)`: a relative name counts from the file in which this stands.

@@ -19,11 +19,7 @@ struct Formals {
     rest: Option<Id>,
 }
 
-fn bad(stx: &Stx, formals: &Stx) -> Trouble {
-    Trouble::syntax("lambda*", "invalid argument list", stx, Some(formals))
-}
-
-fn parse(formals: &Stx, stx: &Stx) -> Result<Formals> {
+fn parse(formals: &Stx) -> Result<Formals> {
     let mut parsed = Formals {
         required: Vec::new(),
         optional: Vec::new(),
@@ -38,8 +34,16 @@ fn parse(formals: &Stx, stx: &Stx) -> Result<Formals> {
             return Ok(parsed);
         }
         Form::List(items, tail) => (items, tail.as_ref()),
-        _ => return Err(bad(stx, formals)),
+        _ => {
+            return Err(Trouble::syntax(
+                "lambda*",
+                "invalid argument list",
+                formals,
+                Some(formals),
+            ));
+        }
     };
+    #[derive(Clone, Copy)]
     enum Part {
         Required,
         Optional,
@@ -47,27 +51,43 @@ fn parse(formals: &Stx, stx: &Stx) -> Result<Formals> {
         Rest,
     }
     let mut part = Part::Required;
-    for item in items {
+    for (position, item) in items.iter().enumerate() {
+        let culprit = formals.rest(position).unwrap_or_else(|| formals.clone());
+        let bad = |part: &Part| {
+            let message = match part {
+                Part::Optional => "invalid optional argument list",
+                Part::Key => "invalid keyword argument list",
+                _ => "invalid argument list",
+            };
+            Trouble::syntax("lambda*", message, formals, Some(&culprit))
+        };
         if let Some(word) = item.as_keyword() {
-            match word.as_str() {
-                "optional" => part = Part::Optional,
-                "key" => {
-                    part = Part::Key;
+            part = match (word.as_str(), part) {
+                ("optional", Part::Required) => Part::Optional,
+                ("key", Part::Required | Part::Optional) => {
                     parsed.has_keys = true;
+                    Part::Key
                 }
-                "allow-other-keys" => parsed.allow_other_keys = true,
-                "rest" => part = Part::Rest,
-                _ => return Err(bad(stx, formals)),
-            }
+                ("allow-other-keys", Part::Key) => {
+                    parsed.allow_other_keys = true;
+                    Part::Key
+                }
+                ("rest", Part::Required | Part::Optional | Part::Key)
+                    if position + 2 == items.len() && tail.is_none() =>
+                {
+                    Part::Rest
+                }
+                (_, part) => return Err(bad(&part)),
+            };
             continue;
         }
         let (id, parts): (Id, &[Stx]) = match item.form() {
             Form::Id(id) => (*id, &[]),
             Form::List(parts, None) => match parts.first().and_then(Stx::as_id) {
                 Some(id) => (id, &parts[1..]),
-                None => return Err(bad(stx, formals)),
+                None => return Err(bad(&part)),
             },
-            _ => return Err(bad(stx, formals)),
+            _ => return Err(bad(&part)),
         };
         match part {
             Part::Required if parts.is_empty() => parsed.required.push(id),
@@ -77,19 +97,22 @@ fn parse(formals: &Stx, stx: &Stx) -> Result<Formals> {
             Part::Key if parts.len() <= 2 => {
                 let keyword = match parts.get(1) {
                     Some(keyword) if keyword.as_keyword().is_some() => keyword.clone(),
-                    Some(_) => return Err(bad(stx, formals)),
+                    Some(_) => return Err(bad(&part)),
                     None => Stx::atom(super::super::reader::keyword(&id.name()), item.span()),
                 };
                 parsed.keys.push((id, keyword, parts.first().cloned()));
             }
             Part::Rest if parts.is_empty() && parsed.rest.is_none() => parsed.rest = Some(id),
-            _ => return Err(bad(stx, formals)),
+            _ => return Err(bad(&part)),
         }
     }
     if let Some(tail) = tail {
         match tail.as_id() {
             Some(id) if parsed.rest.is_none() => parsed.rest = Some(id),
-            _ => return Err(bad(stx, formals)),
+            _ => {
+                let message = "invalid argument list";
+                return Err(Trouble::syntax("lambda*", message, formals, Some(tail)));
+            }
         }
     }
     check_distinct(
@@ -100,7 +123,7 @@ fn parse(formals: &Stx, stx: &Stx) -> Result<Formals> {
             .chain(parsed.keys.iter().map(|(id, _, _)| id))
             .chain(parsed.rest.iter()),
         "lambda*",
-        stx,
+        formals,
     )?;
     Ok(parsed)
 }
@@ -109,7 +132,7 @@ pub fn lambda_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, formals, body @ ..]) = stx.as_list() else {
         return Err(Trouble::syntax("lambda*", "bad lambda*", stx, None));
     };
-    let formals = parse(formals, stx)?;
+    let formals = parse(formals)?;
     procedure(x, &formals, body, stx, scope)
 }
 
@@ -264,7 +287,7 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
         let Some([formals_stx, body @ ..]) = clause.as_list() else {
             return Err(Trouble::syntax(who, "bad clause", stx, Some(clause)));
         };
-        let formals = parse(formals_stx, stx)?;
+        let formals = parse(formals_stx)?;
         if who == "case-lambda" && (formals.has_keys || !formals.optional.is_empty()) {
             return Err(Trouble::syntax(
                 who,

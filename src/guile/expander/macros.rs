@@ -50,12 +50,41 @@ impl Macro {
     }
 }
 
+/// What `(syntax-error "MESSAGE" IRRITANT …)` says.
+pub fn said_error(stx: &Stx) -> Option<String> {
+    let [_, message, irritants @ ..] = stx.as_list()? else {
+        return None;
+    };
+    let mut text = message.as_string()?;
+    for irritant in irritants {
+        let datum = irritant.datum(&mut super::super::value::list_value);
+        text.push(' ');
+        text.push_str(&super::super::library::written(&datum));
+    }
+    Some(text)
+}
+
 impl Expander<'_, '_> {
     /// Rewrite STX, a use of KEYWORD in SCOPE, once.
     pub fn expand_once(&mut self, keyword: &Rc<Macro>, stx: &Stx, scope: &Scope) -> Result<Stx> {
         self.count_expansion(stx)?;
         match &*keyword.actual() {
-            Macro::Rules(rules) => rules.expand(stx, scope),
+            Macro::Rules(rules) => {
+                let expanded = rules.expand(stx, scope)?;
+                // An error that the macro's template asks for is one of its use.
+                if let Some(head) = expanded.as_list().and_then(|items| items.first()?.as_id())
+                    && &*head.name() == "syntax-error"
+                    && matches!(scope.lookup(head), Some(Binding::Expression(_)))
+                    && let Some(message) = said_error(&expanded)
+                {
+                    let keyword = stx
+                        .as_list()
+                        .and_then(|items| items.first()?.as_id())
+                        .map_or_else(|| "#f".into(), Id::name);
+                    return Err(Trouble::syntax(&keyword, &message, stx, None));
+                }
+                Ok(expanded)
+            }
             Macro::Native(rewrite) => rewrite(self, stx, scope),
             Macro::Procedure { transformer, .. } => {
                 self.call_transformer(transformer.value().clone(), stx, scope)
@@ -118,6 +147,13 @@ impl Expander<'_, '_> {
                 }
                 _ => {}
             }
+        }
+        // A macro may give the `syntax-rules`.
+        if let Some(Binding::Macro(keyword)) = self.head(form, scope)
+            && form.as_list().is_some()
+        {
+            let expanded = self.expand_once(&keyword, form, scope)?;
+            return self.macro_of(&expanded, scope);
         }
         self.procedural_macro(form, scope)
     }

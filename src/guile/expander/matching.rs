@@ -234,6 +234,54 @@ fn sequence<'s>(
     )
 }
 
+/// Where a value was taken from, for the patterns `(get! NAME)` and `(set! NAME)`.
+#[derive(Clone)]
+pub enum Place {
+    Car(Rc<Local>),
+    Cdr(Rc<Local>),
+    Field(Rc<Local>, usize),
+    /// A list made of the vector's elements.
+    Elements(Rc<Local>),
+}
+
+/// The procedure that gets or sets the place from which LOCAL was taken.
+fn place_procedure(x: &mut Expander, local: &Local, sets: bool, span: Span) -> Option<Core> {
+    let place = x.places.get(&local.number)?.clone();
+    let (getter, setter, mut operands) = match place {
+        Place::Field(record, index) => (
+            "%record-field",
+            "%set-record-field!",
+            vec![Core::Local(record), Core::integer(index, span)],
+        ),
+        Place::Cdr(pair) => ("cdr", "set-cdr!", vec![Core::Local(pair)]),
+        Place::Car(pair) => {
+            let mut index = 0;
+            let mut at = pair.clone();
+            while let Some(Place::Cdr(before)) = x.places.get(&at.number) {
+                at = before.clone();
+                index += 1;
+            }
+            match x.places.get(&at.number) {
+                Some(Place::Elements(vector)) => (
+                    "vector-ref",
+                    "vector-set!",
+                    vec![Core::Local(vector.clone()), Core::integer(index, span)],
+                ),
+                _ => ("car", "set-car!", vec![Core::Local(pair)]),
+            }
+        }
+        Place::Elements(_) => return None,
+    };
+    if !sets {
+        let body = x.core_call(getter, operands, span);
+        return Some(Core::lambda(Vec::new(), None, body, span));
+    }
+    let given = Local::new(Id::named("value"));
+    operands.push(Core::Local(given.clone()));
+    let body = x.core_call(setter, operands, span);
+    Some(Core::lambda(vec![given], None, body, span))
+}
+
 /// A word of the pattern language, unless the program has given the name another meaning.
 fn word(stx: &Stx, scope: &Scope) -> Option<Rc<str>> {
     let id = stx.as_id()?;
@@ -302,6 +350,7 @@ fn one<'s>(
             let list = Local::new(Id::named("list"));
             let as_list = x.core_call("vector->list", vec![value()], span);
             let inside = Stx::list(items.clone(), span);
+            x.places.insert(list.number, Place::Elements(local.clone()));
             let matched = one(x, &inside, &list, scope, failure.clone(), success)?;
             Ok(Core::if_(
                 is_vector,
@@ -434,6 +483,8 @@ fn special<'s>(
                 .enumerate()
                 .map(|(position, pattern)| {
                     let field = Local::new(Id::named("field"));
+                    x.places
+                        .insert(field.number, Place::Field(local.clone(), position));
                     let operands = vec![value(), Core::integer(position, span)];
                     let get = x.core_call("%record-field", operands, span);
                     (pattern.clone(), field, get)
@@ -465,12 +516,17 @@ fn special<'s>(
             record(x, is_a, fields, scope, failure, success)
         }
         // (set! NAME) and (get! NAME) want the place the value was taken from.
-        _ => Err(Trouble::syntax(
-            "match",
-            "patterns `set!' and `get!' are not supported",
-            pattern,
-            None,
-        )),
+        _ => {
+            let name = items[1]
+                .as_id()
+                .ok_or_else(|| bad(pattern, Some(&items[1])))?;
+            let procedure = place_procedure(x, local, word == "set!", span).ok_or_else(|| {
+                Trouble::syntax("match", "the value was taken from no place", pattern, None)
+            })?;
+            let bound = x.bind_local(name, scope);
+            let body = success(x, scope)?;
+            Ok(Core::Let(vec![(bound, procedure)], Box::new(body)))
+        }
     }
 }
 
@@ -676,6 +732,8 @@ fn list<'s>(
         (first.clone(), x.core_call("car", vec![value()], span)),
         (rest.clone(), x.core_call("cdr", vec![value()], span)),
     ];
+    x.places.insert(first.number, Place::Car(local.clone()));
+    x.places.insert(rest.number, Place::Cdr(local.clone()));
     let items_left = items[1..].to_vec();
     let tail = tail.cloned();
     let fail = failure.clone();

@@ -121,6 +121,23 @@ pub fn no_module(name: &[Id]) -> Raise {
     )
 }
 
+/// The error for an auxiliary WORD such as `else` where an expression is wanted.
+fn misplaced(word: &str, stx: &Stx) -> Trouble {
+    match word {
+        "unquote" | "unquote-splicing" => Trouble::syntax(
+            word,
+            "expression not valid outside of quasiquote",
+            stx,
+            None,
+        ),
+        "syntax-rules" | "identifier-syntax" => Trouble::syntax("#f", NO_MATCH, stx, None),
+        _ => {
+            let message = format!("bad use of '{word}' syntactic keyword");
+            Trouble::syntax(word, &message, stx, Some(stx))
+        }
+    }
+}
+
 /// What Guile throws when two imports have one name and the policy is to check.
 fn conflict(module: &Module, name: Id, first: &Module, second: &Module) -> Raise {
     let words = |name: &[Id]| list_value(name.iter().map(|word| word.symbol()).collect());
@@ -182,6 +199,8 @@ pub struct Expander<'m, 'a> {
     pub machine: &'m mut Machine<'a>,
     pub world: Rc<World>,
     expansions: u32,
+    /// Where `match` takes its values from, by the local that holds each.
+    places: std::collections::HashMap<u32, matching::Place>,
 }
 
 impl<'m, 'a> Expander<'m, 'a> {
@@ -190,12 +209,14 @@ impl<'m, 'a> Expander<'m, 'a> {
             machine,
             world,
             expansions: 0,
+            places: std::collections::HashMap::new(),
         }
     }
 
     /// Start counting expansions anew: another top-level form begins.
     pub fn next_form(&mut self) {
         self.expansions = 0;
+        self.places.clear();
     }
 
     fn count_expansion(&mut self, stx: &Stx) -> Result<()> {
@@ -326,7 +347,10 @@ impl<'m, 'a> Expander<'m, 'a> {
                         _ => {}
                     }
                     if tail.is_some() {
-                        return Err(Trouble::syntax("#f", "unexpected syntax", stx, None));
+                        return Err(Trouble::syntax("#f", NO_MATCH, stx, None));
+                    }
+                    if let Some(Binding::Auxiliary(word)) = &binding {
+                        return Err(misplaced(word, stx));
                     }
                     let operator = match &items[0].as_id() {
                         Some(id) => self.reference(*id, binding, &items[0], scope)?,
@@ -375,12 +399,21 @@ impl<'m, 'a> Expander<'m, 'a> {
                 stx,
                 None,
             )),
-            Some(_) => Err(Trouble::syntax(
-                &id.name(),
-                "bad use of syntactic keyword",
-                stx,
-                None,
-            )),
+            Some(Binding::Auxiliary(word)) => Err(misplaced(word, stx)),
+            Some(Binding::Special(Special::Set)) => {
+                Err(Trouble::syntax("set!", "bad set!", stx, None))
+            }
+            Some(Binding::Special(_)) => Err(Trouble::syntax("#f", "unexpected syntax", stx, None)),
+            Some(_) => {
+                let name = id.name();
+                Err(match &*name {
+                    "quote" => Trouble::syntax("quote", "bad syntax", stx, None),
+                    "let" | "letrec" | "letrec*" | "lambda" => {
+                        Trouble::syntax(&name, &format!("bad {name}"), stx, None)
+                    }
+                    _ => Trouble::syntax("#f", NO_MATCH, stx, None),
+                })
+            }
         }
     }
 
@@ -433,7 +466,7 @@ impl<'m, 'a> Expander<'m, 'a> {
                 self.expand(&call, scope)
             }
             _ => Err(Trouble::syntax(
-                &items[0].as_id().map_or_else(|| "define".into(), Id::name),
+                "#f",
                 "definition in expression context, where definitions are not allowed,",
                 stx,
                 None,

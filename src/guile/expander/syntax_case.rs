@@ -42,10 +42,11 @@ impl Expander<'_, '_> {
             }));
         }
         if !value.is_function() {
+            let value = Stx::from_value(&value, stx.span(), &|id| id);
             return Err(Trouble::syntax(
-                "define-syntax",
-                "not a transformer",
-                stx,
+                "#f",
+                "nonprocedure transformer",
+                &value,
                 None,
             ));
         }
@@ -257,7 +258,7 @@ fn template_variables(template: &Stx, scope: &Scope, found: &mut Vec<(Id, Rc<Pat
 pub fn syntax(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     match stx.as_list() {
         Some([_, template]) => template_core(x, template, scope),
-        _ => Err(bad("syntax", stx)),
+        _ => Err(Trouble::syntax("syntax", "bad `syntax' form", stx, None)),
     }
 }
 

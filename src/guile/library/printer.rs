@@ -435,6 +435,13 @@ fn kind_of_procedure(value: &Value) -> String {
         Value::BuiltIn(function) => native_name(*function as *const () as usize),
         Value::FuncV(_) | Value::MutFunc(_) | Value::BoxedFunction(_) => "procedure".to_owned(),
         Value::Closure(closure) => match crate::guile::procedures::description(value) {
+            Some(known) if known.name.name().is_empty() => {
+                format!(
+                    "procedure {:x} {}",
+                    closure.as_ptr() as usize,
+                    known.formals
+                )
+            }
             Some(known) => format!("procedure {} {}", known.name.name(), known.formals),
             None => format!("procedure {:x}", closure.as_ptr() as usize),
         },

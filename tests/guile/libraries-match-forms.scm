@@ -1,4 +1,3 @@
-;; not yet: refused by the expander: match: patterns `set!' and `get!' are not supported
 ;; The other forms of match.
 (use-modules (ice-9 match) (srfi srfi-9))
 (define (show x) (write x) (newline))

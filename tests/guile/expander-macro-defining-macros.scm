@@ -1,4 +1,3 @@
-;; not yet: a top-level name that a macro invents is new each time; Guile gives the same definition the same name
 ;; Macros that define macros and variables.
 (define (show x) (write x) (newline))
 (define-syntax define-getter

@@ -1,4 +1,3 @@
-;; not yet: Guile prints #f, we print #<unspecified>
 ;; The do loop and named let.
 (define (show x) (write x) (newline))
 (show (do ((i 0 (+ i 1)) (acc '() (cons i acc))) ((= i 5) acc)))

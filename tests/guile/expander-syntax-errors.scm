@@ -1,4 +1,3 @@
-;; not yet: the messages of some malformed core forms differ
 ;; What the expander refuses, with key and message.
 (define (show x) (write x) (newline))
 (define (attempt form)

@@ -1,4 +1,3 @@
-;; not yet: `defmacro*` is not there
 ;; The older optargs and receive.
 (use-modules (ice-9 optargs) (ice-9 receive))
 (define (show x) (write x) (newline))

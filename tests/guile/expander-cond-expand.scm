@@ -1,4 +1,3 @@
-;; not yet: we print srfi-1, Guile nothing
 ;; Code chosen by feature.
 (define (show x) (write x) (newline))
 (cond-expand (guile (show 'guile)) (else (show 'else)))

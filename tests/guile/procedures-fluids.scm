@@ -1,4 +1,3 @@
-;; not yet: `fluid-bound?` of an unbound fluid is an error
 ;; Fluids: dynamic values by object.
 (define (show x) (write x) (newline))
 (define f (make-fluid))

@@ -1,4 +1,3 @@
-;; not yet: `exit-hook` is not there
 ;; Leaving with exit runs the winds and can be caught.
 (define (show x) (write x) (newline))
 (show (catch 'quit (lambda () (exit 3)) (lambda (key . args) (list key args))))

@@ -1,4 +1,3 @@
-;; not yet: strings in clauses of case are compared by content
 ;; Choosing by equivalence, with arrows.
 (define (show x) (write x) (newline))
 (define (f x) (case x ((1 2 3) 'small) ((a b) 'letter) ((#\c) 'char) ((()) 'empty) (else 'other)))

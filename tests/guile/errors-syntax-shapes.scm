@@ -1,0 +1,20 @@
+;; The shapes of syntax errors, form by form.
+(define (show x) (write x) (newline))
+(define (attempt form)
+  (show (catch 'syntax-error
+          (lambda () (eval form (current-module)))
+          (lambda (key who message where form subform) (list who message form subform)))))
+(for-each attempt
+ '((let) (let ((x 1))) (let x) (let* (x) 1) (letrec ((x 1) (x 2)) 1) (letrec) (letrec*)
+   (lambda (x)) (lambda (1) 2) (lambda (x . 1) 2) (lambda (x x) 1)
+   (cond ()) (cond 1) (cond (else)) (cond (else 1) (2 3)) (cond (1 => car cdr))
+   (case 1) (case 1 1) (case 1 (else 2) ((1) 3)) (quote 1 2) (set! x)
+   (lambda* (#:optional #:optional a) 1) (lambda* (#:foo) 1) (define* (f #:optional 1) 1)
+   (eval-when (foo) 1) (cond-expand (foo 1)) (unquote x) => let (1 . 2)
+   (let () (define x 1)) (let ((x (define y 1))) x)
+   (lambda () (define x 1) (define x 2) x)
+   (let-syntax ((x 1)) x)))
+(define-syntax refuse (syntax-rules () ((_ x) (syntax-error "no" x 1))))
+(attempt '(refuse it))
+(define-syntax shout (lambda (stx) (syntax-violation 'shout "heard" stx)))
+(attempt '(shout now))

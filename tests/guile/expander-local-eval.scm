@@ -1,0 +1,25 @@
+;; Evaluation where the-environment stands, and ellipses of one's own.
+(use-modules (ice-9 local-eval))
+(define (show x) (write x) (newline))
+(define env (let ((x 1) (y 2)) (let ((add (lambda (n) (+ x y n)))) (the-environment))))
+(show (local-eval '(add 10) env))
+(local-eval '(set! x 100) env)
+(show (local-eval '(list x y (add 0)) env))
+(define inner (local-eval '(let ((y 'inner) (z 3)) (the-environment)) env))
+(show (local-eval '(list x y z) inner))
+(define-syntax quote-all
+  (lambda (stx)
+    (with-ellipsis ::
+      (syntax-case stx ()
+        ((_ item ::) #''((item ...) ::))))))
+(show (quote-all 1 2))
+(define-syntax make-lister
+  (syntax-rules ()
+    ((_ name) (define-syntax name (syntax-rules dots () ((_ x dots) (list 'x dots)))))))
+(make-lister list-quoted)
+(show (list-quoted a b c))
+(define counter 0)
+(define-syntax bump (identifier-syntax (_ (begin (set! counter (+ counter 1)) counter)) ((set! _ v) (set! counter v))))
+(show (list bump bump))
+(set! bump 10)
+(show bump)
