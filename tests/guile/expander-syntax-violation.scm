@@ -1,4 +1,3 @@
-;; not yet: a syntax error inside eval does not come as key syntax-error
 ;; Errors that a macro raises by itself.
 (define (show x) (write x) (newline))
 (define-syntax only-numbers
