@@ -73,11 +73,16 @@ impl Expander<'_, '_> {
             }
             Special::Define => {
                 let Definition { id, value } = self.parse_define(form)?;
-                if frame.binds(id) {
-                    let message = "invalid or duplicate identifier in definition";
-                    return Err(Trouble::syntax("#f", message, whole, None));
-                }
-                let local = self.bind_local(id, frame);
+                let home = match (frame.binds(id), inner.address() == frame.address()) {
+                    (true, true) => {
+                        let message = "invalid or duplicate identifier in definition";
+                        return Err(Trouble::syntax("#f", message, whole, None));
+                    }
+                    // A second one, inside `let-syntax`, is that form's own.
+                    (true, false) => inner,
+                    (false, _) => frame,
+                };
+                let local = self.bind_local(id, home);
                 Ok(Some(Item::Define(local, value, inner.clone())))
             }
             Special::DefineSyntax => {
