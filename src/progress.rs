@@ -31,6 +31,21 @@ pub enum Event {
     },
     /// A line that a program in a guest printed, without its newline.
     Line { source: String, text: String },
+    /// How far long work in a guest is; its lines come as well.
+    Work {
+        source: String,
+        stage: Option<String>,
+        lines: u64,
+        warnings: u64,
+        elapsed: Duration,
+        /// The share that is done, and the time that is left, where earlier work
+        /// tells.
+        done: Option<f64>,
+        left: Option<Duration>,
+        last: String,
+    },
+    /// The work of SOURCE has ended, or is no longer watched.
+    WorkEnded { source: String },
     /// Something a person may want to know.
     Note { text: String },
 }

@@ -18,6 +18,7 @@
             check-equal
             record!
             recorded
+            run-file
             at-end
             run-identifier
             fail))
@@ -93,6 +94,12 @@ harness announced with #:record."
   "Return what has been recorded so far: an association list from symbols to
 strings, in the announced order."
   (%run-record))
+
+(define (run-file name)
+  "Return the file NAME in the folder of this run, where what is worth keeping
+besides the record goes, or #f when the run has no folder."
+  (let ((directory (%run-directory)))
+    (and directory (string-append directory "/" name))))
 
 (define (at-end what thunk)
   "Promise that THUNK is called when the harness ends, whether it passed, failed

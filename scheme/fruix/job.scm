@@ -24,7 +24,13 @@
             job-result-status
             job-result-offset
             job-result-tail
+            job-result-memory
+            job-result-free
+            job-result-warnings
             job-result-passed?
+            job-history-file
+            log-archive-ref
+            log-archive-stages
             guest-run-job))
 
 (define %jobs "/var/tmp/fruix-jobs")
@@ -38,13 +44,15 @@
   (boot       job-boot))                ;string: the boot it belongs to, or #f
 
 (define-record-type <job-result>
-  (make-job-result end status offset tail memory)
+  (make-job-result end status offset tail memory free warnings)
   job-result?
   (end     job-result-end)              ;symbol: see `job-follow'
   (status  job-result-status)           ;integer, or #f without one
   (offset  job-result-offset)           ;integer: where to go on in the log
   (tail    job-result-tail)             ;string: the end of the log
-  (memory  job-result-memory))          ;string: the kernel on memory, or #f
+  (memory  job-result-memory)           ;string: the kernel on memory, or #f
+  (free    job-result-free)             ;integer: bytes, where it failed, or #f
+  (warnings job-result-warnings))       ;integer: the compiler's
 
 (define (job-result-passed? result)
   "Return #t when the job of RESULT ended with status zero."
@@ -82,11 +90,33 @@ Throw 'ssh-error when a job of that name is there already, ended or not:
 started.  Nothing is asked yet; `job-follow' says when there is none."
   (make-job guest name (directory-of name) #f))
 
+(define (job-history-file name)
+  "Return the file in which it is kept how the work called NAME went last, or #f
+when this user has no home."
+  (let ((state (or (getenv "XDG_STATE_HOME")
+                   (and=> (getenv "HOME")
+                          (lambda (home) (string-append home "/.local/state"))))))
+    (and state (string-append state "/fruix-scm/history/" name))))
+
+(define* (log-archive-ref file #:key (from 0) (count (* 1024 1024)))
+  "Return COUNT bytes, as a string, of the log that `job-follow' keeps in FILE,
+from byte FROM on; fewer where it ends.  `zcat FILE' prints all of it.
+
+Throw 'system-error when FILE cannot be read."
+  (%log-archive-read file from count))
+
+(define (log-archive-stages file)
+  "Return the stages of the log kept in FILE: an association list from the byte at
+which a part begins to the stage that the build was in, a string."
+  (%log-archive-stages file))
+
 (define* (job-follow job
                      #:key
                      (from 0)
                      (live #f)
                      (copy #f)
+                     (keep #f)
+                     (history #f)
                      (stall-timeout #f)
                      (timeout (* 24 60 60))
                      (outage-timeout 600))
@@ -94,10 +124,17 @@ started.  Nothing is asked yet; `job-follow' says when there is none."
 
 FROM is the first byte of its log that is wanted.  With LIVE, a string, lines
 are shown as they come, as those of LIVE.  With COPY, a file name, the log is
-appended to that file, byte by byte.
+appended to that file, byte by byte.  With KEEP, a file name, the whole log is
+kept in that file, compressed and with an index beside it; what is there already
+decides where to go on, and FROM does not count.  With HISTORY, a file name, the
+time left is told from how the same work went before, and how it goes now is
+written there when it ends well: see `job-history-file'.
 
 `job-result-end' is one of
   finished  with the status `job-result-status';
+  memory    it failed, and the kernel has ended a process for want of memory:
+            see `job-result-memory';
+  full      it failed, and the disk that it is on is full: see `job-result-free';
   gone      its processes have ended and left no status;
   rebooted  the guest has booted since it was started;
   vanished  there is no such job in the guest;
@@ -109,12 +146,14 @@ A connection that is lost is made again for at most OUTAGE-TIMEOUT seconds;
 then throw as `ssh-run' does."
   (let ((result (%ssh-job-follow (job-guest job) (job-directory job)
                                  (job-boot job) from live copy stall-timeout
-                                 timeout outage-timeout)))
+                                 timeout outage-timeout keep history)))
     (make-job-result (assq-ref result 'end)
                      (assq-ref result 'status)
                      (assq-ref result 'offset)
                      (assq-ref result 'tail)
-                     (assq-ref result 'memory))))
+                     (assq-ref result 'memory)
+                     (assq-ref result 'free)
+                     (assq-ref result 'warnings))))
 
 (define* (job-end! job #:key (forget? #f))
   "End JOB and every process of its session.  With FORGET? remove its files, so
@@ -129,6 +168,8 @@ that another may have its name."
                         (directory #f)
                         (live #f)
                         (copy #f)
+                        (keep #f)
+                        (history (job-history-file name))
                         (stall-timeout #f)
                         (timeout (* 24 60 60)))
   "Run COMMAND in GUEST as `guest-run' does, but as the job called NAME, so that
@@ -146,6 +187,8 @@ late; it is ended then."
          (result (job-follow job
                              #:live live
                              #:copy copy
+                             #:keep keep
+                             #:history history
                              #:stall-timeout stall-timeout
                              #:timeout timeout)))
     (unless (job-result-passed? result)
@@ -160,10 +203,14 @@ late; it is ended then."
          (text (format #f "job `~a` ~a in the guest~a~a" (job-name job)
                        (end-text result)
                        (if last (string-append "; first cause: " last) "")
-                       (if (job-result-memory result)
-                           (string-append "; the kernel says: "
-                                          (job-result-memory result))
-                           ""))))
+                       (match (job-result-end result)
+                         ('memory
+                          (string-append "; the kernel says: "
+                                         (job-result-memory result)))
+                         ('full
+                          (format #f "; ~a bytes are free there"
+                                  (job-result-free result)))
+                         (_ "")))))
     (throw (if (memq (job-result-end result) '(stalled late))
                'timeout
                'guest-command-failed)
@@ -177,6 +224,8 @@ late; it is ended then."
 (define (end-text result)
   (match (job-result-end result)
     ('finished (format #f "ended with status ~a" (job-result-status result)))
+    ('memory "failed for want of memory")
+    ('full "failed on a full disk")
     ('gone "is gone without a status")
     ('rebooted "was lost when the guest rebooted")
     ('vanished "is not there")

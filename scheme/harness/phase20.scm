@@ -26,6 +26,8 @@
 
 (define build-jobs (setting-or 'build-jobs 2))
 (define build-timeout-seconds (setting-or 'build-timeout-seconds (* 6 60 60)))
+;; A job that neither prints nor computes for so long hangs.
+(define build-stall-seconds (setting-or 'build-stall-seconds (* 60 60)))
 (define build-root "/var/tmp/fruix-host-initiated-native-build")
 
 ;; Below the build root: objects, and one stage for each artifact.
@@ -128,6 +130,8 @@ FreeBSD tree in it, both as paths in GUEST."
                      ,@build-variables ,@variables ,target)
                    #:environment build-environment
                    #:live target
+                   #:keep (run-file (string-append target ".log.gz"))
+                   #:stall-timeout build-stall-seconds
                    #:timeout build-timeout-seconds)))
 
 (define (build guest source-root)

@@ -23,6 +23,8 @@ pub struct Screen {
 struct State {
     depth: usize,
     bars: HashMap<String, ProgressBar>,
+    /// Long work, by its source; its lines are not shown one by one.
+    works: HashMap<String, ProgressBar>,
     /// When a transfer was last mentioned, where there is no bar.
     mentioned: HashMap<String, Instant>,
 }
@@ -131,6 +133,15 @@ impl Watcher for Screen {
             Event::Transfer { what, done, total } => {
                 self.transfer(&mut state, what, *done, *total);
             }
+            Event::Line { source, text }
+                if state.works.contains_key(source) && !text.starts_with(">>> ") => {}
+            Event::Work { .. } if self.terminal => work(&mut state, event),
+            Event::Work { .. } => {}
+            Event::WorkEnded { source } => {
+                if let Some(bar) = state.works.remove(source) {
+                    bar.finish_and_clear();
+                }
+            }
             Event::Line { source, text } => {
                 let text = format!(
                     "{} {}",
@@ -155,11 +166,69 @@ impl Watcher for Screen {
 /// Print TEXT above whatever bars there are.
 fn say(state: &State, text: &str) {
     let line = format!("{}{text}", "  ".repeat(state.depth));
-    if let Some(bar) = state.bars.values().next() {
+    if let Some(bar) = state.bars.values().chain(state.works.values()).next() {
         bar.suspend(|| write_line(&line));
     } else {
         write_line(&line);
     }
+}
+
+/// Show how far work is: a bar where its length is known, its stage, its pace,
+/// the time left, and the line that it printed last.
+fn work(state: &mut State, event: &Event) {
+    const KNOWN: &str = "    {bar:20} {prefix}\n    {wide_msg}";
+    const UNKNOWN: &str = "    {spinner} {prefix}\n    {wide_msg}";
+    let Event::Work {
+        source, done, last, ..
+    } = event
+    else {
+        return;
+    };
+    let bar = state.works.entry(source.clone()).or_insert_with(|| {
+        let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+        let template = if done.is_some() { KNOWN } else { UNKNOWN };
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar
+    });
+    bar.set_position((done.unwrap_or(0.0) * 1000.0) as u64);
+    bar.set_prefix(work_text(event));
+    bar.set_message(escape(last));
+}
+
+/// What EVENT says about the work, on one line.
+fn work_text(event: &Event) -> String {
+    let Event::Work {
+        source,
+        stage,
+        lines,
+        warnings,
+        elapsed,
+        left,
+        ..
+    } = event
+    else {
+        return String::new();
+    };
+    let mut text = escape(source);
+    if let Some(stage) = stage {
+        text += &format!(" · {}", escape(stage));
+    }
+    text += &format!(" · {lines} lines");
+    if elapsed.as_secs() > 0 {
+        text += &format!(", {} a second", lines / elapsed.as_secs());
+    }
+    match warnings {
+        0 => {}
+        1 => text += " · 1 warning",
+        more => text += &format!(" · {more} warnings"),
+    }
+    text += &format!(" · {}", seconds(*elapsed));
+    if let Some(left) = left {
+        text += &format!(", about {} left", seconds(*left));
+    }
+    text
 }
 
 fn write_line(line: &str) {
@@ -199,4 +268,28 @@ pub fn escape(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_work_is_fits_on_a_line_that_no_guest_commands() {
+        let event = Event::Work {
+            source: "buildworld".to_owned(),
+            stage: Some("4.2 building \x1b[2Jlibraries".to_owned()),
+            lines: 1200,
+            warnings: 3,
+            elapsed: Duration::from_secs(60),
+            done: Some(0.5),
+            left: Some(Duration::from_secs(3700)),
+            last: String::new(),
+        };
+        assert_eq!(
+            work_text(&event),
+            "buildworld · 4.2 building \\x1b[2Jlibraries · 1200 lines, 20 a second · \
+             3 warnings · 1 min 0 s, about 1 h 1 min left"
+        );
+    }
 }

@@ -154,6 +154,11 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         Shape::Count,
         "how long one step of a build may take",
     ),
+    (
+        "build-stall-seconds",
+        Shape::Count,
+        "how long a step of a build may neither print nor use the processor",
+    ),
 ];
 
 fn known(name: &str) -> Option<(&'static str, Shape, &'static str)> {

@@ -46,6 +46,10 @@ natives! {
     "%run-record!" (2) => record,
     /// (%run-record) -> association list of strings, in the promised order
     "%run-record" (0) => record_entries,
+    /// (%run-directory) -> string or #f
+    ///
+    /// The folder that holds the run's journal, or #f without one.
+    "%run-directory" (0) => run_directory,
     /// (%run-finish! message)
     ///
     /// End the run, passed when MESSAGE is #f. Throw 'check-failed when a run
@@ -118,6 +122,17 @@ fn check_passed(args: &[Value]) -> Outcome {
         Ok(())
     })?;
     Ok(Value::Void)
+}
+
+fn run_directory(_: &[Value]) -> Outcome {
+    let id = with_run(|run| Ok(run.id().to_owned()))?;
+    let folder = DIRECTORY
+        .with(|directory| directory.borrow().clone())
+        .map(|directory| directory.join(id))
+        .filter(|folder| folder.is_dir());
+    Ok(folder.map_or(Value::BoolV(false), |folder| {
+        string_value(folder.to_string_lossy().into_owned())
+    }))
 }
 
 fn record(args: &[Value]) -> Outcome {

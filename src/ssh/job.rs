@@ -11,27 +11,36 @@
 
 use super::connection::Connection;
 use super::error::SshError;
+use super::following::Progress;
 use super::run::{Ending, Output, last_line};
 use super::shell::Question;
 use super::text::quote_all;
 use crate::progress::{self, Event};
-use std::fs::File;
-use std::io::Write;
+use russh::ChannelMsg;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-/// How much of a log one look takes.
-const PIECE: usize = 4 << 20;
-/// How much of a log's end is kept to be shown when the job has failed.
-const TAIL: usize = 64 << 10;
+/// How much of a log one look takes; more than this comes over a channel of its
+/// own.
+const PIECE: u64 = 64 << 10;
+/// A disk with less than this left is full.
+const FULL: u64 = 1 << 20;
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(60);
 /// How often to look while nothing new comes.
 const SLOWEST: Duration = Duration::from_millis(500);
 const FASTEST: Duration = Duration::from_millis(50);
 
-/// Prints what tells one boot of a machine from another.
+/// `memory` prints the kernel's last word on a process that it ended for want of
+/// memory.
+const MEMORY: &str = r#"memory() {
+    dmesg 2> /dev/null | tail -n 300 |
+        grep -E 'was killed: |[Oo]ut of memory: ' | tail -n 1
+}
+"#;
+
+/// `boot` prints what tells one boot of a machine from another.
 const BOOT: &str = r#"boot() {
     if test -r /proc/sys/kernel/random/boot_id; then
         printf '%s:%s\n' "$(cat /proc/sys/kernel/random/boot_id)" \
@@ -43,20 +52,24 @@ const BOOT: &str = r#"boot() {
 "#;
 
 /// `$1` is the directory, `$2` the script, `$3` a number of ours. Said twice,
-/// which over a lost connection it may be, it starts one job.
+/// which over a lost connection it may be, it starts one job. What lies in
+/// `room` makes way for the status when the disk has filled.
 const START: &str = r#"umask 077
 mkdir -p "$1" && cd "$1" || exit 1
 if test "$(cat number 2> /dev/null)" != "$3"; then
 if test -e number; then echo "a job is there already" >&2; exit 17; fi
-printf '%s\n' "$3" > number
-printf '%s\n' "$2" > script
-boot > boot
+printf '%s\n' "$3" > number && printf '%s\n' "$2" > script && boot > boot || exit 1
+date +%s > began
 : > log
+memory > memory
+head -c 65536 /dev/urandom > room || exit 1
 cat > run <<'END'
 cd "$1" || exit 1
 echo $$ > pid.part && mv pid.part pid
 /bin/sh ./script >> log 2>&1 < /dev/null
-echo $? > status.part && mv status.part status
+status=$?
+rm -f room
+echo $status > status.part && mv status.part status
 END
 if test "$(uname -s)" = FreeBSD && command -v daemon > /dev/null 2>&1; then
     daemon -f /bin/sh ./run "$1" || exit 1
@@ -75,12 +88,12 @@ done
 cat boot
 "#;
 
-/// `$1` is the directory, `$2` the offset in the log, `$3` the most bytes, `$4`
-/// whether to look at processor time. The status is looked at before the log:
-/// when it is there, the log is complete.
+/// `$1` is the directory, `$2` the offset in the log, `$3` the most bytes that
+/// are printed here, `$4` whether to look at processor time. The status is looked
+/// at before the log: when it is there, the log is complete.
 const LOOK_AT: &str = r#"now=$(boot)
 if ! cd "$1" 2> /dev/null || ! test -e script; then
-    echo "- no 0 $now -"
+    echo "- no 0 $now - 0"
     exit 3
 fi
 status=-
@@ -95,9 +108,10 @@ if test "$4" = yes && test -r /proc/self/stat; then
 elif test "$4" = yes; then
     used=$(ps -ax -o sid= -o pid= -o time= | sed -n "s/^ *$pid  *//p" | cksum | tr ' ' .)
 fi
-echo "$status $alive $size $now $used"
-if test "$size" -gt "$2"; then
-    tail -c +$(($2 + 1)) log | head -c "$3"
+age=$(($(date +%s) - $(cat began 2> /dev/null || date +%s)))
+echo "$status $alive $size $now $used $age"
+if test "$size" -gt "$2" && test $((size - $2)) -le "$3"; then
+    tail -c +$(($2 + 1)) log | head -c $((size - $2))
 fi
 exit 0
 "#;
@@ -117,9 +131,15 @@ done
 exit 0
 "#;
 
-/// The kernel's word on memory, where it has one.
-const MEMORY: &str = "dmesg 2> /dev/null | tail -n 200 | \
-                      grep -E 'was killed: |Out of memory: ' | tail -n 1";
+/// Prints bytes `$2` to `$3` of the log in `$1`, counted from zero.
+const STREAM: &str = "tail -c +$(($2 + 1)) \"$1/log\" | head -c $(($3 - $2))";
+
+/// Prints how many KiB are free where the job in `$1` is, and what the kernel
+/// has said about memory since the job began.
+const REASONS: &str = r#"df -Pk "$1" | awk 'END { print $4 }'
+now=$(memory)
+test "$now" = "$(cat "$1/memory" 2> /dev/null)" || printf '%s\n' "$now"
+"#;
 
 /// What following a job is to be like.
 #[derive(Debug)]
@@ -134,6 +154,10 @@ pub struct Follow {
     pub live: Option<String>,
     /// Append new bytes of the log to this file.
     pub copy: Option<PathBuf>,
+    /// Keep the whole log in this archive, and go on where it ends.
+    pub keep: Option<PathBuf>,
+    /// How the same work went before, and where to write how it goes now.
+    pub history: Option<PathBuf>,
     /// Give up when the job has neither printed nor used the processor for so long.
     pub stall: Option<Duration>,
     /// Give up after this long.
@@ -146,6 +170,12 @@ pub struct Follow {
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
     Finished(u32),
+    /// It failed, with a status if it left one, and the kernel has ended a
+    /// process for want of memory meanwhile.
+    Memory(Option<u32>),
+    /// It failed, with a status if it left one, and the disk that it is on is
+    /// full.
+    Full(Option<u32>),
     /// Its processes are gone and left no status.
     Gone,
     /// The guest has booted since.
@@ -166,8 +196,12 @@ pub struct Followed {
     pub offset: u64,
     /// The end of the log.
     pub tail: Vec<u8>,
-    /// The kernel says that it ended a process for want of memory.
+    /// What the kernel says of a process that it ended for want of memory.
     pub memory: Option<String>,
+    /// How many bytes are free where a job that failed is.
+    pub free: Option<u64>,
+    /// How many compiler warnings were read.
+    pub warnings: u64,
 }
 
 /// One look at a job.
@@ -177,12 +211,16 @@ struct Look {
     alive: bool,
     boot: String,
     used: String,
+    /// How long ago it was started.
+    age: Duration,
+    /// How long its log is.
+    size: u64,
     bytes: Vec<u8>,
 }
 
 fn question(script: &str, arguments: &[&str]) -> Question {
     let arguments = quote_all(["set", "--"].iter().chain(arguments));
-    Question::Script(format!("{arguments}\n{BOOT}{script}"))
+    Question::Script(format!("{arguments}\n{BOOT}{MEMORY}{script}"))
 }
 
 impl Connection {
@@ -228,7 +266,7 @@ impl Connection {
         let rest = bytes.split_off((end + 1).min(bytes.len()));
         let line = String::from_utf8_lossy(&bytes).into_owned();
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [status, alive, _, boot, used] = fields[..] else {
+        let [status, alive, size, boot, used, age] = fields[..] else {
             return Err(SshError::Channel {
                 destination: self.destination().clone(),
                 what: format!("a look at the job in `{directory}`"),
@@ -242,6 +280,8 @@ impl Connection {
             alive: alive == "yes",
             boot: boot.to_owned(),
             used: used.to_owned(),
+            age: Duration::from_secs(age.parse().unwrap_or(0)),
+            size: size.parse().unwrap_or(0),
             bytes: rest,
         })
     }
@@ -249,20 +289,7 @@ impl Connection {
     /// Follow a job to its end, over lost connections.
     pub async fn follow_job(&self, mut follow: Follow) -> Result<Followed, SshError> {
         let start = Instant::now();
-        let copy = match &follow.copy {
-            None => None,
-            Some(path) => Some(
-                File::options()
-                    .create(true)
-                    .append(true)
-                    .open(path)
-                    .map_err(|error| SshError::Local {
-                        path: path.clone(),
-                        error,
-                    })?,
-            ),
-        };
-        let mut progress = Progress::new(follow.offset, follow.live.take(), copy);
+        let mut progress = Progress::begin(&mut follow)?;
         let mut quiet = Quiet::new();
         let mut pause = FASTEST;
         let mut out_since: Option<Instant> = None;
@@ -295,20 +322,30 @@ impl Connection {
             if !look.there {
                 break End::Vanished;
             }
-            if !look.bytes.is_empty() {
-                progress
-                    .take(&look.bytes)
-                    .map_err(|error| SshError::Local {
-                        path: follow.copy.clone().unwrap_or_default(),
-                        error,
-                    })?;
+            progress.aged(look.age);
+            let before = progress.offset;
+            if look.bytes.is_empty() && look.size > progress.offset {
+                let streamed = self
+                    .stream_log(&follow.directory, look.size, &mut progress)
+                    .await;
+                match streamed {
+                    // The next look sees that it is lost.
+                    Err(error) if !passing(&error) => return Err(error),
+                    _ => {}
+                }
+            } else {
+                progress.take(&look.bytes)?;
+            }
+            if progress.offset > before {
                 quiet = Quiet::new();
                 pause = FASTEST;
                 absent = 0;
                 if start.elapsed() < follow.limit {
                     continue;
                 }
-            } else if let Some(status) = look.status {
+            } else if let Some(status) = look.status
+                && look.size <= progress.offset
+            {
                 break End::Finished(status);
             }
             if !look.alive && look.status.is_none() {
@@ -330,24 +367,82 @@ impl Connection {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(SLOWEST);
         };
-        progress.end();
-        let memory = match end {
-            End::Gone | End::Finished(137) => self.memory().await,
-            End::Finished(status) if status != 0 => self.memory().await,
+        let failed = match end {
+            End::Finished(status) => (status != 0).then_some(Some(status)),
+            End::Gone => Some(None),
             _ => None,
         };
+        let (free, memory) = match failed {
+            Some(_) => self.reasons(&follow.directory).await,
+            None => (None, None),
+        };
+        let end = match failed {
+            Some(status) if memory.is_some() => End::Memory(status),
+            Some(status) if free.is_some_and(|free| free < FULL) => End::Full(status),
+            _ => end,
+        };
+        progress.end(end == End::Finished(0));
         Ok(Followed {
             end,
             offset: progress.offset,
-            tail: progress.tail,
+            warnings: progress.warnings(),
+            tail: std::mem::take(&mut progress.tail),
             memory,
+            free,
         })
     }
 
-    /// What the kernel says about processes that it ended for want of memory.
-    async fn memory(&self) -> Option<String> {
-        let answer = self.one(Question::Script(MEMORY.to_owned())).await.ok()?;
-        last_line(&answer.stdout)
+    /// Give what is new in the log, up to byte END, to PROGRESS: it is too much
+    /// for an answer.
+    async fn stream_log(
+        &self,
+        directory: &str,
+        end: u64,
+        progress: &mut Progress,
+    ) -> Result<(), SshError> {
+        let what = format!("the log of the job in `{directory}`");
+        let (mut input, mut remote) = self.remote(&what).await?;
+        let (from, to) = (progress.offset.to_string(), end.to_string());
+        let words = ["/bin/sh", "-c", STREAM, "sh", directory, &from, &to];
+        remote
+            .output()
+            .exec(false, format!("exec {}", quote_all(words)))
+            .await
+            .map_err(|_| self.lost(&what))?;
+        loop {
+            match timeout(LOOK, input.wait()).await {
+                Ok(Some(ChannelMsg::Data { data })) => progress.take(&data)?,
+                Ok(Some(ChannelMsg::Close)) => {
+                    remote.ended = true;
+                    return Ok(());
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(self.lost(&what)),
+                Err(_) => {
+                    return Err(SshError::Deadline {
+                        destination: self.destination().clone(),
+                        what,
+                        waited: LOOK,
+                        last: last_line(&progress.tail).unwrap_or_default(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// How much room is left at DIRECTORY in bytes, and what the kernel has said
+    /// about memory since the job there began.
+    async fn reasons(&self, directory: &str) -> (Option<u64>, Option<String>) {
+        let Ok(answer) = self.one(question(REASONS, &[directory])).await else {
+            return (None, None);
+        };
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        let (free, memory) = text.split_once('\n').unwrap_or((&text, ""));
+        let free = free.trim().parse::<u64>().ok();
+        (
+            free.map(|kibibytes| kibibytes << 10),
+            last_line(memory.as_bytes()),
+        )
     }
 }
 
@@ -395,67 +490,6 @@ impl Quiet {
                 false
             }
         }
-    }
-}
-
-/// What has been read of a log.
-struct Progress {
-    offset: u64,
-    live: Option<String>,
-    copy: Option<File>,
-    /// A line that has not ended yet.
-    line: Vec<u8>,
-    tail: Vec<u8>,
-}
-
-impl Progress {
-    fn new(offset: u64, live: Option<String>, copy: Option<File>) -> Self {
-        Progress {
-            offset,
-            live,
-            copy,
-            line: Vec::new(),
-            tail: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(copy) = &mut self.copy {
-            copy.write_all(bytes)?;
-        }
-        self.offset += bytes.len() as u64;
-        self.tail.extend_from_slice(bytes);
-        if self.tail.len() > 2 * TAIL {
-            self.tail.drain(..self.tail.len() - TAIL);
-        }
-        if self.live.is_some() {
-            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-                self.line.extend_from_slice(piece);
-                if piece.ends_with(b"\n") || self.line.len() > TAIL {
-                    self.show();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn show(&mut self) {
-        if let Some(source) = &self.live {
-            let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-            progress::tell(Event::Line {
-                source: source.clone(),
-                text: String::from_utf8_lossy(line).into_owned(),
-            });
-        }
-        self.line.clear();
-    }
-
-    fn end(&mut self) {
-        if !self.line.is_empty() {
-            self.show();
-        }
-        let extra = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..extra);
     }
 }
 

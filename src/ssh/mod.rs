@@ -10,7 +10,8 @@
 //! * [`Connection::ask`] puts small questions to one long-lived `/bin/sh`
 //!   ([`shell`]), many in one message.
 //! * [`Connection::start_job`] and [`Connection::follow_job`] are for work of
-//!   hours, which must not depend on the connection ([`job`]).
+//!   hours, which must not depend on the connection ([`job`]). Their logs are read
+//!   ([`build_log`], [`estimate`]) and kept ([`archive`]).
 //! * [`Connection::send`] and [`Connection::fetch`] move files and trees, and
 //!   compare them ([`transfer`], [`tree`]).
 //!
@@ -19,10 +20,13 @@
 //!
 //! Source: RFC 4251 to 4254; ssh(1).
 
+pub mod archive;
 pub mod build_log;
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod estimate;
+mod following;
 pub mod identity;
 pub mod job;
 pub mod key;

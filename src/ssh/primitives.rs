@@ -1,14 +1,15 @@
 //! `(fruix native ssh)`: connections, commands and questions.
 
+use super::archive;
 use super::build_log::{self, How};
 use super::job::{End, Follow};
 use super::tree::Moved;
 use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, text};
-use crate::failure::Failure;
+use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
-    Value, alist_value, handle, handle_value, integer, list, list_value, optional_string, seconds,
-    string, string_value, strings, symbol_value, truth, wrong_type,
+    Value, alist_value, handle, handle_value, integer, list, list_value, optional_string,
+    pair_value, seconds, string, string_value, strings, symbol_value, truth, wrong_type,
 };
 use crate::runtime;
 use std::path::PathBuf;
@@ -45,12 +46,14 @@ crate::natives! {
     /// Start SCRIPT as a job in DIRECTORY of the guest; what tells the guest's
     /// boot from others.
     "%ssh-job-start" (3) => ssh_job_start,
-    /// (%ssh-job-follow connection directory boot offset live copy stall seconds outage) -> alist
+    /// (%ssh-job-follow connection directory boot offset live copy stall seconds outage keep history) -> alist
     ///
     /// Follow a job to its end, from byte OFFSET of its log. BOOT, LIVE, COPY
-    /// (a file that is appended to) and STALL (seconds) may be #f. The result
-    /// has `end` (a symbol), `status`, `offset`, `tail` and `memory`.
-    "%ssh-job-follow" (9) => ssh_job_follow,
+    /// (a file that is appended to), STALL (seconds), KEEP (an archive, which
+    /// knows the offset itself) and HISTORY (a file) may be #f. The result has
+    /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free` and
+    /// `warnings`.
+    "%ssh-job-follow" (11) => ssh_job_follow,
     /// (%ssh-job-end connection directory) -> unspecified
     "%ssh-job-end" (2) => ssh_job_end,
     /// (%build-log-cause log) -> alist or #f
@@ -58,6 +61,13 @@ crate::natives! {
     /// The first cause of failure in the text LOG: `target`, `status` or
     /// `signal`, `directory`, `summary` and `lines`.
     "%build-log-cause" (1) => build_log_cause,
+    /// (%log-archive-read file from count) -> string
+    ///
+    /// COUNT bytes from byte FROM on of the log kept in the archive FILE, or as
+    /// many as there are.
+    "%log-archive-read" (3) => log_archive_read,
+    /// (%log-archive-stages file) -> list of (offset . stage)
+    "%log-archive-stages" (1) => log_archive_stages,
     /// (%ssh-fetch connection remote local) -> string
     ///
     /// Copy the guest's file REMOTE to LOCAL; its SHA-256.
@@ -220,6 +230,8 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
         stall: truth(args, 7).then(|| seconds(NAME, args, 7)).transpose()?,
         limit: seconds(NAME, args, 8)?,
         outage: seconds(NAME, args, 9)?,
+        keep: optional_string(NAME, args, 10)?.map(PathBuf::from),
+        history: optional_string(NAME, args, 11)?.map(PathBuf::from),
         directory,
     };
     let what = format!(
@@ -228,16 +240,20 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
     );
     let followed = runtime::wait(&what, BACKSTOP, connection.follow_job(follow))?;
     let (end, status) = match followed.end {
-        End::Finished(status) => ("finished", Value::IntV(status as isize)),
-        End::Gone => ("gone", Value::BoolV(false)),
-        End::Rebooted => ("rebooted", Value::BoolV(false)),
-        End::Vanished => ("vanished", Value::BoolV(false)),
-        End::Stalled(_) => ("stalled", Value::BoolV(false)),
-        End::Late => ("late", Value::BoolV(false)),
+        End::Finished(status) => ("finished", Some(status)),
+        End::Memory(status) => ("memory", status),
+        End::Full(status) => ("full", status),
+        End::Gone => ("gone", None),
+        End::Rebooted => ("rebooted", None),
+        End::Vanished => ("vanished", None),
+        End::Stalled(_) => ("stalled", None),
+        End::Late => ("late", None),
     };
+    let number =
+        |number: Option<u64>| number.map_or(Value::BoolV(false), |it| Value::IntV(it as isize));
     Ok(alist_value(vec![
         ("end", symbol_value(end)),
-        ("status", status),
+        ("status", number(status.map(u64::from))),
         ("offset", Value::IntV(followed.offset as isize)),
         (
             "tail",
@@ -247,6 +263,8 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
             "memory",
             followed.memory.map_or(Value::BoolV(false), string_value),
         ),
+        ("free", number(followed.free)),
+        ("warnings", number(Some(followed.warnings))),
     ]))
 }
 
@@ -257,6 +275,36 @@ fn ssh_job_end(args: &[Value]) -> Outcome {
     let what = format!("ending the job in `{directory}`");
     runtime::wait(&what, BACKSTOP, connection.end_job(&directory))?;
     Ok(Value::Void)
+}
+
+fn log_archive_read(args: &[Value]) -> Outcome {
+    const NAME: &str = "%log-archive-read";
+    let path = PathBuf::from(string(NAME, args, 1)?);
+    let number = |place: usize| {
+        u64::try_from(integer(NAME, args, place)?)
+            .map_err(|_| wrong_type(NAME, place, &args[place - 1]))
+    };
+    let bytes =
+        archive::read(&path, number(2)?, number(3)?).map_err(|error| unreadable(&path, &error))?;
+    Ok(string_value(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn log_archive_stages(args: &[Value]) -> Outcome {
+    let path = PathBuf::from(string("%log-archive-stages", args, 1)?);
+    let members = archive::members(&path).map_err(|error| unreadable(&path, &error))?;
+    Ok(list_value(
+        members
+            .into_iter()
+            .map(|member| pair_value(Value::IntV(member.log as isize), string_value(member.stage)))
+            .collect(),
+    ))
+}
+
+fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Key::System,
+        format!("cannot read the log kept in `{}`: {error}", path.display()),
+    )
 }
 
 fn ssh_fetch(args: &[Value]) -> Outcome {

@@ -3,6 +3,8 @@
 use crate::support::{Sandbox, installed};
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
+use fruix_scm::ssh::archive;
+use fruix_scm::ssh::job::{End, Follow, Followed};
 use fruix_scm::ssh::{
     Connection, Destination, Ending, Identity, Login, Question, Request, SshError, Trust, Wanted,
 };
@@ -45,6 +47,11 @@ fn generate(path: &Path, kind: &str) {
 impl Sshd {
     /// Start one, or say why the test is skipped.
     fn start(test: &str) -> Option<Sshd> {
+        Sshd::start_with(test, "exec \"$@\"")
+    }
+
+    /// Start one through a line of shell, whose `$@` starts it, in its directory.
+    fn start_with(test: &str, line: &str) -> Option<Sshd> {
         let Some(sshd) = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"]
             .iter()
             .find(|path| Path::new(path).exists())
@@ -80,9 +87,10 @@ impl Sshd {
         );
         fs::write(path("config"), config).unwrap();
         let log = fs::File::create(path("log")).unwrap();
-        let child = Command::new(sshd)
-            .args(["-D", "-e", "-f"])
+        let child = Command::new("sh")
+            .args(["-c", line, "sh", sshd, "-D", "-e", "-f"])
             .arg(path("config"))
+            .current_dir(directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -548,4 +556,165 @@ fn a_sparse_file_stays_sparse_and_a_cut_one_goes_on() {
     }
     let failure = wait(connection.send(&here, "/no/such/directory/file")).unwrap_err();
     assert!(failure.message().ends_with(": No such file"), "{failure}");
+}
+
+fn following(directory: &Path) -> Follow {
+    Follow {
+        directory: directory.display().to_string(),
+        boot: None,
+        offset: 0,
+        live: None,
+        copy: None,
+        keep: None,
+        history: None,
+        stall: None,
+        limit: Duration::from_secs(40),
+        outage: Duration::from_secs(10),
+    }
+}
+
+/// Start SCRIPT as a job in DIRECTORY and follow it to its end.
+fn followed(connection: &Connection, directory: &Path, script: &str) -> Followed {
+    let boot = wait(connection.start_job(directory.to_str().unwrap(), script)).unwrap();
+    let mut follow = following(directory);
+    follow.boot = Some(boot);
+    wait(connection.follow_job(follow)).unwrap()
+}
+
+#[test]
+fn every_end_of_a_job_has_its_name_with_openssh_too() {
+    let Some(sshd) = Sshd::start("every_end_of_a_job_has_its_name") else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let finished = followed(&connection, &sshd.path("finished"), "echo out; exit 7");
+    assert_eq!(
+        (finished.end, &*finished.tail),
+        (End::Finished(7), &b"out\n"[..])
+    );
+    let killed = followed(
+        &connection,
+        &sshd.path("killed"),
+        "kill -9 $PPID; kill -9 $$",
+    );
+    assert_eq!(killed.end, End::Gone);
+
+    let (stalled, script) = (sshd.path("stalled"), "echo begun; sleep 79");
+    let boot = wait(connection.start_job(stalled.to_str().unwrap(), script)).unwrap();
+    let mut follow = following(&stalled);
+    follow.stall = Some(Duration::from_millis(1200));
+    let end = wait(connection.follow_job(follow)).unwrap().end;
+    assert_eq!(end, End::Stalled(Duration::from_millis(1200)));
+    // The guest of another boot is told by its clock; here by a made-up number.
+    let mut other = following(&stalled);
+    other.boot = Some(format!("0{boot}0"));
+    assert_eq!(
+        wait(connection.follow_job(other)).unwrap().end,
+        End::Rebooted
+    );
+    wait(connection.end_job(stalled.to_str().unwrap())).unwrap();
+    fs::remove_dir_all(&stalled).unwrap();
+    let end = wait(connection.follow_job(following(&stalled)))
+        .unwrap()
+        .end;
+    assert_eq!(end, End::Vanished);
+}
+
+#[test]
+fn a_job_on_a_full_disk_is_named_with_openssh_too() {
+    let small = "mkdir small && exec unshare -m sh -c \
+                 'mount -t tmpfs -o size=2m none small && exec \"$@\"' sh \"$@\"";
+    let Some(sshd) = Sshd::start_with("a_job_on_a_full_disk", small) else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let followed = followed(
+        &connection,
+        &sshd.path("small/job"),
+        "cat /dev/zero > ../big",
+    );
+    assert_eq!(followed.end, End::Full(Some(1)), "{followed:?}");
+    let log = String::from_utf8_lossy(&followed.tail).into_owned();
+    assert!(log.contains("No space left") || log.is_empty(), "{log}");
+}
+
+#[test]
+fn a_log_is_the_same_after_twenty_drops_and_in_the_archive_of_killed_processes() {
+    let Some(sshd) = Sshd::start("a_log_is_the_same_after_twenty_drops") else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let (job, enough) = (sshd.path("job"), sshd.path("enough"));
+    let script = format!(
+        "echo '>>> stage 1.1: first'; i=0; until test -e {0}; do i=$((i+1)); echo line $i; \
+         head -c 3000 /dev/urandom; sleep 0.01; done; echo; echo last",
+        enough.display()
+    );
+    let boot = wait(connection.start_job(job.to_str().unwrap(), &script)).unwrap();
+    let copy = sshd.path("copy");
+    let mut follow = following(&job);
+    follow.copy = Some(copy.clone());
+    follow.boot = Some(boot);
+
+    // Two processes keep the log as well, one after the other; the first is killed.
+    let sandbox = Sandbox::new();
+    let kept = sshd.path("kept.gz");
+    let program = sandbox.write(
+        "keep.scm",
+        &format!(
+            "(use-modules (fruix ssh) (fruix native ssh))\n\
+             (define guest (ssh-connect #:address \"127.0.0.1\" #:port {} #:user {:?} \
+             #:private-key {:?} #:known-hosts {:?} #:agent #f))\n\
+             (write (assq-ref (%ssh-job-follow guest {:?} #f 0 #f #f #f 60 10 {:?} #f) 'end))\n",
+            sshd.port,
+            sshd.user,
+            sshd.path("user_ed25519"),
+            sshd.known_hosts(),
+            job,
+            kept,
+        ),
+    );
+    let keep = || {
+        let mut command = sandbox.command(&[program.to_str().unwrap()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut first = keep();
+    let (followed, last) = std::thread::scope(|scope| {
+        let cutter = scope.spawn(|| {
+            let mut cuts = 0;
+            while cuts < 20 {
+                std::thread::sleep(Duration::from_millis(30));
+                if connection.is_alive() {
+                    connection.cut();
+                    cuts += 1;
+                }
+            }
+            let start = Instant::now();
+            while fs::metadata(&kept).map_or(0, |kept| kept.len()) < 20_000 {
+                assert!(start.elapsed() < Duration::from_secs(30), "nothing kept");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            first.kill().unwrap();
+            first.wait().unwrap();
+            let second = keep();
+            fs::write(&enough, "").unwrap();
+            crate::support::wait(second, Instant::now())
+        });
+        let followed = wait(connection.follow_job(follow)).unwrap();
+        (followed, cutter.join().unwrap())
+    });
+    assert_eq!(followed.end, End::Finished(0));
+    assert_eq!(last.success(), "finished");
+    let log = fs::read(job.join("log")).unwrap();
+    assert!(log.ends_with(b"\nlast\n"));
+    assert!(fs::read(copy).unwrap() == log, "the copy differs");
+    assert!(
+        archive::read(&kept, 0, u64::MAX).unwrap() == log,
+        "the archive differs"
+    );
+    assert_eq!(
+        archive::members(&kept).unwrap()[0].stage,
+        "stage 1.1: first"
+    );
 }

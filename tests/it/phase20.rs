@@ -210,7 +210,10 @@ impl Site {
         if runs.exists() {
             for entry in walkdir::WalkDir::new(runs) {
                 let path = entry.unwrap().into_path();
-                if path.is_file() {
+                if path.extension().is_some_and(|extension| extension == "gz") {
+                    let log = fruix_scm::ssh::archive::read(&path, 0, u64::MAX).unwrap();
+                    texts.push(String::from_utf8_lossy(&log).into_owned());
+                } else if path.is_file() {
                     texts.push(std::fs::read_to_string(path).unwrap());
                 }
             }

@@ -557,6 +557,8 @@ fn following(directory: &str, boot: Option<String>) -> Follow {
         offset: 0,
         live: None,
         copy: None,
+        keep: None,
+        history: None,
         stall: None,
         limit: Duration::from_secs(40),
         outage: Duration::from_secs(10),
@@ -567,8 +569,9 @@ fn following(directory: &str, boot: Option<String>) -> Follow {
 fn a_job_is_followed_to_its_end_over_twenty_lost_connections() {
     let guest = Fixture::of(SmallSystem::of_the_fixtures());
     let directory = "/var/tmp/jobs/count";
-    let script = "i=0; while test $i -lt 400; do i=$((i+1)); echo line $i; \
-                  test $((i % 4)) = 0 && sleep 0.01; done; printf end; exit 3";
+    // It ends when it has been cut off often enough.
+    let script = "i=0; until test -e /tmp/enough; do i=$((i+1)); echo line $i; \
+                  sleep 0.01; done; echo last; printf end; exit 3";
     let boot = wait(guest.connection.start_job(directory, script)).unwrap();
     let copy = guest.system.directory.path().join("copy");
     let mut follow = following(directory, Some(boot));
@@ -579,21 +582,29 @@ fn a_job_is_followed_to_its_end_over_twenty_lost_connections() {
             let mut cuts = 0;
             while cuts < 20 && !done.load(std::sync::atomic::Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(30));
-                guest.connection.cut();
-                cuts += 1;
+                if guest.connection.is_alive() {
+                    guest.connection.cut();
+                    cuts += 1;
+                }
             }
+            let other = connect(&guest.system, |_| {}).unwrap();
+            wait(other.run(&Request {
+                command: ": > /tmp/enough".to_owned(),
+                ..Request::default()
+            }))
+            .unwrap();
             cuts
         });
         let followed = wait(guest.connection.follow_job(follow)).unwrap();
         done.store(true, std::sync::atomic::Ordering::SeqCst);
         (followed, cutter.join().unwrap())
     });
-    assert!(cuts > 5, "only {cuts} connections were cut");
+    assert_eq!(cuts, 20, "the job was over before");
     assert_eq!(followed.end, End::Finished(3));
     let log = guest
         .ask(&[words(&["cat", "/var/tmp/jobs/count/log"])])
         .unwrap();
-    assert!(log[0].stdout.ends_with(b"line 400\nend"));
+    assert!(log[0].stdout.ends_with(b"\nlast\nend"));
     assert_eq!(std::fs::read(copy).unwrap(), log[0].stdout);
     assert_eq!(followed.offset, log[0].stdout.len() as u64);
     // Whoever comes later goes on at the byte he names.
@@ -638,6 +649,57 @@ fn the_end_of_a_job_is_told_apart() {
     assert!(
         twice.message().ends_with("a job is there already"),
         "{twice}"
+    );
+}
+
+#[test]
+fn a_job_that_fails_on_a_full_disk_or_for_want_of_memory_says_so() {
+    let guest = Fixture::of(SmallSystem::of_the_fixtures());
+    let run = |name: &str, script: &str| {
+        let directory = format!("/var/tmp/jobs/{name}");
+        let boot = wait(guest.connection.start_job(&directory, script)).unwrap();
+        wait(
+            guest
+                .connection
+                .follow_job(following(&directory, Some(boot))),
+        )
+        .unwrap()
+    };
+    let said = "pid 812 (c++), jid 0, uid 0, was killed: failed to reclaim memory";
+    let program = "mkdir -p /usr/local/sbin && printf '#!/bin/sh\\ncat /tmp/said\\n' > \
+                   /usr/local/sbin/dmesg && chmod 755 /usr/local/sbin/dmesg && \
+                   PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin command -v dmesg";
+    if guest.run(program).stdout == b"/usr/local/sbin/dmesg\n" {
+        guest.run(&format!("echo '{said}' > /tmp/said"));
+        // An old word of the kernel's is no news.
+        assert_eq!(run("old", "exit 2").end, End::Finished(2));
+        let script = format!("echo '{}' >> /tmp/said; exit 2", said.replace("812", "813"));
+        let followed = run("memory", &script);
+        assert_eq!(followed.end, End::Memory(Some(2)));
+        assert_eq!(followed.memory, Some(said.replace("812", "813")));
+    } else {
+        eprintln!("skipped: the guest has a dmesg of its own");
+    }
+    let mounted = guest.run(
+        "mkdir -p /var/tmp/jobs && /host/usr/bin/mount -t tmpfs -o size=2m none /var/tmp/jobs",
+    );
+    if mounted.ending != Ending::Exited(0) {
+        eprintln!("skipped: the guest cannot mount a small disk: {mounted:?}");
+        return;
+    }
+    assert_eq!(run("fails", "exit 2").end, End::Finished(2));
+    let followed = run("full", "cat /dev/zero > ../big");
+    assert_eq!(followed.end, End::Full(Some(1)), "{followed:?}");
+    assert!(followed.free.unwrap() < 1 << 20);
+    let failure = wait(
+        guest
+            .connection
+            .send(&guest.system.disk.image, "/var/tmp/jobs/image"),
+    )
+    .unwrap_err();
+    assert!(
+        failure.message().contains("no space left on device"),
+        "{failure}"
     );
 }
 

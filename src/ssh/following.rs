@@ -1,0 +1,190 @@
+//! What becomes of a job's log while it is followed: shown, copied, kept, read.
+
+use super::archive::{self, Archive};
+use super::error::SshError;
+use super::estimate::{History, Reading};
+use super::job::Follow;
+use super::text::visible;
+use super::transfer::local_trouble;
+use crate::progress::{self, Event};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How much of a log's end is kept to be shown when the job has failed.
+const TAIL: usize = 64 << 10;
+/// Lines longer than this are shown in pieces.
+const LONGEST_LINE: usize = 64 << 10;
+/// How often whoever watches is told how far the work is.
+const TELLING: Duration = Duration::from_millis(100);
+/// A job that is older than this when it is first seen has printed lines whose
+/// time is not known.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// What has been read of a log.
+pub(super) struct Progress {
+    pub offset: u64,
+    /// The end of the log.
+    pub tail: Vec<u8>,
+    live: Option<String>,
+    copy: Option<(File, PathBuf)>,
+    keep: Option<(Archive, PathBuf)>,
+    history: Option<PathBuf>,
+    /// A line that has not ended yet.
+    line: Vec<u8>,
+    reading: Reading,
+    /// When the job began, once that is known, and whether we were there.
+    began: Option<(Instant, bool)>,
+    told: Option<Instant>,
+}
+
+impl Progress {
+    /// Begin to follow as FOLLOW says. A log that is kept decides where.
+    pub fn begin(follow: &mut Follow) -> Result<Progress, SshError> {
+        let copy = match follow.copy.take() {
+            None => None,
+            Some(path) => {
+                let file = File::options().create(true).append(true).open(&path);
+                Some((file.map_err(local_trouble(&path))?, path))
+            }
+        };
+        let before = follow.history.as_deref().and_then(History::read);
+        let mut reading = Reading::new(before);
+        let keep = match follow.keep.take() {
+            None => None,
+            Some(path) => {
+                let archive = Archive::open(&path).map_err(local_trouble(&path))?;
+                follow.offset = archive.offset();
+                archive::replay(&path, |line| {
+                    reading.take(&String::from_utf8_lossy(line), Duration::ZERO);
+                })
+                .map_err(local_trouble(&path))?;
+                Some((archive, path))
+            }
+        };
+        Ok(Progress {
+            offset: follow.offset,
+            tail: Vec::new(),
+            live: follow.live.take(),
+            copy,
+            keep,
+            history: follow.history.take(),
+            line: Vec::new(),
+            reading,
+            began: None,
+            told: None,
+        })
+    }
+
+    /// The job has been there for AGE.
+    pub fn aged(&mut self, age: Duration) {
+        if self.began.is_none() {
+            let now = Instant::now();
+            let fresh = age < FRESH && self.offset == 0;
+            self.began = Some((now.checked_sub(age).unwrap_or(now), fresh));
+            self.tell("");
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began
+            .map_or(Duration::ZERO, |(began, _)| began.elapsed())
+    }
+
+    pub fn warnings(&self) -> u64 {
+        self.reading.warnings
+    }
+
+    /// Take BYTES, which come next.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), SshError> {
+        if let Some((copy, path)) = &mut self.copy {
+            copy.write_all(bytes).map_err(local_trouble(path))?;
+        }
+        if let Some((archive, path)) = &mut self.keep {
+            archive.take(bytes).map_err(local_trouble(path))?;
+        }
+        self.offset += bytes.len() as u64;
+        self.tail.extend_from_slice(bytes);
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+        if self.live.is_some() || self.history.is_some() {
+            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                self.line.extend_from_slice(piece);
+                if piece.ends_with(b"\n") || self.line.len() > LONGEST_LINE {
+                    self.end_line();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end_line(&mut self) {
+        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let text = String::from_utf8_lossy(line).into_owned();
+        self.line.clear();
+        self.reading.take(&text, self.elapsed());
+        if let Some(source) = &self.live {
+            if self.told.is_none_or(|told| told.elapsed() >= TELLING) {
+                self.told = Some(Instant::now());
+                self.tell(&text);
+            }
+            progress::tell(Event::Line {
+                source: source.clone(),
+                text,
+            });
+        }
+    }
+
+    /// Tell how far the work is; LAST is the line that came last.
+    fn tell(&self, last: &str) {
+        let Some(source) = &self.live else { return };
+        let elapsed = self.elapsed();
+        let left = self.reading.left(elapsed);
+        progress::tell(Event::Work {
+            source: source.clone(),
+            stage: self.reading.stage.as_deref().map(visible),
+            lines: self.reading.lines,
+            warnings: self.reading.warnings,
+            elapsed,
+            done: left.map(|(done, _)| done),
+            left: left.map(|(_, left)| left),
+            last: visible(last),
+        });
+    }
+
+    /// Nothing more comes. When it ended WELL, how it went is kept.
+    pub fn end(&mut self, well: bool) {
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+        let extra = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..extra);
+        if let Some((archive, path)) = &mut self.keep {
+            note(archive.close_member(), path);
+        }
+        if let (true, Some(path), Some((_, true))) = (well, &self.history, self.began) {
+            note(self.reading.history(self.elapsed()).write(path), path);
+        }
+        if let Some(source) = self.live.take() {
+            progress::tell(Event::WorkEnded { source });
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// An interrupt or a lost guest ends following in the middle.
+    fn drop(&mut self) {
+        self.end(false);
+    }
+}
+
+/// Say that PATH could not be written: the work itself goes on.
+fn note(written: io::Result<()>, path: &std::path::Path) {
+    if let Err(error) = written {
+        progress::tell(Event::Note {
+            text: format!("cannot write `{}`: {error}", path.display()),
+        });
+    }
+}
