@@ -721,3 +721,29 @@
 (define (and=> value procedure)
   "Return what PROCEDURE gives for VALUE, or #f when VALUE is false."
   (and value (procedure value)))
+
+;;; What `match' makes of (STEP *** PATTERN).
+
+(define (%match-search tree step pattern count)
+  "Look for a part of TREE that PATTERN matches, below nodes whose heads STEP
+matches.  Return COUNT lists of what STEP gave on the way and then what PATTERN
+gave, or #f."
+  (define (at node way)
+    (let ((found (pattern node)))
+      (if found
+          (append (let columns ((index 0))
+                    (if (= index count)
+                        '()
+                        (cons (reverse (map (lambda (values) (list-ref values index)) way))
+                              (columns (+ index 1)))))
+                  found)
+          (below node way))))
+  (define (below node way)
+    (and (pair? node)
+         (let ((values (step (car node))))
+           (and values
+                (let children ((rest (cdr node)))
+                  (and (pair? rest)
+                       (or (at (car rest) (cons values way))
+                           (children (cdr rest)))))))))
+  (at tree '()))

@@ -641,6 +641,7 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
                             }
                         }
                     }
+                    "set!" | "get!" => variables(&items[1], scope, names),
                     _ => items[2..]
                         .iter()
                         .for_each(|item| variables(item, scope, names)),
@@ -658,6 +659,7 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
             }
             items
                 .iter()
+                .filter(|item| !item.as_id().is_some_and(|id| &*id.name() == "***"))
                 .chain(tail)
                 .for_each(|item| variables(item, scope, names));
         }
@@ -710,6 +712,11 @@ fn list<'s>(
                 test(x, empty, scope, &failure, success)
             }
         };
+    }
+    if let ([step, stars, pattern], None) = (items, tail)
+        && stars.as_id().is_some_and(|id| &*id.name() == "***")
+    {
+        return search(x, step, pattern, local, span, scope, failure, success);
     }
     if let Some(least) = items.get(1).and_then(ellipsis) {
         return repeated(
@@ -767,6 +774,116 @@ fn list<'s>(
         Core::Let(bindings, Box::new(matched)),
         failure.core(),
     ))
+}
+
+/// Bind NAME to VALUE; when the pattern has bound it before, the test that the
+/// two agree.
+fn bind_or_compare(
+    x: &mut Expander,
+    name: Id,
+    value: &Rc<Local>,
+    span: Span,
+    scope: &Scope,
+) -> Option<Core> {
+    match scope.lookup(name) {
+        Some(Binding::Local(earlier)) if scope.binds(name) => {
+            let both = vec![Core::Local(earlier), Core::Local(value.clone())];
+            Some(x.core_call("equal?", both, span))
+        }
+        _ => {
+            scope.bind(name, Binding::Local(value.clone()));
+            None
+        }
+    }
+}
+
+fn provided(tests: Vec<Core>, body: Core, failure: &Failure) -> Core {
+    tests
+        .into_iter()
+        .rev()
+        .fold(body, |body, test| Core::if_(test, body, failure.core()))
+}
+
+/// `(STEP *** PATTERN)`: somewhere in a tree, below nodes that begin with STEP.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the state of one match, handed on"
+)]
+fn search<'s>(
+    x: &mut Expander,
+    step: &Stx,
+    pattern: &Stx,
+    local: &Rc<Local>,
+    span: Span,
+    scope: &Scope,
+    failure: Failure,
+    success: Success<'s>,
+) -> Result<Core> {
+    let mut names = Vec::new();
+    variables(step, scope, &mut names);
+    let steps = names.len();
+    variables(pattern, scope, &mut names);
+    let (on_the_way, found) = names.split_at(steps);
+    let operands = vec![
+        Core::Local(local.clone()),
+        values_of(x, step, on_the_way, span, scope)?,
+        values_of(x, pattern, found, span, scope)?,
+        Core::integer(steps, span),
+    ];
+    let result = Local::new(Id::named("found"));
+    let searched = x.core_call("%match-search", operands, span);
+    let mut bindings = Vec::new();
+    let mut agreements = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let value = Local::new(*name);
+        agreements.extend(bind_or_compare(x, *name, &value, span, scope));
+        let operands = vec![Core::Local(result.clone()), Core::integer(index, span)];
+        bindings.push((value, x.core_call("list-ref", operands, span)));
+    }
+    let body = success(x, scope)?;
+    let body = Core::let_(bindings, provided(agreements, body, &failure));
+    Ok(Core::Let(
+        vec![(result.clone(), searched)],
+        Box::new(Core::if_(Core::Local(result), body, failure.core())),
+    ))
+}
+
+/// A procedure that matches PATTERN with its argument and returns the list of what
+/// NAMES are then, or #f.
+fn values_of(
+    x: &mut Expander,
+    pattern: &Stx,
+    names: &[Id],
+    span: Span,
+    scope: &Scope,
+) -> Result<Core> {
+    let subject = Local::new(Id::named("subject"));
+    let next = Local::new(Id::named("next"));
+    let failure = Failure {
+        next: next.clone(),
+        span,
+    };
+    let names = names.to_vec();
+    let matched = one(
+        x,
+        pattern,
+        &subject,
+        &scope.inner(),
+        failure,
+        Box::new(move |x, scope| {
+            let values = names
+                .iter()
+                .map(|name| match scope.lookup(*name) {
+                    Some(Binding::Local(local)) => Core::Local(local),
+                    _ => Core::truth(false, span),
+                })
+                .collect();
+            Ok(x.core_call("list", values, span))
+        }),
+    )?;
+    let no = Core::lambda(Vec::new(), None, Core::truth(false, span), span);
+    let body = Core::Let(vec![(next, no)], Box::new(matched));
+    Ok(Core::lambda(vec![subject], None, body, span))
 }
 
 /// `(PATTERN ... AFTER …)`
@@ -852,16 +969,17 @@ fn repeated<'s>(
 
     // All elements: the collected lists are the values of the names.
     let mut bindings = Vec::new();
+    let mut agreements = Vec::new();
     for (name, list) in names.iter().zip(&collected) {
         let all = Local::new(*name);
-        scope.bind(*name, Binding::Local(all.clone()));
+        agreements.extend(bind_or_compare(x, *name, &all, span, scope));
         bindings.push((
             all,
             x.core_call("reverse", vec![Core::Local(list.clone())], span),
         ));
     }
     let done = list(x, after, tail, &rest, span, scope, failure.clone(), success)?;
-    let done = Core::let_(bindings, done);
+    let done = Core::let_(bindings, provided(agreements, done, &failure));
 
     let finished = x.core_call(
         "=",
