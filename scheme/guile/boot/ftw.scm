@@ -1,4 +1,8 @@
 ;;; Walks over trees of files: (ice-9 ftw).
+;;;
+;;; Directories are read in the order in which the system gives their entries,
+;;; and visited as in Guile: a fold takes the files as they come and then the
+;;; directories, last one first; ftw and nftw take all entries last one first.
 
 (define* (scandir name #:optional (select? (lambda (entry) #t)) (less? string<?))
   "Return the names in the directory called NAME for which SELECT? holds,
@@ -27,13 +31,26 @@ error number before the result."
       (let ((entries (%entries-or-errno path)))
         (if (integer? entries)
             (error path found entries result)
-            (let loop ((entries entries) (result (down path found result)))
+            (let loop ((entries entries)
+                       (directories '())
+                       (result (down path found result)))
               (if (null? entries)
-                  (up path found result)
-                  (loop (cdr entries)
-                        (%file-system-fold enter? leaf down up skip error result
-                                           (in-vicinity path (car entries))
-                                           (car entries) stat))))))))))
+                  (let descend ((directories directories) (result result))
+                    (if (null? directories)
+                        (up path found result)
+                        (descend (cdr directories)
+                                 (%file-system-fold enter? leaf down up skip error result
+                                                    (in-vicinity path (car directories))
+                                                    (car directories) stat))))
+                  (let* ((below (in-vicinity path (car entries)))
+                         (found (%stat-or-errno stat below)))
+                    (cond
+                     ((integer? found)
+                      (loop (cdr entries) directories (error below #f found result)))
+                     ((eq? (stat:type found) 'directory)
+                      (loop (cdr entries) (cons (car entries) directories) result))
+                     (else
+                      (loop (cdr entries) directories (leaf below found result)))))))))))))
 
 (define (%stat-or-errno stat path)
   (catch 'system-error
@@ -43,44 +60,62 @@ error number before the result."
 (define (%entries-or-errno path)
   (catch 'system-error
     (lambda ()
-      (sort (remove (lambda (entry) (or (string=? entry ".") (string=? entry "..")))
-                    (%directory-entries path))
-            string<?))
+      (remove (lambda (entry) (or (string=? entry ".") (string=? entry "..")))
+              (%directory-entries path)))
     (lambda arguments (system-error-errno arguments))))
 
 (define* (file-system-tree name #:optional (enter? (lambda (path stat) #t)) (stat lstat))
   "Return the tree at NAME as lists of name, stat and children, or #f."
-  (let tree ((path name) (name name))
-    (let ((found (%stat-or-errno stat path)))
-      (cond
-       ((integer? found) #f)
-       ((and (eq? (stat:type found) 'directory) (enter? path found))
-        (let ((entries (%entries-or-errno path)))
-          (cons* name found
-                 (if (integer? entries)
-                     '()
-                     (filter (lambda (child) child)
-                             (map (lambda (entry) (tree (in-vicinity path entry) entry))
-                                  entries))))))
-       (else (list name found))))))
+  ;; The result is the list of the trees beside the one at hand, per level.
+  (define (node path found children)
+    (cons* (basename path) found children))
+  (define (leaf path found levels)
+    (cons (cons (node path found '()) (car levels)) (cdr levels)))
+  (define (up path found levels)
+    (cons (cons (node path found (car levels)) (cadr levels)) (cddr levels)))
+  (let ((trees (file-system-fold (lambda (path found levels) (enter? path found))
+                                 leaf
+                                 (lambda (path found levels) (cons '() levels))
+                                 up
+                                 leaf
+                                 (lambda (path found errno levels) levels)
+                                 '(()) name stat)))
+    (and (pair? (car trees))
+         (caar trees))))
+
+(define (%visited?-proc size)
+  "Return a procedure that tells whether it has been called before with a stat of
+the same file, or with its path where the system does not number files; SIZE is
+a guess of how many there are."
+  (let ((seen (make-hash-table size)))
+    (lambda (found path)
+      (let ((id (if (zero? (stat:ino found))
+                    path
+                    (cons (stat:dev found) (stat:ino found)))))
+        (or (hash-ref seen id)
+            (begin (hash-set! seen id #t) #f))))))
 
 (define (ftw start procedure . options)
   "Call PROCEDURE with name, stat and flag of every file below START, until it
 returns #f; return whether it never did."
   (call-with-current-continuation
    (lambda (return)
+     (define visited? (%visited?-proc 211))
      (let walk ((path start))
        (let ((found (%stat-or-errno stat path)))
-         (if (integer? found)
-             (if (not (procedure path #f 'invalid-stat)) (return #f))
-             (let* ((directory? (eq? (stat:type found) 'directory))
-                    (entries (and directory? (%entries-or-errno path)))
-                    (flag (cond ((not directory?) 'regular)
-                                ((integer? entries) 'directory-not-readable)
-                                (else 'directory))))
-               (if (not (procedure path found flag)) (return #f))
-               (if (pair? entries)
-                   (for-each (lambda (entry) (walk (in-vicinity path entry))) entries))))))
+         (cond
+          ((integer? found)
+           (if (not (procedure path #f 'invalid-stat)) (return #f)))
+          ((not (visited? found path))
+           (let* ((directory? (eq? (stat:type found) 'directory))
+                  (entries (and directory? (%entries-or-errno path)))
+                  (flag (cond ((not directory?) 'regular)
+                              ((integer? entries) 'directory-not-readable)
+                              (else 'directory))))
+             (if (not (procedure path found flag)) (return #f))
+             (if (pair? entries)
+                 (for-each (lambda (entry) (walk (in-vicinity path entry)))
+                           (reverse entries))))))))
      #t)))
 
 (define (nftw start procedure . options)
@@ -109,6 +144,6 @@ START, until it returns something that is not #t; return that or #t."
                (if (pair? entries)
                    (for-each (lambda (entry)
                                (walk (in-vicinity path entry) (+ level 1)))
-                             entries))
+                             (reverse entries)))
                (if depth? (visit 'directory-processed)))))))
        #t))))

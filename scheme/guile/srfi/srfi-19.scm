@@ -56,7 +56,13 @@
 
 (define (make-time type nanosecond second)
   "Return a time of TYPE, of SECOND seconds and NANOSECOND nanoseconds."
-  (%make-time type nanosecond second))
+  (cond ((and (positive? second) (negative? nanosecond))
+         (%make-time type (+ nanosecond %nano) (- second 1)))
+        ((and (negative? second) (positive? nanosecond))
+         (%make-time type (- nanosecond %nano) (+ second 1)))
+        (else
+         (%make-time type (remainder nanosecond %nano)
+                     (+ second (quotient nanosecond %nano))))))
 
 (define-record-type date
   (make-date nanosecond second minute hour day month year zone-offset)
@@ -74,8 +80,8 @@
   "Return a copy of TIME."
   (make-time (time-type time) (time-nanosecond time) (time-second time)))
 
-(define (complain procedure message . irritants)
-  (scm-error 'misc-error procedure message irritants #f))
+(define (time-error procedure type value)
+  (scm-error 'misc-error procedure "TIME-ERROR type ~A: ~S" (list type value) #f))
 
 ;;; Leap seconds: from each of these seconds of UTC on, TAI is this far ahead.
 
@@ -117,7 +123,7 @@
                     (* (quotient %nano internal-time-units-per-second)
                        (remainder run internal-time-units-per-second))
                     (quotient run internal-time-units-per-second))))
-      (else (complain "current-time" "invalid clock type: ~S" type)))))
+      (else (time-error 'current-time 'invalid-clock-type type)))))
 
 (define* (time-resolution #:optional (type time-utc))
   "Return how many nanoseconds apart times of TYPE are at least."
@@ -139,12 +145,12 @@
 
 (define (assert-same-type one other procedure)
   (unless (eq? (time-type one) (time-type other))
-    (complain procedure "incompatible time types: ~S ~S" one other)))
+    (time-error procedure 'incompatible-time-types (cons one other))))
 
 (define-syntax-rule (define-comparisons (name operation) ...)
   (begin
     (define (name one other)
-      (assert-same-type one other (symbol->string 'name))
+      (assert-same-type one other 'name)
       (operation (time->nanoseconds one) (time->nanoseconds other)))
     ...))
 
@@ -157,13 +163,13 @@
 
 (define (time-difference! later earlier)
   "Make LATER the duration from EARLIER to it, and return it."
-  (assert-same-type later earlier "time-difference")
+  (assert-same-type later earlier 'time-difference!)
   (set-nanoseconds! later time-duration
                     (- (time->nanoseconds later) (time->nanoseconds earlier))))
 
 (define (change! time duration operation)
   (unless (eq? (time-type duration) time-duration)
-    (complain "add-duration" "not a duration: ~S" duration))
+    (time-error 'add-duration! 'not-duration duration))
   (set-nanoseconds! time (time-type time)
                     (operation (time->nanoseconds time)
                                (time->nanoseconds duration))))
@@ -210,9 +216,14 @@
 
 ;;; Days, counted from 1970-01-01, and dates.
 
+;; A date's years go from -1 to 0 as well, but that step is none in this count.
+(define (astronomical year)
+  (if (negative? year) (+ year 1) year))
+
 (define (days year month day)
   ;; The year of this count starts in March, so that a leap day is its last.
   (let* ((late? (> month 2))
+         (year (astronomical year))
          (year (if late? year (- year 1)))
          (month (if late? (- month 3) (+ month 9))))
     (+ (* 365 year) (floor-quotient year 4) (- (floor-quotient year 100))
@@ -231,7 +242,8 @@
          (year-day (- day (- (+ (* 365 year) (quotient year 4))
                              (quotient year 100))))
          (month (quotient (+ (* 5 year-day) 2) 153)))
-    (return (+ year (* 400 era) (if (> month 9) 1 0))
+    (return (let ((year (+ year (* 400 era) (if (> month 9) 1 0))))
+              (if (negative? year) (- year 1) year))
             (if (< month 10) (+ month 3) (- month 9))
             (+ 1 (- year-day (quotient (+ (* 153 month) 2) 5))))))
 
@@ -261,22 +273,35 @@
 
 (define (assert-type time type procedure)
   (unless (eq? (time-type time) type)
-    (complain procedure "incompatible time types: ~S ~S" time type)))
+    (time-error procedure 'incompatible-time-types time)))
 
 (define* (time-utc->date time #:optional offset)
   "Return the date of TIME, OFFSET seconds (default the local time's) east of UTC."
-  (assert-type time time-utc "time-utc->date")
+  (assert-type time time-utc 'time-utc->date)
   (seconds->date (time-second time) (time-nanosecond time) offset))
+
+;; Before TAI gets further ahead, there is a second of UTC that is the 61st.
+(define (tai->date time offset)
+  (let* ((seconds (time-second time))
+         (utc (to-utc seconds))
+         (leap? (and (assv utc %leap-seconds)
+                     (not (= (to-tai utc) seconds))))
+         (date (seconds->date (if leap? (- utc 1) utc) (time-nanosecond time) offset)))
+    (if leap?
+        (make-date (date-nanosecond date) 60 (date-minute date) (date-hour date)
+                   (date-day date) (date-month date) (date-year date)
+                   (date-zone-offset date))
+        date)))
 
 (define* (time-tai->date time #:optional offset)
   "Return the date of TIME, OFFSET seconds east of UTC."
-  (assert-type time time-tai "time-tai->date")
-  (seconds->date (to-utc (time-second time)) (time-nanosecond time) offset))
+  (assert-type time time-tai 'time-tai->date)
+  (tai->date time offset))
 
 (define* (time-monotonic->date time #:optional offset)
   "Return the date of TIME, OFFSET seconds east of UTC."
-  (assert-type time time-monotonic "time-monotonic->date")
-  (seconds->date (to-utc (time-second time)) (time-nanosecond time) offset))
+  (assert-type time time-monotonic 'time-monotonic->date)
+  (tai->date time offset))
 
 (define (date->time-utc date)
   "Return the time of DATE in UTC."
@@ -284,11 +309,17 @@
 
 (define (date->time-tai date)
   "Return the time of DATE in TAI."
-  (time-utc->time-tai! (date->time-utc date)))
+  (date->tai date time-utc->time-tai!))
+
+(define (date->tai date convert!)
+  (let ((time (convert! (date->time-utc date))))
+    (when (= (date-second date) 60)
+      (set-time-second! time (- (time-second time) 1)))
+    time))
 
 (define (date->time-monotonic date)
   "Return the monotonic time of DATE."
-  (time-utc->time-monotonic! (date->time-utc date)))
+  (date->tai date time-utc->time-monotonic!))
 
 (define* (current-date #:optional offset)
   "Return the date that it is, OFFSET seconds (default the local time's) east of
@@ -417,8 +448,13 @@ UTC."
                          (padded (remainder minutes 60) 2 #\0))))))
 
 (define (twelve hour)
-  (let ((hour (modulo hour 12)))
-    (if (zero? hour) 12 hour)))
+  (if (> hour 12) (- hour 12) hour))
+
+;; A date's year with at least four digits, and a sign when there are more.
+(define (signed-year year)
+  (let ((year (astronomical year)))
+    (string-append (cond ((negative? year) "-") ((> year 9999) "+") (else ""))
+                   (padded (abs year) 4 #\0))))
 
 ;; How many weeks that start with FIRST-DAY, the first one perhaps incomplete,
 ;; have begun in the year of DATE.
@@ -443,7 +479,7 @@ directives of SRFI 19 stand for its parts."
       ((#\D) (date->string date "~m/~d/~y"))
       ((#\e) (padded (date-day date) 2 (and fill #\space)))
       ((#\f)
-       (string-append (two (date-second date)) "."
+       (string-append (number->string (date-second date)) "."
                       (fraction (date-nanosecond date))))
       ((#\H) (two (date-hour date)))
       ((#\I) (two (twelve (date-hour date))))
@@ -456,7 +492,7 @@ directives of SRFI 19 stand for its parts."
       ((#\N) (padded (date-nanosecond date) 9 fill))
       ((#\p) (if (< (date-hour date) 12) "AM" "PM"))
       ((#\r) (date->string date "~I:~M:~S ~p"))
-      ((#\s) (number->string (date->seconds date)))
+      ((#\s) (number->string (time-second (date->time-utc date))))
       ((#\S) (two (date-second date)))
       ((#\t) "\t")
       ((#\T #\X) (date->string date "~H:~M:~S"))
@@ -465,24 +501,23 @@ directives of SRFI 19 stand for its parts."
       ((#\w) (number->string (date-week-day date)))
       ((#\W) (two (weeks-begun date 1)))
       ((#\x) (date->string date "~m/~d/~y"))
-      ((#\y) (two (modulo (date-year date) 100)))
-      ((#\Y) (number->string (date-year date)))
-      ((#\z) (zone date #f))
-      ((#\Z) "")
+      ((#\y) (two (remainder (abs (date-year date)) 100)))
+      ((#\Y) (signed-year (date-year date)))
+      ((#\z #\Z) (zone date #f))
       ((#\1) (date->string date "~Y-~m-~d"))
       ((#\2) (date->string date "~H:~M:~S~z"))
       ((#\3) (date->string date "~H:~M:~S"))
       ((#\4) (date->string date "~Y-~m-~dT~H:~M:~S~z"))
       ((#\5) (date->string date "~Y-~m-~dT~H:~M:~S"))
       (else
-       (complain "date->string" "bad date format string: ~S" template))))
+       (time-error 'date-printer 'bad-date-format-string template))))
   (define end (string-length template))
   (let loop ((index 0) (parts '()))
     (define (directive offset)
       (let ((place (+ index offset)))
         (if (< place end)
             (string-ref template place)
-            (complain "date->string" "bad date format string: ~S" template))))
+            (time-error 'date-printer 'bad-date-format-string template))))
     (cond
      ((= index end) (string-concatenate (reverse parts)))
      ((not (char=? (string-ref template index) #\~))
@@ -503,7 +538,7 @@ directives of SRFI 19 stand for its parts."
 those of SRFI 19."
   (define end (string-length string))
   (define (bad)
-    (complain "string->date" "bad date: ~S for template ~S" string template))
+    (time-error 'string->date 'bad-date-format-string template))
   (define (skip-to satisfies? index)
     (cond ((>= index end) (bad))
           ((satisfies? (string-ref string index)) index)
@@ -578,7 +613,12 @@ those of SRFI 19."
           ((#\m) (read-number index 5 2 t*))
           ((#\M) (read-number index 2 2 t*))
           ((#\S) (read-number index 1 2 t*))
-          ((#\N) (read-number index 0 9 t*))
+          ((#\N)
+           (let ((start (skip-to digit? index)))
+             (number start 9
+                     (lambda (value past)
+                       (set 0 (* value (expt 10 (- 9 (- past start)))))
+                       (go t* past)))))
           ((#\y)
            (number (skip-to digit? index) 2
                    (lambda (value past)
