@@ -77,10 +77,8 @@
 
 ;;; What streams are made of
 
-(define (wrong-type procedure expectation value)
-  (scm-error 'wrong-type-arg procedure
-             (string-append "Wrong type argument: expected " expectation ", got ~S")
-             (list value) (list value)))
+(define (wrong-type procedure complaint value)
+  (scm-error 'wrong-type-arg procedure complaint '() (list value)))
 
 (define stream-null (make-eager 'empty-stream))
 
@@ -99,19 +97,19 @@
        (stream-pair-value? (stream-force object))))
 
 (define (need-pair stream procedure)
-  (unless (stream? stream) (wrong-type procedure "stream" stream))
+  (unless (stream? stream) (wrong-type procedure "non-stream" stream))
   (let ((value (stream-force stream)))
     (unless (stream-pair-value? value)
-      (wrong-type procedure "stream pair" stream))
+      (wrong-type procedure "null stream" stream))
     value))
 
 (define (stream-car stream)
   "Return the first element of STREAM."
-  (stream-force (pair-car (need-pair stream "stream-car"))))
+  (stream-force (pair-car (need-pair stream 'stream-car))))
 
 (define (stream-cdr stream)
   "Return the stream of all elements of STREAM but the first."
-  (pair-cdr (need-pair stream "stream-cdr")))
+  (pair-cdr (need-pair stream 'stream-cdr)))
 
 (define-syntax-rule (stream-lambda formals body0 body1 ...)
   ;; A procedure whose value is a stream, computed when it is asked for.
@@ -137,9 +135,9 @@
     ((_ expression clause ...)
      (let ((value expression))
        (cond
-        ((not (stream? value)) (wrong-type "stream-match" "stream" value))
+        ((not (stream? value)) (wrong-type 'stream-match "non-stream argument" value))
         ((stream-match-clause value clause) => car) ...
-        (else (scm-error 'misc-error "stream-match" "pattern failure" '() #f)))))))
+        (else (throw 'match-error "match" "no matching pattern" value)))))))
 
 (define-syntax stream-match-clause
   (syntax-rules ()
@@ -197,18 +195,25 @@
 ;;; The library
 
 (define (need-stream stream procedure)
-  (unless (stream? stream) (wrong-type procedure "stream" stream)))
+  (unless (stream? stream) (wrong-type procedure "non-stream argument" stream)))
 
-(define (need-procedure f procedure)
-  (unless (procedure? f) (wrong-type procedure "procedure" f)))
+(define* (need-procedure f procedure #:optional (name "argument"))
+  (unless (procedure? f)
+    (wrong-type procedure (string-append "non-procedural " name) f)))
 
-(define (need-natural n procedure)
-  (unless (and (exact-integer? n) (>= n 0))
-    (wrong-type procedure "non-negative integer" n)))
+(define* (need-natural n procedure #:optional (name "argument"))
+  (unless (exact-integer? n)
+    (wrong-type procedure (string-append "non-integer " name) n))
+  (when (negative? n)
+    (wrong-type procedure (string-append "negative " name) n)))
+
+(define (need-number n procedure name)
+  (unless (number? n)
+    (wrong-type procedure (string-append "non-numeric " name) n)))
 
 (define (list->stream elements)
   "Return a stream of ELEMENTS, a list."
-  (unless (list? elements) (wrong-type "list->stream" "list" elements))
+  (unless (list? elements) (wrong-type 'list->stream "non-list argument" elements))
   (stream-let loop ((rest elements))
     (if (null? rest)
         stream-null
@@ -217,6 +222,7 @@
 (define* (port->stream #:optional (port (current-input-port)) (read read-char))
   "Return a stream of what READ (default `read-char') reads from PORT, up to its
 end."
+  (unless (input-port? port) (wrong-type 'port->stream "non-input-port argument" port))
   (stream-let loop ((element (read port)))
     (if (eof-object? element)
         stream-null
@@ -227,8 +233,8 @@ end."
 them, as a list."
   (let ((stream (or b a))
         (count (and b a)))
-    (need-stream stream "stream->list")
-    (when count (need-natural count "stream->list"))
+    (need-stream stream 'stream->list)
+    (when count (need-natural count 'stream->list "count"))
     (let loop ((rest stream) (count (or count -1)) (result '()))
       (if (or (zero? count) (stream-null? rest))
           (reverse! result)
@@ -236,7 +242,7 @@ them, as a list."
 
 (define (stream-append . streams)
   "Return a stream of the elements of all STREAMS, in order."
-  (for-each (lambda (stream) (need-stream stream "stream-append")) streams)
+  (for-each (lambda (stream) (need-stream stream 'stream-append)) streams)
   (if (null? streams)
       stream-null
       (stream-let outer ((streams streams))
@@ -249,7 +255,7 @@ them, as a list."
 
 (define (stream-concat streams)
   "Return a stream of the elements of all STREAMS, a stream of streams."
-  (need-stream streams "stream-concat")
+  (need-stream streams 'stream-concat)
   (stream-let outer ((streams streams))
     (if (stream-null? streams)
         stream-null
@@ -269,18 +275,20 @@ them, as a list."
 
 (define (stream-drop count stream)
   "Return the stream of the elements of STREAM after the first COUNT."
-  (need-natural count "stream-drop")
-  (need-stream stream "stream-drop")
-  (stream-let loop ((count count) (rest stream))
-    (if (or (zero? count) (stream-null? rest))
-        rest
-        (loop (- count 1) (stream-cdr rest)))))
+  (need-natural count 'stream-drop)
+  (need-stream stream 'stream-drop)
+  (if (zero? count)
+      stream
+      (stream-let loop ((count count) (rest stream))
+        (if (or (zero? count) (stream-null? rest))
+            rest
+            (loop (- count 1) (stream-cdr rest))))))
 
 (define (stream-drop-while satisfies? stream)
   "Return the stream of the elements of STREAM from the first on of which
 SATISFIES? does not hold."
-  (need-procedure satisfies? "stream-drop-while")
-  (need-stream stream "stream-drop-while")
+  (need-procedure satisfies? 'stream-drop-while)
+  (need-stream stream 'stream-drop-while)
   (stream-let loop ((rest stream))
     (if (and (stream-pair? rest) (satisfies? (stream-car rest)))
         (loop (stream-cdr rest))
@@ -288,8 +296,8 @@ SATISFIES? does not hold."
 
 (define (stream-filter satisfies? stream)
   "Return the stream of the elements of STREAM of which SATISFIES? holds."
-  (need-procedure satisfies? "stream-filter")
-  (need-stream stream "stream-filter")
+  (need-procedure satisfies? 'stream-filter)
+  (need-stream stream 'stream-filter)
   (stream-let loop ((rest stream))
     (cond ((stream-null? rest) stream-null)
           ((satisfies? (stream-car rest))
@@ -299,8 +307,8 @@ SATISFIES? does not hold."
 (define (stream-fold f base stream)
   "Return the last result of F, called with the result so far, which starts as
 BASE, and each element of STREAM."
-  (need-procedure f "stream-fold")
-  (need-stream stream "stream-fold")
+  (need-procedure f 'stream-fold)
+  (need-stream stream 'stream-fold)
   (let loop ((result base) (rest stream))
     (if (stream-null? rest)
         result
@@ -311,7 +319,9 @@ BASE, and each element of STREAM."
 
 (define (stream-for-each f stream . streams)
   "Call F with the elements of the streams, in order."
-  (need-procedure f "stream-for-each")
+  (need-procedure f 'stream-for-each)
+  (for-each (lambda (stream) (need-stream stream 'stream-for-each))
+            (cons stream streams))
   (let loop ((streams (cons stream streams)))
     (unless (any-null? streams)
       (apply f (map stream-car streams))
@@ -319,18 +329,20 @@ BASE, and each element of STREAM."
 
 (define* (stream-from first #:optional (step 1))
   "Return the stream of FIRST, FIRST + STEP, and so on without end."
+  (need-number first 'stream-from "starting number")
+  (need-number step 'stream-from "step size")
   (stream-let loop ((n first))
     (stream-cons n (loop (+ n step)))))
 
 (define (stream-iterate f base)
   "Return the stream of BASE, (F BASE), (F (F BASE)), and so on without end."
-  (need-procedure f "stream-iterate")
+  (need-procedure f 'stream-iterate)
   (stream-let loop ((base base))
     (stream-cons base (loop (f base)))))
 
 (define (stream-length stream)
   "Return how many elements STREAM has."
-  (need-stream stream "stream-length")
+  (need-stream stream 'stream-length)
   (let loop ((length 0) (rest stream))
     (if (stream-null? rest)
         length
@@ -338,8 +350,8 @@ BASE, and each element of STREAM."
 
 (define (stream-map f stream . streams)
   "Return the stream of the values of F for the elements of the streams."
-  (need-procedure f "stream-map")
-  (for-each (lambda (stream) (need-stream stream "stream-map"))
+  (need-procedure f 'stream-map)
+  (for-each (lambda (stream) (need-stream stream 'stream-map))
             (cons stream streams))
   (stream-let loop ((streams (cons stream streams)))
     (if (any-null? streams)
@@ -350,6 +362,9 @@ BASE, and each element of STREAM."
 (define* (stream-range first past #:optional step)
   "Return the stream of numbers from FIRST on, by STEP (default 1 or -1), that
 come before PAST."
+  (need-number first 'stream-range "starting number")
+  (need-number past 'stream-range "ending number")
+  (when step (need-number step 'stream-range "step size"))
   (let* ((step (or step (if (< first past) 1 -1)))
          (before? (if (< 0 step) < >)))
     (stream-let loop ((n first))
@@ -359,17 +374,17 @@ come before PAST."
 
 (define (stream-ref stream index)
   "Return the element of STREAM at INDEX."
-  (need-stream stream "stream-ref")
-  (need-natural index "stream-ref")
+  (need-stream stream 'stream-ref)
+  (need-natural index 'stream-ref)
   (let loop ((rest stream) (index index))
     (cond ((stream-null? rest)
-           (wrong-type "stream-ref" "longer stream" stream))
+           (wrong-type 'stream-ref "beyond end of stream" stream))
           ((zero? index) (stream-car rest))
           (else (loop (stream-cdr rest) (- index 1))))))
 
 (define (stream-reverse stream)
   "Return the stream of the elements of STREAM, the last first."
-  (need-stream stream "stream-reverse")
+  (need-stream stream 'stream-reverse)
   (stream-let loop ((rest stream) (result stream-null))
     (if (stream-null? rest)
         result
@@ -378,8 +393,8 @@ come before PAST."
 
 (define (stream-scan f base stream)
   "Return the stream of the results that `stream-fold' goes through."
-  (need-procedure f "stream-scan")
-  (need-stream stream "stream-scan")
+  (need-procedure f 'stream-scan)
+  (need-stream stream 'stream-scan)
   (stream-let loop ((base base) (rest stream))
     (if (stream-null? rest)
         (stream-cons base stream-null)
@@ -387,8 +402,8 @@ come before PAST."
 
 (define (stream-take count stream)
   "Return the stream of the first COUNT elements of STREAM."
-  (need-stream stream "stream-take")
-  (need-natural count "stream-take")
+  (need-stream stream 'stream-take)
+  (need-natural count 'stream-take)
   (stream-let loop ((count count) (rest stream))
     (if (or (zero? count) (stream-null? rest))
         stream-null
@@ -397,8 +412,8 @@ come before PAST."
 (define (stream-take-while satisfies? stream)
   "Return the stream of the elements of STREAM before the first of which
 SATISFIES? does not hold."
-  (need-stream stream "stream-take-while")
-  (need-procedure satisfies? "stream-take-while")
+  (need-stream stream 'stream-take-while)
+  (need-procedure satisfies? 'stream-take-while)
   (stream-let loop ((rest stream))
     (cond ((stream-null? rest) stream-null)
           ((satisfies? (stream-car rest))
@@ -408,9 +423,9 @@ SATISFIES? does not hold."
 (define (stream-unfold map continue? next base)
   "Return the stream of (MAP SEED) while (CONTINUE? SEED); the seed starts as
 BASE and becomes (NEXT SEED)."
-  (need-procedure map "stream-unfold")
-  (need-procedure continue? "stream-unfold")
-  (need-procedure next "stream-unfold")
+  (need-procedure map 'stream-unfold "mapper")
+  (need-procedure continue? 'stream-unfold "pred?")
+  (need-procedure next 'stream-unfold "generator")
   (stream-let loop ((base base))
     (if (continue? base)
         (stream-cons (map base) (loop (next base)))
@@ -418,8 +433,8 @@ BASE and becomes (NEXT SEED)."
 
 (define (stream-unfolds generate seed)
   "Return several streams as values.  GENERATE is called with a seed and returns
-the next one and for each stream a list with one element, #f when this step has
-none, or () when the stream ends."
+the next one and for each stream a list of the elements to come, #f when this step
+has none, or () when the stream ends."
   (define count
     (call-with-values (lambda () (generate seed))
       (lambda values (- (length values) 1))))
@@ -432,12 +447,17 @@ none, or () when the stream ends."
     (stream-let loop ((results results))
       (let ((result (list-ref (stream-car results) index)))
         (cond ((pair? result)
-               (stream-cons (car result) (loop (stream-cdr results))))
+               (let elements ((result result))
+                 (if (null? result)
+                     (loop (stream-cdr results))
+                     (stream-cons (car result) (elements (cdr result))))))
               ((null? result) stream-null)
               (else (loop (stream-cdr results)))))))
-  (need-procedure generate "stream-unfolds")
+  (need-procedure generate 'stream-unfolds)
   (apply values (map extract (iota count))))
 
 (define (stream-zip stream . streams)
   "Return the stream of lists of the elements of the streams."
+  (for-each (lambda (stream) (need-stream stream 'stream-zip))
+            (cons stream streams))
   (apply stream-map list stream streams))
