@@ -1,6 +1,7 @@
 ;;; R6RS: the whole language.
 
 (define-module (rnrs)
+  #:version (6)
   #:use-module (rnrs bytevectors)
   #:use-module (rnrs base)
   #:use-module (rnrs conditions)

@@ -60,8 +60,24 @@ pub fn set_raiser(apply: Value, procedure: &Value) {
 
 /// Raise what a native gave back as its error.
 pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
+    let raiser = || {
+        RAISER.with(|raiser| {
+            raiser
+                .borrow()
+                .as_ref()
+                .map(|(apply, procedure)| (apply.clone(), procedure.value().clone()))
+        })
+    };
     let object = match raise {
-        Raise::Machine(error) => return Raised::Unwind(error),
+        Raise::Machine(error) => {
+            return match (super::control::take_escape(), raiser()) {
+                (Some(escape), Some((apply, _))) => Raised::Call {
+                    apply,
+                    arguments: [escape, Value::ListV(Vec::new().into())],
+                },
+                _ => Raised::Unwind(error),
+            };
+        }
         Raise::Unwind(object) => {
             let trace = trace_of_last(&object).unwrap_or_else(trace);
             return Raised::Unwind(unwind_with(object, trace, true));
@@ -73,13 +89,7 @@ pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
             "a native that does not wait for the program read from a port of the program",
         )),
     };
-    let raiser = RAISER.with(|raiser| {
-        raiser
-            .borrow()
-            .as_ref()
-            .map(|(apply, procedure)| (apply.clone(), procedure.value().clone()))
-    });
-    match raiser {
+    match raiser() {
         Some((apply, procedure)) => Raised::Call {
             apply,
             arguments: [procedure, Value::ListV(vec![object].into())],

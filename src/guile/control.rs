@@ -16,8 +16,12 @@ crate::natives! {
     "%spread-arguments" (1) => spread_arguments,
     /// (%list->values list) -> the elements as values
     "%list->values" (1) => list_to_values,
-    /// (%run-number) -> a number that changes with each run of the machine
+    /// (%run-number) -> a number that changes with each run of the machine, nested ones too
     "%run-number" (0) => run_number,
+    /// (%run-goes-on? number) -> whether the run of that number has not ended
+    "%run-goes-on?" (1) => run_goes_on,
+    /// (%set-escape! thunk) -> the native whose nested run is unwound next calls THUNK
+    "%set-escape!" (1) => set_escape,
     /// (%last-was-raised?) -> whether what %caught gave last had met the handlers already
     "%last-was-raised?" (0) => last_was_raised,
     /// (%sentinel) -> something that notices when the machine unwinds past it
@@ -61,7 +65,11 @@ crate::natives! {
 }
 
 thread_local! {
-    static RUN: Cell<isize> = const { Cell::new(0) };
+    static RUNS_BEGUN: Cell<isize> = const { Cell::new(0) };
+    /// The runs going on: the machine's own, and those nested in natives.
+    static RUNS: RefCell<Vec<isize>> = const { RefCell::new(Vec::new()) };
+    /// What is to be called outside of the nested run that is being left.
+    static ESCAPE: RefCell<Option<Root>> = const { RefCell::new(None) };
     static TYPES: RefCell<Option<[Root; 3]>> = const { RefCell::new(None) };
     /// Dynamic states are made of all of them, so none is ever given up.
     static FLUIDS: RefCell<Vec<Root>> = const { RefCell::new(Vec::new()) };
@@ -70,7 +78,36 @@ thread_local! {
 
 /// The machine begins another run: continuations of earlier ones are dead.
 pub fn begin_run() {
-    RUN.with(|run| run.set(run.get() + 1));
+    RUNS.with(|runs| *runs.borrow_mut() = vec![next_run()]);
+}
+
+fn next_run() -> isize {
+    RUNS_BEGUN.with(|begun| {
+        begun.set(begun.get() + 1);
+        begun.get()
+    })
+}
+
+/// A run nested in a native, until it is dropped. Its continuations cannot be
+/// called outside of it, nor others inside.
+pub struct NestedRun(());
+
+impl NestedRun {
+    pub fn begin() -> NestedRun {
+        RUNS.with(|runs| runs.borrow_mut().push(next_run()));
+        NestedRun(())
+    }
+}
+
+impl Drop for NestedRun {
+    fn drop(&mut self) {
+        RUNS.with(|runs| runs.borrow_mut().pop());
+    }
+}
+
+/// The procedure to call, outside of the nested run that an escape has just left.
+pub fn take_escape() -> Option<Value> {
+    ESCAPE.with(|escape| escape.take().map(|escape| escape.value().clone()))
 }
 
 /// RESUME lets an interrupted machine go on.
@@ -134,7 +171,22 @@ fn list_to_values(args: &[Value]) -> Outcome {
 }
 
 fn run_number(_: &[Value]) -> Outcome {
-    Ok(Value::IntV(RUN.with(Cell::get)))
+    let current = RUNS.with(|runs| runs.borrow().last().copied());
+    Ok(Value::IntV(current.unwrap_or(0)))
+}
+
+fn run_goes_on(args: &[Value]) -> Outcome {
+    let Value::IntV(number) = args[0] else {
+        return Ok(Value::BoolV(false));
+    };
+    Ok(Value::BoolV(
+        RUNS.with(|runs| runs.borrow().contains(&number)),
+    ))
+}
+
+fn set_escape(args: &[Value]) -> Outcome {
+    ESCAPE.with(|escape| *escape.borrow_mut() = Some(Root::of(&args[0])));
+    Ok(Value::Void)
 }
 
 fn last_was_raised(_: &[Value]) -> Outcome {

@@ -6,7 +6,7 @@
 
 pub mod conditions;
 mod constants;
-mod control;
+pub mod control;
 mod core;
 mod emitter;
 mod environments;

@@ -318,6 +318,7 @@ macro_rules! serve_request {
             $crate::guile::natives::Request::Call(procedure, arguments) => {
                 let (transduce, transduction) =
                     $crate::guile::vm::nested_call(procedure, arguments)?;
+                let _until_it_returns = $crate::guile::control::NestedRun::begin();
                 if let $crate::guile::value::Value::BuiltIn(transduce) = transduce {
                     transduce($context, &transduction)
                         .expect("transducing gives a value at once")

@@ -69,12 +69,23 @@ of times with the values to return here."
      (lambda (k)
        (procedure
         (lambda results
-          (if (eqv? run (%run-number))
-              (begin
-                (%rewind winds)
-                (set! %handlers handlers)
-                (k (%list->values results)))
-              (%foreign-continuation))))))))
+          (%in-run run
+                   (lambda ()
+                     (%rewind winds)
+                     (set! %handlers handlers)
+                     (k (%list->values results))))))))))
+
+;; Call THUNK, which never returns, in the run of the machine with NUMBER: this
+;; one, or one around the natives that called us.
+(define (%in-run number thunk)
+  (cond
+   ((eqv? number (%run-number)) (thunk))
+   ((%run-goes-on? number)
+    (%prepare-handlers)
+    (%set-escape! (lambda () (%in-run number thunk)))
+    (set! %handlers '())
+    (%unwind-with '%escape))
+   (else (%foreign-continuation))))
 
 (define (call/cc procedure)
   "Short for call-with-current-continuation."

@@ -4,7 +4,7 @@
 (define %prompts '())
 
 (define %prompt-type
-  (%make-record-type 'prompt '(tag return handler winds handlers) '(#f #f #f #f #f)))
+  (%make-record-type 'prompt '(tag return handler winds handlers run) '(#f #f #f #f #f #f)))
 
 (define* (make-prompt-tag #:optional (stem "prompt"))
   "Return a fresh tag for prompts."
@@ -28,7 +28,8 @@
 the abort up to here and the values it was given."
   ((%machine-call/cc
     (lambda (return)
-      (let ((prompt (%record %prompt-type tag return handler %winds %handlers)))
+      (let ((prompt (%record %prompt-type tag return handler %winds %handlers
+                             (%run-number))))
         (set! %prompts (cons prompt %prompts))
         (let ((result
                (%machine-try
@@ -78,18 +79,26 @@ the abort up to here and the values it was given."
     (if (not found)
         (scm-error 'misc-error "abort" "Abort to unknown prompt" '() #f)
         (let ((prompt (car found)))
+          (if (not (eqv? (%record-field prompt 5) (%run-number)))
+              (%leave-for-prompt found (lambda results (%foreign-continuation)) arguments))
           ((%machine-call/cc
             (lambda (k)
               (let* ((above (%prompts-above %prompts found))
                      (winds (%winds-above %winds (%record-field prompt 3)))
                      (handlers (%winds-above %handlers (%record-field prompt 4)))
                      (resume (%partial-continuation k above winds handlers)))
-                (%rewind (%record-field prompt 3))
-                (set! %handlers (%record-field prompt 4))
-                (set! %prompts (cdr found))
-                ((%record-field prompt 1)
-                 (lambda ()
-                   (apply (%record-field prompt 2) resume arguments)))))))))))
+                (%leave-for-prompt found resume arguments)))))))))
+
+(define (%leave-for-prompt found resume arguments)
+  (let ((prompt (car found)))
+    (%in-run (%record-field prompt 5)
+             (lambda ()
+               (%rewind (%record-field prompt 3))
+               (set! %handlers (%record-field prompt 4))
+               (set! %prompts (cdr found))
+               ((%record-field prompt 1)
+                (lambda ()
+                  (apply (%record-field prompt 2) resume arguments)))))))
 
 (define (abort-to-prompt* tag arguments)
   "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
@@ -105,7 +114,8 @@ the abort up to here and the values it was given."
            (result
             (%machine-call/cc
              (lambda (return)
-               (let ((back (%record %prompt-type (list 'back) return #f %winds outer)))
+               (let ((back (%record %prompt-type (list 'back) return #f %winds outer
+                                    (%run-number))))
                  (set! %prompts (append prompts (cons back %prompts)))
                  (%enter-winds winds)
                  (set! %handlers (append handlers outer))

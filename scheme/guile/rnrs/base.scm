@@ -1,6 +1,7 @@
 ;;; R6RS base library.
 
 (define-module (rnrs base)
+  #:version (6)
   #:use-module (srfi srfi-11)
   #:use-module ((rnrs exceptions) #:select ((raise . raise-exception-object)))
   #:use-module ((ice-9 exceptions) #:select (make-exception make-external-error make-assertion-failure

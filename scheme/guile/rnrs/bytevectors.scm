@@ -1,6 +1,7 @@
 ;;; (rnrs bytevectors): R6RS library section 2.
 
 (define-module (rnrs bytevectors)
+  #:version (6)
   #:export-syntax (endianness)
   #:re-export (native-endianness bytevector? make-bytevector bytevector-length bytevector=?
                bytevector-fill! bytevector-copy! bytevector-copy

@@ -1,6 +1,7 @@
 ;;; R6RS conditions: Guile's exceptions under their names in R6RS.
 
 (define-module (rnrs conditions)
+  #:version (6)
   #:use-module (ice-9 exceptions)
   #:re-export (&message &warning make-warning warning? &irritants
                &non-continuable &implementation-restriction &lexical &syntax)

@@ -1,4 +1,5 @@
 ;;; R6RS control structures.
 
 (define-module (rnrs control)
+  #:version (6)
   #:re-export (case-lambda do unless when))

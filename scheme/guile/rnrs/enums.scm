@@ -1,6 +1,7 @@
 ;;; R6RS enumerations: sets of symbols taken from a universe.
 
 (define-module (rnrs enums)
+  #:version (6)
   #:use-module (srfi srfi-9)
   #:export (make-enumeration enum-set-universe enum-set-indexer
             enum-set-constructor enum-set->list enum-set-member?

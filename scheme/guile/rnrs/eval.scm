@@ -1,6 +1,7 @@
 ;;; R6RS evaluation.
 
 (define-module (rnrs eval)
+  #:version (6)
   #:re-export (eval)
   #:export (environment))
 

@@ -1,6 +1,7 @@
 ;;; R6RS exceptions.
 
 (define-module (rnrs exceptions)
+  #:version (6)
   #:use-module ((ice-9 exceptions) #:select (guard raise-continuable))
   #:re-export (with-exception-handler guard raise-continuable)
   #:replace (raise))

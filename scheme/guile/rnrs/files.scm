@@ -1,6 +1,7 @@
 ;;; R6RS file system and the conditions of input and output.
 
 (define-module (rnrs files)
+  #:version (6)
   #:use-module (ice-9 exceptions)
   #:re-export (file-exists?)
   #:replace (delete-file)

@@ -1,6 +1,7 @@
 ;;; R6RS hash tables: Guile's, with the procedures that look keys up in them.
 
 (define-module (rnrs hashtables)
+  #:version (6)
   #:use-module (srfi srfi-9)
   #:use-module (srfi srfi-9 gnu)
   #:re-export (string-hash)

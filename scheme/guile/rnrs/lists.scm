@@ -1,6 +1,7 @@
 ;;; R6RS list utilities.
 
 (define-module (rnrs lists)
+  #:version (6)
   #:use-module ((srfi srfi-1) #:select (find partition every any (fold-right . srfi-1:fold-right)))
   #:re-export (assoc assq assv cons* filter member memq memv find partition)
   #:export (assp exists fold-left fold-right for-all memp remp remq remv)

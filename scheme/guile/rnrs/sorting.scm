@@ -1,6 +1,7 @@
 ;;; R6RS sorting.
 
 (define-module (rnrs sorting)
+  #:version (6)
   #:export (list-sort vector-sort vector-sort!))
 
 (define (list-sort before? list)

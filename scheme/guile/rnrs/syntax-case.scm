@@ -1,6 +1,7 @@
 ;;; R6RS procedural macros.
 
 (define-module (rnrs syntax-case)
+  #:version (6)
   #:use-module ((ice-9 exceptions) #:select (make-exception make-syntax-error make-exception-with-origin
                  make-exception-with-message))
   #:re-export (bound-identifier=? datum->syntax free-identifier=?

@@ -1,6 +1,7 @@
 ;;; R6RS Unicode.
 
 (define-module (rnrs unicode)
+  #:version (6)
   #:re-export (char-alphabetic? char-ci<=? char-ci<? char-ci=? char-ci>=?
                char-ci>? char-downcase char-general-category char-lower-case?
                char-numeric? char-titlecase char-upcase char-upper-case?

@@ -78,6 +78,8 @@ enum Task {
     Elements(Vec<Value>, usize),
     Text(&'static str),
     Owned(String),
+    /// Go on in this style.
+    Style(Style),
 }
 
 struct Printer<'m, 'a> {
@@ -93,6 +95,7 @@ impl Printer<'_, '_> {
             match task {
                 Task::Text(text) => self.out.push_str(text),
                 Task::Owned(text) => self.out.push_str(&text),
+                Task::Style(style) => self.style = style,
                 Task::Value(value) => self.start(value, &mut tasks)?,
                 Task::Rest(rest) => self.rest(rest, &mut tasks)?,
                 Task::Elements(items, index) => {
@@ -208,12 +211,19 @@ impl Printer<'_, '_> {
         true
     }
 
+    /// The fields of a record are written, also when it is displayed.
+    fn write_until_here(&mut self, tasks: &mut Vec<Task>) {
+        tasks.push(Task::Style(self.style));
+        self.style = Style::Write;
+    }
+
     fn record(&mut self, value: &Value, tasks: &mut Vec<Task>) -> Result<(), Raise> {
         if let Some(text) = hash_tables::shown(value) {
             self.out.push_str(&text);
             return Ok(());
         }
         if let Some((key, arguments)) = records::thrown(value) {
+            self.write_until_here(tasks);
             tasks.extend(thrown(&key, &arguments).into_iter().rev());
             return Ok(());
         }
@@ -248,6 +258,7 @@ impl Printer<'_, '_> {
             return Ok(());
         }
         let _always_succeeds = write!(self.out, "#<{name}");
+        self.write_until_here(tasks);
         let fields = records::field(&kind, type_field::FIELDS)
             .and_then(|fields| pairs::to_vec(&fields))
             .unwrap_or_default();

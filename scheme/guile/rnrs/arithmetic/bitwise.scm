@@ -1,6 +1,7 @@
 ;;; R6RS bitwise arithmetic.
 
 (define-module (rnrs arithmetic bitwise)
+  #:version (6)
   #:export (bitwise-and bitwise-arithmetic-shift bitwise-arithmetic-shift-left
             bitwise-arithmetic-shift-right bitwise-bit-count bitwise-bit-field
             bitwise-bit-set? bitwise-copy-bit bitwise-copy-bit-field

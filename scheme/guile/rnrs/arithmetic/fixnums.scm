@@ -1,6 +1,7 @@
 ;;; R6RS fixnum arithmetic.
 
 (define-module (rnrs arithmetic fixnums)
+  #:version (6)
   #:use-module (ice-9 exceptions)
   #:use-module ((rnrs base) #:select (assertion-violation div mod div0 mod0 div-and-mod
                                div0-and-mod0))

@@ -1,6 +1,7 @@
 ;;; R6RS flonum arithmetic.
 
 (define-module (rnrs arithmetic flonums)
+  #:version (6)
   #:use-module (ice-9 exceptions)
   #:use-module ((rnrs base) #:select (assertion-violation div mod div0 mod0 div-and-mod
                                div0-and-mod0 log))

@@ -4,6 +4,7 @@
 ;;; characters are encoded.
 
 (define-module (rnrs io ports)
+  #:version (6)
   #:use-module ((ice-9 binary-ports) #:hide (get-string-n!))
   #:use-module (ice-9 exceptions)
   #:use-module ((ice-9 rdelim) #:select (read-line read-string))

@@ -1,6 +1,7 @@
 ;;; R6RS simple input and output.
 
 (define-module (rnrs io simple)
+  #:version (6)
   #:use-module ((ice-9 binary-ports) #:select (eof-object))
   #:use-module (rnrs files)
   #:re-export (&i/o &i/o-file-already-exists &i/o-file-does-not-exist

@@ -1,6 +1,7 @@
 ;;; R6RS records: looking at them and their types.
 
 (define-module (rnrs records inspection)
+  #:version (6)
   #:use-module (rnrs records procedural)
   #:re-export (record-type-name record-type-parent)
   #:export (record-rtd record-type-generative? record-type-sealed?

@@ -2,6 +2,7 @@
 ;;; record types; what R6RS wants to know of it besides is in a table.
 
 (define-module (rnrs records procedural)
+  #:version (6)
   #:use-module (srfi srfi-9)
   #:re-export (record-predicate)
   #:export (make-record-type-descriptor record-type-descriptor?

@@ -4,6 +4,7 @@
 ;;; record-type descriptor and its constructor descriptor.
 
 (define-module (rnrs records syntactic)
+  #:version (6)
   #:use-module (rnrs records procedural)
   #:export (record-type-descriptor record-constructor-descriptor)
   #:replace (define-record-type))
