@@ -659,7 +659,7 @@ fn variables(pattern: &Stx, scope: &Scope, names: &mut Vec<Id>) {
             }
             items
                 .iter()
-                .filter(|item| !item.as_id().is_some_and(|id| &*id.name() == "***"))
+                .filter(|item| item.as_id().is_none_or(|id| &*id.name() != "***"))
                 .chain(tail)
                 .for_each(|item| variables(item, scope, names));
         }
