@@ -543,9 +543,20 @@ when one of them is used."
               (%module-names module))
     table))
 
+;; What `provided?' knows; the features of cond-expand are others.
+(define *features*
+  '(record defmacro values array-for-each array sort regex popen fork EIDs posix
+    inexact complex random i/o-extensions i18n current-time delay threads
+    char-ready? system))
+
 (define (provided? feature)
   "Tell whether FEATURE is there."
-  (memq feature (%features)))
+  (and (memq feature *features*) #t))
+
+(define (provide feature)
+  "Let `provided?' know FEATURE."
+  (if (not (memq feature *features*))
+      (set! *features* (cons feature *features*))))
 
 (define (features)
   "Return the features that cond-expand knows."
