@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
                 "hash --manifest takes one directory",
             ));
         };
-        print!("{}", Tree::read(tree)?.manifest());
+        print!("{}", Tree::read(tree)?.text());
         return Ok(0);
     }
     for path in &arguments.paths {

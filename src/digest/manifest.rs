@@ -5,7 +5,7 @@
 //! because systems disagree on it. Read: that, what `mtree -c` and `mtree -C`
 //! print, and the METALOG of a FreeBSD installation.
 
-use super::tree::{Kind, Tree};
+use super::tree::{Entry, Kind, Tree};
 use super::{DigestError, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -37,34 +37,17 @@ impl Manifest {
     /// What is recorded of TREE.
     pub(super) fn of(tree: &Tree) -> Self {
         let records = tree.entries.iter().map(|entry| {
-            let mode = ("mode", format!("0{:o}", entry.mode));
-            let fields = match &entry.kind {
-                Kind::Directory => vec![("type", "dir".to_owned()), mode],
-                Kind::File { size, sha256 } => vec![
-                    ("type", "file".to_owned()),
-                    mode,
-                    ("size", size.to_string()),
-                    ("sha256digest", sha256.to_string()),
-                ],
-                Kind::Link { target } => vec![
-                    ("type", "link".to_owned()),
-                    ("link", encode(target.as_os_str().as_bytes())),
-                ],
-                Kind::Special(name) => vec![("type", (*name).to_owned()), mode],
-            };
+            let fields = SHOWN
+                .iter()
+                .filter_map(|keyword| Some(((*keyword).to_owned(), field(entry, keyword)?)));
             Record {
                 path: entry.path.clone(),
-                keywords: fields
-                    .into_iter()
-                    .map(|(keyword, value)| (keyword.to_owned(), value))
-                    .collect(),
+                keywords: fields.collect(),
             }
         });
-        let mut manifest = Manifest {
+        Manifest {
             records: records.collect(),
-        };
-        manifest.sort();
-        manifest
+        }
     }
 
     /// Read the manifest in the file at PATH.
@@ -154,11 +137,7 @@ impl fmt::Display for Manifest {
 
 impl fmt::Display for Record {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.as_os_str().is_empty() {
-            formatter.write_char('.')?;
-        } else {
-            write!(formatter, "./{}", encode(self.path.as_os_str().as_bytes()))?;
-        }
+        formatter.write_str(place(&self.path).trim_end())?;
         for keyword in SHOWN {
             if let Some(value) = self.keywords.get(keyword) {
                 write!(formatter, " {keyword}={value}")?;
@@ -166,6 +145,52 @@ impl fmt::Display for Record {
         }
         Ok(())
     }
+}
+
+/// What a line about PATH begins with, and is sorted by.
+pub(super) fn place(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        return ". ".to_owned();
+    }
+    let mut place = String::with_capacity(path.as_os_str().len() + 3);
+    place.push_str("./");
+    encode_into(&mut place, path.as_os_str().as_bytes());
+    place.push(' ');
+    place
+}
+
+/// The value of KEYWORD that ENTRY has in a manifest, if any.
+fn field(entry: &Entry, keyword: &str) -> Option<String> {
+    Some(match (keyword, &entry.kind) {
+        ("type", Kind::Directory) => "dir".to_owned(),
+        ("type", Kind::File { .. }) => "file".to_owned(),
+        ("type", Kind::Link { .. }) => "link".to_owned(),
+        ("type", Kind::Special(name)) => (*name).to_owned(),
+        ("mode", kind) if !matches!(kind, Kind::Link { .. }) => format!("0{:o}", entry.mode),
+        ("size", Kind::File { size, .. }) => size.to_string(),
+        ("sha256digest", Kind::File { sha256, .. }) => sha256.to_string(),
+        ("link", Kind::Link { target }) => encode(target.as_os_str().as_bytes()),
+        _ => return None,
+    })
+}
+
+/// The lines of ENTRIES, which are in a manifest's order.
+pub(super) fn text(entries: &[Entry]) -> String {
+    let mut text = String::with_capacity(entries.len() * 128);
+    for entry in entries {
+        let place = place(&entry.path);
+        text.push_str(place.trim_end());
+        for keyword in SHOWN {
+            if let Some(value) = field(entry, keyword) {
+                text.push(' ');
+                text.push_str(keyword);
+                text.push('=');
+                text.push_str(&value);
+            }
+        }
+        text.push('\n');
+    }
+    text
 }
 
 impl Record {
@@ -262,6 +287,11 @@ fn canonical(keyword: &str) -> &str {
 /// BYTES as vis(3) shows them with VIS_OCTAL, VIS_WHITE and VIS_GLOB.
 fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
+    encode_into(&mut text, bytes);
+    text
+}
+
+fn encode_into(text: &mut String, bytes: &[u8]) {
     for &byte in bytes {
         if byte.is_ascii_graphic() && !b"\\*?[#".contains(&byte) {
             text.push(byte as char);
@@ -269,7 +299,6 @@ fn encode(bytes: &[u8]) -> String {
             write!(text, "\\{byte:03o}").expect("a string takes every character");
         }
     }
-    text
 }
 
 /// What strunvis(3) makes of TEXT.

@@ -17,6 +17,7 @@ mod manifest;
 pub mod primitives;
 mod sums;
 mod tree;
+mod walk;
 
 pub use compare::{Difference, compare};
 pub use file::{sha256_of_file, sha256_of_range};
@@ -49,9 +50,13 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        formatter.write_str(std::str::from_utf8(&text).expect("digits are ASCII"))
     }
 }
 

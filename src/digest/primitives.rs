@@ -82,7 +82,7 @@ fn digest_tree(args: &[Value]) -> Outcome {
     });
     Ok(alist_value(vec![
         ("sha256", string_value(tree.sha256().to_string())),
-        ("manifest", string_value(tree.manifest().to_string())),
+        ("manifest", string_value(tree.text())),
         ("entries", Value::IntV(tree.entries.len() as isize)),
         ("hard-links", list_value(groups.collect())),
     ]))

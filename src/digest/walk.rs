@@ -1,0 +1,385 @@
+//! Going through trees with every processor: what is there, and the digest of
+//! each file.
+//!
+//! A piece of work is a directory, or a part of a large one. Whoever takes a
+//! directory looks at what is in it, hashes its files relative to the open
+//! directory, and leaves the directories below as further pieces. Links are
+//! never followed, and a file with several names is hashed once.
+
+use super::file::{CHUNK, sha256_of_reader};
+use super::tree::{Entry, Kind};
+use super::{DigestError, Sha256};
+use crate::runtime;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Names of one directory that are looked at in one go.
+const PART: usize = 256;
+
+/// What is known of one thing in a tree.
+pub(super) struct Seen {
+    pub entry: Entry,
+    pub bytes: u64,
+    pub allocated_bytes: u64,
+    /// Device and number, for what has several names.
+    pub identity: Option<(u64, u64)>,
+}
+
+/// Everything below each of TOPS, in no order; with digests where HASH says so,
+/// and otherwise with zeros in their place.
+pub(super) fn explore(tops: &[&Path], hash: bool) -> Vec<Result<Vec<Seen>, DigestError>> {
+    let explorer = Explorer {
+        tops,
+        hash,
+        queue: Mutex::new(Queue::default()),
+        changed: Condvar::new(),
+        given_up: tops.iter().map(|_| AtomicBool::new(false)).collect(),
+        several_names: Mutex::default(),
+    };
+    let mut found: Vec<Result<Vec<Seen>, DigestError>> =
+        tops.iter().map(|_| Ok(Vec::new())).collect();
+    for (tree, top) in tops.iter().enumerate() {
+        match explorer.begin(tree, top) {
+            Ok(seen) => found[tree] = Ok(vec![seen]),
+            Err(error) => found[tree] = Err(error),
+        }
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers)
+            .map(|_| scope.spawn(|| explorer.work()))
+            .collect();
+        let mine = explorer.work();
+        let theirs = others.into_iter().map(|other| {
+            other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        for (tree, part) in std::iter::once(mine).chain(theirs).flatten() {
+            match (&mut found[tree], part) {
+                (Ok(all), Ok(mut part)) => all.append(&mut part),
+                (so_far @ Ok(_), Err(error)) => *so_far = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+    });
+    if hash {
+        explorer.complete(&mut found);
+    }
+    found
+}
+
+/// What a worker brings back: entries of a tree, or why they are not all there.
+type Part = (usize, Result<Vec<Seen>, DigestError>);
+
+struct Explorer<'a> {
+    tops: &'a [&'a Path],
+    hash: bool,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    /// Trees in which something could not be read.
+    given_up: Vec<AtomicBool>,
+    /// The digest of each file that has several names, as soon as it is known.
+    several_names: Mutex<HashMap<(u64, u64), Option<Sha256>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// The last is taken first, so that few directories wait.
+    pieces: Vec<Piece>,
+    /// How many workers are at one, and may leave more.
+    busy: usize,
+}
+
+enum Piece {
+    Directory {
+        tree: usize,
+        path: PathBuf,
+    },
+    Names {
+        tree: usize,
+        path: PathBuf,
+        directory: Arc<OwnedFd>,
+        names: Vec<OsString>,
+    },
+}
+
+impl Explorer<'_> {
+    /// Look at the top of a tree, which may be named by a link, as
+    /// /run/current-system is.
+    fn begin(&self, tree: usize, top: &Path) -> Result<Seen, DigestError> {
+        let fail = |error: rustix::io::Errno| DigestError::io("read", top, error.into());
+        let status = rustix::fs::stat(top).map_err(fail)?;
+        let kind = match FileType::from_raw_mode(status.st_mode) {
+            FileType::Directory => {
+                self.leave(vec![Piece::Directory {
+                    tree,
+                    path: PathBuf::new(),
+                }]);
+                Kind::Directory
+            }
+            FileType::RegularFile => {
+                let file = File::open(top).map_err(|error| DigestError::io("read", top, error))?;
+                self.file(file, top, &status, &mut vec![0; CHUNK])?
+            }
+            other => Kind::Special(special(other)),
+        };
+        Ok(seen(PathBuf::new(), &status, kind))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, mut pieces: Vec<Piece>) {
+        if pieces.is_empty() {
+            return;
+        }
+        self.queue().pieces.append(&mut pieces);
+        self.changed.notify_all();
+    }
+
+    /// Take pieces until there are none and nobody can leave more.
+    fn work(&self) -> Vec<Part> {
+        let mut buffer = vec![0; CHUNK];
+        let mut parts = Vec::new();
+        let mut queue = self.queue();
+        loop {
+            let Some(piece) = queue.pieces.pop() else {
+                if queue.busy == 0 {
+                    self.changed.notify_all();
+                    return parts;
+                }
+                queue = self
+                    .changed
+                    .wait(queue)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            queue.busy += 1;
+            drop(queue);
+            let tree = match &piece {
+                Piece::Directory { tree, .. } | Piece::Names { tree, .. } => *tree,
+            };
+            if !self.given_up[tree].load(Ordering::Relaxed) {
+                let part = self.piece(piece, &mut buffer);
+                if part.is_err() {
+                    self.given_up[tree].store(true, Ordering::Relaxed);
+                }
+                parts.push((tree, part));
+            }
+            queue = self.queue();
+            queue.busy -= 1;
+        }
+    }
+
+    fn piece(&self, piece: Piece, buffer: &mut [u8]) -> Result<Vec<Seen>, DigestError> {
+        let (tree, path, directory, names) = match piece {
+            Piece::Names {
+                tree,
+                path,
+                directory,
+                names,
+            } => (tree, path, directory, names),
+            Piece::Directory { tree, path } => {
+                let place = self.place(tree, &path);
+                let fail = |error: rustix::io::Errno| DigestError::io("read", &place, error.into());
+                let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                if !path.as_os_str().is_empty() {
+                    flags |= OFlags::NOFOLLOW;
+                }
+                let directory = rustix::fs::open(&place, flags, Mode::empty()).map_err(fail)?;
+                let mut names = Vec::new();
+                for entry in Dir::read_from(&directory).map_err(fail)? {
+                    let entry = entry.map_err(fail)?;
+                    let name = entry.file_name().to_bytes();
+                    if name != b"." && name != b".." {
+                        names.push(OsString::from_vec(name.to_owned()));
+                    }
+                }
+                names.sort_unstable();
+                let directory = Arc::new(directory);
+                let rest = names.split_off(names.len().min(PART));
+                let parts = rest.chunks(PART).map(|names| Piece::Names {
+                    tree,
+                    path: path.clone(),
+                    directory: directory.clone(),
+                    names: names.to_vec(),
+                });
+                self.leave(parts.collect());
+                (tree, path, directory, names)
+            }
+        };
+        if runtime::is_interrupted() {
+            let path = self.place(tree, &path);
+            return Err(DigestError::Interrupted { path });
+        }
+        let mut all = Vec::with_capacity(names.len());
+        let mut below = Vec::new();
+        for name in names {
+            let path = path.join(&name);
+            let fail = |error: io::Error| DigestError::io("read", self.place(tree, &path), error);
+            let status = rustix::fs::statat(&*directory, &*name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|error| fail(error.into()))?;
+            let kind = match FileType::from_raw_mode(status.st_mode) {
+                FileType::Directory => {
+                    below.push(Piece::Directory {
+                        tree,
+                        path: path.clone(),
+                    });
+                    Kind::Directory
+                }
+                FileType::RegularFile => {
+                    self.regular(&directory, &name, &status, buffer, || {
+                        self.place(tree, &path)
+                    })?
+                }
+                FileType::Symlink => {
+                    let target = rustix::fs::readlinkat(&*directory, &*name, Vec::new())
+                        .map_err(|error| fail(error.into()))?;
+                    Kind::Link {
+                        target: OsStr::from_bytes(target.to_bytes()).into(),
+                    }
+                }
+                other => Kind::Special(special(other)),
+            };
+            all.push(seen(path, &status, kind));
+        }
+        self.leave(below);
+        Ok(all)
+    }
+
+    fn place(&self, tree: usize, path: &Path) -> PathBuf {
+        if path.as_os_str().is_empty() {
+            self.tops[tree].to_owned()
+        } else {
+            self.tops[tree].join(path)
+        }
+    }
+
+    /// The file NAME of the open DIRECTORY. Should a pipe have taken its place,
+    /// opening does not wait for a writer.
+    fn regular(
+        &self,
+        directory: &OwnedFd,
+        name: &OsStr,
+        status: &Stat,
+        buffer: &mut [u8],
+        place: impl Fn() -> PathBuf,
+    ) -> Result<Kind, DigestError> {
+        let unread = Kind::File {
+            size: size_of(status),
+            sha256: Sha256([0; 32]),
+        };
+        if !self.hash {
+            return Ok(unread);
+        }
+        if let Some(identity) = identity(status) {
+            let mut known = self.lock_names();
+            if known.contains_key(&identity) {
+                // Another name has been hashed, or is just being hashed.
+                return Ok(unread);
+            }
+            known.insert(identity, None);
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(directory, name, flags, Mode::empty())
+            .map_err(|error| DigestError::io("read", place(), error.into()))?;
+        let kind = self.file(File::from(file), &place(), status, buffer)?;
+        if let (Some(identity), Kind::File { sha256, .. }) = (identity(status), &kind) {
+            self.lock_names().insert(identity, Some(*sha256));
+        }
+        Ok(kind)
+    }
+
+    fn file(
+        &self,
+        mut file: File,
+        place: &Path,
+        status: &Stat,
+        buffer: &mut [u8],
+    ) -> Result<Kind, DigestError> {
+        let size = size_of(status);
+        if !self.hash {
+            let sha256 = Sha256([0; 32]);
+            return Ok(Kind::File { size, sha256 });
+        }
+        // One read is enough for a small file; asking for its end would cost
+        // as much again.
+        let first = match file.read(buffer) {
+            Ok(first) if first < buffer.len() && first as u64 == size => {
+                let sha256 = Sha256::of(&buffer[..first]);
+                return Ok(Kind::File { size, sha256 });
+            }
+            Ok(first) => buffer[..first].to_vec(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Vec::new(),
+            Err(error) => return Err(DigestError::io("read", place, error)),
+        };
+        let (sha256, size) = sha256_of_reader(first.as_slice().chain(file), place, buffer)?;
+        Ok(Kind::File { size, sha256 })
+    }
+
+    fn lock_names(&self) -> MutexGuard<'_, HashMap<(u64, u64), Option<Sha256>>> {
+        self.several_names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Give every name of a file the digest that one of them got.
+    fn complete(&self, found: &mut [Result<Vec<Seen>, DigestError>]) {
+        let known = self.lock_names();
+        for seen in found.iter_mut().flatten().flatten() {
+            if let (Some(identity), Kind::File { sha256, .. }) =
+                (seen.identity, &mut seen.entry.kind)
+                && let Some(Some(digest)) = known.get(&identity)
+            {
+                *sha256 = *digest;
+            }
+        }
+    }
+}
+
+fn seen(path: PathBuf, status: &Stat, kind: Kind) -> Seen {
+    // The width of st_mode differs between systems.
+    #[allow(clippy::useless_conversion)]
+    let mode = u32::from(status.st_mode) & 0o7777;
+    Seen {
+        bytes: match kind {
+            Kind::File { size, .. } => size,
+            _ => 0,
+        },
+        // POSIX leaves the unit to the system; all that we run on use 512.
+        allocated_bytes: u64::try_from(status.st_blocks).unwrap_or(0) * 512,
+        identity: identity(status).filter(|_| !matches!(kind, Kind::Directory)),
+        entry: Entry { path, mode, kind },
+    }
+}
+
+fn size_of(status: &Stat) -> u64 {
+    u64::try_from(status.st_size).unwrap_or(0)
+}
+
+/// What tells that two names are of one file; files with one name need it not.
+fn identity(status: &Stat) -> Option<(u64, u64)> {
+    // Numbers of devices are signed on some systems; only equality counts.
+    #[allow(clippy::unnecessary_cast)]
+    (status.st_nlink > 1).then_some((status.st_dev as u64, status.st_ino as u64))
+}
+
+/// mtree's name of what is neither directory, file nor link.
+fn special(kind: FileType) -> &'static str {
+    match kind {
+        FileType::CharacterDevice => "char",
+        FileType::BlockDevice => "block",
+        FileType::Fifo => "fifo",
+        _ => "socket",
+    }
+}
