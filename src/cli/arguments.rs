@@ -52,6 +52,9 @@ pub struct Program {
     /// Do not load the user's init file at the prompt
     #[arg(short = 'q')]
     pub no_init_file: bool,
+    /// Serve the prompt on the UNIX socket PATH instead of the terminal
+    #[arg(long, value_name = "PATH", require_equals = true, num_args = 0..=1, default_missing_value = "")]
+    pub listen: Option<PathBuf>,
     /// Print the version
     #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
     version: Option<bool>,

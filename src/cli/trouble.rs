@@ -57,12 +57,7 @@ pub fn show_stop(stop: &Stop) -> u8 {
 /// backtrace and hint. A failure of the world has its story in its message,
 /// so where in the script it struck is left to one line.
 pub fn show_uncaught(uncaught: &Uncaught) {
-    let mut text = match &uncaught.location {
-        Some(location) => format!("fruix-scm: {}: ", place(location)),
-        None => "fruix-scm: ".to_owned(),
-    };
-    text.push_str(&escape_lines(&uncaught.message));
-    text.push('\n');
+    let mut text = headline(uncaught);
     if Key::from_name(&uncaught.key).is_none() {
         if let Some(location) = &uncaught.location {
             text.push_str(&excerpt(location));
@@ -80,6 +75,25 @@ pub fn show_uncaught(uncaught: &Uncaught) {
     print(&text);
 }
 
+/// Print UNCAUGHT at a prompt, where the backtrace can be asked for.
+pub fn show_in_brief(uncaught: &Uncaught) {
+    let mut text = headline(uncaught);
+    if let Some(hint) = &uncaught.hint {
+        text.push_str(&format!("hint: {}\n", escape(hint)));
+    }
+    print(&text);
+}
+
+fn headline(uncaught: &Uncaught) -> String {
+    let mut text = match &uncaught.location {
+        Some(location) => format!("fruix-scm: {}: ", place(location)),
+        None => "fruix-scm: ".to_owned(),
+    };
+    text.push_str(&escape_lines(&uncaught.message));
+    text.push('\n');
+    text
+}
+
 /// LOCATION as Guile writes it, `FILE:LINE:COLUMN`.
 pub fn place(location: &Location) -> String {
     escape(&format!(
@@ -89,7 +103,7 @@ pub fn place(location: &Location) -> String {
 }
 
 /// The line at LOCATION with a mark below its column, when it is at hand.
-fn excerpt(location: &Location) -> String {
+pub fn excerpt(location: &Location) -> String {
     let Some(line) = &location.source else {
         return String::new();
     };

@@ -170,6 +170,17 @@ impl Interpreter {
         result.map(|value| records::values_list(&value))
     }
 
+    /// What every form of TEXT expands to in the current module, as text; nothing is run
+    /// but the macros.
+    pub fn expanded(&mut self, text: &str) -> Result<Vec<String>, Stop> {
+        world::enter(&self.world);
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let load = Load::showing(&self.world, "expand", text.into(), shown.clone());
+        let load = super::value::handle_value("load", RefCell::new(load));
+        self.run(self.load.value().clone(), vec![load])?;
+        Ok(shown.take())
+    }
+
     /// Call procedure NAME of MODULE, exported or not.
     pub fn call(
         &mut self,

@@ -54,6 +54,8 @@ pub struct Load {
     done: Vec<String>,
     /// The form that the machine is working on.
     form: Span,
+    /// Where core forms are written down instead of being run.
+    shown: Option<Rc<RefCell<Vec<String>>>>,
 }
 
 impl Task {
@@ -104,7 +106,21 @@ impl Load {
             pending: Vec::new(),
             done: Vec::new(),
             form: Span::default(),
+            shown: None,
         }
+    }
+
+    /// The forms of TEXT, called NAME, which are not run but written to SHOWN as
+    /// what they expand to.
+    pub fn showing(
+        world: &World,
+        name: &str,
+        text: Rc<str>,
+        shown: Rc<RefCell<Vec<String>>>,
+    ) -> Load {
+        let mut load = Load::of_text(world, name, text);
+        load.shown = Some(shown);
+        load
     }
 
     /// The forms of TEXT, called NAME, in the current module.
@@ -437,6 +453,10 @@ impl Load {
 
     /// Emit CORE and, before it, whatever of module `(guile)` it is the first to use.
     fn emit(&mut self, x: &mut Expander, core: &Core) -> Result<()> {
+        if let Some(shown) = &self.shown {
+            shown.borrow_mut().push(super::unparse::text(core));
+            return Ok(());
+        }
         self.ready.extend(units(x, core)?);
         Ok(())
     }

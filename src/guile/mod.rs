@@ -33,6 +33,7 @@ pub mod symbols;
 pub mod syntax;
 mod syntax_objects;
 mod throw_shape;
+mod unparse;
 pub mod value;
 pub mod vm;
 pub mod world;

@@ -23,6 +23,8 @@ mod ssh;
 mod store;
 mod store_words;
 mod support;
+mod terminal;
+mod walkthrough;
 mod xapi;
 mod xapi_cli;
 mod xapi_methods;

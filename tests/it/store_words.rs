@@ -276,10 +276,9 @@ fn a_guest_answers_over_ssh_as_its_files_do_here() {
         arguments.extend(words);
         let mut command = sandbox.command(&arguments);
         command
-            .env("FRUIX_SCM_SCHEME", "/work/w/store/scheme")
             .env("FRUIX_GUEST_ADDRESS", "127.0.0.1")
             .env("FRUIX_GUEST_PORT", system.port.address().port().to_string())
-            .env("FRUIX_GUEST_ADDRESS", "127.0.0.1")
+            .env("FRUIX_GUEST_PRIVATE_KEY", &system.disk.private_key)
             .env("FRUIX_GUEST_HOST_KEY", &system.disk.host_key);
         let answer = crate::support::finish(command).success();
         answer.lines().map(str::to_owned).collect::<Vec<_>>()
