@@ -43,11 +43,11 @@ fn session(inputs: &[String]) -> Vec<String> {
     assert!(child.wait().unwrap().success());
     let mut rest = fs::read_to_string(merged).unwrap();
     let mut outputs = Vec::new();
-    for number in 0..inputs.len() {
+    for (number, input) in inputs.iter().enumerate() {
         let mark = format!("<<{number}>>\n");
         let (output, after) = rest
             .split_once(&mark)
-            .unwrap_or_else(|| panic!("no answer to {}: {rest}", inputs[number]));
+            .unwrap_or_else(|| panic!("no answer to {input}: {rest}"));
         outputs.push(output.to_owned());
         rest = after.to_owned();
     }

@@ -78,8 +78,8 @@ fn first(rest: &str) -> (Kind, usize, bool) {
             if rest.starts_with("#;") {
                 return (Kind::Comment, 2, false);
             }
-            if rest.starts_with("#:") {
-                return (Kind::Keyword, 2 + word(&rest[2..]), false);
+            if let Some(name) = rest.strip_prefix("#:") {
+                return (Kind::Keyword, 2 + word(name), false);
             }
             if let Some(character) = rest.strip_prefix("#\\") {
                 let one = character.chars().next().map_or(0, char::len_utf8);
