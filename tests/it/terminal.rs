@@ -215,7 +215,7 @@ fn what_a_value_holds_cannot_command_the_terminal() {
     let Some(terminal) = Terminal::open("TERM=xterm") else {
         return;
     };
-    terminal.enters("(string->symbol \"a\\x1b;[2Jb\\x7;\")");
+    terminal.enters("(string->symbol \"a\\x1b[2Jb\\x07\")");
     let screen = terminal.shows("$1 = ");
     assert!(
         screen.contains("scheme@(guile-user)> (string->symbol"),
