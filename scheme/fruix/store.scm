@@ -297,8 +297,10 @@ Throw 'store-error naming what was looked at when there is none."
                                   (or (store-layout-ref layout
                                                         'effective-source-root)
                                       '())))))
+         ;; A path that leads out of its item is no store path.
          (candidates (append (filter (lambda (path)
-                                       (string-prefix? store path))
+                                       (and (store-path? path)
+                                            (string-prefix? store path)))
                                      recorded)
                              (map (lambda (below) (string-append store below))
                                   '("/tree" "/tree/usr/src" "")))))

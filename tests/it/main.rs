@@ -8,6 +8,7 @@ mod guest_scheme;
 mod guile;
 mod guile_conformance;
 mod harness;
+mod hostile_metadata;
 mod hostile_servers;
 mod media;
 mod mishaps;

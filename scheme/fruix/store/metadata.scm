@@ -312,8 +312,16 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
 ;;; Questions.
 ;;;
 
+(define %names (make-hash-table))
+
 (define (same-key? key candidate)
-  (eq? key (key-name candidate)))
+  (eq? key
+       (if (symbol? candidate)
+           (or (hashq-ref %names candidate)
+               (let ((name (key-name candidate)))
+                 (hashq-set! %names candidate name)
+                 name))
+           (key-name candidate))))
 
 (define (metadata-ref metadata key)
   "Return what belongs to KEY, a symbol, in METADATA, wherever it is nested, and
@@ -324,18 +332,28 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
 
 (define (metadata-entry metadata key)
   (let level ((entries metadata))
-    (or (find (lambda (item)
+    ;; Most keys are spelt as they are asked for, and most data are no entries:
+    ;; with a million of them that decides.
+    (or (assq key (if (every pair? entries) entries (filter pair? entries)))
+        (find (lambda (item)
                 (and (entry? item) (same-key? key (car item))))
               entries)
-        (any (match-lambda
-               ((_ . (? list? nested))
-                (or (and (any entry? nested) (level nested))
-                    (match nested
-                      (((? list? inner))
-                       (and (any entry? inner) (level inner)))
-                      (_ #f))))
-               (_ #f))
+        (any (lambda (item)
+               (and (pair? item)
+                    (pair? (cdr item))
+                    (nested-entry (cdr item) level)))
              entries))))
+
+(define (nested-entry nested level)
+  "Return what LEVEL finds in NESTED, a list of entries or a list around one."
+  (match nested
+    ((? list?)
+     (or (and (any entry? nested) (level nested))
+         (match nested
+           (((? list? inner))
+            (and (any entry? inner) (level inner)))
+           (_ #f))))
+    (_ #f)))
 
 (define (metadata-scalar datum)
   "Return the single value in DATUM, which may stand in lists of one."
