@@ -49,6 +49,9 @@ pub struct Program {
     /// Look for modules in DIR first
     #[arg(short = 'L', value_name = "DIR")]
     pub load_path: Vec<PathBuf>,
+    /// Let the program have SIZE bytes of memory, such as 512M or 8G; a quarter of the machine's, at most 4G, unless given
+    #[arg(long, value_name = "SIZE", value_parser = memory_size, global = true)]
+    pub memory_limit: Option<usize>,
     /// Do not load the user's init file at the prompt
     #[arg(short = 'q')]
     pub no_init_file: bool,
@@ -156,6 +159,11 @@ pub enum Verb {
         /// The name of a procedure, such as `load-store-layout`
         name: String,
     },
+}
+
+fn memory_size(text: &str) -> Result<usize, String> {
+    crate::guile::memory::parse_size(text)
+        .ok_or_else(|| "not a size; write bytes, or a number with K, M, G or T".to_owned())
 }
 
 /// Cut ARGUMENTS, the command line without the program's own name, where the

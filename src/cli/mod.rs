@@ -28,7 +28,8 @@ mod store;
 mod trouble;
 mod trust;
 
-use crate::guile::library::posix;
+use crate::failure::{Failure, Key};
+use crate::guile::memory;
 use crate::guile::vm::on_large_stack;
 use arguments::{CommandLine, Verb};
 use settings::Environment;
@@ -51,23 +52,44 @@ pub fn main() -> ExitCode {
         }
     };
     let environment = Environment::of_process();
+    if let Err(failure) = limit_memory(&line, &environment) {
+        return ExitCode::from(trouble::show_error(&failure.into()));
+    }
     let colours_wanted =
         environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
     crate::progress::watch(std::sync::Arc::new(screen::Screen::new(colours_wanted)));
     // Steel's compiler recurses over the program and its values, so the
     // interpreter lives on a stack that deep data cannot exhaust.
-    let status = on_large_stack(move || {
+    on_large_stack(move || {
         let status = match dispatch(line, &environment) {
             Ok(status) => status,
             Err(error) => trouble::show_error(&error),
         };
-        if posix::is_forked() {
-            // Nobody waits for this thread in a copy that the program made of the process.
-            std::process::exit(status.into());
-        }
-        status
+        // From here, because taking the machine's tables apart first would
+        // cost every program a tenth of its start-up, and because nobody waits
+        // for this thread in a copy that the program made of the process.
+        std::process::exit(status.into())
+    })
+}
+
+/// Hold programs to `--memory-limit`, or else to `FRUIX_SCM_MEMORY_LIMIT`.
+fn limit_memory(line: &CommandLine, environment: &Environment) -> Result<(), Failure> {
+    const VARIABLE: &str = "FRUIX_SCM_MEMORY_LIMIT";
+    let from_environment = environment.get(VARIABLE).map(|text| {
+        memory::parse_size(text).ok_or_else(|| {
+            Failure::new(
+                Key::Usage,
+                format!("cannot use {VARIABLE}: `{text}` is not a size"),
+            )
+            .hint("write bytes, or a number with K, M, G or T, such as 8G")
+        })
     });
-    ExitCode::from(status)
+    if let Some(bytes) = line.program.memory_limit {
+        memory::set_limit(bytes);
+    } else if let Some(bytes) = from_environment.transpose()? {
+        memory::set_limit(bytes);
+    }
+    Ok(())
 }
 
 fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> {

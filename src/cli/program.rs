@@ -29,7 +29,7 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     let world = World::prepare(line, environment)?;
     let status = status_of(execute(line, script, &mut interpreter));
     // The interpreter holds sessions and connections; they end before the host.
-    drop(interpreter);
+    interpreter.finish();
     world.end();
     Ok(status)
 }

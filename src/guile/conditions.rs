@@ -54,8 +54,17 @@ pub enum Raised {
 }
 
 /// From now on natives raise by calling PROCEDURE with the object, through Steel's APPLY.
-pub fn set_raiser(apply: Value, procedure: &Value) {
-    RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply, Root::of(procedure))));
+pub fn set_raiser(apply: impl FnOnce() -> Value, procedure: &Value) {
+    // Every `catch` asks for this.
+    let known = RAISER.with(|raiser| {
+        raiser.borrow().as_ref().is_some_and(
+            |(_, known)| matches!((known.value(), procedure), (Value::Closure(a), Value::Closure(b)) if std::ptr::eq(a.as_ptr(), b.as_ptr())),
+        )
+    });
+    if known {
+        return;
+    }
+    RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply(), Root::of(procedure))));
 }
 
 /// Raise what a native gave back as its error.
@@ -237,6 +246,12 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
     let throw =
         |key: &str, arguments: Vec<Value>| throw_object(symbol_value(key), list_value(arguments));
     if message.contains("Interrupted by user") {
+        if super::memory::was_exhausted() {
+            return throw(
+                "out-of-memory",
+                vec![no.clone(), string_value("Out of memory"), no.clone(), no],
+            );
+        }
         return throw(
             "interrupted",
             vec![

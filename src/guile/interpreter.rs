@@ -131,6 +131,8 @@ impl Interpreter {
         }
         let controller = engine.get_thread_state_controller();
         control::set_resume(move || controller.resume());
+        let controller = engine.get_thread_state_controller();
+        super::memory::watch(move || controller.interrupt());
         let load = vm::load_procedure(&mut engine)
             .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
         Ok(Interpreter {
@@ -196,6 +198,14 @@ impl Interpreter {
         let procedure = self.eval_text("call", &text)?;
         let procedure = procedure.into_iter().next().unwrap_or(Value::Void);
         self.run(procedure, arguments)
+    }
+
+    /// Let go of everything, at the end of the process. What domains hold ends
+    /// now; where there is only memory, the process's end frees it faster.
+    pub fn finish(self) {
+        if !super::value::domain_handles_were_made() {
+            std::mem::forget(self);
+        }
     }
 
     /// Run PROCEDURE in the machine.

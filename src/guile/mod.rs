@@ -16,6 +16,7 @@ mod internals;
 pub mod interpreter;
 pub mod library;
 mod loader;
+pub mod memory;
 mod module_values;
 mod modules;
 pub mod natives;

@@ -204,6 +204,9 @@ pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
     if let Some(hint) = missing_module(key, arguments, world) {
         return Some(hint);
     }
+    if key == "out-of-memory" {
+        return Some(super::memory::HOW_TO_RAISE.to_owned());
+    }
     if key != "unbound-variable" {
         return None;
     }

@@ -136,9 +136,25 @@ impl Custom for Handle {
     }
 }
 
+/// Handles of the language's own, which hold nothing but memory.
+const LANGUAGE_HANDLES: &[&str] = &["eof", "load", "module"];
+
+thread_local! {
+    static DOMAIN_HANDLES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether a domain has made a handle on this thread, whose end may mean
+/// something: a session logged out, a file removed.
+pub fn domain_handles_were_made() -> bool {
+    DOMAIN_HANDLES.with(std::cell::Cell::get)
+}
+
 /// INNER as a Scheme value that prints as `#<KIND>`.
 pub fn handle_value<T: 'static>(kind: &'static str, inner: T) -> Value {
     use steel::rvals::IntoSteelVal;
+    if !LANGUAGE_HANDLES.contains(&kind) {
+        DOMAIN_HANDLES.with(|made| made.set(true));
+    }
     Handle {
         kind,
         inner: Rc::new(inner),

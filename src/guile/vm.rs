@@ -11,16 +11,36 @@ use steel::steel_vm::engine::Engine;
 /// Address space reserved for the stack; pages are only used when touched.
 const STACK_BYTES: usize = 1 << 30;
 
+/// How much of it the machine takes to let go of a list: it recurses, by less
+/// than a pair's own size for each pair.
+fn stack_bytes_to_let_go() -> usize {
+    super::memory::limit().saturating_mul(5) / 4
+}
+
 /// Run BODY on a thread whose stack is large enough for deeply nested programs.
 ///
 /// The compiler and the expander recurse over the program's nesting; a main
 /// thread's 8 MiB would end in an abort at some thousand levels.
 pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    let body = std::sync::Mutex::new(Some(body));
+    let run = || {
+        let body = body
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        body.expect("one thread is started")()
+    };
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("scheme".to_owned())
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, body)
+        let spawn = |bytes| {
+            std::thread::Builder::new()
+                .name("scheme".to_owned())
+                .stack_size(bytes)
+                .spawn_scoped(scope, run)
+        };
+        // A system that grants no more address space than it has memory may
+        // refuse the first.
+        let thread = spawn(STACK_BYTES.saturating_add(stack_bytes_to_let_go()))
+            .or_else(|_| spawn(STACK_BYTES))
             .expect("reserving address space for one more thread succeeds");
         match thread.join() {
             Ok(result) => result,
@@ -227,7 +247,7 @@ pub fn nested_result(collected: Value) -> Result<Value, SteelErr> {
 
 /// Let natives raise through the Scheme procedure RAISER from now on.
 pub fn set_raiser(raiser: &Value) {
-    conditions::set_raiser(steel_primitive("apply"), raiser);
+    conditions::set_raiser(|| steel_primitive("apply"), raiser);
 }
 
 /// Keep Steel from looking for a library of its own in the user's home, and

@@ -7,6 +7,7 @@ mod fixtures;
 mod guest_scheme;
 mod guile;
 mod guile_conformance;
+mod guile_limits;
 mod harness;
 mod hostile_metadata;
 mod hostile_servers;

@@ -77,6 +77,19 @@ pub fn size(procedure: &str, args: &[Value], position: usize) -> Result<usize, R
     }
 }
 
+/// Argument POSITION, a size of something made of parts of SIZE-BYTES each;
+/// raises `out-of-memory` when it does not fit.
+pub fn size_of_new(
+    procedure: &str,
+    args: &[Value],
+    position: usize,
+    size_bytes: usize,
+) -> Result<usize, Raise> {
+    let count = size(procedure, args, position)?;
+    crate::guile::memory::claim(count, size_bytes)?;
+    Ok(count)
+}
+
 /// Arguments POSITION and POSITION + 1 as start and end of a part of something
 /// LENGTH long; both may be absent.
 pub fn range(

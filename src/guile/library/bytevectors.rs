@@ -2,7 +2,7 @@
 //!
 //! Source: R6RS libraries, section 2; GNU Guile reference manual, "Bytevectors".
 
-use super::args::{self, boolean, integer, range, size, unspecified};
+use super::args::{self, boolean, integer, range, size, size_of_new, unspecified};
 use super::errors;
 use super::numbers;
 use super::uniform::Element;
@@ -98,7 +98,7 @@ fn predicate(args: &[Value]) -> Outcome {
 }
 
 fn make(args: &[Value]) -> Outcome {
-    let count = size("make-bytevector", args, 1)?;
+    let count = size_of_new("make-bytevector", args, 1, 1)?;
     let fill = match args.get(1) {
         Some(fill) => byte("make-bytevector", fill)?,
         None => 0,

@@ -1369,7 +1369,7 @@ fn power(base: &Value, exponent: &BigInt) -> Outcome {
         _ => {}
     }
     let Some(exponent) = exponent.to_u32() else {
-        return Err(errors::misc("expt", "result too large", Vec::new()));
+        return Err(crate::guile::memory::exhausted());
     };
     Ok(match base_number {
         Complex(..) => {
@@ -1393,7 +1393,7 @@ fn power(base: &Value, exponent: &BigInt) -> Outcome {
             let base = other.big().unwrap_or_default();
             // Beyond this a result would not fit the memory of a usual machine.
             if base.bits().saturating_mul(u64::from(exponent)) > 1 << 34 {
-                return Err(errors::misc("expt", "result too large", Vec::new()));
+                return Err(crate::guile::memory::exhausted());
             }
             integer_value(Pow::pow(base, exponent))
         }
@@ -1467,7 +1467,7 @@ fn shift(procedure: &str, args: &[Value], right: fn(BigInt, u64) -> BigInt) -> O
     };
     if count >= 0 {
         if count > 1 << 34 && !number.is_zero() {
-            return Err(errors::misc(procedure, "result too large", Vec::new()));
+            return Err(crate::guile::memory::exhausted());
         }
         Ok(integer_value(number << count as u64))
     } else {

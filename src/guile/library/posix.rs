@@ -13,15 +13,6 @@ use crate::guile::pairs;
 use crate::guile::value::Value;
 use crate::natives;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-static FORKED: AtomicBool = AtomicBool::new(false);
-
-/// Whether this process is the copy that `primitive-fork` made: of the threads
-/// only the machine's own is there, and nobody waits for its end.
-pub fn is_forked() -> bool {
-    FORKED.load(Ordering::Relaxed)
-}
 
 fn fork(_: &[Value]) -> Outcome {
     ports::flush_all();
@@ -30,10 +21,6 @@ fn fork(_: &[Value]) -> Outcome {
     let child = unsafe { libc::fork() };
     match child {
         -1 => Err(errors::system("primitive-fork", errors::last_code())),
-        0 => {
-            FORKED.store(true, Ordering::Relaxed);
-            Ok(Value::IntV(0))
-        }
         child => Ok(Value::IntV(child as isize)),
     }
 }

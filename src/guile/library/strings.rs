@@ -5,7 +5,9 @@
 //!
 //! Source: GNU Guile reference manual, "Strings"; SRFI 13.
 
-use super::args::{self, boolean, character, integer, range, size, string, unspecified};
+use super::args::{
+    self, boolean, character, integer, range, size, size_of_new, string, unspecified,
+};
 use super::char_sets::{self, CharSet};
 use super::characters::{downcase, fold, upcase};
 use super::equality::hash_text;
@@ -184,7 +186,7 @@ fn set(args: &[Value]) -> Outcome {
 }
 
 fn make(args: &[Value]) -> Outcome {
-    let count = size("make-string", args, 1)?;
+    let count = size_of_new("make-string", args, 1, 4)?;
     let fill = match args.get(1) {
         Some(_) => character("make-string", args, 2)?,
         None => ' ',
@@ -223,6 +225,7 @@ fn append(args: &[Value]) -> Outcome {
             other => return Err(errors::not_a("string-append", "string", other)),
         }
     }
+    crate::guile::memory::claim(size, 1)?;
     let mut result = String::with_capacity(size);
     for item in args {
         if let Value::StringV(string) = item {
@@ -643,7 +646,7 @@ fn trim_both(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 fn pad_with(procedure: &str, args: &[Value], right: bool) -> Outcome {
     object(procedure, args, 1)?;
-    let width = size(procedure, args, 2)?;
+    let width = size_of_new(procedure, args, 2, 8)?;
     let fill = match args.get(2) {
         Some(_) => character(procedure, args, 3)?,
         None => ' ',

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Vectors"; R7RS, section 6.8.
 
-use super::args::{self, boolean, integer, range, size, unspecified};
+use super::args::{self, boolean, integer, range, size, size_of_new, unspecified};
 use super::errors;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
@@ -47,7 +47,7 @@ fn predicate(args: &[Value]) -> Outcome {
 }
 
 fn make(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let count = size("make-vector", args, 1)?;
+    let count = size_of_new("make-vector", args, 1, size_of::<Value>())?;
     let fill = args.get(1).cloned().unwrap_or(Value::Void);
     Ok(machine.vector(vec![fill; count]))
 }
@@ -196,7 +196,7 @@ fn reversed_list(args: &[Value]) -> Outcome {
 
 fn grow(machine: &mut Machine, args: &[Value]) -> Outcome {
     let mut items = items("vector-grow", args, 1)?;
-    let length = size("vector-grow", args, 2)?;
+    let length = size_of_new("vector-grow", args, 2, size_of::<Value>())?;
     items.resize(length.max(items.len()), Value::Void);
     Ok(machine.vector(items))
 }
