@@ -9,6 +9,9 @@
 
 use super::value::Value;
 
+/// What a pair takes of memory.
+pub const SIZE_BYTES: usize = 48;
+
 /// `'()`.
 pub fn nil() -> Value {
     thread_local! {
@@ -68,13 +71,51 @@ where
         .fold(tail, |tail, item| cons(item, tail))
 }
 
+/// ITEMS from first to last, and TAIL after them. Where the items come one by
+/// one this spares a vector of them.
+pub fn list_in_order(items: impl IntoIterator<Item = Value>, tail: Value) -> Value {
+    let pair = |mut item: Value| {
+        steel::primitives::lists::cons(&mut item, &mut Value::Void)
+            .expect("consing two values has no way to fail")
+    };
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else {
+        return tail;
+    };
+    let first = pair(first);
+    let mut last = first.clone();
+    for item in items {
+        let next = pair(item);
+        let _fresh_pairs_can_be_changed = set_cdr(&last, next.clone());
+        last = next;
+    }
+    let _fresh_pairs_can_be_changed = set_cdr(&last, tail);
+    first
+}
+
+/// What is left of LIST after COUNT pairs; the part of it that is not a pair
+/// where there are fewer.
+pub fn tail(list: &Value, count: usize) -> Result<Value, Value> {
+    let mut here = list;
+    let mut left = count;
+    while left > 0
+        && let Value::Pair(pair) = here
+    {
+        here = pair.cdr_ref();
+        left -= 1;
+    }
+    // Only the machine's own lists go on here.
+    let mut here = here.clone();
+    for _ in 0..left {
+        here = cdr(&here).ok_or(here)?;
+    }
+    Ok(here)
+}
+
 /// A list that the machine made for rest arguments, as pairs; anything else as it is.
 pub fn from_machine(value: Value) -> Value {
     match &value {
-        Value::ListV(items) if !items.is_empty() => {
-            let items: Vec<Value> = items.iter().cloned().collect();
-            list(items)
-        }
+        Value::ListV(items) if !items.is_empty() => list_in_order(items.iter().cloned(), nil()),
         _ => value,
     }
 }

@@ -264,10 +264,6 @@ With #f, CHAR means what it meant before."
 
 ;;; (ice-9 rdelim).
 
-(define* (read-line #:optional (port (current-input-port)) (handle-delim 'trim))
-  "Return the next line of PORT, or the end-of-file object."
-  (%read-line port handle-delim))
-
 (define* (read-string #:optional (port (current-input-port)) (limit #f))
   "Return the text that is left in PORT, at most LIMIT characters of it."
   (if limit (%read-string port limit) (%read-string port)))

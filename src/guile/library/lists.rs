@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Pairs" and "Lists"; SRFI 1.
 
-use super::args::{self, boolean, fixnum, integer, size, unspecified};
+use super::args::{self, boolean, fixnum, integer, size, size_of_new, unspecified};
 use super::equality::{is_eq, is_equal, is_eqv};
 use super::errors;
 use crate::guile::natives::{Machine, Outcome, Raise};
@@ -26,7 +26,7 @@ fn list_native(args: &[Value]) -> Outcome {
 }
 
 fn make_list(args: &[Value]) -> Outcome {
-    let count = size("make-list", args, 1)?;
+    let count = size_of_new("make-list", args, 1, pairs::SIZE_BYTES)?;
     let fill = args.get(1).cloned().unwrap_or_else(unspecified);
     Ok((0..count).fold(nil(), |tail, _| cons(fill.clone(), tail)))
 }
@@ -126,7 +126,7 @@ fn append(args: &[Value]) -> Outcome {
     let mut result = last.clone();
     for (position, list) in front.iter().enumerate().rev() {
         let mut elements = items(list);
-        let collected: Vec<Value> = elements.by_ref().cloned().collect();
+        result = pairs::list_in_order(elements.by_ref().cloned(), result);
         if let Tail::Improper(tail) = elements.tail() {
             return Err(errors::expecting(
                 "append",
@@ -135,7 +135,6 @@ fn append(args: &[Value]) -> Outcome {
                 tail,
             ));
         }
-        result = pairs::list_with_tail(collected, result);
     }
     Ok(result)
 }
@@ -196,11 +195,7 @@ fn append_reverse(args: &[Value]) -> Outcome {
 
 /// What is left of LIST after COUNT pairs.
 fn tail_of(procedure: &str, list: &Value, count: usize) -> Outcome {
-    let mut here = list.clone();
-    for _ in 0..count {
-        here = pairs::cdr(&here).ok_or_else(|| errors::expecting(procedure, 1, "pair", &here))?;
-    }
-    Ok(here)
+    pairs::tail(list, count).map_err(|end| errors::expecting(procedure, 1, "pair", &end))
 }
 
 fn list_tail(args: &[Value]) -> Outcome {
@@ -230,12 +225,24 @@ fn head_of(procedure: &str, list: &Value, count: usize) -> Result<Vec<Value>, Ra
     Ok(head)
 }
 
+/// The first COUNT elements of LIST as a list.
+fn copy_of_head(procedure: &str, list: &Value, count: usize) -> Outcome {
+    let mut taken = 0;
+    let elements = items(list).take(count).inspect(|_| taken += 1);
+    let copy = pairs::list_in_order(elements.cloned(), nil());
+    if taken == count {
+        Ok(copy)
+    } else {
+        head_of(procedure, list, count).map(pairs::list)
+    }
+}
+
 fn list_head(args: &[Value]) -> Outcome {
-    head_of("list-head", &args[0], size("list-head", args, 2)?).map(pairs::list)
+    copy_of_head("list-head", &args[0], size("list-head", args, 2)?)
 }
 
 fn take(args: &[Value]) -> Outcome {
-    head_of("take", &args[0], size("take", args, 2)?).map(pairs::list)
+    copy_of_head("take", &args[0], size("take", args, 2)?)
 }
 
 /// How many pairs LIST has; a dotted tail does not count.
@@ -263,15 +270,12 @@ fn drop_right(args: &[Value]) -> Outcome {
     if count > length {
         return Err(errors::expecting("drop-right", 1, "pair", &nil()));
     }
-    head_of("drop-right", &args[0], length - count).map(pairs::list)
+    copy_of_head("drop-right", &args[0], length - count)
 }
 
 fn list_ref(args: &[Value]) -> Outcome {
     let index = size("list-ref", args, 2)?;
-    let mut here = args[0].clone();
-    for _ in 0..index {
-        here = pairs::cdr(&here).ok_or_else(|| missing("list-ref", args))?;
-    }
+    let here = pairs::tail(&args[0], index).map_err(|_| missing("list-ref", args))?;
     pairs::car(&here)
         .cloned()
         .ok_or_else(|| missing("list-ref", args))
@@ -295,10 +299,7 @@ fn list_cdr_set(args: &[Value]) -> Outcome {
 
 fn put(args: &[Value], procedure: &str, set: fn(&Value, Value) -> bool) -> Outcome {
     let index = size(procedure, args, 2)?;
-    let mut here = args[0].clone();
-    for _ in 0..index {
-        here = pairs::cdr(&here).ok_or_else(|| missing(procedure, args))?;
-    }
+    let here = pairs::tail(&args[0], index).map_err(|_| missing(procedure, args))?;
     if !is_pair(&here) {
         return Err(missing(procedure, args));
     }
@@ -313,7 +314,14 @@ fn last_pair_of(list: &Value) -> Option<Value> {
     if !is_pair(list) {
         return None;
     }
-    let mut here = list.clone();
+    let mut here = list;
+    while let Value::Pair(pair) = here
+        && matches!(pair.cdr_ref(), Value::Pair(_))
+    {
+        here = pair.cdr_ref();
+    }
+    // Only the machine's own lists go on here.
+    let mut here = here.clone();
     loop {
         match pairs::cdr(&here) {
             Some(next) if is_pair(&next) => here = next,
@@ -334,15 +342,16 @@ fn last(args: &[Value]) -> Outcome {
 
 fn list_copy(args: &[Value]) -> Outcome {
     let mut elements = items(&args[0]);
-    let collected: Vec<Value> = elements.by_ref().cloned().collect();
+    let copy = pairs::list_in_order(elements.by_ref().cloned(), nil());
     Ok(match elements.tail() {
-        Tail::Improper(tail) => pairs::list_with_tail(collected, tail.clone()),
-        _ => pairs::list(collected),
+        // Rare enough to begin again.
+        Tail::Improper(tail) => pairs::list_in_order(items(&args[0]).cloned(), tail.clone()),
+        _ => copy,
     })
 }
 
 fn iota(args: &[Value]) -> Outcome {
-    let count = size("iota", args, 1)?;
+    let count = size_of_new("iota", args, 1, pairs::SIZE_BYTES)?;
     let start = args.get(1).cloned().unwrap_or(Value::IntV(0));
     let step = args.get(2).cloned().unwrap_or(Value::IntV(1));
     if let (Value::IntV(start), Value::IntV(step)) = (&start, &step)
@@ -361,17 +370,25 @@ fn iota(args: &[Value]) -> Outcome {
 }
 
 fn member_with(procedure: &str, args: &[Value], same: Same) -> Outcome {
-    let mut here = args[1].clone();
+    let mut here = &args[1];
     let mut steps = 0usize;
+    while let Value::Pair(pair) = here {
+        if same(&args[0], pair.car_ref()) {
+            return Ok(here.clone());
+        }
+        here = pair.cdr_ref();
+        steps += 1;
+        if steps == 1 << 20 && matches!(drained(&args[1]), Tail::Circle) {
+            return Err(errors::expecting(procedure, 2, "list", &args[1]));
+        }
+    }
+    // Only the machine's own lists go on here.
+    let mut here = here.clone();
     while let Some(item) = pairs::car(&here) {
         if same(&args[0], item) {
             return Ok(here);
         }
         here = pairs::cdr(&here).expect("what has a car has a cdr");
-        steps += 1;
-        if steps == 1 << 20 && matches!(drained(&args[1]), Tail::Circle) {
-            return Err(errors::expecting(procedure, 2, "list", &args[1]));
-        }
     }
     if is_nil(&here) {
         Ok(boolean(false))
@@ -571,16 +588,13 @@ fn remove_in_place(list: &Value, once: bool, unwanted: impl Fn(&Value) -> bool) 
 }
 
 fn remove_copying(list: &Value, once: bool, unwanted: impl Fn(&Value) -> bool) -> Value {
-    let mut kept = Vec::new();
     let mut removed = false;
-    for item in items(list) {
-        if !(once && removed) && unwanted(item) {
-            removed = true;
-        } else {
-            kept.push(item.clone());
-        }
-    }
-    pairs::list(kept)
+    let kept = items(list).filter(|item| {
+        let goes = !(once && removed) && unwanted(item);
+        removed |= goes;
+        !goes
+    });
+    pairs::list_in_order(kept.cloned(), nil())
 }
 
 fn alist_remove_with(args: &[Value], same: Same) -> Outcome {

@@ -384,7 +384,7 @@ fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bo
 
 /// (read-line [port [handle-delim]])
 fn read_line(args: &[Value]) -> Outcome {
-    let port = ports::input_port("%read-line", args, 1)?;
+    let port = ports::input_port("read-line", args, 1)?;
     let mut state = port.borrow_mut();
     let handling = match args.get(1) {
         Some(_) => args::symbol("read-line", args, 2)?,
@@ -1057,6 +1057,10 @@ natives! {
     "unread-char" (1, 1) => unread_char, "unread-string" (1, 1) => unread_string,
     "%unread-bytes" (2) => unread_bytes,
     "char-ready?" (0, 1) with ports => char_ready,
+    /// (read-line [port [handle-delim]]) -> the next line, or the end-of-file object
+    ///
+    /// HANDLE-DELIM says what becomes of the newline: trim, concat, peek or split.
+    "read-line" (0, 2) with ports => read_line,
     "%read-line" (0, 2) with ports => read_line, "%read-delimited" (1, 1) with ports => read_delimited,
     "%read-string" (0, 2) with ports => read_string, "%get-string-n" (2) with ports => get_string_n, "%get-string-all" (1) with ports => get_string_all,
     "drain-input" (1) with ports => drain_input,
