@@ -19,6 +19,9 @@ use tokio::sync::Notify;
 /// How often the user has interrupted since the last [`clear_interrupt`].
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
+/// How many futures of [`wait_to_clean_up`] are on their way.
+static CLEANING_UP: AtomicU32 = AtomicU32::new(0);
+
 fn notify() -> &'static Notify {
     static NOTIFY: OnceLock<Notify> = OnceLock::new();
     NOTIFY.get_or_init(Notify::new)
@@ -71,12 +74,18 @@ pub fn wait_to_clean_up<T, E>(
 where
     Failure: From<E>,
 {
-    runtime().block_on(async {
-        match tokio::time::timeout(limit, future).await {
-            Ok(result) => result.map_err(Failure::from),
-            Err(_) => Err(gave_up(what, limit)),
-        }
-    })
+    CLEANING_UP.fetch_add(1, Ordering::SeqCst);
+    let outcome = runtime().block_on(async { tokio::time::timeout(limit, future).await });
+    CLEANING_UP.fetch_sub(1, Ordering::SeqCst);
+    match outcome {
+        Ok(result) => result.map_err(Failure::from),
+        Err(_) => Err(gave_up(what, limit)),
+    }
+}
+
+/// Whether a future of [`wait_to_clean_up`] is on its way.
+pub fn is_cleaning_up() -> bool {
+    CLEANING_UP.load(Ordering::SeqCst) > 0
 }
 
 fn gave_up(what: &str, limit: Duration) -> Failure {

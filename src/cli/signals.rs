@@ -1,17 +1,25 @@
 //! Ctrl-C, and the other polite requests to end.
 //!
 //! The first one interrupts the program, whose clean-up then runs; the second
-//! ends the process at once.
+//! ends the process at once. After a terminate or a hangup nobody may be there
+//! to send a second one: a program that goes on all the same is ended.
 
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Interrupter};
 use crate::runtime;
 use anyhow::Context;
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 static INTERRUPTER: Mutex<Option<Interrupter>> = Mutex::new(None);
 static PATIENCE: Mutex<Patience> = Mutex::new(Patience::OneMore);
+/// Ends a program that a terminate or a hangup has not ended.
+static DEADLINE: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+
+/// How long a program may go on after a terminate or a hangup.
+const RESPITE: Duration = Duration::from_secs(30);
 
 /// What a second Ctrl-C does.
 #[derive(Clone, Copy, PartialEq)]
@@ -40,6 +48,9 @@ pub fn listen() -> Result<(), Failure> {
 /// The prompt reads its next form: a signal before this one is forgotten.
 pub fn forget() {
     *lock(&PATIENCE) = Patience::OneMore;
+    if let Some(deadline) = lock(&DEADLINE).take() {
+        deadline.abort();
+    }
     runtime::clear_interrupt();
 }
 
@@ -53,20 +64,23 @@ fn start() -> anyhow::Result<()> {
             .with_context(|| format!("signal {}", kind.as_raw_value()))?;
         runtime::spawn(async move {
             while signals.recv().await.is_some() {
-                arrived();
+                arrived(kind);
             }
         });
     }
     Ok(())
 }
 
-fn arrived() {
+fn arrived(kind: SignalKind) {
     let before = std::mem::replace(&mut *lock(&PATIENCE), Patience::Spent);
     if before == Patience::Spent {
-        eprintln!(
-            "fruix-scm: interrupted again, leaving at once; what was being cleaned up may remain"
-        );
-        std::process::exit(130);
+        leave("interrupted again");
+    }
+    if kind != SignalKind::interrupt() {
+        *lock(&DEADLINE) = Some(runtime::spawn(async {
+            respite_is_over(RESPITE).await;
+            leave("asked to end, and the program goes on");
+        }));
     }
     runtime::interrupt();
     if let Some(interrupter) = lock(&INTERRUPTER).as_ref() {
@@ -74,8 +88,44 @@ fn arrived() {
     }
 }
 
+/// Completes after RESPITE, and not while something is being cleaned up: that
+/// has deadlines of its own.
+async fn respite_is_over(respite: Duration) {
+    tokio::time::sleep(respite).await;
+    while runtime::is_cleaning_up() {
+        tokio::time::sleep(respite / 30).await;
+    }
+}
+
+fn leave(why: &str) -> ! {
+    eprintln!("fruix-scm: {why}, leaving at once; what was being cleaned up may remain");
+    std::process::exit(130)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_program_is_not_ended_in_the_middle_of_its_cleaning_up() {
+        let (ended, end) = channel();
+        runtime::wait_to_clean_up("tidying up", Duration::from_secs(60), async {
+            runtime::spawn(async move {
+                respite_is_over(Duration::from_millis(30)).await;
+                let _ = ended.send(());
+            });
+            tokio::time::sleep(Duration::from_millis(90)).await;
+            assert!(end.try_recv().is_err(), "the end came too early");
+            Ok::<_, Failure>(())
+        })
+        .unwrap();
+        end.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
 }
