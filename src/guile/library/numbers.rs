@@ -1582,32 +1582,26 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// A float as Guile prints it: the fewest digits that read back as the same number.
 pub fn float_text(number: f64) -> String {
+    float_text_radix(number, 10)
+}
+
+/// The same in RADIX, which the exponent is written in as well.
+fn float_text_radix(number: f64, radix: u32) -> String {
     if number.is_nan() {
         return "+nan.0".to_owned();
     }
+    let sign = if number.is_sign_negative() { "-" } else { "" };
     if number.is_infinite() {
         return if number > 0.0 { "+inf.0" } else { "-inf.0" }.to_owned();
     }
     if number == 0.0 {
-        return if number.is_sign_negative() {
-            "-0.0"
-        } else {
-            "0.0"
-        }
-        .to_owned();
+        return format!("{sign}0.0");
     }
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific
-        .split_once('e')
-        .expect("the format {:e} always has an exponent");
-    let exponent: i32 = exponent.parse().expect("an exponent is a number");
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
+    let (digits, exponent) = match radix {
+        10 => decimal_digits(number.abs()),
+        _ => shortest_digits(number.abs(), radix),
     };
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-    let count = digits.len() as i32;
-    let zeros = exponent - count + 1;
+    let zeros = exponent - digits.len() as i32 + 1;
     if exponent >= 0 && (exponent < 7 || zeros <= 3) && exponent <= 20 {
         if zeros >= 0 {
             format!("{sign}{digits}{}.0", "0".repeat(zeros as usize))
@@ -1620,36 +1614,78 @@ pub fn float_text(number: f64) -> String {
     } else {
         let (first, rest) = digits.split_at(1);
         let rest = if rest.is_empty() { "0" } else { rest };
+        let exponent = BigInt::from(exponent).to_str_radix(radix);
         format!("{sign}{first}.{rest}e{exponent}")
     }
 }
 
-fn float_text_radix(number: f64, radix: u32) -> String {
-    if radix == 10 || !number.is_finite() {
-        return float_text(number);
+/// The fewest decimal digits that read back as NUMBER, positive and finite, and
+/// the exponent of the first.
+fn decimal_digits(number: f64) -> (String, i32) {
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific
+        .split_once('e')
+        .expect("the format {:e} always has an exponent");
+    (
+        mantissa.chars().filter(|c| *c != '.').collect(),
+        exponent.parse().expect("an exponent is a number"),
+    )
+}
+
+/// The same in any RADIX.
+///
+/// Source: Burger and Dybvig, "Printing Floating-Point Numbers Quickly and
+/// Accurately" (1996), the free-format algorithm.
+fn shortest_digits(number: f64, radix: u32) -> (String, i32) {
+    const HIDDEN_BIT: u64 = 1 << 52;
+    let bits = number.to_bits();
+    let (fraction, biased) = (bits & (HIDDEN_BIT - 1), (bits >> 52) as i32);
+    let (mantissa, power) = match biased {
+        0 => (fraction, -1074),
+        _ => (fraction | HIDDEN_BIT, biased - 1075),
+    };
+    // NUMBER is rest / scale; half the way to its neighbours is above / scale
+    // and below / scale, and a power of two has its lower one nearer.
+    let uneven = u32::from(fraction == 0 && biased > 1);
+    let shift = |value: u64, by: i32| BigInt::from(value) << by.max(0);
+    let mut rest = shift(mantissa, power) << (1 + uneven);
+    let mut scale = shift(1, -power) << (1 + uneven);
+    let mut above = shift(1, power) << uneven;
+    let mut below = shift(1, power);
+    // The ends of the interval read back as NUMBER when its last bit is even.
+    let inclusive = mantissa % 2 == 0;
+    let reaches = |sum: &BigInt, scale: &BigInt| sum > scale || (inclusive && sum == scale);
+    let mut exponent = -1;
+    while reaches(&(&rest + &above), &scale) {
+        scale *= radix;
+        exponent += 1;
     }
-    let mut text = String::new();
-    if number.is_sign_negative() {
-        text.push('-');
+    while !reaches(&((&rest + &above) * radix), &scale) {
+        rest *= radix;
+        above *= radix;
+        below *= radix;
+        exponent -= 1;
     }
-    let number = number.abs();
-    let whole = BigInt::from_f64(number.trunc()).unwrap_or_default();
-    text.push_str(&whole.to_str_radix(radix));
-    text.push('.');
-    let mut rest = number.fract();
-    if rest == 0.0 {
-        text.push('0');
-    }
-    // A float has at most 1074 binary digits behind the point.
-    for _ in 0..1100 {
-        if rest == 0.0 {
-            break;
+    let mut digits = String::new();
+    loop {
+        rest *= radix;
+        above *= radix;
+        below *= radix;
+        let (digit, remainder) = rest.div_rem(&scale);
+        rest = remainder;
+        let low = rest < below || (inclusive && rest == below);
+        let high = reaches(&(&rest + &above), &scale);
+        let mut digit = digit.to_usize().expect("a digit is below the radix");
+        if low && high {
+            digit += usize::from(&rest * 2 >= scale);
+        } else if high {
+            digit += 1;
         }
-        rest *= f64::from(radix);
-        text.push(DIGITS[rest.trunc() as usize] as char);
-        rest = rest.fract();
+        digits.push(DIGITS[digit] as char);
+        if low || high {
+            return (digits, exponent);
+        }
     }
-    text
 }
 
 /// VALUE as `number->string` writes it, or `None` when it is no number.
