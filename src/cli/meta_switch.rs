@@ -1,9 +1,11 @@
 //! The meta switch `\`: a script's second line holds the arguments that its
 //! first line, which carries only one, has no room for.
 //!
-//!     #!/usr/local/bin/fruix-scm \
-//!     -e main -s
-//!     !#
+//! ```text
+//! #!/usr/local/bin/fruix-scm \
+//! -e main -s
+//! !#
+//! ```
 //!
 //! The system runs `fruix-scm \ SCRIPT ARG…`; the `\` is replaced by what the
 //! second line of SCRIPT says.

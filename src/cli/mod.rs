@@ -33,6 +33,7 @@ use crate::guile::memory;
 use crate::guile::vm::on_large_stack;
 use arguments::{CommandLine, Verb};
 use settings::Environment;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 /// Everything the process does, from its arguments to its exit status.
@@ -61,15 +62,23 @@ pub fn main() -> ExitCode {
     // Steel's compiler recurses over the program and its values, so the
     // interpreter lives on a stack that deep data cannot exhaust.
     on_large_stack(move || {
-        let status = match dispatch(line, &environment) {
-            Ok(status) => status,
-            Err(error) => trouble::show_error(&error),
+        let work = AssertUnwindSafe(|| dispatch(line, &environment));
+        let status = match catch_unwind(work) {
+            Ok(Ok(status)) => status,
+            Ok(Err(error)) => trouble::show_error(&error),
+            // What unwound has left sessions and simulated hosts behind it tidy.
+            Err(_) => trouble::show_error(&panicked().into()),
         };
         // From here, because taking the machine's tables apart first would
         // cost every program a tenth of its start-up, and because nobody waits
         // for this thread in a copy that the program made of the process.
         std::process::exit(status.into())
     })
+}
+
+/// A panic is a bug of ours, or of the machine's; where it was stands above.
+fn panicked() -> Failure {
+    Failure::internal("the work ended where the message above says")
 }
 
 /// Hold programs to `--memory-limit`, or else to `FRUIX_SCM_MEMORY_LIMIT`.

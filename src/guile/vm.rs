@@ -54,7 +54,6 @@ pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
 const PRIMITIVES: &[&str] = &[
     "+",
     "-",
-    "*",
     "=",
     "<",
     ">",

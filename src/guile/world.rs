@@ -76,7 +76,6 @@ const MACHINE: &[(&str, &str)] = &[
     ("%machine-try", "#%prim.call-with-exception-handler"),
     ("+", "#%prim.+"),
     ("-", "#%prim.-"),
-    ("*", "#%prim.*"),
     ("=", "#%prim.="),
     ("<", "#%prim.<"),
     (">", "#%prim.>"),

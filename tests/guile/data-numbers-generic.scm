@@ -12,3 +12,16 @@
 (show (list (sqrt 9) (sqrt 9.0) (sqrt 1/9) (sqrt 8)))
 (show (list (atan 1 0) (atan 0 -1) (log 1)))
 (show (list (exact->inexact 2/3) (* 1.1 1.1) (+ 0.1 0.7) 1.0000001 123.456))
+
+;; Fractions too large for a machine word meet small ones and floats.
+(let ((large (/ (expt 10 30) 7)))
+  (for-each (lambda (procedure)
+              (write (list (procedure 1/3 large) (procedure large 1/3)
+                           (procedure 2.5 large) (procedure large 2.5)
+                           (procedure 6 large)))
+              (newline))
+            (list + - * /))
+  (write (list (* 1/3 large) (* large 1/3) (* 2 1/3 large))))
+(newline)
+(write (list (expt 2. 0) (expt 2.5 0.0) (expt 3. -20) (expt 0. -1) (expt 1.1 -7)))
+(newline)

@@ -1348,24 +1348,22 @@ fn exact_integer_sqrt(args: &[Value]) -> Outcome {
 /// BASE to the power of an exact integer.
 fn power(base: &Value, exponent: &BigInt) -> Outcome {
     let base_number = want("expt", 1, base)?;
+    if exponent.is_zero() {
+        return Ok(Value::IntV(1));
+    }
     if exponent.is_negative() {
-        if base_number.is_exact() && base_number.is_zero() {
+        if base_number.is_zero() {
             return Ok(Value::NumV(f64::NAN));
+        }
+        if let Real(number) = base_number {
+            return Ok(Value::NumV(float_power(number.recip(), &-exponent)));
         }
         return divide(&Value::IntV(1), &power(base, &-exponent)?);
     }
     match &base_number {
-        Fix(0) | Fix(1) => {
-            let one = exponent.is_zero() || matches!(base_number, Fix(1));
-            return Ok(Value::IntV(one as isize));
-        }
+        Fix(0) | Fix(1) => return Ok(base.clone()),
         Fix(-1) => return Ok(Value::IntV(if exponent.is_odd() { -1 } else { 1 })),
-        Real(number) => {
-            return Ok(match exponent.to_i32() {
-                Some(small) => Value::NumV(number.powi(small)),
-                None => Value::NumV(number.powf(exponent.to_f64().unwrap_or(f64::INFINITY))),
-            });
-        }
+        Real(number) => return Ok(Value::NumV(float_power(*number, exponent))),
         _ => {}
     }
     let Some(exponent) = exponent.to_u32() else {
@@ -1400,11 +1398,25 @@ fn power(base: &Value, exponent: &BigInt) -> Outcome {
     })
 }
 
+/// NUMBER to the power of EXPONENT, which is positive, multiplied in Guile's
+/// order so that the last digit is Guile's too.
+fn float_power(number: f64, exponent: &BigInt) -> f64 {
+    let (mut result, mut square) = (1.0, number);
+    for bit in 0..exponent.bits() {
+        if exponent.bit(bit) {
+            result *= square;
+        }
+        square *= square;
+    }
+    result
+}
+
 fn expt(args: &[Value]) -> Outcome {
     let base = want("expt", 1, &args[0])?;
     let exponent = want("expt", 2, &args[1])?;
     match &exponent {
         Fix(_) | Big(_) => return power(&args[0], &exponent.big().unwrap_or_default()),
+        Real(x) if *x == 0.0 => return Ok(Value::NumV(1.0)),
         Real(x) if exponent.is_integer() && x.abs() < 1e15 && !base.is_exact() => {
             return power(&args[0], &exponent.big().unwrap_or_default());
         }
