@@ -132,7 +132,9 @@ pub fn enter(
             vec![
                 Value::BoolV(false),
                 string_value("Wrong number of arguments to ~A"),
-                list_value(vec![symbol_value(name)]),
+                list_value(vec![
+                    super::world::native_called(name).unwrap_or_else(|| symbol_value(name)),
+                ]),
                 Value::BoolV(false),
             ],
         ))

@@ -154,7 +154,7 @@ fn arity(value: &Value) -> Option<(usize, usize, bool)> {
             Some((closure.arity().saturating_sub(1), 0, true))
         }
         Value::Closure(closure) => Some((closure.arity(), 0, false)),
-        Value::BuiltIn(_) => super::world::native_of(value).map(|native| {
+        Value::BuiltIn(_) | Value::FuncV(_) => super::world::native_of(value).map(|native| {
             let Arity {
                 required,
                 optional,

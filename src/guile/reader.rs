@@ -11,11 +11,12 @@ mod number;
 
 pub use number::parse_number;
 
-use super::library::{arrays, bitvectors, text};
+use super::library::{arrays, bitvectors, text, vectors};
+use super::pairs::{self, is_pair};
 use super::syntax::{ArrayLiteral, Form, Id, Span, Stx};
 use super::value::{Value, list_value, pair_value, string_value, symbol_value};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How deep brackets may nest.
 const DEPTH_LIMIT: usize = 50_000;
@@ -129,6 +130,12 @@ pub trait Build {
     }
     /// An array written with PREFIX, such as `s32` or `2`.
     fn array(&mut self, prefix: &str, items: Vec<Self::Node>, span: Span) -> Option<Self::Node>;
+    /// What stands for a labelled datum within itself, where that can be had.
+    fn placeholder(&mut self) -> Option<Self::Node> {
+        None
+    }
+    /// Put DATUM where it holds PLACEHOLDER.
+    fn tie(&mut self, _datum: &Self::Node, _placeholder: &Self::Node) {}
 }
 
 /// Builds syntax.
@@ -287,6 +294,48 @@ impl Build for ValueBuilder<'_> {
     fn array(&mut self, prefix: &str, items: Vec<Value>, _span: Span) -> Option<Value> {
         arrays::written(self.vector, prefix, &list_value(items))
     }
+
+    fn placeholder(&mut self) -> Option<Value> {
+        Some(pair_value(Value::Void, Value::Void))
+    }
+
+    fn tie(&mut self, datum: &Value, placeholder: &Value) {
+        let hole = pairs::identity(placeholder);
+        let is_hole = |value: &Value| is_pair(value) && pairs::identity(value) == hole;
+        let mut seen = HashSet::new();
+        let mut waiting = vec![datum.clone()];
+        while let Some(value) = waiting.pop() {
+            if let Some(car) = pairs::car(&value).cloned() {
+                if !seen.insert(pairs::identity(&value)) {
+                    continue;
+                }
+                let cdr = pairs::cdr(&value).unwrap_or_else(pairs::nil);
+                // What was read is made of pairs that can be changed.
+                let _changed = match is_hole(&car) {
+                    true => pairs::set_car(&value, datum.clone()),
+                    false => {
+                        waiting.push(car);
+                        true
+                    }
+                } && match is_hole(&cdr) {
+                    true => pairs::set_cdr(&value, datum.clone()),
+                    false => {
+                        waiting.push(cdr);
+                        true
+                    }
+                };
+            } else {
+                vectors::change(&value, |items| {
+                    for item in items {
+                        match is_hole(item) {
+                            true => *item = datum.clone(),
+                            false => waiting.push(item.clone()),
+                        }
+                    }
+                });
+            }
+        }
+    }
 }
 
 /// The one datum that TEXT holds, when it is one without vectors.
@@ -335,7 +384,19 @@ enum Kind {
     Comment,
     /// `#N=`
     Label(u32),
+    /// `f(x)`, `f[x]` or `f{x}` within curly braces, up to the bracket named;
+    /// what is applied is the first of the items.
+    Applied(char),
 }
+
+/// What `#N=` has given a number to.
+enum Label<N> {
+    /// Still being read; with what stands for it meanwhile, once it was asked for.
+    Open(Option<N>),
+    Known(N),
+}
+
+type Labels<N> = HashMap<u32, Label<N>>;
 
 struct Frame<N> {
     kind: Kind,
@@ -489,10 +550,10 @@ impl<'a> Reader<'a> {
     /// The next datum, or nothing at the end of the text.
     pub fn read<B: Build>(&mut self, build: &mut B) -> Result<Option<B::Node>, ReadError> {
         let mut frames: Vec<Frame<B::Node>> = Vec::new();
-        let mut labels: HashMap<u32, B::Node> = HashMap::new();
-        loop {
+        let mut labels: Labels<B::Node> = HashMap::new();
+        'data: loop {
             let before = self.position;
-            let token = self.token(build, &labels)?;
+            let token = self.token(build, &mut labels)?;
             let mut datum = match token {
                 Token::Open(kind) => {
                     if frames.len() >= DEPTH_LIMIT {
@@ -500,6 +561,9 @@ impl<'a> Reader<'a> {
                             before,
                             format!("data nested deeper than {DEPTH_LIMIT} levels"),
                         );
+                    }
+                    if let Kind::Label(number) = kind {
+                        labels.insert(number, Label::Open(None));
                     }
                     frames.push(Frame {
                         kind,
@@ -514,8 +578,10 @@ impl<'a> Reader<'a> {
                     let position = self.position;
                     match frames.last_mut() {
                         Some(frame)
-                            if matches!(frame.kind, Kind::List(_) | Kind::Vector | Kind::Curly)
-                                && frame.tail.is_none() =>
+                            if matches!(
+                                frame.kind,
+                                Kind::List(_) | Kind::Vector | Kind::Curly | Kind::Applied(_)
+                            ) && frame.tail.is_none() =>
                         {
                             frame.tail = Some(None);
                             continue;
@@ -537,7 +603,7 @@ impl<'a> Reader<'a> {
                     };
                     let span = self.span(frame.start);
                     let expected = match frame.kind {
-                        Kind::List(closer) => closer,
+                        Kind::List(closer) | Kind::Applied(closer) => closer,
                         Kind::Vector | Kind::Bytevector | Kind::Array(_) => ')',
                         Kind::Curly => '}',
                         Kind::Bracket => ']',
@@ -561,6 +627,19 @@ impl<'a> Reader<'a> {
                             None => build.list(frame.items, None, span),
                         },
                         Kind::Curly => infix(build, frame.items, frame.tail.flatten(), span),
+                        Kind::Applied(closer) => {
+                            let mut items = frame.items;
+                            let mut tail = frame.tail.flatten();
+                            match closer {
+                                ']' => items.insert(0, build.symbol("$bracket-apply$", span)),
+                                '}' if items.len() > 1 => {
+                                    let inner = items.split_off(1);
+                                    items.push(infix(build, inner, tail.take(), span));
+                                }
+                                _ => {}
+                            }
+                            build.list(items, tail, span)
+                        }
                         Kind::Bracket => {
                             let mut items = frame.items;
                             items.insert(0, build.symbol("$bracket-list$", span));
@@ -596,6 +675,12 @@ impl<'a> Reader<'a> {
                         }
                         Kind::Array(prefix) => match build.array(&prefix, frame.items, span) {
                             Some(node) => node,
+                            None if prefix.contains(":-") => {
+                                return self.error(
+                                    frame.start + 1 + prefix.len(),
+                                    "array length must be non-negative",
+                                );
+                            }
                             None => {
                                 return self.error(
                                     frame.start,
@@ -631,7 +716,7 @@ impl<'a> Reader<'a> {
                             );
                         }
                         let closer = match frame.kind {
-                            Kind::List(closer) => closer,
+                            Kind::List(closer) | Kind::Applied(closer) => closer,
                             Kind::Curly => '}',
                             Kind::Bracket => ']',
                             _ => ')',
@@ -646,6 +731,25 @@ impl<'a> Reader<'a> {
                     }
                 },
             };
+            // Within curly braces a bracket right after the datum applies it.
+            if self.curly && frames.iter().any(|frame| matches!(frame.kind, Kind::Curly)) {
+                let closer = match self.peek() {
+                    Some(b'(') => Some(')'),
+                    Some(b'[') => Some(']'),
+                    Some(b'{') => Some('}'),
+                    _ => None,
+                };
+                if let Some(closer) = closer {
+                    frames.push(Frame {
+                        kind: Kind::Applied(closer),
+                        start: self.position,
+                        items: vec![datum],
+                        tail: None,
+                    });
+                    self.position += 1;
+                    continue 'data;
+                }
+            }
             // The datum completes prefixes around it, then joins its list.
             loop {
                 let Some(frame) = frames.last_mut() else {
@@ -669,7 +773,11 @@ impl<'a> Reader<'a> {
                     }
                     Kind::Label(number) => {
                         frames.pop();
-                        labels.insert(number, datum.clone());
+                        if let Some(Label::Open(Some(placeholder))) =
+                            labels.insert(number, Label::Known(datum.clone()))
+                        {
+                            build.tie(&datum, &placeholder);
+                        }
                     }
                     _ => {
                         match &mut frame.tail {
@@ -817,7 +925,7 @@ impl<'a> Reader<'a> {
     fn token<B: Build>(
         &mut self,
         build: &mut B,
-        labels: &HashMap<u32, B::Node>,
+        labels: &mut Labels<B::Node>,
     ) -> Result<Token<B::Node>, ReadError> {
         self.blanks()?;
         let start = self.position;
@@ -1090,7 +1198,7 @@ impl<'a> Reader<'a> {
     fn hash<B: Build>(
         &mut self,
         build: &mut B,
-        labels: &HashMap<u32, B::Node>,
+        labels: &mut Labels<B::Node>,
     ) -> Result<Token<B::Node>, ReadError> {
         let start = self.position;
         let second = self.bytes.get(start + 1).copied();
@@ -1217,7 +1325,7 @@ impl<'a> Reader<'a> {
     fn label_or_array<B: Build>(
         &mut self,
         build: &mut B,
-        labels: &HashMap<u32, B::Node>,
+        labels: &mut Labels<B::Node>,
     ) -> Result<Token<B::Node>, ReadError> {
         let start = self.position;
         self.position += 1;
@@ -1237,12 +1345,21 @@ impl<'a> Reader<'a> {
             }
             Some(b'#') => {
                 self.position += 1;
-                match labels.get(&number) {
-                    Some(node) => Ok(Token::Datum(node.clone())),
-                    None => self.error(
-                        start,
-                        format!("label #{number}# refers to data that contain it; circular data cannot be made here"),
-                    ),
+                match labels.get_mut(&number) {
+                    Some(Label::Known(node)) => Ok(Token::Datum(node.clone())),
+                    Some(Label::Open(placeholder)) => {
+                        if placeholder.is_none() {
+                            *placeholder = build.placeholder();
+                        }
+                        match placeholder {
+                            Some(node) => Ok(Token::Datum(node.clone())),
+                            None => self.error(
+                                start,
+                                format!("label #{number}# refers to data that contain it; a program's text cannot hold circular data"),
+                            ),
+                        }
+                    }
+                    None => self.error(start, format!("there is no label #{number}=")),
                 }
             }
             Some(b'(') => {

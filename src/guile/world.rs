@@ -392,17 +392,29 @@ pub const FEATURES: &[&str] = &[
     "fruix-scm",
 ];
 
-/// The native that VALUE is, when it is one of module `(guile)`.
+/// The native that VALUE is, when it is one of module `(guile)`, or the one
+/// that has the name of VALUE, which is the machine's own.
 pub fn native_of(value: &Value) -> Option<&'static Native> {
-    let Value::BuiltIn(function) = value else {
-        return None;
-    };
     let world = WORLD.with(|world| world.borrow().clone())?;
-    world
-        .natives
-        .values()
-        .copied()
-        .find(|native| matches!((native.value)(), Value::BuiltIn(other) if std::ptr::fn_addr_eq(other, *function)))
+    match value {
+        Value::BuiltIn(function) => world
+            .natives
+            .values()
+            .copied()
+            .find(|native| matches!((native.value)(), Value::BuiltIn(other) if std::ptr::fn_addr_eq(other, *function))),
+        Value::FuncV(function) => MACHINE
+            .iter()
+            .filter_map(|(name, global)| Some((name, global.strip_prefix("#%prim.")?)))
+            .find(|(_, primitive)| matches!(super::vm::steel_primitive(primitive), Value::FuncV(other) if std::ptr::fn_addr_eq(other, *function)))
+            .and_then(|(name, _)| world.natives.get(name).copied()),
+        _ => None,
+    }
+}
+
+/// The procedure that the native called NAME is, when it is one of module `(guile)`.
+pub fn native_called(name: &str) -> Option<Value> {
+    let world = WORLD.with(|world| world.borrow().clone())?;
+    world.natives.get(name).map(|native| (native.value)())
 }
 
 fn native_global(native: &'static Native) -> String {

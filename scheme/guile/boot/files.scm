@@ -192,6 +192,10 @@
 (define (micro-version) "8")
 (define %host-type "x86_64-unknown-linux-gnu")
 
+(define %guile-build-info
+  ;; How this was built, as far as programs ask.
+  '((guileversion . "3.0.8") (host . "x86_64-unknown-linux-gnu")))
+
 (define (setlocale category . locale)
   "Return the name of the locale; text is always UTF-8."
   "C.UTF-8")

@@ -2,9 +2,35 @@
 ;;; SRFI 1's procedures are defined here as well, so that importing
 ;;; (srfi srfi-1) costs nothing for those a program does not use.
 
-(define (%check-list list procedure)
-  (if (not (null? list))
-      (scm-error 'wrong-type-arg procedure "Not a list: ~S" (cons list '()) #f)))
+(define (%wrong-argument procedure object)
+  (scm-error 'wrong-type-arg procedure "Wrong type argument: ~S" (cons object '()) '()))
+
+(define (%no-pair procedure object)
+  (scm-error 'wrong-type-arg procedure
+             "Wrong type argument in position 1 (expecting pair): ~S"
+             (cons object '()) (cons object '())))
+
+(define (%no-list procedure position object)
+  (scm-error 'wrong-type-arg procedure
+             "Wrong type argument in position ~A (expecting ~A): ~S"
+             (cons* position "list" object '()) (cons object '())))
+
+;; The ends of several lists that have been gone through together.
+(define (%check-rows rows complain)
+  (if (pair? rows)
+      (begin
+        (if (not (or (pair? (car rows)) (null? (car rows))))
+            (complain (car rows)))
+        (%check-rows (cdr rows) complain))))
+
+(define (%no-length object)
+  (scm-error 'wrong-type-arg "length+"
+             "Wrong type argument in position ~A (expecting ~A): ~S"
+             (cons* 1 "proper or circular list" object '()) (cons object '())))
+
+(define (%no-car object)
+  (scm-error 'wrong-type-arg "car" "Wrong type (expecting ~A): ~S"
+             (cons* "pair" object '()) (cons object '())))
 
 (define (map procedure list . lists)
   "Return the list of what PROCEDURE gives for the elements of LIST, in order."
@@ -13,13 +39,15 @@
         (if (pair? rest)
             (loop (cdr rest) (cons (procedure (car rest)) results))
             (begin
-              (%check-list rest "map")
+              (if (not (null? rest)) (%wrong-argument "map" list))
               (reverse results))))
       (let loop ((rows (cons list lists)) (results '()))
         (if (%all-pairs? rows)
             (loop (%cdrs rows)
                   (cons (apply procedure (%cars rows)) results))
-            (reverse results)))))
+            (begin
+              (%check-rows rows %no-length)
+              (reverse results))))))
 
 (define (map-in-order procedure list . lists)
   "Return the list of what PROCEDURE gives for the elements of LIST, in order."
@@ -33,12 +61,13 @@
             (begin
               (procedure (car rest))
               (loop (cdr rest)))
-            (%check-list rest "for-each")))
+            (if (not (null? rest)) (%wrong-argument "for-each" list))))
       (let loop ((rows (cons list lists)))
         (if (%all-pairs? rows)
             (begin
               (apply procedure (%cars rows))
-              (loop (%cdrs rows)))))))
+              (loop (%cdrs rows)))
+            (%check-rows rows %no-length)))))
 
 (define (and-map predicate list)
   "Return the last value of PREDICATE over LIST when all are true."
@@ -54,6 +83,10 @@
         result
         (loop (predicate (car rest)) (cdr rest)))))
 
+(define (%no-list-to procedure object)
+  (scm-error 'wrong-type-arg procedure "Wrong type argument in position ~A: ~S"
+             (cons* 2 object '()) (cons object '())))
+
 (define (filter predicate list)
   "Return the elements of LIST for which PREDICATE holds."
   (let loop ((rest list) (kept '()))
@@ -62,9 +95,7 @@
               (if (predicate (car rest)) (cons (car rest) kept) kept))
         (begin
           (if (not (null? rest))
-              (scm-error 'wrong-type-arg "filter"
-                         "Wrong type argument in position ~A (expecting ~A): ~S"
-                         (cons* 2 "list" list '()) (cons list '())))
+              (%no-list-to "filter" list))
           (reverse kept)))))
 
 (define (filter! predicate list)
@@ -73,7 +104,14 @@
 
 (define (remove predicate list)
   "Return the elements of LIST for which PREDICATE does not hold."
-  (filter (lambda (item) (not (predicate item))) list))
+  (let loop ((rest list) (kept '()))
+    (if (pair? rest)
+        (loop (cdr rest)
+              (if (predicate (car rest)) kept (cons (car rest) kept)))
+        (begin
+          (if (not (null? rest))
+              (%no-list-to "remove" list))
+          (reverse kept)))))
 
 (define (remove! predicate list)
   "Return the elements of LIST for which PREDICATE does not hold."
@@ -86,7 +124,10 @@
         (if (predicate (car rest))
             (loop (cdr rest) (cons (car rest) in) out)
             (loop (cdr rest) in (cons (car rest) out)))
-        (values (reverse in) (reverse out)))))
+        (begin
+          (if (not (null? rest))
+              (%no-list-to "partition" list))
+          (values (reverse in) (reverse out))))))
 
 (define (partition! predicate list)
   "Return two values: the elements for which PREDICATE holds, and the others."
@@ -100,15 +141,15 @@
             (loop (cdr rest) (procedure (car rest) result))
             (begin
               (if (not (null? rest))
-                  (scm-error 'wrong-type-arg "fold"
-                             "Wrong type argument in position ~A (expecting ~A): ~S"
-                             (cons* 3 "list" list '()) (cons list '())))
+                  (%wrong-argument "fold" list))
               result)))
       (let loop ((rows (cons list lists)) (result initial))
         (if (%all-pairs? rows)
             (loop (%cdrs rows)
                   (apply procedure (append (%cars rows) (cons result '()))))
-            result))))
+            (begin
+              (%check-rows rows %no-length)
+              result)))))
 
 (define (fold-right procedure initial list . lists)
   "Call PROCEDURE with each element and what it gave before, from the last one."
@@ -153,7 +194,9 @@
   "Fold PROCEDURE over LIST, beginning with its first element; DEFAULT if there is none."
   (if (pair? list)
       (fold procedure (car list) (cdr list))
-      default))
+      (if (null? list)
+          default
+          (%no-pair "car" list))))
 
 (define (reduce-right procedure default list)
   "Fold PROCEDURE over LIST from the right, beginning with its last element."
@@ -195,8 +238,16 @@
         (if (pair? rest)
             (let ((result (procedure (car rest))))
               (loop (cdr rest) (if result (cons result results) results)))
-            (reverse results)))
-      (filter (lambda (x) x) (apply map procedure list lists))))
+            (if (null? rest)
+                (reverse results)
+                (%no-pair "car" rest))))
+      (let loop ((rows (cons list lists)) (results '()))
+        (if (%all-pairs? rows)
+            (let ((result (apply procedure (%cars rows))))
+              (loop (%cdrs rows) (if result (cons result results) results)))
+            (begin
+              (%check-rows rows %no-car)
+              (reverse results))))))
 
 (define (pair-for-each procedure list . lists)
   "Call PROCEDURE with each pair of LIST."
@@ -213,7 +264,9 @@
         (if (predicate (car rest))
             (car rest)
             (loop (cdr rest)))
-        #f)))
+        (if (null? rest)
+            #f
+            (%no-pair "car" rest)))))
 
 (define (find-tail predicate list)
   "Return the first pair of LIST for whose car PREDICATE holds, or #f."
@@ -222,7 +275,9 @@
         (if (predicate (car rest))
             rest
             (loop (cdr rest)))
-        #f)))
+        (if (null? rest)
+            #f
+            (%no-pair "car" rest)))))
 
 (define (take-while predicate list)
   "Return the elements at the beginning of LIST for which PREDICATE holds."
@@ -264,8 +319,12 @@
           (let loop ((item (car list)) (rest (cdr list)))
             (if (pair? rest)
                 (or (predicate item) (loop (car rest) (cdr rest)))
-                (predicate item)))
-          #f)
+                (if (null? rest)
+                    (predicate item)
+                    (or (predicate item) (%no-pair "cdr" rest)))))
+          (if (null? list)
+              #f
+              (%no-pair "cdr" list)))
       (let loop ((rows (cons list lists)))
         (if (%all-pairs? rows)
             (or (apply predicate (%cars rows)) (loop (%cdrs rows)))
@@ -278,8 +337,12 @@
           (let loop ((item (car list)) (rest (cdr list)))
             (if (pair? rest)
                 (and (predicate item) (loop (car rest) (cdr rest)))
-                (predicate item)))
-          #t)
+                (if (null? rest)
+                    (predicate item)
+                    (and (predicate item) (%no-pair "cdr" rest)))))
+          (if (null? list)
+              #t
+              (%no-pair "cdr" list)))
       (let loop ((rows (cons list lists)) (result #t))
         (if (%all-pairs? rows)
             (let ((result (apply predicate (%cars rows))))
@@ -292,12 +355,21 @@
       (let loop ((rest list) (total 0))
         (if (pair? rest)
             (loop (cdr rest) (if (predicate (car rest)) (+ total 1) total))
-            total))
+            (if (null? rest)
+                total
+                (%no-list "count" 2 list))))
       (let loop ((rows (cons list lists)) (total 0))
         (if (%all-pairs? rows)
             (loop (%cdrs rows)
                   (if (apply predicate (%cars rows)) (+ total 1) total))
-            total))))
+            (begin
+              (let check ((rest rows) (position 2))
+                (if (pair? rest)
+                    (begin
+                      (if (not (or (pair? (car rest)) (null? (car rest))))
+                          (%no-list "count" position (car rest)))
+                      (check (cdr rest) (+ position 1)))))
+              total)))))
 
 (define (list-index predicate list . lists)
   "Return the index of the first element of LIST for which PREDICATE holds, or #f."
@@ -307,12 +379,16 @@
             (if (apply predicate (%cars rows))
                 index
                 (loop (%cdrs rows) (+ index 1)))
-            #f))
+            (begin
+              (%check-rows rows %no-car)
+              #f)))
       ;; Guile's own, of old: a list and an object.
       (%list-index-equal list predicate)))
 
 (define (list-tabulate count procedure)
   "Return the list of what PROCEDURE gives for 0 to COUNT - 1."
+  (if (not (and (exact-integer? count) (>= count 0)))
+      (%wrong-argument "list-tabulate" count))
   (let loop ((index (- count 1)) (results '()))
     (if (< index 0)
         results
@@ -521,6 +597,12 @@
 
 (define (lset-difference! same? list . lists)
   "Return the elements of LIST that are in none of LISTS."
+  (if (not (procedure? same?))
+      (scm-error 'wrong-type-arg "lset-difference!"
+                 "Wrong type argument in position ~A: ~S"
+                 (cons* 1 same? '()) (cons same? '())))
+  (if (not (list? list))
+      (%no-list "lset-difference!" 2 list))
   (apply lset-difference same? list lists))
 
 (define (lset-xor! same? . lists)
@@ -687,8 +769,8 @@
   (apply procedure arguments))
 
 (define (noop . arguments)
-  "Do nothing."
-  #f)
+  "Do nothing; return the first argument, or #f without one."
+  (and (pair? arguments) (car arguments)))
 
 (define (xcons a b)
   "Return the pair of B and A."

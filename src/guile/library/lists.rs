@@ -113,10 +113,16 @@ fn length(args: &[Value]) -> Outcome {
 fn length_plus(args: &[Value]) -> Outcome {
     let mut elements = items(&args[0]);
     let count = elements.by_ref().count();
-    Ok(match elements.tail() {
-        Tail::Circle => boolean(false),
-        _ => integer(count),
-    })
+    match elements.tail() {
+        Tail::Circle => Ok(boolean(false)),
+        Tail::Nil => Ok(integer(count)),
+        Tail::Improper(_) => Err(errors::expecting(
+            "length+",
+            1,
+            "proper or circular list",
+            &args[0],
+        )),
+    }
 }
 
 fn append(args: &[Value]) -> Outcome {
@@ -351,8 +357,20 @@ fn list_copy(args: &[Value]) -> Outcome {
 }
 
 fn iota(args: &[Value]) -> Outcome {
-    let count = size_of_new("iota", args, 1, pairs::SIZE_BYTES)?;
-    let start = args.get(1).cloned().unwrap_or(Value::IntV(0));
+    // A float counts as well, and makes the numbers inexact.
+    let inexact = matches!(args[0], Value::NumV(count) if count.fract() == 0.0 && count >= 0.0);
+    let count = match args[0] {
+        Value::NumV(count) if inexact => {
+            size_of_new("iota", &[Value::IntV(count as isize)], 1, pairs::SIZE_BYTES)?
+        }
+        _ => size_of_new("iota", args, 1, pairs::SIZE_BYTES)?,
+    };
+    let zero = if inexact {
+        Value::NumV(0.0)
+    } else {
+        Value::IntV(0)
+    };
+    let start = args.get(1).cloned().unwrap_or(zero);
     let step = args.get(2).cloned().unwrap_or(Value::IntV(1));
     if let (Value::IntV(start), Value::IntV(step)) = (&start, &step)
         && let Some(last) = step.checked_mul(count as isize)

@@ -32,7 +32,7 @@ mod symbol_names;
 mod system_numbers;
 pub mod text;
 mod uniform;
-mod vectors;
+pub mod vectors;
 
 use super::natives::Native;
 use super::value::Value;

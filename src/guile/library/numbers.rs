@@ -201,8 +201,8 @@ fn ratio_to_f64(number: &BigRational) -> f64 {
             quotient
         };
     }
-    // Scale so that the integer quotient has 64 bits, keep a sticky bit, and let
-    // the conversion of the integer round once.
+    // Scale so that the integer quotient has about 66 bits, keep a sticky bit, and
+    // round once, to the bits that a float of that size has.
     let shift = 66 - (numerator.bits() as i64 - denominator.bits() as i64);
     let (quotient, rest) = if shift >= 0 {
         (numerator << shift as u64).div_rem(denominator)
@@ -214,7 +214,10 @@ fn ratio_to_f64(number: &BigRational) -> f64 {
     } else {
         quotient | BigInt::one()
     };
-    let scaled = scale(sticky.to_f64().unwrap_or(f64::INFINITY), -shift);
+    let surplus = (sticky.bits() as i64 - 53).max(shift - 1074).max(0);
+    let divisor = BigInt::one() << surplus as u64;
+    let (mantissa, _) = divide_integers(&sticky, &divisor, Rounding::Round);
+    let scaled = scale(mantissa.to_f64().unwrap_or(f64::INFINITY), surplus - shift);
     if number.is_negative() {
         -scaled
     } else {
@@ -383,12 +386,12 @@ pub fn divide(a: &Value, b: &Value) -> Outcome {
     if let (Some(x), Some(y)) = (left.float(), right.float()) {
         return Ok(Value::NumV(x / y));
     }
-    let (a, b) = (left.complex(), right.complex());
-    let norm = b.0 * b.0 + b.1 * b.1;
-    Ok(complex_value(
-        (a.0 * b.0 + a.1 * b.1) / norm,
-        (a.1 * b.0 - a.0 * b.1) / norm,
-    ))
+    if let Some(divisor) = right.float() {
+        let (re, im) = left.complex();
+        return Ok(complex_value(re / divisor, im / divisor));
+    }
+    let (re, im) = c_div(left.complex(), right.complex());
+    Ok(complex_value(re, im))
 }
 
 fn order(a: &Number, b: &Number) -> Option<Ordering> {
@@ -554,8 +557,14 @@ fn extreme(procedure: &str, args: &[Value], wanted: Ordering) -> Outcome {
     for (index, item) in args.iter().enumerate().skip(1) {
         let number = want_real(procedure, index + 1, item)?;
         inexact |= !number.is_exact();
-        if matches!(item, Value::NumV(x) if x.is_nan())
-            || compare(procedure, item, &best)? == Some(wanted)
+        let order = compare(procedure, item, &best)?;
+        // Of two zeros, the positive one is the larger.
+        let zero = |sign: bool| match wanted {
+            Ordering::Greater => !sign,
+            _ => sign,
+        };
+        if matches!(item, Value::NumV(x) if x.is_nan() || *x == 0.0 && zero(x.is_sign_negative()) && order == Some(Ordering::Equal))
+            || order == Some(wanted)
         {
             best = item.clone();
         }
@@ -660,19 +669,7 @@ fn divide_reals(a: f64, b: f64, rounding: Rounding) -> (f64, f64) {
             }
         }
     };
-    let remainder = match rounding {
-        Rounding::Truncate => a % b,
-        Rounding::Floor => {
-            let r = a % b;
-            if r != 0.0 && (r < 0.0) != (b < 0.0) {
-                r + b
-            } else {
-                r
-            }
-        }
-        _ => a - b * quotient,
-    };
-    (quotient, remainder)
+    (quotient, a - b * quotient)
 }
 
 fn division(
@@ -704,7 +701,7 @@ fn division(
         want_real
     };
     let (a, b) = (want(procedure, 1, &args[0])?, want(procedure, 2, &args[1])?);
-    if b.is_exact() && b.is_zero() || integers_only && b.is_zero() {
+    if b.is_zero() {
         return Err(errors::overflow(match procedure {
             "quotient" => "truncate-quotient",
             "remainder" => "truncate-remainder",
@@ -847,27 +844,22 @@ fn inexact_predicate(args: &[Value]) -> Outcome {
 }
 
 fn nan_predicate(args: &[Value]) -> Outcome {
-    Ok(boolean(match want("nan?", 1, &args[0])? {
-        Real(number) => number.is_nan(),
-        Complex(re, im) => re.is_nan() || im.is_nan(),
-        _ => false,
-    }))
+    let number = want_real("nan?", 1, &args[0])?;
+    Ok(boolean(matches!(number, Real(number) if number.is_nan())))
 }
 
 fn inf_predicate(args: &[Value]) -> Outcome {
-    Ok(boolean(match want("inf?", 1, &args[0])? {
-        Real(number) => number.is_infinite(),
-        Complex(re, im) => re.is_infinite() || im.is_infinite(),
-        _ => false,
-    }))
+    let number = want_real("inf?", 1, &args[0])?;
+    Ok(boolean(
+        matches!(number, Real(number) if number.is_infinite()),
+    ))
 }
 
 fn finite_predicate(args: &[Value]) -> Outcome {
-    Ok(boolean(match want("finite?", 1, &args[0])? {
-        Real(number) => number.is_finite(),
-        Complex(re, im) => re.is_finite() && im.is_finite(),
-        _ => true,
-    }))
+    let number = want_real("finite?", 1, &args[0])?;
+    Ok(boolean(
+        !matches!(number, Real(number) if !number.is_finite()),
+    ))
 }
 
 fn zero_predicate(args: &[Value]) -> Outcome {
@@ -926,9 +918,9 @@ fn magnitude(args: &[Value]) -> Outcome {
 fn angle(args: &[Value]) -> Outcome {
     Ok(match want("angle", 1, &args[0])? {
         Complex(re, im) => Value::NumV(im.atan2(re)),
+        Real(number) => Value::NumV(0f64.atan2(number)),
         number if number.is_negative() => Value::NumV(std::f64::consts::PI),
-        Real(_) => Value::NumV(0.0),
-        _ => Value::IntV(0),
+        _ => Value::NumV(0.0),
     })
 }
 
@@ -961,7 +953,7 @@ fn make_rectangular(args: &[Value]) -> Outcome {
 fn make_polar(args: &[Value]) -> Outcome {
     let magnitude = want_real("make-polar", 1, &args[0])?;
     let angle = want_real("make-polar", 2, &args[1])?;
-    if angle.is_exact() && angle.is_zero() {
+    if angle.is_exact() && angle.is_zero() || magnitude.is_exact() && magnitude.is_zero() {
         return Ok(args[0].clone());
     }
     let (magnitude, angle) = (
@@ -1033,9 +1025,18 @@ fn denominator(args: &[Value]) -> Outcome {
 
 fn fraction(procedure: &str, value: &Value, part: fn(&BigRational) -> BigInt) -> Outcome {
     let number = want_real(procedure, 1, value)?;
+    match number {
+        Real(number) if number.is_infinite() || number == 0.0 => {
+            return Ok(match procedure {
+                "numerator" => value.clone(),
+                _ => Value::NumV(1.0),
+            });
+        }
+        _ => {}
+    }
     let ratio = number
         .ratio()
-        .ok_or_else(|| errors::wrong_type(procedure, 1, value))?;
+        .ok_or_else(|| errors::out_of_range("inexact->exact", 1, value))?;
     let part = part(&ratio);
     Ok(if number.is_exact() {
         integer_value(part)
@@ -1048,8 +1049,12 @@ fn rationalize(args: &[Value]) -> Outcome {
     let x = want_real("rationalize", 1, &args[0])?;
     let tolerance = want_real("rationalize", 2, &args[1])?;
     let exact = x.is_exact() && tolerance.is_exact();
-    let (Some(x), Some(tolerance)) = (x.ratio(), tolerance.ratio()) else {
-        return Ok(Value::NumV(f64::NAN));
+    let infinite = |number: &Number| matches!(number, Real(number) if number.is_infinite());
+    let (x, tolerance) = match (x.ratio(), tolerance.ratio()) {
+        (Some(x), Some(tolerance)) => (x, tolerance),
+        (Some(_), None) if infinite(&tolerance) => return Ok(Value::NumV(0.0)),
+        (None, Some(_)) if infinite(&x) => return Ok(args[0].clone()),
+        _ => return Ok(Value::NumV(f64::NAN)),
     };
     let tolerance = tolerance.abs();
     let simplest = simplest_between(&(&x - &tolerance), &(&x + &tolerance));
@@ -1115,31 +1120,48 @@ fn exp(args: &[Value]) -> Outcome {
     })
 }
 
-/// The natural logarithm of an integer too large for a float.
-fn log_of_big(number: &BigInt) -> f64 {
-    let shift = number.bits().saturating_sub(1000);
-    (number >> shift).to_f64().unwrap_or(f64::NAN).ln() + shift as f64 * std::f64::consts::LN_2
+/// The natural logarithm of the size of NUMBER, which may be too large or too
+/// small for a float.
+fn log_of_size(number: &Number) -> f64 {
+    fn of_integer(number: &BigInt) -> f64 {
+        let shift = number.bits().saturating_sub(1000);
+        let top = (number.abs() >> shift).to_f64().unwrap_or(f64::NAN);
+        top.ln() + shift as f64 * std::f64::consts::LN_2
+    }
+    match number {
+        Big(number) => of_integer(number),
+        Ratio(ratio) => {
+            let float = ratio_to_f64(ratio).abs();
+            if float.is_normal() {
+                float.ln()
+            } else {
+                of_integer(ratio.numer()) - of_integer(ratio.denom())
+            }
+        }
+        other => other.float().unwrap_or(f64::NAN).abs().ln(),
+    }
+}
+
+/// Whether the logarithm of NUMBER is complex.
+fn is_below_zero(number: &Number) -> bool {
+    match number {
+        Real(number) => number.is_sign_negative() && !number.is_nan(),
+        other => other.is_negative(),
+    }
 }
 
 fn log(args: &[Value]) -> Outcome {
-    if args.len() == 2 {
-        return divide(&log(&args[..1])?, &log(&args[1..])?);
-    }
     let number = want("log", 1, &args[0])?;
     if number.is_exact() && number.is_zero() {
         return Err(errors::overflow("log"));
     }
     Ok(match &number {
-        Big(number) if !number.is_negative() => Value::NumV(log_of_big(number)),
         Complex(..) => {
             let (re, im) = complex_log(number.complex());
             complex_value(re, im)
         }
-        other if other.is_negative() => complex_value(
-            (-other.float().unwrap_or(f64::NAN)).ln(),
-            std::f64::consts::PI,
-        ),
-        other => Value::NumV(other.float().unwrap_or(f64::NAN).ln()),
+        other if is_below_zero(other) => complex_value(log_of_size(other), std::f64::consts::PI),
+        other => Value::NumV(log_of_size(other)),
     })
 }
 
@@ -1148,10 +1170,23 @@ fn log10(args: &[Value]) -> Outcome {
     if number.is_exact() && number.is_zero() {
         return Err(errors::overflow("log10"));
     }
-    match number.float() {
-        Some(x) if x >= 0.0 && x.is_finite() => Ok(Value::NumV(x.log10())),
-        _ => divide(&log(args)?, &Value::NumV(std::f64::consts::LN_10)),
-    }
+    let log10_e = std::f64::consts::LOG10_E;
+    Ok(match &number {
+        Complex(..) => {
+            let (re, im) = complex_log(number.complex());
+            complex_value(re * log10_e, im * log10_e)
+        }
+        other => {
+            let size = match other.float() {
+                Some(float) if float.is_finite() && float != 0.0 => float.abs().log10(),
+                _ => log_of_size(other) * log10_e,
+            };
+            match is_below_zero(other) {
+                true => complex_value(size, std::f64::consts::PI * log10_e),
+                false => Value::NumV(size),
+            }
+        }
+    })
 }
 
 macro_rules! elementary {
@@ -1186,12 +1221,17 @@ fn c_add(a: C, b: C) -> C {
 fn c_sub(a: C, b: C) -> C {
     (a.0 - b.0, a.1 - b.1)
 }
+/// A / B by Smith's method, which does not overflow where the quotient does not.
 fn c_div(a: C, b: C) -> C {
-    let norm = b.0 * b.0 + b.1 * b.1;
-    (
-        (a.0 * b.0 + a.1 * b.1) / norm,
-        (a.1 * b.0 - a.0 * b.1) / norm,
-    )
+    if b.0.abs() <= b.1.abs() {
+        let ratio = b.0 / b.1;
+        let norm = b.1 * (1.0 + ratio * ratio);
+        ((a.0 * ratio + a.1) / norm, (a.1 * ratio - a.0) / norm)
+    } else {
+        let ratio = b.1 / b.0;
+        let norm = b.0 * (1.0 + ratio * ratio);
+        ((a.0 + a.1 * ratio) / norm, (a.1 - a.0 * ratio) / norm)
+    }
 }
 const I: C = (0.0, 1.0);
 
@@ -1313,10 +1353,18 @@ fn sqrt(args: &[Value]) -> Outcome {
         }
         other => {
             let float = other.float().unwrap_or(f64::INFINITY);
-            if float.is_infinite()
-                && let Some(big) = other.big()
+            if !float.is_normal()
+                && !matches!(other, Real(_))
+                && let Some(ratio) = other.ratio()
             {
-                return Ok(Value::NumV(big.sqrt().to_f64().unwrap_or(f64::INFINITY)));
+                // Scale by an even power of two into what a float can hold.
+                let power = (ratio.numer().bits() as i64 - ratio.denom().bits() as i64) / 2;
+                let scale_by = BigInt::one() << (2 * power.unsigned_abs());
+                let scaled = match power < 0 {
+                    true => ratio * scale_by,
+                    false => ratio / scale_by,
+                };
+                return Ok(Value::NumV(scale(ratio_to_f64(&scaled).sqrt(), power)));
             }
             Value::NumV(float.sqrt())
         }
@@ -1422,13 +1470,16 @@ fn expt(args: &[Value]) -> Outcome {
         }
         _ => {}
     }
+    if base.is_exact() && base.is_zero() && exponent.is_negative() {
+        return Ok(Value::NumV(f64::NAN));
+    }
     if let (Some(b), Some(e)) = (base.float(), exponent.float())
         && (b >= 0.0 || exponent.is_integer())
     {
         return Ok(Value::NumV(b.powf(e)));
     }
-    if base.is_zero() {
-        return Ok(Value::IntV(0));
+    if base.is_exact() && base.is_zero() {
+        return Err(errors::overflow("log"));
     }
     let (re, im) = complex_exp(c_mul(complex_log(base.complex()), exponent.complex()));
     Ok(complex_value(re, im))
@@ -1447,7 +1498,10 @@ fn modulo_expt(args: &[Value]) -> Outcome {
         return Err(errors::overflow("modulo-expt"));
     }
     if exponent.is_negative() {
-        return Err(errors::overflow("modulo-expt"));
+        let base = base
+            .modinv(&modulus)
+            .ok_or_else(|| errors::overflow("modulo-expt"))?;
+        return Ok(integer_value(base.modpow(&-exponent, &modulus)));
     }
     Ok(integer_value(base.modpow(&exponent, &modulus)))
 }
@@ -1474,12 +1528,18 @@ fn shift(procedure: &str, args: &[Value], right: fn(BigInt, u64) -> BigInt) -> O
         return Ok(Value::IntV(number << count));
     }
     let number = want_exact_integer(procedure, 1, &args[0])?;
-    let Value::IntV(count) = args[1] else {
-        return Err(errors::wrong_type(procedure, 2, &args[1]));
+    let count = match &args[1] {
+        Value::IntV(count) => *count,
+        Value::BigNum(count) if count.is_negative() => isize::MIN,
+        Value::BigNum(_) => isize::MAX,
+        other => return Err(errors::wrong_type(procedure, 2, other)),
     };
+    if number.is_zero() {
+        return Ok(Value::IntV(0));
+    }
     if count >= 0 {
-        if count > 1 << 34 && !number.is_zero() {
-            return Err(crate::guile::memory::exhausted());
+        if count > 1 << 34 {
+            return Err(errors::overflow(procedure));
         }
         Ok(integer_value(number << count as u64))
     } else {
@@ -1769,45 +1829,202 @@ natives! {
     "*" (0, rest) => product,
     /// (/ number number …) -> number
     "/" (1, rest) => quotient_of_all,
-    "=" (0, rest) => equals, "<" (0, rest) => less, ">" (0, rest) => greater,
-    "<=" (0, rest) => at_most, ">=" (0, rest) => at_least,
-    "1+" (1) => one_plus, "1-" (1) => one_minus, "-1+" (1) => one_minus,
-    "max" (1, rest) => max, "min" (1, rest) => min,
-    "quotient" (2) => quotient, "remainder" (2) => remainder, "modulo" (2) => modulo,
-    "floor/" (2) => floor_both, "floor-quotient" (2) => floor_quotient, "floor-remainder" (2) => floor_remainder,
-    "truncate/" (2) => truncate_both, "truncate-quotient" (2) => truncate_quotient, "truncate-remainder" (2) => truncate_remainder,
-    "ceiling/" (2) => ceiling_both, "ceiling-quotient" (2) => ceiling_quotient, "ceiling-remainder" (2) => ceiling_remainder,
-    "round/" (2) => round_both, "round-quotient" (2) => round_quotient, "round-remainder" (2) => round_remainder,
-    "euclidean/" (2) => euclidean_both, "euclidean-quotient" (2) => euclidean_quotient, "euclidean-remainder" (2) => euclidean_remainder,
-    "centered/" (2) => centered_both, "centered-quotient" (2) => centered_quotient, "centered-remainder" (2) => centered_remainder,
-    "gcd" (0, rest) => gcd, "lcm" (0, rest) => lcm,
-    "number?" (1) => number_predicate, "complex?" (1) => number_predicate,
-    "real?" (1) => real_predicate, "rational?" (1) => rational_predicate,
-    "integer?" (1) => integer_predicate, "exact-integer?" (1) => exact_integer_predicate,
-    "exact?" (1) => exact_predicate, "inexact?" (1) => inexact_predicate,
-    "nan?" (1) => nan_predicate, "inf?" (1) => inf_predicate, "finite?" (1) => finite_predicate,
-    "zero?" (1) => zero_predicate, "positive?" (1) => positive_predicate, "negative?" (1) => negative_predicate,
-    "odd?" (1) => odd_predicate, "even?" (1) => even_predicate,
+    /// (= number …) -> whether all are equal
+    "=" (0, rest) => equals,
+    /// (< number …) -> whether each is less than the next
+    "<" (0, rest) => less,
+    /// (> number …) -> whether each is greater than the next
+    ">" (0, rest) => greater,
+    /// (<= number …) -> whether none is greater than the next
+    "<=" (0, rest) => at_most,
+    /// (>= number …) -> whether none is less than the next
+    ">=" (0, rest) => at_least,
+    /// (1+ number) -> NUMBER + 1
+    "1+" (1) => one_plus,
+    /// (1- number) -> NUMBER - 1
+    "1-" (1) => one_minus,
+    /// (-1+ number) -> NUMBER - 1
+    "-1+" (1) => one_minus,
+    /// (max number number …) -> the largest
+    "max" (1, rest) => max,
+    /// (min number number …) -> the smallest
+    "min" (1, rest) => min,
+    /// (quotient n d) -> N / D, truncated
+    "quotient" (2) => quotient,
+    /// (remainder n d) -> what truncated division leaves, with the sign of N
+    "remainder" (2) => remainder,
+    /// (modulo n d) -> what floored division leaves, with the sign of D
+    "modulo" (2) => modulo,
+    /// (floor/ n d) -> two values: N / D, floored, and the remainder
+    "floor/" (2) => floor_both,
+    /// (floor-quotient n d) -> N / D, floored
+    "floor-quotient" (2) => floor_quotient,
+    /// (floor-remainder n d) -> what is left when N / D is floored
+    "floor-remainder" (2) => floor_remainder,
+    /// (truncate/ n d) -> two values: N / D, truncated, and the remainder
+    "truncate/" (2) => truncate_both,
+    /// (truncate-quotient n d) -> N / D, truncated
+    "truncate-quotient" (2) => truncate_quotient,
+    /// (truncate-remainder n d) -> what is left when N / D is truncated
+    "truncate-remainder" (2) => truncate_remainder,
+    /// (ceiling/ n d) -> two values: N / D, rounded up, and the remainder
+    "ceiling/" (2) => ceiling_both,
+    /// (ceiling-quotient n d) -> N / D, rounded up
+    "ceiling-quotient" (2) => ceiling_quotient,
+    /// (ceiling-remainder n d) -> what is left when N / D is rounded up
+    "ceiling-remainder" (2) => ceiling_remainder,
+    /// (round/ n d) -> two values: N / D, rounded to the nearest, even integer, and the remainder
+    "round/" (2) => round_both,
+    /// (round-quotient n d) -> N / D, rounded to the nearest, even integer
+    "round-quotient" (2) => round_quotient,
+    /// (round-remainder n d) -> what is left when N / D is rounded to the nearest, even integer
+    "round-remainder" (2) => round_remainder,
+    /// (euclidean/ n d) -> two values: N / D, rounded so that the remainder is not negative, and the remainder
+    "euclidean/" (2) => euclidean_both,
+    /// (euclidean-quotient n d) -> N / D, rounded so that the remainder is not negative
+    "euclidean-quotient" (2) => euclidean_quotient,
+    /// (euclidean-remainder n d) -> what is left when N / D is rounded so that the remainder is not negative
+    "euclidean-remainder" (2) => euclidean_remainder,
+    /// (centered/ n d) -> two values: N / D, rounded so that the remainder is nearest to zero, and the remainder
+    "centered/" (2) => centered_both,
+    /// (centered-quotient n d) -> N / D, rounded so that the remainder is nearest to zero
+    "centered-quotient" (2) => centered_quotient,
+    /// (centered-remainder n d) -> what is left when N / D is rounded so that the remainder is nearest to zero
+    "centered-remainder" (2) => centered_remainder,
+    /// (gcd n …) -> the greatest common divisor
+    "gcd" (0, rest) => gcd,
+    /// (lcm n …) -> the least common multiple
+    "lcm" (0, rest) => lcm,
+    /// (number? object) -> whether it is a number
+    "number?" (1) => number_predicate,
+    /// (complex? object) -> whether it is a number
+    "complex?" (1) => number_predicate,
+    /// (real? object) -> whether it is a real number
+    "real?" (1) => real_predicate,
+    /// (rational? object) -> whether it is a finite real number
+    "rational?" (1) => rational_predicate,
+    /// (integer? object) -> whether it is an integer, exact or not
+    "integer?" (1) => integer_predicate,
+    /// (exact-integer? object) -> whether it is an exact integer
+    "exact-integer?" (1) => exact_integer_predicate,
+    /// (exact? number) -> whether it is exact
+    "exact?" (1) => exact_predicate,
+    /// (inexact? number) -> whether it is a float
+    "inexact?" (1) => inexact_predicate,
+    /// (nan? real) -> whether it is not a number
+    "nan?" (1) => nan_predicate,
+    /// (inf? real) -> whether it is infinite
+    "inf?" (1) => inf_predicate,
+    /// (finite? real) -> whether it is neither infinite nor not a number
+    "finite?" (1) => finite_predicate,
+    /// (zero? number) -> whether it is zero
+    "zero?" (1) => zero_predicate,
+    /// (positive? real) -> whether it is above zero
+    "positive?" (1) => positive_predicate,
+    /// (negative? real) -> whether it is below zero
+    "negative?" (1) => negative_predicate,
+    /// (odd? n) -> whether it is odd
+    "odd?" (1) => odd_predicate,
+    /// (even? n) -> whether it is even
+    "even?" (1) => even_predicate,
+    /// (%exact-nonnegative-integer? object) -> whether it is one
     "%exact-nonnegative-integer?" (1) => integer_to_char_check,
-    "abs" (1) => abs, "magnitude" (1) => magnitude, "angle" (1) => angle,
-    "real-part" (1) => real_part, "imag-part" (1) => imag_part,
-    "make-rectangular" (2) => make_rectangular, "make-polar" (2) => make_polar,
-    "floor" (1) => floor, "ceiling" (1) => ceiling, "truncate" (1) => truncate, "round" (1) => round,
-    "inexact->exact" (1) => inexact_to_exact, "exact->inexact" (1) => exact_to_inexact,
-    "numerator" (1) => numerator, "denominator" (1) => denominator, "rationalize" (2) => rationalize,
-    "exp" (1) => exp, "log" (1, 1) => log, "log10" (1) => log10, "sqrt" (1) => sqrt,
-    "sin" (1) => sin, "cos" (1) => cos, "tan" (1) => tan,
-    "sinh" (1) => sinh, "cosh" (1) => cosh, "tanh" (1) => tanh,
-    "asin" (1) => asin, "acos" (1) => acos, "atan" (1, 1) => atan,
-    "asinh" (1) => asinh, "acosh" (1) => acosh, "atanh" (1) => atanh,
+    /// (abs real) -> the number without its sign
+    "abs" (1) => abs,
+    /// (magnitude number) -> the distance from zero
+    "magnitude" (1) => magnitude,
+    /// (angle number) -> the angle from the positive reals, in radians
+    "angle" (1) => angle,
+    /// (real-part number) -> the real part
+    "real-part" (1) => real_part,
+    /// (imag-part number) -> the imaginary part
+    "imag-part" (1) => imag_part,
+    /// (make-rectangular real imaginary) -> the complex number of these parts
+    "make-rectangular" (2) => make_rectangular,
+    /// (make-polar magnitude angle) -> the complex number at ANGLE radians
+    "make-polar" (2) => make_polar,
+    /// (floor real) -> the largest integer that is not above it
+    "floor" (1) => floor,
+    /// (ceiling real) -> the smallest integer that is not below it
+    "ceiling" (1) => ceiling,
+    /// (truncate real) -> the integer nearest to it towards zero
+    "truncate" (1) => truncate,
+    /// (round real) -> the nearest integer, the even one of two
+    "round" (1) => round,
+    /// (inexact->exact number) -> the exact number equal to it
+    "inexact->exact" (1) => inexact_to_exact,
+    /// (exact->inexact number) -> the nearest float
+    "exact->inexact" (1) => exact_to_inexact,
+    /// (numerator rational) -> its numerator in lowest terms
+    "numerator" (1) => numerator,
+    /// (denominator rational) -> its denominator in lowest terms
+    "denominator" (1) => denominator,
+    /// (rationalize x y) -> the simplest rational that is at most Y away from X
+    "rationalize" (2) => rationalize,
+    /// (exp z) -> e to the power of Z
+    "exp" (1) => exp,
+    /// (log z) -> the natural logarithm
+    "log" (1) => log,
+    /// (log10 z) -> the logarithm to base 10
+    "log10" (1) => log10,
+    /// (sqrt z) -> the principal square root, exact where there is one
+    "sqrt" (1) => sqrt,
+    /// (sin z) -> the sine of Z
+    "sin" (1) => sin,
+    /// (cos z) -> the cosine of Z
+    "cos" (1) => cos,
+    /// (tan z) -> the tangent of Z
+    "tan" (1) => tan,
+    /// (sinh z) -> the hyperbolic sine of Z
+    "sinh" (1) => sinh,
+    /// (cosh z) -> the hyperbolic cosine of Z
+    "cosh" (1) => cosh,
+    /// (tanh z) -> the hyperbolic tangent of Z
+    "tanh" (1) => tanh,
+    /// (asin z) -> the inverse sine of Z
+    "asin" (1) => asin,
+    /// (acos z) -> the inverse cosine of Z
+    "acos" (1) => acos,
+    /// (atan y [x]) -> the inverse tangent of Y, or of Y / X in the right quadrant
+    "atan" (1, 1) => atan,
+    /// (asinh z) -> the inverse hyperbolic sine of Z
+    "asinh" (1) => asinh,
+    /// (acosh z) -> the inverse hyperbolic cosine of Z
+    "acosh" (1) => acosh,
+    /// (atanh z) -> the inverse hyperbolic tangent of Z
+    "atanh" (1) => atanh,
     /// (exact-integer-sqrt n) -> two values: the root and what remains
     "exact-integer-sqrt" (1) => exact_integer_sqrt,
+    /// (%integer-root n degree) -> the largest integer whose power is not above N
     "%integer-root" (2) => nth_root,
-    "expt" (2) => expt, "integer-expt" (2) => integer_expt, "modulo-expt" (3) => modulo_expt,
-    "ash" (2) => ash, "round-ash" (2) => round_ash,
-    "logand" (0, rest) => logand, "logior" (0, rest) => logior, "logxor" (0, rest) => logxor,
-    "lognot" (1) => lognot, "logtest" (2) => logtest, "logbit?" (2) => logbit,
-    "logcount" (1) => logcount, "integer-length" (1) => integer_length, "bit-extract" (3) => bit_extract,
+    /// (expt z1 z2) -> Z1 to the power of Z2
+    "expt" (2) => expt,
+    /// (integer-expt z n) -> Z to the power of an integer
+    "integer-expt" (2) => integer_expt,
+    /// (modulo-expt n k m) -> N to the power of K, modulo M
+    "modulo-expt" (3) => modulo_expt,
+    /// (ash n count) -> N shifted left by COUNT bits, floored where COUNT is negative
+    "ash" (2) => ash,
+    /// (round-ash n count) -> N shifted left by COUNT bits, rounded where COUNT is negative
+    "round-ash" (2) => round_ash,
+    /// (logand n …) -> the bits that all have
+    "logand" (0, rest) => logand,
+    /// (logior n …) -> the bits that any has
+    "logior" (0, rest) => logior,
+    /// (logxor n …) -> the bits that an odd number of them have
+    "logxor" (0, rest) => logxor,
+    /// (lognot n) -> the bits that N has not
+    "lognot" (1) => lognot,
+    /// (logtest j k) -> whether they have a bit in common
+    "logtest" (2) => logtest,
+    /// (logbit? index n) -> whether bit INDEX of N is set
+    "logbit?" (2) => logbit,
+    /// (logcount n) -> how many bits are set, or clear where N is negative
+    "logcount" (1) => logcount,
+    /// (integer-length n) -> how many bits N takes
+    "integer-length" (1) => integer_length,
+    /// (bit-extract n start end) -> the bits of N from START up to END
+    "bit-extract" (3) => bit_extract,
     /// (number->string number [radix]) -> string
     "number->string" (1, 1) => number_to_string,
     /// (string->number string [radix]) -> number or #f

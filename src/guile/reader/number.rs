@@ -1,5 +1,6 @@
 //! Numbers as Guile writes them.
 
+use super::super::library::numbers;
 use super::super::value::Value;
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -62,8 +63,7 @@ impl Number {
                 _ => number.into_steelval(),
             },
             Number::Complex(real, imaginary) => {
-                steel::rvals::SteelComplex::new(real.into_value(), imaginary.into_value())
-                    .into_steelval()
+                return numbers::complex_value(real.inexact(), imaginary.inexact());
             }
         };
         value.expect("every number is a value")
@@ -79,10 +79,11 @@ impl Number {
 }
 
 fn real(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
-    let number = match text {
-        "+inf.0" | "+Inf.0" => Number::Inexact(f64::INFINITY),
-        "-inf.0" | "-Inf.0" => Number::Inexact(f64::NEG_INFINITY),
-        "+nan.0" | "-nan.0" => Number::Inexact(f64::NAN),
+    let is = |word: &str| text.len() == word.len() && text.eq_ignore_ascii_case(word);
+    let number = match text.as_bytes().first()? {
+        b'+' if is("+inf.0") => Number::Inexact(f64::INFINITY),
+        b'-' if is("-inf.0") => Number::Inexact(f64::NEG_INFINITY),
+        b'+' | b'-' if is("+nan.0") || is("-nan.0") => Number::Inexact(f64::NAN),
         _ => {
             let (sign, digits) = match text.as_bytes().first()? {
                 b'+' => (false, &text[1..]),
@@ -106,12 +107,17 @@ fn real(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
 
 fn unsigned(digits: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
     if let Some((numerator, denominator)) = digits.split_once('/') {
-        let numerator = integer(numerator, radix)?;
-        let denominator = integer(denominator, radix)?;
+        let vague = digits.contains('#');
+        let numerator = integer_or_vague(numerator, radix)?;
+        let denominator = integer_or_vague(denominator, radix)?;
         if denominator.is_zero() {
             return None;
         }
-        return Some(Number::Exact(BigRational::new(numerator, denominator)));
+        let number = Number::Exact(BigRational::new(numerator, denominator));
+        return Some(match vague && exactness != Some('e') {
+            true => Number::Inexact(number.inexact()),
+            false => number,
+        });
     }
     if let Some(number) = integer(digits, radix) {
         return Some(Number::Exact(BigRational::from_integer(number)));
@@ -120,6 +126,18 @@ fn unsigned(digits: &str, radix: u32, exactness: Option<char>) -> Option<Number>
         return decimal(digits, exactness);
     }
     None
+}
+
+/// An integer whose last digits may be `#`, which stand for zeros.
+fn integer_or_vague(digits: &str, radix: u32) -> Option<BigInt> {
+    let known = digits.trim_end_matches('#');
+    if known.is_empty() {
+        return None;
+    }
+    integer(
+        &format!("{known}{}", "0".repeat(digits.len() - known.len())),
+        radix,
+    )
 }
 
 fn integer(digits: &str, radix: u32) -> Option<BigInt> {
@@ -143,7 +161,18 @@ fn decimal(digits: &str, exactness: Option<char>) -> Option<Number> {
         part.bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'#')
     };
-    if whole.is_empty() && fraction.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+    // `#` stands for digits that are not known, after which none is.
+    let vague = |part: &str| part.contains('#');
+    let ends_vaguely = |part: &str| !vague(part.trim_end_matches('#'));
+    if whole.is_empty() && fraction.is_empty()
+        || !all_digits(whole)
+        || !all_digits(fraction)
+        || whole.starts_with('#')
+        || !ends_vaguely(whole)
+        || !ends_vaguely(fraction)
+        || vague(whole) && fraction.bytes().any(|digit| digit != b'#')
+        || whole.is_empty() && fraction.starts_with('#')
+    {
         return None;
     }
     let exponent = match exponent {
@@ -180,8 +209,16 @@ fn decimal(digits: &str, exactness: Option<char>) -> Option<Number> {
 /// `A+Bi`, `+i`, `A@B`.
 fn complex(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
     if let Some((magnitude, angle)) = text.split_once('@') {
-        let magnitude = real(magnitude, radix, exactness)?.inexact();
-        let angle = real(angle, radix, exactness)?.inexact();
+        let (magnitude, angle) = (
+            real(magnitude, radix, exactness)?,
+            real(angle, radix, exactness)?,
+        );
+        let exact_zero =
+            |number: &Number| matches!(number, Number::Exact(number) if number.is_zero());
+        if exact_zero(&magnitude) || exact_zero(&angle) {
+            return Some(magnitude);
+        }
+        let (magnitude, angle) = (magnitude.inexact(), angle.inexact());
         return Some(Number::Complex(
             Box::new(Number::Inexact(magnitude * angle.cos())),
             Box::new(Number::Inexact(magnitude * angle.sin())),
