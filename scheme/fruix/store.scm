@@ -22,6 +22,7 @@
             store-layout-origin
             store-layout-root
             store-layout-troubles
+            store-layout-trouble-lines
             store-layout-store-paths
             store-layout->lines
             store-layout->json
@@ -116,12 +117,17 @@ path in it."
 
 (define* (load-store-layout file #:key (root #f))
   "Return the store layout in FILE: a store-layout.scm, the metadata folder it is
-in, or a closure.  ROOT is the directory that stands for `/' where the store
-is; the default is what stands before /frx/store in FILE's name.
+in, or a closure.  ROOT is the directory that stands for `/' where the store is,
+and FILE is looked for below it too; the default is what stands before
+/frx/store in FILE's name.
 
 Throw 'store-error, saying what was tried, when FILE is missing, cannot be read
 or says nothing about a store."
-  (let* ((file (layout-file file))
+  (let* ((below (string-append (or root "") file))
+         (file (layout-file (if (and (not (file-exists? file))
+                                     (file-exists? below))
+                                below
+                                file)))
          (forms (read-metadata file)))
     (make-layout (forms->metadata-of-file forms file layout-metadata?)
                  forms file (or root (root-of file)))))
@@ -165,19 +171,42 @@ Throw 'store-error when TEXT cannot be read or says nothing about a store."
      #:file origin))
   (make-store-layout metadata origin root
                      (append (metadata-troubles forms)
-                             (role-troubles metadata))))
+                             (role-troubles metadata forms))))
 
-(define (role-troubles metadata)
-  "Return what is odd about the roles in METADATA, as (#f . TEXT)."
+(define (role-troubles metadata forms)
+  "Return what is odd about the roles in METADATA, which FORMS stand for, as
+(LINE . TEXT)."
   (append-map
-   (lambda (role)
-     (let ((datum (metadata-ref metadata (car role))))
-       (map (lambda (text)
-              (cons #f (string-append "no store path in "
-                                      (symbol->string (car role)) ": " text)))
-            (filter (lambda (text) (string-prefix? "/" text))
-                    (remove store-path? (metadata-strings (or datum '())))))))
+   (match-lambda
+     ((role . keys)
+      (let* ((datum (or (metadata-ref metadata role) '()))
+             (strings (metadata-strings datum))
+             (others (remove store-path? strings)))
+        (map (lambda (text)
+               (cons (key-line forms keys)
+                     (string-append "no store path in " (symbol->string role)
+                                    ": " text)))
+             (cond ((null? datum) '())
+                   ((null? strings)
+                    (list (call-with-output-string
+                            (lambda (port) (write datum port)))))
+                   ;; A name beside its path is no trouble.
+                   ((equal? strings others) others)
+                   (else (filter (lambda (text) (string-prefix? "/" text))
+                                 others)))))))
    %roles))
+
+(define (store-layout-trouble-lines layout)
+  "Return what in LAYOUT could not be understood, a list of strings that begin
+with file and line."
+  (map (match-lambda
+         ((line . text)
+          (string-append (store-layout-origin layout) ":"
+                         (if line
+                             (string-append (number->string line) ":")
+                             "")
+                         " " text)))
+       (store-layout-troubles layout)))
 
 (define (store-layout-ref layout key)
   "Return what LAYOUT says about KEY, a symbol, as it stands there, or #f.  Keys
@@ -338,12 +367,16 @@ Throw 'store-error naming what was looked at when there is none."
             . ,(length paths))
            (,role . ,paths)))))
     %roles)
-   (match (catch 'store-error
-            (lambda () (source-store layout))
-            (lambda _ #f))
-     (#f '())
-     (path `((source-store . ,path))))
+   (known 'source-store (lambda () (source-store layout)))
+   (known 'source-root (lambda () (source-root layout)))
    `((unknown-keys . ,(map symbol->string (unknown-keys layout))))))
+
+(define (known key thunk)
+  "Return KEY and what THUNK returns, in a list, or the empty list when the store
+has no answer."
+  (catch 'store-error
+    (lambda () `((,key . ,(thunk))))
+    (lambda _ '())))
 
 (define (unknown-keys layout)
   (remove (lambda (key)
@@ -366,8 +399,14 @@ command line; the members of a list are separated by spaces."
 
 (define (store-layout->json layout)
   "Return LAYOUT as the text of a JSON object with the keys of
-`store-layout->lines'."
-  (scm->json (summary layout)))
+`store-layout->lines', and what could not be understood."
+  (scm->json
+   (append (summary layout)
+           `((troubles . ,(map (match-lambda
+                                 ((line . text)
+                                  `((line . ,(or line 'null))
+                                    (text . ,text))))
+                               (store-layout-troubles layout)))))))
 
 ;;;
 ;;; Store paths.

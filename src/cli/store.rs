@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::value::{Value, list_value, string_value, symbol_value};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is asked, and of which store.
 #[derive(Args, Clone, Debug)]
@@ -25,14 +25,8 @@ pub struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     /// The directory that stands for `/`
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "/",
-        hide_default_value = true
-    )]
-    root: PathBuf,
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Ask the guest of the settings, over SSH
     #[arg(long, global = true, conflicts_with = "root")]
     guest: bool,
@@ -143,12 +137,22 @@ pub fn run(
     Ok(status)
 }
 
-/// What the layout says, as text, and the status.
+/// How many of the things that were not understood are told.
+const TOLD: usize = 20;
+
+/// What the layout says, as text, and the status. What could not be understood
+/// goes to stderr.
 fn layout(arguments: &Arguments, interpreter: &mut Interpreter) -> Result<(String, u8), Stop> {
     let module = &["fruix", "store"];
     let file = arguments.layout.clone().unwrap_or_default();
-    let file = string_value(file.to_string_lossy());
-    let layout = interpreter.call(module, "load-store-layout", vec![file])?;
+    let mut asked = vec![string_value(file.to_string_lossy())];
+    if let Some(root) = &arguments.root {
+        asked.push(symbol_value("#:root"));
+        asked.push(string_value(root.to_string_lossy()));
+    }
+    let layout = interpreter.call(module, "load-store-layout", asked)?;
+    let troubles = interpreter.call(module, "store-layout-trouble-lines", vec![layout.clone()])?;
+    trouble::warn(&joined(interpreter, troubles)?, TOLD);
     let text = if arguments.json {
         let text = interpreter.call(module, "store-layout->json", vec![layout])?;
         interpreter.displayed(&text)
@@ -170,7 +174,8 @@ fn ask(
         let guest = interpreter.call(module, "connect-to-guest-of-settings", Vec::new())?;
         interpreter.call(module, "guest-system", vec![guest])?
     } else {
-        let root = string_value(arguments.root.to_string_lossy());
+        let root = arguments.root.as_deref().unwrap_or(Path::new("/"));
+        let root = string_value(root.to_string_lossy());
         interpreter.call(&["fruix", "store", "system"], "local-system", vec![root])?
     };
     let (name, texts) = word.spelt();

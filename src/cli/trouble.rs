@@ -42,6 +42,21 @@ fn show_failure(failure: &Failure) {
     print(&text);
 }
 
+/// Print the lines of TEXT, what is odd but ends nothing, on stderr: at most MOST
+/// of them.
+pub fn warn(text: &str, most: usize) {
+    let mut shown: String = text
+        .lines()
+        .take(most)
+        .map(|line| format!("{}\n", escape(line)))
+        .collect();
+    let more = text.lines().count().saturating_sub(most);
+    if more > 0 {
+        shown.push_str(&format!("… and {more} more\n"));
+    }
+    print(&shown);
+}
+
 /// Print what STOP says, if anything, and give the exit status it asks for.
 pub fn show_stop(stop: &Stop) -> u8 {
     match stop {

@@ -41,15 +41,20 @@ fn nesting_as_deep_as_a_file_allows_is_read_or_refused() {
 }
 
 #[test]
-fn twenty_thousand_keys_hide_no_role() {
-    let mut text = String::from("(");
-    for key in 0..20_000 {
-        text.push_str(&format!("(key-{key} . {key})\n"));
+fn a_hundred_thousand_keys_flat_or_nested_hide_no_role() {
+    let keys = |spelt: &str| -> String {
+        let key = |number| format!("({spelt}{number} . {number})\n");
+        (0..100_000).map(key).collect()
+    };
+    let role = format!("(materialized-source-stores \"{ITEM}\")");
+    for text in [
+        format!("({}{role})", keys("key-")),
+        format!("((nested {} {role}))", keys("key_")),
+    ] {
+        let (status, said) = layout(&text);
+        assert_eq!(status, 0, "{}", &said[said.len().saturating_sub(500)..]);
+        assert!(said.contains(&format!("source_store={ITEM}\n")));
     }
-    text.push_str(&format!("(materialized-source-stores \"{ITEM}\"))"));
-    let (status, said) = layout(&text);
-    assert_eq!(status, 0, "{}", &said[said.len().saturating_sub(500)..]);
-    assert!(said.contains(&format!("source_store={ITEM}\n")));
 }
 
 #[test]

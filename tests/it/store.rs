@@ -203,6 +203,7 @@ fn the_command_line_tells_what_a_layout_says() {
         "native_base_store_count=3".to_owned(),
         "host_base_stores=".to_owned(),
         format!("source_store=/frx/store/{source}"),
+        format!("source_root=/frx/store/{source}/tree"),
     ] {
         assert!(
             lines.lines().any(|shown| shown == line),
@@ -213,6 +214,49 @@ fn the_command_line_tells_what_a_layout_says() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["development_store_count"], 1);
     assert_eq!(json["source_store"], format!("/frx/store/{source}"));
+}
+
+#[test]
+fn what_a_layout_says_that_is_not_understood_is_told_by_line() {
+    let sandbox = crate::support::Sandbox::new();
+    let source = format!("/frx/store/{}", base(&item("-freebsd-source-default")));
+    let layout = sandbox.write(
+        "layout.scm",
+        &format!(
+            "((host-base-stores . (\"/elsewhere\"))\n 42\n \"x\"\n\n \
+             (native-base-stores . 17)\n (colour . red)\n (source-stores {source:?}))\n"
+        ),
+    );
+    let layout = layout.to_str().unwrap();
+    let outcome = sandbox.run(&["store", layout]);
+    assert_eq!(
+        outcome.stderr,
+        format!(
+            "{layout}:1: no key and value: 42\n\
+             {layout}:1: no key and value: \"x\"\n\
+             {layout}:1: no store path in host-base-stores: /elsewhere\n\
+             {layout}:5: no store path in native-base-stores: 17\n"
+        )
+    );
+    let lines = outcome.success();
+    assert!(lines.contains("unknown_keys=colour\n"), "{lines}");
+    let json = sandbox.run(&["store", "--json", layout]).success();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["troubles"][3]["line"], 5);
+    assert_eq!(
+        json["troubles"][3]["text"],
+        "no store path in native-base-stores: 17"
+    );
+}
+
+#[test]
+fn a_layout_and_its_source_are_found_below_a_root() {
+    let sandbox = crate::support::Sandbox::new();
+    let closure = closure();
+    let (root, below) = closure.to_str().unwrap().split_once("/frx/").unwrap();
+    let closure = format!("/frx/{below}");
+    let lines = sandbox.run(&["store", &closure, "--root", root]).success();
+    assert!(lines.contains("-freebsd-source-default/tree\n"), "{lines}");
 }
 
 #[test]

@@ -25,7 +25,7 @@
             metadata-strings
             metadata-scalar
             metadata-troubles
-            line-of))
+            key-line))
 
 (define* (metadata-error procedure message #:key (hint #f) (file #f))
   "Throw 'store-error with MESSAGE, as PROCEDURE; HINT says what to do next, and
@@ -68,17 +68,26 @@ not be evaluated."
 (define (key-name key)
   "Return KEY, a symbol, keyword or string, as a symbol with hyphens and without
 a trailing colon; #f when it can be no key."
-  (let ((name (cond ((symbol? key) (symbol->string key))
-                    ((keyword? key) (symbol->string (keyword->symbol key)))
-                    ((string? key) key)
-                    (else #f))))
-    (and name
-         (not (string-null? name))
-         (not (string-prefix? "/" name))
-         (string->symbol
-          (string-trim-right
-           (string-map (lambda (char) (if (char=? char #\_) #\- char)) name)
-           #\:)))))
+  (cond ((symbol? key)
+         (let ((name (symbol->string key)))
+           (cond ((not (key-text? name)) #f)
+                 ;; Most are spelt that way already.
+                 ((or (string-index name #\_) (string-suffix? ":" name))
+                  (key-spelling name))
+                 (else key))))
+        ((keyword? key) (key-name (keyword->symbol key)))
+        ((and (string? key) (key-text? key)) (key-spelling key))
+        (else #f)))
+
+(define (key-text? text)
+  (not (or (string-null? text)
+           (string-prefix? "/" text))))
+
+(define (key-spelling text)
+  (string->symbol
+   (string-trim-right
+    (string-map (lambda (char) (if (char=? char #\_) #\- char)) text)
+    #\:)))
 
 (define (entry? item)
   "Return true when ITEM looks like a key and what belongs to it."
@@ -312,48 +321,56 @@ Throw 'store-error when FILE is missing, cannot be read, or holds no metadata."
 ;;; Questions.
 ;;;
 
-(define %names (make-hash-table))
-
-(define (same-key? key candidate)
-  (eq? key
-       (if (symbol? candidate)
-           (or (hashq-ref %names candidate)
-               (let ((name (key-name candidate)))
-                 (hashq-set! %names candidate name)
-                 name))
-           (key-name candidate))))
-
 (define (metadata-ref metadata key)
   "Return what belongs to KEY, a symbol, in METADATA, wherever it is nested, and
 #f when nothing does.  Outer entries come before nested ones."
-  (match (metadata-entry metadata key)
-    ((_ . datum) datum)
-    (#f #f)))
+  (hashq-ref (index-of metadata) key))
 
-(define (metadata-entry metadata key)
-  (let level ((entries metadata))
-    ;; Most keys are spelt as they are asked for, and most data are no entries:
-    ;; with a million of them that decides.
-    (or (assq key (if (every pair? entries) entries (filter pair? entries)))
-        (find (lambda (item)
-                (and (entry? item) (same-key? key (car item))))
-              entries)
-        (any (lambda (item)
-               (and (pair? item)
-                    (pair? (cdr item))
-                    (nested-entry (cdr item) level)))
-             entries))))
+(define %indexes
+  ;; With a million keys, one pass for all questions is what can be afforded.
+  (make-weak-key-hash-table))
 
-(define (nested-entry nested level)
-  "Return what LEVEL finds in NESTED, a list of entries or a list around one."
-  (match nested
-    ((? list?)
-     (or (and (any entry? nested) (level nested))
-         (match nested
-           (((? list? inner))
-            (and (any entry? inner) (level inner)))
-           (_ #f))))
-    (_ #f)))
+(define (index-of metadata)
+  "Return a hash table from each key in METADATA, wherever it is nested, to what
+belongs to it."
+  (or (hashq-ref %indexes metadata)
+      (let ((index (make-hash-table)))
+        (index-level! index metadata)
+        (hashq-set! %indexes metadata index)
+        index)))
+
+(define (index-level! index entries)
+  "Put into INDEX what is in ENTRIES and not yet there: first the keys that are
+spelt as they are asked for, then the others, then what is nested."
+  (define (add! key datum)
+    (unless (hashq-get-handle index key)
+      (hashq-set! index key datum)))
+  (for-each (match-lambda
+              (((? symbol? key) . datum) (add! key datum))
+              (_ #f))
+            entries)
+  (for-each (lambda (item)
+              (when (entry? item)
+                (let ((key (key-name (car item))))
+                  (unless (eq? key (car item))
+                    (add! key (cdr item))))))
+            entries)
+  (for-each (match-lambda
+              ((_ . (? pair? nested)) (index-nested! index nested))
+              (_ #f))
+            entries))
+
+(define (index-nested! index nested)
+  "Put into INDEX what is in NESTED when that is a list of entries, or a list
+around one.  Nothing is looked at twice, which nesting would multiply."
+  (when (list? nested)
+    (if (any entry? nested)
+        (index-level! index nested)
+        (match nested
+          (((? list? inner))
+           (when (any entry? inner)
+             (index-level! index inner)))
+          (_ #f)))))
 
 (define (metadata-scalar datum)
   "Return the single value in DATUM, which may stand in lists of one."
@@ -389,25 +406,47 @@ known."
   (let ((line (and (pair? form) (property-of form 'line))))
     (and line (+ 1 line))))
 
+(define (items-of forms)
+  "Return the lists that FORMS, top-level forms, stand for."
+  (filter list?
+          (map literal
+               (if (program? forms) (map cdr (definitions forms)) forms))))
+
+(define (key-line forms keys)
+  "Return the line on which FORMS, top-level forms, have the first entry for one
+of KEYS, or #f when that is not known."
+  (any (lambda (items)
+         (any (lambda (item)
+                (and (entry? item)
+                     (memq (key-name (car item)) keys)
+                     (or (line-of item) (line-of items))))
+              items))
+       (items-of forms)))
+
 (define (metadata-troubles forms)
   "Return what in FORMS, a list of top-level forms, is no entry of metadata
 although its neighbours are: a list of (LINE . TEXT), LINE being #f when it is
 not known."
   (append-map
-   (lambda (form)
-     (match (literal form)
-       ((? list? items)
-        (if (any entry? items)
-            (filter-map (lambda (item)
-                          (and (not (entry? item))
-                               (not (and (symbol? item) (eq? item (car items))))
-                               (cons (or (line-of item) (line-of items))
-                                     (string-append "no key and value: "
-                                                    (shortened item)))))
-                        items)
-            '()))
-       (_ '())))
-   (if (program? forms) (map cdr (definitions forms)) forms)))
+   (lambda (items)
+     (if (any entry? items)
+         ;; What has no line of its own stands on that of the last that has, or
+         ;; further down.
+         (let loop ((rest items) (line (line-of items)) (troubles '()))
+           (match rest
+             (() (reverse troubles))
+             ((item . rest)
+              (let ((line (or (line-of item) line)))
+                (loop rest line
+                      (if (or (entry? item)
+                              (and (symbol? item) (eq? item (car items))))
+                          troubles
+                          (cons (cons line
+                                      (string-append "no key and value: "
+                                                     (shortened item)))
+                                troubles)))))))
+         '()))
+   (items-of forms)))
 
 (define (shortened datum)
   (let ((text (call-with-output-string (lambda (port) (write datum port)))))

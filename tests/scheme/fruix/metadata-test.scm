@@ -138,6 +138,13 @@
                                                'key)))
         (loop (- depth 1) (list (cons 'a datum))))))
 
+(test-equal "looking for what deep nesting does not have does no harm"
+  #f
+  (let loop ((depth 100) (datum '((key . "deep"))))
+    (if (zero? depth)
+        (metadata-ref datum 'other)
+        (loop (- depth 1) (list (list 'a datum))))))
+
 (test-equal "twenty thousand entries do no harm"
   '(19999 20000)
   (let ((metadata (datum->metadata
