@@ -8,6 +8,7 @@
 //! Source: the Guile manual, "Command-line Options".
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -168,17 +169,29 @@ fn memory_size(text: &str) -> Result<usize, String> {
 
 /// Cut ARGUMENTS, the command line without the program's own name, where the
 /// Scheme program's begin, and read what comes before.
-pub fn parse(mut arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
-    let loads_before = take_out_ds(&mut arguments);
-    let (ours, cut) = split(arguments);
-    let name = OsString::from("fruix-scm");
-    let mut line = CommandLine::try_parse_from(std::iter::once(name).chain(ours))?;
+pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
+    let Parts {
+        ours,
+        loads_before,
+        cut,
+    } = split(arguments);
+    // Nothing of ours says nothing. Setting up the parser would cost each
+    // plain script more than reading it does.
+    let mut line = if ours.is_empty() {
+        CommandLine::default()
+    } else {
+        let name = OsString::from("fruix-scm");
+        CommandLine::try_parse_from(std::iter::once(name).chain(ours))?
+    };
     line.program.loads_before = loads_before;
     match cut {
         Cut::Nowhere => {}
-        Cut::Program(arguments) => line.program.arguments = arguments,
         Cut::File(file, arguments) => {
             line.program.script = Some(file);
+            line.program.arguments = arguments;
+        }
+        Cut::Expression(expression, arguments) => {
+            line.program.expression = Some(expression);
             line.program.arguments = arguments;
         }
         Cut::Prompt(arguments) => {
@@ -189,45 +202,14 @@ pub fn parse(mut arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     Ok(line)
 }
 
-/// Remove Guile's `-ds` from our part of ARGUMENTS; return how many `-l` stand
-/// before it. It says where among them the program of `-s` is run.
-fn take_out_ds(arguments: &mut Vec<OsString>) -> Option<usize> {
-    let ends_ours = |text: &OsString| {
-        text == "-s" || text == "-c" || text == "--" || !text.to_string_lossy().starts_with('-')
-    };
-    let (mut loads, mut index) = (0, 0);
-    while index < arguments.len() {
-        let text = &arguments[index];
-        if text == "-ds" {
-            arguments.remove(index);
-            return Some(loads);
-        }
-        if text == "-l" {
-            loads += 1;
-        }
-        if ends_ours(text) {
-            return None;
-        }
-        index += if takes_value(&text.to_string_lossy()) {
-            2
-        } else {
-            1
-        };
-    }
-    None
-}
-
-/// Whether the option TEXT is followed by its value.
-fn takes_value(text: &str) -> bool {
-    CommandLine::command().get_arguments().any(|known| {
-        known.get_action().takes_values()
-            && (known
-                .get_short()
-                .is_some_and(|short| text == format!("-{short}"))
-                || known
-                    .get_long()
-                    .is_some_and(|long| text == format!("--{long}")))
-    })
+/// A command line in its parts.
+struct Parts {
+    /// What clap is to read.
+    ours: Vec<OsString>,
+    /// How many `-l` stand before Guile's `-ds`, which says where among them
+    /// the program of `-s` is run.
+    loads_before: Option<usize>,
+    cut: Cut,
 }
 
 /// Where the Scheme program's own part of the line begins.
@@ -235,47 +217,79 @@ fn takes_value(text: &str) -> bool {
 enum Cut {
     /// Nowhere: a verb, or options only.
     Nowhere,
-    /// Behind `-s FILE` or `-c EXPR`.
-    Program(Vec<String>),
-    /// At a bare FILE.
+    /// At a bare FILE, or behind `-s FILE`.
     File(PathBuf, Vec<String>),
+    /// Behind `-c EXPR`.
+    Expression(String, Vec<String>),
     /// Behind `--`.
     Prompt(Vec<String>),
 }
 
-fn split(arguments: Vec<OsString>) -> (Vec<OsString>, Cut) {
-    let command = CommandLine::command();
+fn split(arguments: Vec<OsString>) -> Parts {
     let mut ours = Vec::new();
+    let (mut loads, mut loads_before) = (0, None);
+    let mut valued = None;
     let mut rest = arguments.into_iter();
     let texts = |rest: std::vec::IntoIter<OsString>| -> Vec<String> {
         rest.map(|text| text.to_string_lossy().into_owned())
             .collect()
     };
-    while let Some(argument) = rest.next() {
+    let cut = loop {
+        let Some(argument) = rest.next() else {
+            break Cut::Nowhere;
+        };
         let text = argument.to_string_lossy().into_owned();
-        if text == "--" {
-            return (ours, Cut::Prompt(texts(rest)));
-        }
-        if text == "-s" || text == "-c" {
-            ours.push(argument);
-            ours.extend(rest.next());
-            return (ours, Cut::Program(texts(rest)));
-        }
-        if text == "-" || !text.starts_with('-') {
-            if command.find_subcommand(&text).is_some() || text == "help" {
-                ours.push(argument);
-                ours.extend(rest);
-                return (ours, Cut::Nowhere);
+        match text.as_str() {
+            "--" => break Cut::Prompt(texts(rest)),
+            "-s" | "-c" => match rest.next() {
+                Some(file) if text == "-s" => break Cut::File(file.into(), texts(rest)),
+                Some(expression) => {
+                    let expression = expression.to_string_lossy().into_owned();
+                    break Cut::Expression(expression, texts(rest));
+                }
+                // clap says what is missing.
+                None => ours.push(argument),
+            },
+            "-ds" if loads_before.is_none() => loads_before = Some(loads),
+            bare if bare == "-" || !bare.starts_with('-') => {
+                if Verb::has_subcommand(bare) || bare == "help" {
+                    ours.push(argument);
+                    ours.extend(rest);
+                    break Cut::Nowhere;
+                }
+                break Cut::File(argument.into(), texts(rest));
             }
-            return (ours, Cut::File(PathBuf::from(argument), texts(rest)));
+            option => {
+                loads += usize::from(option == "-l");
+                let valued = valued.get_or_insert_with(options_with_values);
+                let takes_value = valued.contains(option);
+                ours.push(argument);
+                if takes_value {
+                    ours.extend(rest.next());
+                }
+            }
         }
-        let valued = takes_value(&text);
-        ours.push(argument);
-        if valued {
-            ours.extend(rest.next());
-        }
+    };
+    Parts {
+        ours,
+        loads_before,
+        cut,
     }
-    (ours, Cut::Nowhere)
+}
+
+/// The options whose values are the words behind them, as they are written.
+fn options_with_values() -> HashSet<String> {
+    let command = CommandLine::command();
+    let valued = command
+        .get_arguments()
+        .filter(|known| known.get_action().takes_values() && !known.is_require_equals_set());
+    valued
+        .flat_map(|known| {
+            let short = known.get_short().map(|short| format!("-{short}"));
+            let long = known.get_long().map(|long| format!("--{long}"));
+            short.into_iter().chain(long)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -316,6 +330,28 @@ mod tests {
         let line = line("-q -- a b");
         assert!(line.program.interactive && line.program.no_init_file);
         assert_eq!(line.program.arguments, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_line_without_options_of_ours_means_what_clap_would_read() {
+        let read = CommandLine::try_parse_from(["fruix-scm"]).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", line("")));
+    }
+
+    #[test]
+    fn an_option_that_lacks_its_value_is_said_to() {
+        for option in ["-s", "-c", "-e", "--config"] {
+            let error = parse(vec![OsString::from(option)]).unwrap_err();
+            assert!(error.to_string().contains("a value is required"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_ds_is_counted_in_files_to_load() {
+        let line = line("-l one -L dir -ds -l two -s script -ds");
+        assert_eq!(line.program.loads_before, Some(1));
+        assert_eq!(line.program.load.len(), 2);
+        assert_eq!(line.program.arguments, ["-ds"]);
     }
 
     #[test]
