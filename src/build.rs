@@ -5,6 +5,9 @@
 //! texts. Both are sorted and stamped with time 0, so equal sources give equal
 //! binaries.
 
+#[path = "guile/boot_index.rs"]
+mod boot_index;
+
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -15,9 +18,13 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=src/build.rs");
+    println!("cargo::rerun-if-changed=src/guile/boot_index.rs");
     println!("cargo::rerun-if-changed=scheme");
     println!("cargo::rerun-if-changed=fixtures");
-    fs::write(out.join("scheme.rs"), scheme_table(&root.join("scheme")))
+    let scheme = scheme_files(&root.join("scheme"));
+    fs::write(out.join("scheme.rs"), scheme_table(&scheme))
+        .expect("cargo's output directory is writable");
+    fs::write(out.join("boot.rs"), boot_table(&scheme))
         .expect("cargo's output directory is writable");
     fs::write(out.join("fixtures.tar"), archive(&root.join("fixtures")))
         .expect("cargo's output directory is writable");
@@ -32,25 +39,53 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn scheme_table(folder: &Path) -> String {
-    let mut table = String::from("&[\n");
+/// The Scheme files below FOLDER, as (path below it, path).
+fn scheme_files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut paths = entries(folder);
     // Readers search the table by the whole path, so that is its order.
     paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-    for path in paths {
-        if path.extension().is_some_and(|extension| extension == "scm") {
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "scm"));
+    paths
+        .into_iter()
+        .map(|path| {
             let name = path.strip_prefix(folder).expect("walked below it");
-            writeln!(
-                table,
-                "    ({:?}, include_str!({:?})),",
-                name.to_str().expect("names in scheme/ are ASCII"),
-                path
-            )
+            let name = name.to_str().expect("names in scheme/ are ASCII");
+            (name.to_owned(), path)
+        })
+        .collect()
+}
+
+fn scheme_table(files: &[(String, PathBuf)]) -> String {
+    let mut table = String::from("&[\n");
+    for (name, path) in files {
+        writeln!(table, "    ({name:?}, include_str!({path:?})),")
             .expect("writing to a string cannot fail");
-        }
     }
     table.push(']');
     table
+}
+
+/// Where each definition of `scheme/guile/boot` begins, sorted by name.
+fn boot_table(files: &[(String, PathBuf)]) -> String {
+    let mut lines = Vec::new();
+    for (number, (name, path)) in files.iter().enumerate() {
+        if !name.starts_with("guile/boot/") {
+            continue;
+        }
+        let text = fs::read_to_string(path).expect("the checkout is readable");
+        for found in boot_index::definitions(&text) {
+            lines.push((
+                found.name.to_owned(),
+                format!(
+                    "Definition {{ name: Cow::Borrowed({:?}), file: {number}, start: {}, keyword: {} }},\n",
+                    found.name, found.start, found.keyword
+                ),
+            ));
+        }
+    }
+    lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let lines: String = lines.into_iter().map(|(_, line)| line).collect();
+    format!("&[\n{lines}]")
 }
 
 fn archive(folder: &Path) -> Vec<u8> {

@@ -30,7 +30,7 @@ mod trust;
 
 use crate::failure::{Failure, Key};
 use crate::guile::memory;
-use crate::guile::vm::on_large_stack;
+use crate::guile::vm::on_large_stack_beside;
 use arguments::{CommandLine, Verb};
 use settings::Environment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,8 +60,16 @@ pub fn main() -> ExitCode {
         environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
     crate::progress::watch(std::sync::Arc::new(screen::Screen::new(colours_wanted)));
     // Steel's compiler recurses over the program and its values, so the
-    // interpreter lives on a stack that deep data cannot exhaust.
-    on_large_stack(move || {
+    // interpreter lives on a stack that deep data cannot exhaust. This thread has
+    // nothing to do meanwhile but what every program needs a little later.
+    let runs_a_program = matches!(line.verb, None | Some(Verb::Repl));
+    let meanwhile = || {
+        if runs_a_program {
+            // What went wrong is remembered, and told to whoever asks next.
+            let _ = signals::listen();
+        }
+    };
+    let work = move || {
         let work = AssertUnwindSafe(|| dispatch(line, &environment));
         let status = match catch_unwind(work) {
             Ok(Ok(status)) => status,
@@ -69,11 +77,20 @@ pub fn main() -> ExitCode {
             // What unwound has left sessions and simulated hosts behind it tidy.
             Err(_) => trouble::show_error(&panicked().into()),
         };
-        // From here, because taking the machine's tables apart first would
-        // cost every program a tenth of its start-up, and because nobody waits
-        // for this thread in a copy that the program made of the process.
-        std::process::exit(status.into())
-    })
+        leave(status)
+    };
+    on_large_stack_beside(work, meanwhile)
+}
+
+/// End the process: from here, because nobody waits for this thread in a copy
+/// that the program made of the process, and at once, because taking the
+/// machine's tables and the allocator's pages apart first would cost every
+/// program a tenth of its start-up.
+fn leave(status: u8) -> ! {
+    use std::io::Write;
+    let _ = std::io::stdout().flush();
+    // SAFETY: nothing is left to be done by a handler at exit: we have none.
+    unsafe { libc::_exit(status.into()) }
 }
 
 /// A panic is a bug of ours, or of the machine's; where it was stands above.

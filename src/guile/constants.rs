@@ -3,9 +3,9 @@
 
 use super::natives::Machine;
 use super::syntax::{Form, Id, Stx};
+use super::tables::HashMap;
 use super::value::Value;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 #[derive(Default)]
 struct Table {

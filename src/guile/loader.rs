@@ -17,9 +17,10 @@ use super::outline::Outline;
 use super::reader::{Options, ReadError, Reader, SyntaxBuilder, parse_number};
 use super::source;
 use super::syntax::{Form, Id, Span, Stx};
+use super::tables::HashMap;
 use super::world::{World, read_error};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 thread_local! {
@@ -900,7 +901,7 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
         let value = rest.next().ok_or_else(|| bad(Some(item)))?;
         match keyword.as_str() {
             "select" => {
-                let mut select = HashMap::new();
+                let mut select = HashMap::default();
                 for entry in value.as_list().ok_or_else(|| bad(Some(value)))? {
                     let (there, here) = renamed(entry).ok_or_else(|| bad(Some(entry)))?;
                     let whole = import.module.progress.get() == Progress::Ready;
@@ -993,7 +994,7 @@ fn rename_all(x: &mut Expander, import: &mut Import, value: &Stx, scope: &Scope)
             .map(|name| (name, name))
             .collect(),
     };
-    let mut select = HashMap::new();
+    let mut select = HashMap::default();
     for (here, there) in names {
         let renamed = x
             .machine
@@ -1048,7 +1049,7 @@ fn autoload(x: &mut Expander, spec: &Stx, names: &Stx) -> Result<Import> {
     let mut import = Import::all(module);
     import.autoload = autoload;
     if let Some(names) = names.as_list() {
-        let mut select = HashMap::new();
+        let mut select = HashMap::default();
         for id in names.iter().filter_map(Stx::as_id) {
             select.insert(id.base(), id.base());
         }
@@ -1075,7 +1076,7 @@ pub fn import_set(x: &mut Expander, set: &Stx) -> Result<Import> {
                 .map(Id::base)
                 .collect();
             let map = name_map(&import);
-            let mut select = HashMap::new();
+            let mut select = HashMap::default();
             for name in wanted {
                 let there = *map
                     .get(&name)

@@ -16,6 +16,7 @@
 
 use super::natives::Raise;
 use super::value::{Value, string_value};
+use libmimalloc_sys::{mi_malloc, mi_zalloc};
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -211,6 +212,20 @@ impl Metered {
         METER.with(|meter| meter.used.set(meter.used.get().wrapping_sub(bytes)));
     }
 
+    /// Blocks of up to a word's alignment come aligned anyway, and asking for it
+    /// takes mimalloc's slow path and a larger block.
+    ///
+    /// # Safety
+    ///
+    /// TAKE is one of mimalloc's own functions.
+    #[inline(always)]
+    unsafe fn plain(
+        layout: Layout,
+        take: unsafe extern "C" fn(usize) -> *mut std::ffi::c_void,
+    ) -> Option<*mut u8> {
+        (layout.align() <= size_of::<usize>()).then(|| unsafe { take(layout.size()) }.cast())
+    }
+
     #[cold]
     fn beyond(meter: &Meter, used: isize, bytes: isize) -> bool {
         // What grows smaller is always welcome.
@@ -244,7 +259,7 @@ unsafe impl GlobalAlloc for Metered {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if Self::take(layout.size() as isize) {
-            unsafe { MiMalloc.alloc(layout) }
+            unsafe { Self::plain(layout, mi_malloc).unwrap_or_else(|| MiMalloc.alloc(layout)) }
         } else {
             std::ptr::null_mut()
         }
@@ -253,7 +268,9 @@ unsafe impl GlobalAlloc for Metered {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if Self::take(layout.size() as isize) {
-            unsafe { MiMalloc.alloc_zeroed(layout) }
+            unsafe {
+                Self::plain(layout, mi_zalloc).unwrap_or_else(|| MiMalloc.alloc_zeroed(layout))
+            }
         } else {
             std::ptr::null_mut()
         }

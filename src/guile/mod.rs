@@ -4,6 +4,8 @@
 //! machine in [`emitter`]; [`loader`] feeds that to the machine unit by unit, and
 //! [`interpreter`] is what the command line holds in its hand.
 
+mod boot;
+mod boot_index;
 pub mod conditions;
 mod constants;
 pub mod control;
@@ -33,6 +35,7 @@ mod source_map;
 pub mod symbols;
 pub mod syntax;
 mod syntax_objects;
+mod tables;
 mod throw_shape;
 mod unparse;
 pub mod value;

@@ -3,8 +3,9 @@
 use super::core::{State, Variable};
 use super::expander::scope::Binding;
 use super::syntax::Id;
+use super::tables::HashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A module's name: `(ice-9 match)`.

@@ -1,11 +1,11 @@
 //! The one table of symbols: two symbols of the same name are one value.
 
+use super::tables::HashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use steel::SteelVal;
 
 thread_local! {
-    static TABLE: RefCell<HashMap<String, SteelVal>> = RefCell::new(HashMap::new());
+    static TABLE: RefCell<HashMap<String, SteelVal>> = RefCell::default();
 }
 
 /// The symbol called NAME.

@@ -6,7 +6,9 @@ use super::value::Value;
 use std::cell::RefCell;
 use steel::SteelErr;
 use steel::rerrs::ErrorKind;
+use steel::steel_vm::builtin::BuiltInModule;
 use steel::steel_vm::engine::Engine;
+use steel::steel_vm::primitives;
 
 /// Address space reserved for the stack; pages are only used when touched.
 const STACK_BYTES: usize = 1 << 30;
@@ -18,10 +20,18 @@ fn stack_bytes_to_let_go() -> usize {
 }
 
 /// Run BODY on a thread whose stack is large enough for deeply nested programs.
+pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    on_large_stack_beside(body, || ())
+}
+
+/// Run BODY as [`on_large_stack`] does, and MEANWHILE on this thread.
 ///
 /// The compiler and the expander recurse over the program's nesting; a main
 /// thread's 8 MiB would end in an abort at some thousand levels.
-pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+pub fn on_large_stack_beside<T: Send>(
+    body: impl FnOnce() -> T + Send,
+    meanwhile: impl FnOnce(),
+) -> T {
     let body = std::sync::Mutex::new(Some(body));
     let run = || {
         let body = body
@@ -42,6 +52,7 @@ pub fn on_large_stack<T: Send>(body: impl FnOnce() -> T + Send) -> T {
         let thread = spawn(STACK_BYTES.saturating_add(stack_bytes_to_let_go()))
             .or_else(|_| spawn(STACK_BYTES))
             .expect("reserving address space for one more thread succeeds");
+        meanwhile();
         match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -85,99 +96,44 @@ struct Nesting {
 
 thread_local! {
     static NESTING: RefCell<Option<Nesting>> = const { RefCell::new(None) };
-    static MODULES: RefCell<Option<steel::steel_vm::engine::ModuleContainer>> = const { RefCell::new(None) };
 }
+
+/// The glue, in one text because each text costs the start-up a compilation.
+///
+/// An error that left the nested run would end the whole machine's; so it comes
+/// back as the result, which `nested_result` knows it from.
+const GLUE: &str = concat!(
+    "(define %%nested (lambda (request)",
+    "  (#%prim.call-with-exception-handler",
+    "    (lambda (trouble) trouble)",
+    "    (lambda ()",
+    "      (let ((sentinel (n.%sentinel)))",
+    "        (let ((result (#%prim.apply (#%prim.car request) (#%prim.cdr request))))",
+    "          (n.%disarm sentinel)",
+    "          result))))))",
+    "(define %%evaluate (lambda (text) (#%prim.eval-string text)))",
+    "(define %%load-more (lambda (load count value)",
+    "  (let ((unit (n.%next-unit load count)))",
+    "    (if unit",
+    "        (%%load-more load (#%prim.+ count 1) (#%prim.eval-string unit))",
+    "        value))))",
+    "(define %%load (lambda (load) (%%load-more load 0 %%void)))",
+);
 
 /// A fresh engine with Steel's procedures bound as `#%prim.NAME`, which the
 /// compiler turns into instructions where it has some.
 pub fn engine() -> Engine {
     super::roots::prepare();
     let mut engine = Engine::new_raw_no_kernel();
-    steel::steel_vm::primitives::register_builtin_modules(&mut engine, false);
-    MODULES.with(|modules| *modules.borrow_mut() = Some(engine.builtin_modules().clone()));
+    register_modules(&mut engine);
     for name in PRIMITIVES {
         engine.register_value(&format!("#%prim.{name}"), steel_primitive(name));
     }
-    for name in ["%sentinel", "%disarm"] {
-        let native = super::control::NATIVES
-            .iter()
-            .find(|native| native.name == name)
-            .expect("the glue names natives that are there");
-        engine.register_value(&format!("#%nested.{name}"), (native.value)());
-    }
-    // An error that left the nested run would end the whole machine's; so it comes
-    // back as the result, which `nested_result` knows it from.
-    let caller = engine
-        .run(concat!(
-            "(lambda (request)",
-            "  (#%prim.call-with-exception-handler",
-            "    (lambda (trouble) trouble)",
-            "    (lambda ()",
-            "      (let ((sentinel (#%nested.%sentinel)))",
-            "        (let ((result (#%prim.apply (#%prim.car request) (#%prim.cdr request))))",
-            "          (#%nested.%disarm sentinel)",
-            "          result)))))",
-        ))
-        .expect("the glue is right")
-        .pop()
-        .expect("one form gives one value");
-    let evaluator = engine
-        .run("(lambda (text) (#%prim.eval-string text))")
-        .expect("the glue is right")
-        .pop()
-        .expect("one form gives one value");
-    let mapping = match steel_primitive("mapping") {
-        Value::FuncV(mapping) => mapping(&[caller]),
-        other => unreachable!("Steel's mapping is {other:?}"),
-    };
-    let collect = match steel_primitive("into-list") {
-        Value::FuncV(reducer) => reducer(&[]).expect("a reducer needs no arguments"),
-        reducer => reducer,
-    };
-    NESTING.with(|nesting| {
-        *nesting.borrow_mut() = Some(Nesting {
-            evaluator: Root::of(&evaluator),
-            transduce: steel_primitive("transduce"),
-            caller: mapping.expect("a closure can be mapped"),
-            collect,
-        });
-    });
     engine
 }
 
-/// Steel's own procedure called NAME.
-pub fn steel_primitive(name: &str) -> Value {
-    const PLACES: &[&str] = &[
-        "steel/numbers",
-        "steel/lists",
-        "steel/ord",
-        "steel/transducers",
-        "steel/meta",
-        "steel/identity",
-        "steel/core/types",
-        "steel/equality",
-        "steel/vectors",
-        "steel/base",
-        "steel/bytevectors",
-        "steel/constants",
-        "steel/symbols",
-        "steel/strings",
-    ];
-    MODULES.with(|modules| {
-        let modules = modules.borrow();
-        let modules = modules
-            .as_ref()
-            .expect("an engine has been made on this thread");
-        PLACES
-            .iter()
-            .filter_map(|place| modules.get(place))
-            .find_map(|module| module.try_get_ref(name))
-            .unwrap_or_else(|| panic!("Steel has no procedure called {name}"))
-    })
-}
-
-/// The procedure that runs a load, unit by unit, in one run of the machine;
-/// and the values that emitted programs name.
+/// Compile the glue, for which ENGINE has the natives bound; the procedure that
+/// runs a load, unit by unit, in one run of the machine.
 pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
     engine.register_value("%%void", Value::Void);
     engine.register_value("%%nil", super::pairs::nil());
@@ -187,15 +143,60 @@ pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
             "variable before its definition",
         )),
     );
-    engine.run(concat!(
-        "(define %%load-more (lambda (load count value)",
-        "  (let ((unit (n.%next-unit load count)))",
-        "    (if unit",
-        "        (%%load-more load (#%prim.+ count 1) (#%prim.eval-string unit))",
-        "        value))))",
-        "(define %%load (lambda (load) (%%load-more load 0 %%void)))",
-    ))?;
+    engine.run(GLUE)?;
+    let mapping = match steel_primitive("mapping") {
+        Value::FuncV(mapping) => mapping(&[engine.extract_value("%%nested")?])?,
+        other => unreachable!("Steel's mapping is {other:?}"),
+    };
+    let collect = match steel_primitive("into-list") {
+        Value::FuncV(reducer) => reducer(&[])?,
+        reducer => reducer,
+    };
+    let nesting = Nesting {
+        evaluator: Root::of(&engine.extract_value("%%evaluate")?),
+        transduce: steel_primitive("transduce"),
+        caller: mapping,
+        collect,
+    };
+    NESTING.with(|slot| *slot.borrow_mut() = Some(nesting));
     engine.extract_value("%%load")
+}
+
+/// Hands one of Steel's modules, which are the thread's own, to its body.
+type Visit = fn(&mut dyn FnMut(&BuiltInModule));
+
+/// The modules of Steel's that we take procedures from. All of them would cost
+/// a tenth of the start-up.
+const MODULES: [Visit; 9] = [
+    |body| primitives::NUMBER_MODULE.with(body),
+    |body| primitives::LIST_MODULE.with(body),
+    |body| primitives::ORD_MODULE.with(body),
+    |body| primitives::TRANSDUCER_MODULE.with(body),
+    |body| primitives::META_MODULE.with(body),
+    |body| primitives::IDENTITY_MODULE.with(body),
+    |body| primitives::EQUALITY_MODULE.with(body),
+    |body| primitives::VECTOR_MODULE.with(body),
+    |body| primitives::CONSTANTS_MODULE.with(body),
+];
+
+fn register_modules(engine: &mut Engine) {
+    for visit in MODULES {
+        visit(&mut |module| {
+            engine.register_module(module.clone());
+        });
+    }
+}
+
+/// Steel's own procedure called NAME.
+pub fn steel_primitive(name: &str) -> Value {
+    let mut found = None;
+    for visit in MODULES {
+        visit(&mut |module| found = found.take().or_else(|| module.try_get_ref(name)));
+        if let Some(value) = found {
+            return value;
+        }
+    }
+    panic!("Steel has no procedure called {name}")
 }
 
 /// A procedure that runs the text of a unit.

@@ -1,6 +1,7 @@
 //! Everything one interpreter knows: its modules, where it looks for more, the
 //! natives and Scheme definitions that make up module `(guile)`.
 
+use super::boot::Boot;
 use super::core::{Origin, State, Variable};
 use super::expander::forms;
 use super::expander::scope::{Binding, Scope};
@@ -11,10 +12,10 @@ use super::natives::{Native, NativeModule, Raise};
 use super::reader::{Reader, SyntaxBuilder};
 use super::source;
 use super::syntax::{Id, Span, Stx};
+use super::tables::HashMap;
 use super::value::{Value, list_value, string_value};
 use crate::embedded;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -64,7 +65,7 @@ pub fn core_names() -> Vec<Id> {
     };
     let mut names: Vec<Id> = world.natives.keys().map(|name| Id::named(name)).collect();
     names.extend(world.words.borrow().keys().map(|name| Id::named(name)));
-    names.extend(world.boot.index.keys().copied());
+    names.extend(world.boot.names().map(Id::named));
     names
 }
 
@@ -95,7 +96,8 @@ impl World {
         arguments: Vec<String>,
     ) -> Rc<World> {
         let core = Module::core();
-        let mut natives = HashMap::new();
+        let mut natives = HashMap::default();
+        natives.reserve(2048);
         for list in [
             super::internals::NATIVES,
             super::control::NATIVES,
@@ -114,7 +116,7 @@ impl World {
         }
         let user = Module::new(vec![Id::named("guile-user")]);
         let _nothing_refers_to_it_yet = user.import(Import::all(core.clone()));
-        let boot = Boot::index(scheme_directory.as_deref());
+        let boot = Boot::new(scheme_directory.as_deref());
         let world = Rc::new(World {
             core_scope: Scope::of_module(&core),
             core: core.clone(),
@@ -169,17 +171,19 @@ impl World {
         if let Some(word) = self.words.borrow().get(&*text) {
             return Some(word.clone());
         }
-        if let Some(index) = self.boot.index.get(&name) {
-            let variable = Variable::with(
+        if let Some((number, keyword)) = self.boot.find(&text) {
+            if keyword {
+                return self
+                    .boot
+                    .keyword(number, &self.core_scope)
+                    .map(Binding::Macro);
+            }
+            return Some(Binding::Global(Variable::with(
                 name,
-                format!("b{index}"),
+                format!("b{number}"),
                 State::Fresh,
-                Origin::Boot(*index),
-            );
-            return match self.boot.definitions[*index].keyword {
-                false => Some(Binding::Global(variable)),
-                true => self.boot.keyword(*index, self).map(Binding::Macro),
-            };
+                Origin::Boot(number),
+            )));
         }
         if let Some(native) = self.natives.get(&*text) {
             return Some(Binding::Global(native_variable(native)));
@@ -467,122 +471,4 @@ pub fn read_error(error: &super::reader::ReadError) -> Raise {
             Value::BoolV(false),
         ],
     )
-}
-
-/// `scheme/guile/boot`: the part of module `(guile)` that is written in Scheme.
-/// Files are only searched for where definitions begin; a definition is read
-/// and compiled when a program first refers to its name.
-pub struct Boot {
-    texts: Vec<(String, Rc<str>)>,
-    pub definitions: Vec<BootDefinition>,
-    index: HashMap<Id, usize>,
-}
-
-pub struct BootDefinition {
-    file: usize,
-    start: usize,
-    keyword: bool,
-}
-
-impl Boot {
-    fn index(scheme_directory: Option<&Path>) -> Boot {
-        let texts: Vec<(String, Rc<str>)> = match scheme_directory {
-            None => embedded::SCHEME
-                .iter()
-                .filter(|(path, _)| path.starts_with("guile/boot/"))
-                .map(|(path, text)| ((*path).to_owned(), Rc::from(*text)))
-                .collect(),
-            Some(directory) => {
-                let folder = directory.join("guile/boot");
-                let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-                    .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-                    .unwrap_or_default();
-                paths.sort();
-                paths
-                    .into_iter()
-                    .filter(|path| path.extension().is_some_and(|extension| extension == "scm"))
-                    .filter_map(|path| {
-                        let text = std::fs::read_to_string(&path).ok()?;
-                        Some((path.display().to_string(), text.into()))
-                    })
-                    .collect()
-            }
-        };
-        let mut boot = Boot {
-            texts,
-            definitions: Vec::new(),
-            index: HashMap::new(),
-        };
-        for file in 0..boot.texts.len() {
-            let text = boot.texts[file].1.clone();
-            for start in
-                std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1))
-            {
-                let line = &text[start..];
-                let Some(rest) = line.strip_prefix("(define") else {
-                    continue;
-                };
-                let Some((definer, rest)) = rest.split_once(' ') else {
-                    continue;
-                };
-                let name = rest.trim_start_matches('(');
-                let end = name
-                    .find(|c: char| c.is_whitespace() || c == ')' || c == '(')
-                    .unwrap_or(name.len());
-                let number = boot.definitions.len();
-                boot.definitions.push(BootDefinition {
-                    file,
-                    start,
-                    keyword: definer.starts_with("-syntax"),
-                });
-                boot.index.insert(Id::named(&name[..end]), number);
-            }
-        }
-        boot
-    }
-
-    /// The form of definition NUMBER.
-    pub fn form(&self, number: usize) -> Result<Stx> {
-        thread_local! {
-            static SOURCES: RefCell<HashMap<String, u32>> = RefCell::default();
-        }
-        let definition = &self.definitions[number];
-        let (name, text) = &self.texts[definition.file];
-        let source = SOURCES.with(|sources| {
-            *sources
-                .borrow_mut()
-                .entry(name.clone())
-                .or_insert_with(|| source::add(name, text.clone()))
-        });
-        let mut reader = Reader::at(text, source, definition.start);
-        match reader.read(&mut SyntaxBuilder::default()) {
-            Ok(Some(form)) => Ok(form),
-            Ok(None) => Err(Trouble::Raise(Raise::Failure(
-                crate::failure::Failure::internal(format!("{name} ends in a definition")),
-            ))),
-            Err(error) => Err(Trouble::Raise(read_error(&error))),
-        }
-    }
-
-    /// The documentation string of definition NUMBER.
-    pub fn documentation(&self, number: usize) -> Option<String> {
-        self.form(number).ok()?.as_list()?.get(2)?.as_string()
-    }
-
-    /// The macro that definition NUMBER makes; only `syntax-rules` occur there.
-    fn keyword(&self, number: usize, world: &World) -> Option<Rc<super::expander::macros::Macro>> {
-        use super::expander::macros::Macro;
-        use super::expander::patterns::Rules;
-        let form = self.form(number).ok()?;
-        let items = form.as_list()?;
-        let rules = match items {
-            // (define-syntax-rule (name . pattern) template)
-            [head, pattern, .., template] if &*head.as_id()?.name() == "define-syntax-rule" => {
-                Rules::of_one(pattern, template, &world.core_scope)
-            }
-            [_, _, rules] => Rules::parse(rules, &world.core_scope).ok()?,
-            _ => return None,
-        };
-        Some(Rc::new(Macro::Rules(rules)))
-    }
 }
