@@ -165,9 +165,9 @@ mod tests {
         let checkout = Boot::new(Some(&scheme));
         let carried = Boot::new(None);
         assert!(carried.names().eq(checkout.names()));
-        let (number, keyword) = carried.find("when").expect("it is in boot");
+        let (number, keyword) = carried.find("false-if-exception").expect("it is in boot");
         assert!(keyword);
-        assert_eq!(checkout.find("when"), Some((number, true)));
+        assert_eq!(checkout.find("false-if-exception"), Some((number, true)));
         assert!(carried.form(number).is_ok() && checkout.form(number).is_ok());
     }
 

@@ -19,6 +19,9 @@ use steel::parser::span::Span;
 use steel::rerrs::ErrorKind;
 use steel::rvals::as_underlying_type;
 
+/// What `catch` is told as the key of an object that no `throw` has made.
+pub const PLAIN_KEY: &str = "%exception";
+
 /// The beginning of the message of a Steel error that carries a ticket.
 const TICKET: &str = "raised object ";
 

@@ -2,7 +2,9 @@
 //! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
 
 use super::conditions;
+use super::library::equality::is_eq;
 use super::library::ports::Standard;
+use super::library::vectors;
 use super::natives::{Machine, Outcome};
 use super::pairs;
 use super::records;
@@ -24,8 +26,15 @@ crate::natives! {
     "%set-escape!" (1) => set_escape,
     /// (%last-was-raised?) -> whether what %caught gave last had met the handlers already
     "%last-was-raised?" (0) => last_was_raised,
-    /// (%sentinel) -> something that notices when the machine unwinds past it
-    "%sentinel" (0) => sentinel,
+    /// (%throw-object key arguments) -> what (throw KEY ARGUMENT …) raises
+    "%throw-object" (2) => throw_object,
+    /// (%next-handler handlers object) -> the rest of HANDLERS from the first that OBJECT may concern
+    "%next-handler" (2) => next_handler,
+    /// (%caught-arguments object) -> what a handler of catch is called with, for the machine's apply
+    "%caught-arguments" (1) => caught_arguments,
+    /// (%sentinel [raiser]) -> something that notices when the machine unwinds past it;
+    /// from now on natives raise by calling RAISER
+    "%sentinel" (0, 1) => sentinel,
     /// (%disarm sentinel) -> nothing has been unwound
     "%disarm" (1) => disarm,
     /// (%make-fluid value) -> a fluid
@@ -216,7 +225,69 @@ impl Drop for Sentinel {
     }
 }
 
-fn sentinel(_: &[Value]) -> Outcome {
+/// What `throw` raises: an object that was caught as `%exception` goes on as it was.
+fn throw_object(args: &[Value]) -> Outcome {
+    let Value::SymbolV(key) = &args[0] else {
+        return Err(super::natives::Raise::throw(
+            "wrong-type-arg",
+            vec![
+                value::string_value("throw"),
+                value::string_value("Wrong type argument in position ~a: ~a"),
+                list_value(vec![Value::IntV(1), args[0].clone()]),
+                list_value(vec![args[0].clone()]),
+            ],
+        ));
+    };
+    if key.as_str() == conditions::PLAIN_KEY
+        && let Some(object) = pairs::car(&args[1])
+    {
+        return Ok(object.clone());
+    }
+    Ok(records::throw_object(
+        args[0].clone(),
+        pairs::from_machine(args[1].clone()),
+    ))
+}
+
+/// Key and arguments of OBJECT as `catch` gives them to its handler.
+fn key_and_arguments(object: &Value) -> (Value, Value) {
+    records::thrown(object).unwrap_or_else(|| {
+        (
+            symbol_value(conditions::PLAIN_KEY),
+            list_value(vec![object.clone()]),
+        )
+    })
+}
+
+fn caught_arguments(args: &[Value]) -> Outcome {
+    let (key, arguments) = key_and_arguments(&args[0]);
+    let mut items = vec![key];
+    items.extend(pairs::items(&arguments).cloned());
+    Ok(Value::ListV(items.into()))
+}
+
+/// A mark for another key is passed over; everything else is for Scheme to judge.
+fn next_handler(args: &[Value]) -> Outcome {
+    let (key, _) = key_and_arguments(&args[1]);
+    let accepted = |mark: &Value| vectors::with(mark, |items| items.first().cloned());
+    let concerns = |handler: &Value| match accepted(handler).flatten() {
+        Some(accepted @ Value::SymbolV(_)) => is_eq(&accepted, &key),
+        _ => true,
+    };
+    let mut handlers = args[0].clone();
+    while let Some(handler) = pairs::car(&handlers)
+        && !concerns(handler)
+        && let Some(rest) = pairs::cdr(&handlers)
+    {
+        handlers = rest;
+    }
+    Ok(handlers)
+}
+
+fn sentinel(args: &[Value]) -> Outcome {
+    if let Some(raiser) = args.first() {
+        super::vm::set_raiser(raiser);
+    }
     Ok(Sentinel {
         armed: Cell::new(true),
     }

@@ -325,7 +325,7 @@ impl Interpreter {
                 key.to_string(),
                 pairs::to_vec(&arguments).unwrap_or_default(),
             ),
-            None => ("%exception".to_owned(), vec![object.clone()]),
+            None => (conditions::PLAIN_KEY.to_owned(), vec![object.clone()]),
         };
         if key == "quit" {
             return Stop::Quit(exit_status(arguments.first()));

@@ -8,6 +8,7 @@
 //! whatever reads lists accepts it, and [`from_machine`] turns it into pairs.
 
 use super::value::Value;
+use steel::gc::Gc;
 
 /// What a pair takes of memory.
 pub const SIZE_BYTES: usize = 48;
@@ -36,18 +37,42 @@ pub fn is_pair(value: &Value) -> bool {
 
 /// A fresh pair.
 pub fn cons(car: Value, cdr: Value) -> Value {
-    let mut car = car;
-    if matches!(cdr, Value::ListV(_)) {
-        // Steel would make a list of its own here, so the cdr is put in afterwards.
-        let pair = steel::primitives::lists::cons(&mut car, &mut Value::Void)
-            .expect("consing two values has no way to fail");
-        let _fresh_pairs_can_be_changed = set_cdr(&pair, cdr);
-        pair
-    } else {
-        let mut cdr = cdr;
-        steel::primitives::lists::cons(&mut car, &mut cdr)
-            .expect("consing two values has no way to fail")
+    let pair = blank();
+    let (car_slot, cdr_slot) = slots(&pair).expect("a blank pair is a pair");
+    // SAFETY: the pair is fresh, so nothing refers into it; what stands in it
+    // needs no dropping.
+    unsafe {
+        car_slot.write(car);
+        cdr_slot.write(cdr);
     }
+    pair
+}
+
+/// A fresh pair of two `Value::Void`. Steel's type of pairs cannot be named, but
+/// copied; its `cons` makes a list of its own where the cdr is one, and counts
+/// references that only pass by.
+fn blank() -> Value {
+    thread_local! {
+        static BLANK: Value = steel::primitives::lists::cons(&mut Value::Void, &mut Value::Void)
+            .expect("consing two values has no way to fail");
+    }
+    BLANK.with(|blank| match blank {
+        Value::Pair(pair) => Value::Pair(Gc::new((**pair).clone())),
+        other => unreachable!("Steel's cons of two values is {other:?}"),
+    })
+}
+
+/// Where the car and the cdr of PAIR stand. They may be written through while no
+/// reference into the pair is alive.
+fn slots(pair: &Value) -> Option<(*mut Value, *mut Value)> {
+    let Value::Pair(cell) = pair else {
+        return None;
+    };
+    let base = cell.as_ptr().cast::<u8>().cast_mut();
+    let offset = |slot: &Value| std::ptr::from_ref(slot) as usize - base as usize;
+    let (car, cdr) = (offset(cell.car_ref()), offset(cell.cdr_ref()));
+    // SAFETY: both offsets are inside of the pair that BASE points to.
+    unsafe { Some((base.add(car).cast(), base.add(cdr).cast())) }
 }
 
 /// A proper list of ITEMS.
@@ -74,22 +99,18 @@ where
 /// ITEMS from first to last, and TAIL after them. Where the items come one by
 /// one this spares a vector of them.
 pub fn list_in_order(items: impl IntoIterator<Item = Value>, tail: Value) -> Value {
-    let pair = |mut item: Value| {
-        steel::primitives::lists::cons(&mut item, &mut Value::Void)
-            .expect("consing two values has no way to fail")
-    };
-    let mut items = items.into_iter();
-    let Some(first) = items.next() else {
-        return tail;
-    };
-    let first = pair(first);
-    let mut last = first.clone();
+    let mut first = Value::Void;
+    let mut end: *mut Value = &mut first;
     for item in items {
-        let next = pair(item);
-        let _fresh_pairs_can_be_changed = set_cdr(&last, next.clone());
-        last = next;
+        let pair = cons(item, Value::Void);
+        let (_, cdr_slot) = slots(&pair).expect("a fresh pair is a pair");
+        // SAFETY: END is `first` or the cdr of the pair made last, which `first`
+        // keeps alive and nobody else knows; what it holds needs no dropping.
+        unsafe { end.write(pair) };
+        end = cdr_slot;
     }
-    let _fresh_pairs_can_be_changed = set_cdr(&last, tail);
+    // SAFETY: as above.
+    unsafe { end.write(tail) };
     first
 }
 
@@ -151,37 +172,26 @@ pub fn cdr(value: &Value) -> Option<Value> {
 /// Put CAR into PAIR; false when PAIR is not a pair that can be changed.
 #[must_use]
 pub fn set_car(pair: &Value, car: Value) -> bool {
-    let Value::Pair(cell) = pair else {
-        return false;
-    };
-    let base = cell.as_ptr() as usize;
-    let offset = cell.car_ref() as *const Value as usize - base;
-    replace(cell.as_ptr().cast::<u8>(), offset, car);
-    true
+    slots(pair).is_some_and(|(slot, _)| replace(slot, car))
 }
 
 /// Put CDR into PAIR; false when PAIR is not a pair that can be changed.
 #[must_use]
 pub fn set_cdr(pair: &Value, cdr: Value) -> bool {
-    let Value::Pair(cell) = pair else {
-        return false;
-    };
-    let base = cell.as_ptr() as usize;
-    let offset = cell.cdr_ref() as *const Value as usize - base;
-    replace(cell.as_ptr().cast::<u8>(), offset, cdr);
-    true
+    slots(pair).is_some_and(|(_, slot)| replace(slot, cdr))
 }
 
-/// Put VALUE where OFFSET from CELL says, and drop what was there.
-fn replace(cell: *const u8, offset: usize, value: Value) {
-    // SAFETY: CELL comes from `Rc::as_ptr`, whose pointer may be written through
-    // while no reference into the allocation is alive (the contract of
+/// Put VALUE into SLOT, and drop what was there.
+fn replace(slot: *mut Value, value: Value) -> bool {
+    // SAFETY: the slot comes from `Rc::as_ptr`, whose pointer may be written
+    // through while no reference into the allocation is alive (the contract of
     // `Rc::get_mut_unchecked`). A native is the only code that runs on the
     // machine's thread, its arguments are clones of the `Rc`, and the references
-    // `car_ref` and `cdr_ref` gave to find OFFSET have ended. The old value is
-    // dropped after the cell holds the new one.
-    let old = unsafe { std::ptr::replace(cell.add(offset).cast_mut().cast::<Value>(), value) };
+    // `car_ref` and `cdr_ref` gave to find the slot have ended. The old value is
+    // dropped after the pair holds the new one.
+    let old = unsafe { slot.replace(value) };
     drop(old);
+    true
 }
 
 /// What identifies the pair VALUE for `eq?`.

@@ -81,7 +81,7 @@ of times with the values to return here."
   (cond
    ((eqv? number (%run-number)) (thunk))
    ((%run-goes-on? number)
-    (%prepare-handlers)
+    (%disarm (%sentinel %raise-from-native))
     (%set-escape! (lambda () (%in-run number thunk)))
     (set! %handlers '())
     (%unwind-with '%escape))
@@ -152,21 +152,22 @@ of times with the values to return here."
         (and (procedure? key) (key object)))))
 
 (define (%raise object continuable?)
-  (let loop ((handlers %handlers))
+  (let loop ((handlers (%next-handler %handlers object)))
     (cond
      ((null? handlers)
       (%unwind-with object))
      ((vector? (car handlers))
       (let ((mark (car handlers)))
-        (if (%accepts? mark object)
+        (if (or (not (procedure? (vector-ref mark 0)))
+                (%accepts? mark object))
             (let ((before (vector-ref mark 1)))
               (if before (%call-throw-handler before object))
               (set! %handlers handlers)
               (%unwind-with object))
-            (loop (cdr handlers)))))
+            (loop (%next-handler (cdr handlers) object)))))
      ((pair? (car handlers))
       (%call-throw-handler (car handlers) object)
-      (loop (cdr handlers)))
+      (loop (%next-handler (cdr handlers) object)))
      (else
       (let ((handler (car handlers)))
         (if continuable?
@@ -198,9 +199,6 @@ of times with the values to return here."
 (define (%raise-from-native object)
   (%raise object #f))
 
-(define (%prepare-handlers)
-  (%set-raiser! %raise-from-native))
-
 (define* (raise-exception object #:key (continuable? #f))
   "Raise OBJECT, any object, to the handlers in force."
   (%raise object continuable?))
@@ -215,10 +213,7 @@ of times with the values to return here."
 
 (define (throw key . args)
   "Raise the exception with KEY and ARGS."
-  (if (not (symbol? key))
-      (scm-error 'wrong-type-arg "throw" "Wrong type argument in position ~a: ~a"
-                 (list 1 key) (list key)))
-  (%raise (make-exception-from-throw key args) #f))
+  (%raise (%throw-object key args) #f))
 
 (define (error message . irritants)
   "Raise an error with MESSAGE and IRRITANTS."
@@ -246,7 +241,6 @@ of times with the values to return here."
 (define (%catch-object mark thunk handler)
   (let ((winds %winds)
         (outer %handlers))
-    (%prepare-handlers)
     (let ((handlers (cons mark outer)))
       (set! %handlers handlers)
       (let ((result
@@ -255,7 +249,7 @@ of times with the values to return here."
                 (%handle-unwound (%caught trouble) (%last-was-raised?)
                                  mark winds outer handler))
               (lambda ()
-                (let* ((sentinel (%sentinel))
+                (let* ((sentinel (%sentinel %raise-from-native))
                        (result (thunk)))
                   (%disarm sentinel)
                   result)))))
@@ -266,18 +260,21 @@ of times with the values to return here."
 ;; was when MARK was put there if a partial continuation came between.
 (define (%handle-unwound object raised? mark winds outer handler)
   (cond
-   ((and raised? (not (and (pair? %handlers) (eq? (car %handlers) mark))))
-    ;; On its way to an outer frame.
-    (%unwind-with object))
+   (raised?
+    (if (and (pair? %handlers) (eq? (car %handlers) mark))
+        (let ((handlers (cdr %handlers)))
+          (if (not (eq? %winds winds)) (%rewind winds))
+          (set! %handlers handlers)
+          (handler object))
+        ;; On its way to an outer frame.
+        (%unwind-with object)))
    ((%accepts? mark object)
     (let ((before (vector-ref mark 1)))
-      (if (and before (not raised?))
+      (if before
           (%with-handlers outer (lambda () ((car before) object)))))
     (%rewind winds)
-    (set! %handlers (if raised? (cdr %handlers) outer))
+    (set! %handlers outer)
     (handler object))
-   (raised?
-    (%unwind-with object))
    (else
     (%rewind winds)
     (set! %handlers outer)
@@ -296,9 +293,7 @@ before the stack is unwound."
                                     #f)))
                  thunk
                  (lambda (object)
-                   (apply handler
-                          (%exception-key object)
-                          (%exception-arguments object)))))
+                   (%machine-apply handler (%caught-arguments object)))))
 
 (define (false-if-exception-procedure thunk)
   (%catch-object (vector #t #f) thunk (lambda (object) #f)))
@@ -323,7 +318,6 @@ before the stack is unwound."
 (define (%with-procedure-handler handler thunk)
   (let ((winds %winds)
         (outer %handlers))
-    (%prepare-handlers)
     (let ((handlers (cons handler outer)))
       (set! %handlers handlers)
       (let ((result
@@ -337,7 +331,7 @@ before the stack is unwound."
                         (set! %handlers handlers)
                         (%raise object #f)))))
               (lambda ()
-                (let* ((sentinel (%sentinel))
+                (let* ((sentinel (%sentinel %raise-from-native))
                        (result (thunk)))
                   (%disarm sentinel)
                   result)))))
@@ -360,11 +354,6 @@ is raised."
                      thunk
                      handler)
       (%with-procedure-handler handler thunk)))
-
-(define (%exception-of-type? object type)
-  ;; Only programs that loaded (ice-9 exceptions) have a type to ask for.
-  (((module-ref (resolve-module '(ice-9 exceptions)) 'exception-predicate) type)
-   object))
 
 (define-syntax guard
   (syntax-rules (else =>)

@@ -320,18 +320,6 @@ of TYPE."
   "Call THUNK; errors are told where nothing catches them."
   (thunk))
 
-(define (peek . objects)
-  "Print OBJECTS and return the last."
-  (newline)
-  (display ";;; ")
-  (write objects)
-  (newline)
-  (car (last-pair objects)))
-
-(define (pk . objects)
-  "Short for peek."
-  (apply peek objects))
-
 (define (warn . objects)
   "Print OBJECTS as a warning to the current error port."
   (let ((port (current-error-port)))

@@ -207,7 +207,6 @@
 (define LC_NUMERIC 1)
 (define LC_TIME 2)
 
-(define *unspecified* (if #f #f))
 
 (define (getlogin)
   "Return the name of the user who logged in, or #f."

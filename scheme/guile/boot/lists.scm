@@ -794,7 +794,6 @@
   "Tell whether OBJECT is #t or #f."
   (or (eq? object #t) (eq? object #f)))
 
-(define *unspecified* (if #f #f))
 
 (define (unspecified? object)
   "Tell whether OBJECT is what expressions without a result return."
