@@ -8,9 +8,6 @@
 //!
 //! Other threads (input, output, the simulated host) are not counted.
 //!
-//! A thread that holds little is given small pages: Linux's huge ones must be
-//! zeroed whole, which would take a fifth of the time of starting.
-//!
 //! Source: `std::alloc::GlobalAlloc`; GNU Guile reference manual, "Memory
 //! exhaustion".
 
@@ -26,42 +23,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub const HOW_TO_RAISE: &str =
     "raise the limit with --memory-limit or FRUIX_SCM_MEMORY_LIMIT, such as 8G";
 
-/// Beyond this a program's speed gains more from huge pages than it loses.
-const SMALL: isize = 16 << 20;
-
 /// Zero until [`set_limit`] has been called.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
-
-/// What the process begins with, before even Rust asks for memory: small pages.
-/// Programs that are started meanwhile inherit it.
-#[cfg(target_os = "linux")]
-#[used]
-#[unsafe(link_section = ".init_array")]
-static BEGIN: extern "C" fn() = {
-    extern "C" fn begin() {
-        huge_pages(false);
-    }
-    begin
-};
-
-#[cfg(target_os = "linux")]
-fn huge_pages(wanted: bool) {
-    // SAFETY: the call sets a flag of the process; when it fails, pages are what
-    // they would have been.
-    unsafe {
-        libc::prctl(
-            libc::PR_SET_THP_DISABLE,
-            libc::c_ulong::from(!wanted),
-            0,
-            0,
-            0,
-        )
-    };
-}
-
-/// FreeBSD makes a huge page only of small ones that are all in use.
-#[cfg(not(target_os = "linux"))]
-fn huge_pages(_: bool) {}
 
 /// What a program may have when nobody says otherwise: a quarter of the
 /// machine's memory, at most 4 GiB. Twice that, and the stack that it takes to
@@ -114,10 +77,8 @@ pub fn parse_size(text: &str) -> Option<usize> {
 /// used whenever memory is asked for, also while the thread begins and ends.
 struct Meter {
     used: Cell<isize>,
-    /// Beyond this there is something to do: pages grow, or the alarm is raised.
-    ceiling: Cell<isize>,
     /// Beyond this the alarm is raised.
-    limit: Cell<isize>,
+    ceiling: Cell<isize>,
     /// Beyond this there is no memory.
     end: Cell<isize>,
     exhausted: Cell<bool>,
@@ -128,8 +89,7 @@ thread_local! {
     static METER: Meter = const {
         Meter {
             used: Cell::new(0),
-            ceiling: Cell::new(SMALL),
-            limit: Cell::new(isize::MAX),
+            ceiling: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
             exhausted: Cell::new(false),
             alarm: Cell::new(None),
@@ -149,8 +109,7 @@ pub fn watch(alarm: impl Fn() + 'static) {
     METER.with(|meter| {
         meter.alarm.set(Some(alarm));
         meter.exhausted.set(false);
-        meter.limit.set(ceiling());
-        meter.ceiling.set(meter.ceiling.get().min(ceiling()));
+        meter.ceiling.set(ceiling());
         meter.end.set(ceiling().saturating_mul(2));
     });
 }
@@ -231,14 +190,6 @@ impl Metered {
         // What grows smaller is always welcome.
         if bytes <= 0 {
             return true;
-        }
-        let limit = meter.limit.get();
-        if meter.ceiling.get() < limit {
-            huge_pages(true);
-            meter.ceiling.set(limit);
-            if used <= limit {
-                return true;
-            }
         }
         if used > meter.end.get() {
             Self::give(bytes);
