@@ -222,6 +222,12 @@ fn values_item(args: &[Value]) -> Outcome {
     let (position, count) = (index(args, 1), index(args, 2));
     let more = value::truth(args, 4);
     let given = records::multiple(&args[0]);
+    if count == 0 && !more {
+        return match given {
+            Some(none) if none.is_empty() => Ok(Value::Void),
+            _ => Err(wrong_count()),
+        };
+    }
     match given {
         None if count == 1 || more && count <= 1 => Ok(args[0].clone()),
         Some(items) if items.len() == count || more && items.len() > count => {

@@ -221,17 +221,54 @@ fn syntax_template(args: &[Value]) -> Outcome {
             Ok(filled) => filled,
             Err(trouble) => return Err(trouble.into_raise(&mut list_value)),
         };
-    // A list that was put together is a list of syntax, so that `map` works on it.
-    Ok(match filled.form() {
-        Form::List(items, tail) if !template.variables.is_empty() => {
-            let tail = match tail {
-                Some(tail) => wrap(tail),
-                None => pairs::nil(),
-            };
-            pairs::list_with_tail(items.iter().map(wrap).collect::<Vec<_>>(), tail)
+    Ok(opened(&template.template, &filled, &template.context))
+}
+
+/// FILLED as a value: what the lists of TEMPLATE were filled to are lists of
+/// syntax, so that `map` works on them; what came from elsewhere is syntax.
+fn opened(template: &Stx, filled: &Stx, context: &PatternContext) -> Value {
+    let (Form::List(items, tail), Form::List(made, made_tail)) = (template.form(), filled.form())
+    else {
+        return wrap(filled);
+    };
+    let plain = !items.iter().any(|item| context.is_ellipsis(item));
+    let one = |item: Option<&Stx>, made: &Stx| match item {
+        Some(item) if plain => opened(item, made, context),
+        _ => wrap(made),
+    };
+    let tail = match made_tail {
+        Some(made) => one(tail.as_ref(), made),
+        None => pairs::nil(),
+    };
+    let values: Vec<Value> = made
+        .iter()
+        .enumerate()
+        .map(|(index, made)| one(items.get(index), made))
+        .collect();
+    pairs::list_with_tail(values, tail)
+}
+
+/// Whether two pieces of syntax are the same names and data.
+pub fn same(a: &Value, b: &Value) -> bool {
+    fn same_stx(a: &Stx, b: &Stx) -> bool {
+        match (a.form(), b.form()) {
+            (Form::Id(a), Form::Id(b)) => a == b,
+            (Form::Atom(a), Form::Atom(b)) => patterns::same_atom(a, b),
+            (Form::List(a, a_tail), Form::List(b, b_tail)) => {
+                let tails = match (a_tail, b_tail) {
+                    (Some(a), Some(b)) => same_stx(a, b),
+                    (None, None) => true,
+                    _ => false,
+                };
+                tails && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_stx(a, b))
+            }
+            (Form::Vector(a), Form::Vector(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_stx(a, b))
+            }
+            _ => false,
         }
-        _ => wrap(&filled),
-    })
+    }
+    matches!((unwrap(a), unwrap(b)), (Some(a), Some(b)) if same_stx(&a, &b))
 }
 
 fn nth(args: &[Value]) -> Outcome {

@@ -104,6 +104,12 @@ of times with the values to return here."
   "Short for call-with-escape-continuation."
   (call-with-current-continuation procedure))
 
+(define (%while-break leave)
+  (lambda results
+    (if (null? results)
+        (leave #t)
+        (apply leave results))))
+
 (define (%leave-all)
   (set! %handlers '())
   (%rewind '()))

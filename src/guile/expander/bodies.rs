@@ -207,6 +207,13 @@ impl Expander<'_, '_> {
         bindings: &mut Vec<(Rc<Local>, Core)>,
     ) {
         let count = locals.len();
+        if count == 0 && rest.is_none() {
+            let mut operands = vec![Core::Local(all.clone())];
+            operands.extend([Core::integer(0, span), Core::integer(0, span)]);
+            operands.push(Core::truth(false, span));
+            let none = self.core_call("%values-item", operands, span);
+            bindings.push((Local::new(Id::named("_")), none));
+        }
         for (position, local) in locals.into_iter().enumerate() {
             let operands = vec![
                 Core::Local(all.clone()),

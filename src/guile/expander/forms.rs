@@ -361,8 +361,10 @@ fn letrec_form(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<
         return Ok(body);
     }
     let star = who == "letrec*";
-    let plain = |value: &Core| matches!(value, Core::Lambda(_) | Core::Constant(_));
-    if star || made.iter().filter(|(_, value)| !plain(value)).count() < 2 {
+    let plain = |value: &Core| matches!(value, Core::Lambda(_));
+    let needs_order = |value: &Core| !matches!(value, Core::Lambda(_) | Core::Constant(_));
+    let others = made.iter().filter(|(_, value)| !plain(value)).count();
+    if star || others < 2 || !made.iter().any(|(_, value)| needs_order(value)) {
         return Ok(Core::Letrec(made, Box::new(body)));
     }
     // All values come first, so that a continuation that enters one again
@@ -855,7 +857,15 @@ fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
         .chain([test])
         .any(|form| mentions(form, "break"))
     {
-        escape(x, &leave, vec![looping])
+        // `break` without arguments gives a true value.
+        let k = Stx::id(
+            Id::named("leave").introduced(super::super::syntax::fresh_expansion(), scope),
+            span,
+        );
+        let leaving = Stx::list(vec![word(x, "%while-break"), k.clone()], span);
+        let bound = Stx::list(vec![Stx::list(vec![leave, leaving], span)], span);
+        let inside = Stx::list(vec![word(x, "let"), bound, looping], span);
+        escape(x, &k, vec![inside])
     } else {
         looping
     };

@@ -65,6 +65,41 @@ pub fn variables(pattern: &Stx, context: &PatternContext, depth: usize) -> Vec<(
     found
 }
 
+/// What is wrong with PATTERN: a variable that occurs twice, or an ellipsis
+/// where there is nothing to repeat.
+pub fn complaint(pattern: &Stx, context: &PatternContext) -> Option<&'static str> {
+    let mut names: Vec<Id> = variables(pattern, context, 0)
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Some("duplicate pattern variable");
+    }
+    misplaces_ellipsis(pattern, context).then_some("misplaced ellipsis")
+}
+
+fn misplaces_ellipsis(pattern: &Stx, context: &PatternContext) -> bool {
+    let in_list = |items: &[Stx]| {
+        let allowed = (1..items.len()).find(|index| context.is_ellipsis(&items[*index]));
+        items
+            .iter()
+            .enumerate()
+            .any(|(index, item)| Some(index) != allowed && misplaces_ellipsis(item, context))
+    };
+    match pattern.form() {
+        Form::Id(_) => context.is_ellipsis(pattern),
+        Form::List(items, tail) => {
+            in_list(items)
+                || tail
+                    .as_ref()
+                    .is_some_and(|tail| misplaces_ellipsis(tail, context))
+        }
+        Form::Vector(items) => in_list(items),
+        Form::Atom(_) | Form::Opaque(_) => false,
+    }
+}
+
 fn collect(pattern: &Stx, context: &PatternContext, depth: usize, found: &mut Vec<(Id, usize)>) {
     match pattern.form() {
         Form::Id(id) => {
@@ -478,12 +513,27 @@ impl Rules {
                 }
             }
         }
+        let context = PatternContext {
+            literals,
+            ellipsis,
+            scope: scope.clone(),
+        };
+        for (pattern, _) in &clauses {
+            // The keyword's place does not count.
+            let rest = match pattern.form() {
+                Form::List(items, tail) if !items.is_empty() => {
+                    let mut items = items.clone();
+                    items[0] = Stx::id(Id::named("_"), pattern.span());
+                    Stx::new(Form::List(items, tail.clone()), pattern.span())
+                }
+                _ => continue,
+            };
+            if let Some(complaint) = complaint(&rest, &context) {
+                return Err(Trouble::syntax("syntax-case", complaint, pattern, None));
+            }
+        }
         Ok(Rc::new(Rules {
-            context: PatternContext {
-                literals,
-                ellipsis,
-                scope: scope.clone(),
-            },
+            context,
             clauses,
             whole: false,
         }))

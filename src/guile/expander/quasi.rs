@@ -16,7 +16,7 @@ pub fn quasiquote(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 fn is_constant(x: &Expander, template: &Stx, scope: &Scope) -> bool {
     match template.form() {
         Form::List(items, tail) => {
-            !(items.len() == 2
+            !(!items.is_empty()
                 && (x.is_word(&items[0], scope, "unquote")
                     || x.is_word(&items[0], scope, "unquote-splicing")))
                 && items
@@ -114,6 +114,18 @@ fn fill_list(
         let splice = item
             .as_list()
             .filter(|parts| !parts.is_empty() && x.is_word(&parts[0], scope, "unquote-splicing"));
+        let several = item.as_list().filter(|parts| {
+            depth == 0
+                && !parts.is_empty()
+                && parts.len() != 2
+                && x.is_word(&parts[0], scope, "unquote")
+        });
+        if let Some(parts) = several {
+            for operand in x.expand_all(&parts[1..], scope)?.into_iter().rev() {
+                result = x.core_call("cons", vec![operand, result], span);
+            }
+            continue;
+        }
         result = match splice {
             Some(parts) if depth == 0 => {
                 let mut operands = x.expand_all(&parts[1..], scope)?;

@@ -152,6 +152,9 @@ fn match_clauses(
         }
     };
     let context = context(literals.to_vec(), scope);
+    if let Some(complaint) = patterns::complaint(pattern, &context) {
+        return Err(Trouble::syntax("syntax-case", complaint, pattern, None));
+    }
     let variables = patterns::variables(pattern, &context, 0);
     let names = variables.iter().map(|(id, _)| *id).collect();
     let number = syntax_objects::add_pattern(pattern.clone(), context, names);

@@ -144,6 +144,7 @@ fn shallow_equal(a: &Value, b: &Value) -> Option<bool> {
         (Value::Custom(x), Value::Custom(y)) if !Gc::ptr_eq(x, y) => Some(
             Bytevector::with_two(a, b, |a, b| a == b)
                 .or_else(|| super::bitvectors::same(a, b))
+                .or_else(|| crate::guile::syntax_objects::same(a, b).then_some(true))
                 .unwrap_or_else(|| super::char_sets::both(a, b).is_some_and(|(a, b)| a == b)),
         ),
         (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) if !is_eq(a, b) => {

@@ -149,7 +149,7 @@ fn append(args: &[Value]) -> Outcome {
 fn append_in_place(args: &[Value]) -> Outcome {
     let mut result: Option<Value> = None;
     let mut last: Option<Value> = None;
-    for list in args.iter() {
+    for (index, list) in args.iter().enumerate() {
         if is_nil(list) {
             continue;
         }
@@ -159,7 +159,10 @@ fn append_in_place(args: &[Value]) -> Outcome {
             return append(args);
         }
         result.get_or_insert_with(|| list.clone());
-        last = last_pair_of(list).or(last);
+        // The last argument may be circular.
+        if index + 1 < args.len() {
+            last = last_pair_of(list).or(last);
+        }
     }
     Ok(result.unwrap_or_else(nil))
 }
