@@ -201,7 +201,15 @@ fn procedure_documentation(args: &[Value]) -> Outcome {
     let text = description(&args[0])
         .and_then(|known| known.documentation)
         .or_else(|| {
-            super::world::native_of(&args[0]).map(|native| native.documentation.trim().to_owned())
+            let native = super::world::native_of(&args[0])?;
+            Some(match native.documentation.trim() {
+                // How it is called is what there is to say.
+                "" => super::library::written(&args[0])
+                    .trim_start_matches("#<procedure ")
+                    .trim_end_matches('>')
+                    .to_owned(),
+                text => text.to_owned(),
+            })
         });
     Ok(text.map_or(Value::BoolV(false), string_value))
 }

@@ -178,31 +178,123 @@
                           (port (or port* (current-output-port)))
                           (width 79) (display? #f) (breadth-first? #f))
   "Write OBJECT to PORT, cut so that it is at most WIDTH wide."
-  (let ((flat (%flat object display?)))
-    (display (if (<= (string-length flat) width)
-                 flat
-                 (%truncated object width display?))
-             port)))
+  (let ((dots (if (member (port-encoding port) '("UTF-8" "UTF-16" "UTF-32" "UTF-16LE"
+                                                 "UTF-16BE" "UTF-32LE" "UTF-32BE"))
+                  "…"
+                  "...")))
+    (if (<= width 0)
+        (scm-error 'misc-error #f "~A ~S" (list "expected a positive width" width) #f))
+    (display (%shortened object width #f (vector dots display? breadth-first?)) port)))
 
-(define (%truncated object width display?)
-  (let ((flat (%flat object display?)))
+(define (%shortened-dots style) (vector-ref style 0))
+
+;; INNER? for a row of an array, which has no prefix of its own.
+(define (%shortened object width inner? style)
+  (let ((dots (string-length (%shortened-dots style))))
+    (define (between opening closing extra make)
+      (if (>= width (+ (string-length opening) (string-length closing) extra))
+          (string-append opening
+                         (make (- width (string-length opening) (string-length closing)))
+                         closing)
+          "#"))
     (cond
-     ((<= (string-length flat) width) flat)
-     ((and (string? object) (> width 4))
-      (string-append (substring flat 0 (- width 2)) "…\""))
-     ((and (or (pair? object) (vector? object)) (> width 4))
-      (let* ((opening (if (pair? object) "(" "#("))
-             (items (if (pair? object) object (vector->list object))))
-        (let loop ((rest items) (text opening))
-          (if (pair? rest)
-              (let* ((separator (if (eq? rest items) "" " "))
-                     (room (- width (string-length text) (string-length separator) 3))
-                     (item (%flat (car rest) display?)))
-                (if (<= (string-length item) room)
-                    (loop (cdr rest) (string-append text separator item))
-                    (let ((short (if (> room 4) (%truncated (car rest) room display?) "#")))
-                      (if (and (> room 0) (<= (string-length short) room))
-                          (string-append text separator short " …)")
-                          (string-append text separator "…)")))))
-              (string-append text ")")))))
-     (else "#"))))
+     ((list? object)
+      (between "(" ")" dots
+               (lambda (width)
+                 (%shortened-items object width (length object)
+                             (lambda (rest index) (car rest)) cdr #f style))))
+     ((vector? object)
+      (between "#(" ")" dots
+               (lambda (width)
+                 (%shortened-items object width (vector-length object)
+                             vector-ref identity #f style))))
+     ((bytevector? object)
+      (between "#vu8(" ")" dots
+               (lambda (width)
+                 (%shortened-items object width (bytevector-length object)
+                             array-ref identity #f style))))
+     ((bitvector? object)
+      (cond
+       ((>= width (+ 2 (bitvector-length object))) (%flat object #f))
+       ((>= width (+ 2 dots))
+        (string-append (substring (%flat object #f) 0 (- width dots)) (%shortened-dots style)))
+       (else "#")))
+     ((and (array? object) (not (string? object)))
+      (let* ((rank (array-rank object))
+             (type (array-type object))
+             (prefix (cond
+                      (inner? "(")
+                      ((= rank 0)
+                       (string-append "#0" (if (eq? type #t) "" (symbol->string type)) "("))
+                      (else
+                       (let ((empty (%flat (apply make-typed-array type *unspecified*
+                                                  (make-list rank 0))
+                                           #f)))
+                         (substring empty 0 (- (string-length empty) 1)))))))
+        (between prefix ")" dots
+                 (lambda (width)
+                   (if (= rank 0)
+                       (%shortened (array-ref object) width #f style)
+                       (let ((low (caar (array-shape object))))
+                         (%shortened-items
+                          object width (array-length object)
+                          (lambda (object index)
+                            ((if (= rank 1) array-ref array-cell-ref) object (+ low index)))
+                          identity (> rank 1) style)))))))
+     ((pair? object)
+      (if (>= width (+ 4 dots))
+          (string-append "(" (%shortened-dotted object (- width 2) style) ")")
+          "#"))
+     (else
+      (let ((text (%flat object (vector-ref style 1))))
+        (if (<= (string-length text) width)
+            text
+            (%shortened-text text width style)))))))
+
+;; COUNT elements of OBJECT, of which REF gives the one at an index in what NEXT
+;; leaves.
+(define (%shortened-items object width count ref next inner? style)
+  (let ((dots (string-length (%shortened-dots style))))
+    (let loop ((rest object) (width width) (index 0) (done ""))
+      (let ((done (if (> index 0) (string-append done " ") done)))
+        (cond
+         ((= index count) (if (= count 0) "" done))
+         ((and (= index (- count 1)) (or (= index 0) (> width 1)))
+          (string-append done
+                         (%shortened (ref rest index) (if (= index 0) width (- width 1))
+                               inner? style)))
+         ((<= width (+ 1 dots)) (string-append done (%shortened-dots style)))
+         (else
+          (let* ((room (if (vector-ref style 2)
+                           (max 1 (- (quotient width (- count index)) 1))
+                           (- width (+ 1 dots))))
+                 (text (%shortened (ref rest index) room inner? style)))
+            (loop (next rest) (- width 1 (string-length text)) (+ index 1)
+                  (string-append done text)))))))))
+
+;; The inside of an improper list, in at least five columns.
+(define (%shortened-dotted object width style)
+  (let loop ((rest object) (width width) (done ""))
+    (if (or (not (pair? rest)) (<= width 4))
+        (string-append done ". " (%shortened rest (- width 2) #f style))
+        (let ((text (%shortened (car rest)
+                          (if (vector-ref style 2) (quotient (- width 3) 2) (- width 4))
+                          #f style)))
+          (loop (cdr rest) (- width 1 (string-length text))
+                (string-append done text " "))))))
+
+;; TEXT, which is too wide, without its middle where its ends say what it is.
+(define (%shortened-text text width style)
+  (let ((dots (%shortened-dots style)))
+    (let loop ((ends '(("#<" . ">") ("#(" . ")") ("(" . ")") ("\"" . "\""))))
+      (if (null? ends)
+          "#"
+          (let ((opening (caar ends)) (closing (cdar ends)))
+            (if (and (string-prefix? opening text)
+                     (string-suffix? closing text)
+                     (>= width (+ (string-length opening) (string-length closing)
+                                  (string-length dots))))
+                (string-append (substring text 0 (- width (string-length closing)
+                                                    (string-length dots)))
+                               dots closing)
+                (loop (cdr ends))))))))

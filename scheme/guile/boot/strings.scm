@@ -90,12 +90,16 @@
   (list->char-set (filter predicate (char-set->list set)) base))
 
 (define* (char-set-filter! predicate set base)
-  "Return the set of BASE and the characters of SET for which PREDICATE holds."
-  (char-set-filter predicate set base))
+  "Put the characters of SET for which PREDICATE holds into BASE, and return it."
+  (list->char-set! (filter predicate (char-set->list set)) base))
 
 (define* (char-set-unfold stop? mapper successor seed #:optional (base (char-set)))
   "Return the set of BASE and what MAPPER gives for SEED and its successors."
   (list->char-set (unfold stop? mapper successor seed) base))
+
+(define (char-set-unfold! stop? mapper successor seed base)
+  "Put what MAPPER gives for SEED and its successors into BASE, and return it."
+  (list->char-set! (unfold stop? mapper successor seed) base))
 
 (define (char-set-count predicate set)
   "Return for how many characters of SET PREDICATE holds."
@@ -108,10 +112,6 @@
 (define (char-set-any predicate set)
   "Return whether PREDICATE holds for a character of SET."
   (any predicate (char-set->list set)))
-
-(define (char-set-copy set)
-  "Return SET; character sets do not change."
-  set)
 
 (define (char-set-cursor set)
   "Return a cursor at the first character of SET."

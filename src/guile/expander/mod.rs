@@ -314,6 +314,15 @@ impl<'m, 'a> Expander<'m, 'a> {
         }
     }
 
+    /// Whether ID means something in SCOPE by now.
+    pub fn is_bound(&self, id: Id, scope: &Scope) -> bool {
+        match scope.lookup(id) {
+            None => false,
+            Some(Binding::Global(variable)) => variable.state.get() != super::core::State::Fresh,
+            Some(_) => true,
+        }
+    }
+
     /// Expand STX, an expression in SCOPE.
     pub fn expand(&mut self, stx: &Stx, scope: &Scope) -> Result<Core> {
         let mut current = stx.clone();

@@ -5,8 +5,15 @@ use super::super::value::Value;
 use super::scope::Scope;
 use super::{Expander, Result, Trouble};
 
-fn bad(stx: &Stx, part: Option<&Stx>) -> Trouble {
-    Trouble::syntax("define-record-type", "bad form", stx, part)
+/// What is wrong with the definition STX, at PART.
+fn bad(stx: &Stx, message: &str, part: Option<&Stx>) -> Trouble {
+    let who = match stx.as_list().and_then(|items| items.first()?.as_id()) {
+        Some(head) if &*head.name() == "define-immutable-record-type" => {
+            "define-immutable-record-type"
+        }
+        _ => "define-record-type",
+    };
+    Trouble::syntax(who, message, stx, part)
 }
 
 pub fn define_record_type(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
@@ -27,14 +34,16 @@ struct Field {
 /// kind the second procedure of a field returns a changed copy.
 fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
     let Some([_, name, constructor, predicate, fields @ ..]) = stx.as_list() else {
-        return Err(bad(stx, None));
+        return Err(Trouble::syntax("#f", super::NO_MATCH, stx, None));
     };
     let span = stx.span();
-    let name = match name.form() {
-        Form::List(items, None) => items.first().ok_or_else(|| bad(stx, Some(name)))?,
-        _ => name,
-    };
-    let type_id = name.as_id().ok_or_else(|| bad(stx, Some(name)))?;
+    let type_id = name
+        .as_id()
+        .ok_or_else(|| bad(stx, "expected type name", Some(name)))?;
+    let is_false = |stx: &Stx| matches!(stx.form(), Form::Atom(Value::BoolV(false)));
+    if predicate.as_id().is_none() && !is_false(predicate) {
+        return Err(bad(stx, "expected predicate name", Some(predicate)));
+    }
     let fields = fields
         .iter()
         .map(|field| parse_field(field, stx))
@@ -74,20 +83,24 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
         Form::List(items, None) if !items.is_empty() => {
             let arguments = items[1..]
                 .iter()
-                .map(|item| item.as_id().ok_or_else(|| bad(stx, Some(item))))
+                .map(|item| {
+                    item.as_id()
+                        .ok_or_else(|| bad(stx, "invalid constructor spec", Some(constructor)))
+                })
                 .collect::<Result<Vec<_>>>()?;
             Some((items[0].clone(), arguments))
         }
-        _ => None,
+        _ if is_false(constructor) => None,
+        _ => return Err(bad(stx, "invalid constructor spec", Some(constructor))),
     };
     if let Some((constructor, arguments)) = constructor {
         for argument in &arguments {
             if !all.contains(argument) {
-                return Err(Trouble::syntax(
-                    "define-record-type",
-                    "unknown field in constructor spec",
+                let argument = Stx::id(*argument, span);
+                return Err(bad(
                     stx,
-                    None,
+                    "unknown field in constructor spec",
+                    Some(&argument),
                 ));
             }
         }
@@ -157,32 +170,33 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
 }
 
 fn parse_field(field: &Stx, stx: &Stx) -> Result<Field> {
+    let invalid = || bad(stx, "invalid field spec", Some(field));
     match field.form() {
-        Form::Id(id) => Ok(Field {
-            name: *id,
-            accessor: None,
-            modifier: None,
-        }),
-        Form::List(items, None) if (1..=3).contains(&items.len()) => Ok(Field {
-            name: items[0].as_id().ok_or_else(|| bad(stx, Some(field)))?,
-            accessor: items.get(1).cloned(),
-            modifier: items.get(2).cloned(),
-        }),
-        _ => Err(bad(stx, Some(field))),
+        Form::List(items, None)
+            if (2..=3).contains(&items.len())
+                && items.iter().all(|item| item.as_id().is_some()) =>
+        {
+            Ok(Field {
+                name: items[0].as_id().ok_or_else(invalid)?,
+                accessor: items.get(1).cloned(),
+                modifier: items.get(2).cloned(),
+            })
+        }
+        _ => Err(invalid()),
     }
 }
 
 /// `(set-field RECORD (ACCESSOR …) VALUE)`
-pub fn set_field(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+pub fn set_field(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Stx> {
     let Some([_, record, path, value]) = stx.as_list() else {
         return Err(Trouble::syntax("set-field", "bad form", stx, None));
     };
     let clause = (path.clone(), value.clone());
-    update(x, record, &[clause], stx)
+    update(x, record, &[clause], stx, scope)
 }
 
 /// `(set-fields RECORD ((ACCESSOR …) VALUE) …)`
-pub fn set_fields(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
+pub fn set_fields(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Stx> {
     let Some([_, record, clauses @ ..]) = stx.as_list() else {
         return Err(Trouble::syntax("set-fields", "bad form", stx, None));
     };
@@ -193,11 +207,18 @@ pub fn set_fields(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
             _ => Err(Trouble::syntax("set-fields", "bad form", stx, Some(clause))),
         })
         .collect::<Result<Vec<_>>>()?;
-    update(x, record, &clauses, stx)
+    update(x, record, &clauses, stx, scope)
 }
 
-fn update(x: &mut Expander, record: &Stx, clauses: &[(Stx, Stx)], stx: &Stx) -> Result<Stx> {
+fn update(
+    x: &mut Expander,
+    record: &Stx,
+    clauses: &[(Stx, Stx)],
+    stx: &Stx,
+    scope: &Scope,
+) -> Result<Stx> {
     let span: Span = stx.span();
+    check_paths(x, clauses, stx, scope)?;
     let mut result = record.clone();
     for (path, value) in clauses {
         let mut accessors = vec![x.core_stx("list", span)];
@@ -213,4 +234,43 @@ fn update(x: &mut Expander, record: &Stx, clauses: &[(Stx, Stx)], stx: &Stx) -> 
         );
     }
     Ok(result)
+}
+
+/// Whether the paths of CLAUSES name accessors and are about different fields.
+fn check_paths(x: &Expander, clauses: &[(Stx, Stx)], stx: &Stx, scope: &Scope) -> Result<()> {
+    let who = "set-fields";
+    let mut known: Vec<(&Stx, Vec<Id>)> = Vec::new();
+    for (path, _) in clauses {
+        let getters = path
+            .as_list()
+            .ok_or_else(|| Trouble::syntax("#f", super::NO_MATCH, stx, None))?;
+        let mut names = Vec::with_capacity(getters.len());
+        for getter in getters {
+            match getter.as_id() {
+                Some(id) if x.is_bound(id, scope) => names.push(id),
+                _ => return Err(Trouble::syntax(who, "unknown getter", stx, Some(getter))),
+            }
+        }
+        for (other_path, other) in &known {
+            if *other == names {
+                return Err(Trouble::syntax(
+                    who,
+                    "duplicate field path",
+                    stx,
+                    Some(path),
+                ));
+            }
+            let prefix = match (other.starts_with(&names), names.starts_with(other)) {
+                (true, _) => Some(path),
+                (_, true) => Some(*other_path),
+                _ => None,
+            };
+            if let Some(prefix) = prefix {
+                let message = "one field path is a prefix of another";
+                return Err(Trouble::syntax(who, message, stx, Some(prefix)));
+            }
+        }
+        known.push((path, names));
+    }
+    Ok(())
 }

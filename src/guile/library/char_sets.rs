@@ -12,7 +12,7 @@ use crate::guile::natives::{Outcome, Raise};
 use crate::guile::pairs;
 use crate::guile::value::Value;
 use crate::natives;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
@@ -28,7 +28,10 @@ enum Members {
 #[derive(Clone)]
 pub struct CharSet(Rc<Members>);
 
-impl Custom for CharSet {
+/// A set as the program holds it; the procedures with `!` put another into it.
+struct Holder(RefCell<CharSet>);
+
+impl Custom for Holder {
     fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
         Some(Ok("#<charset>".to_owned()))
     }
@@ -113,9 +116,12 @@ impl CharSet {
         if next <= LAST {
             ranges.push((next, LAST));
         }
-        // Surrogates are not characters.
-        CharSet::of_ranges(ranges)
-            .intersection(&CharSet::of_ranges(vec![(0, 0xd7ff), (0xe000, LAST)]))
+        CharSet::of_ranges(ranges).intersection(&CharSet::all())
+    }
+
+    /// Every character; surrogates are none.
+    fn all() -> CharSet {
+        CharSet::of_ranges(vec![(0, 0xd7ff), (0xe000, LAST)])
     }
 
     fn union(&self, other: &CharSet) -> CharSet {
@@ -155,15 +161,80 @@ impl CharSet {
     }
 
     fn value(self) -> Value {
-        self.into_steelval()
+        Holder(RefCell::new(self))
+            .into_steelval()
             .expect("a custom value is always a value")
     }
+}
+
+/// Let the set that VALUE is hold what SET does.
+fn change(value: &Value, set: CharSet) -> Value {
+    if let Value::Custom(custom) = value
+        && let Some(holder) = as_underlying_type::<Holder>(custom.read().as_ref())
+    {
+        *holder.0.borrow_mut() = set;
+    }
+    value.clone()
+}
+
+/// Do what COMBINE does to the first set.
+fn in_place(args: &[Value], combine: fn(&[Value]) -> Outcome) -> Outcome {
+    let made = combine(args)?;
+    Ok(match (args.first(), get(&made)) {
+        (Some(first), Some(set)) => change(first, set),
+        _ => made,
+    })
+}
+
+/// Do what COMBINE does to the set at POSITION, the base.
+fn base_in_place(args: &[Value], position: usize, combine: fn(&[Value]) -> Outcome) -> Outcome {
+    let base = &args[position - 1];
+    if !is_char_set(base) {
+        return Err(errors::wrong_type("char-set-adjoin!", position, base));
+    }
+    let made = combine(args)?;
+    Ok(get(&made).map_or(made, |set| change(base, set)))
+}
+
+fn adjoin_in_place(args: &[Value]) -> Outcome {
+    in_place(args, adjoin)
+}
+fn delete_in_place(args: &[Value]) -> Outcome {
+    in_place(args, delete)
+}
+fn complement_in_place(args: &[Value]) -> Outcome {
+    in_place(args, complement)
+}
+fn union_in_place(args: &[Value]) -> Outcome {
+    in_place(args, union)
+}
+fn intersection_in_place(args: &[Value]) -> Outcome {
+    in_place(args, intersection)
+}
+fn difference_in_place(args: &[Value]) -> Outcome {
+    in_place(args, difference)
+}
+fn xor_in_place(args: &[Value]) -> Outcome {
+    in_place(args, xor)
+}
+fn list_into_char_set(args: &[Value]) -> Outcome {
+    base_in_place(args, 2, list_to_char_set)
+}
+fn string_into_char_set(args: &[Value]) -> Outcome {
+    base_in_place(args, 2, string_to_char_set)
+}
+fn range_into_char_set(args: &[Value]) -> Outcome {
+    base_in_place(args, 4, range_to_char_set)
+}
+fn copy(args: &[Value]) -> Outcome {
+    Ok(want("char-set-copy", args, 1)?.value())
 }
 
 /// The set that VALUE is.
 pub fn get(value: &Value) -> Option<CharSet> {
     match value {
-        Value::Custom(custom) => as_underlying_type::<CharSet>(custom.read().as_ref()).cloned(),
+        Value::Custom(custom) => as_underlying_type::<Holder>(custom.read().as_ref())
+            .map(|holder| holder.0.borrow().clone()),
         _ => None,
     }
 }
@@ -279,7 +350,7 @@ fn range_to_char_set(args: &[Value]) -> Outcome {
     let start = args::size("ucs-range->char-set", args, 1)? as u32;
     let end = args::size("ucs-range->char-set", args, 2)? as u32;
     let set = if start < end {
-        CharSet::of_ranges(vec![(start, end.min(LAST + 1) - 1)])
+        CharSet::of_ranges(vec![(start, end.min(LAST + 1) - 1)]).intersection(&CharSet::all())
     } else {
         CharSet::of_ranges(Vec::new())
     };
@@ -406,7 +477,13 @@ fn hash(args: &[Value]) -> Outcome {
             .wrapping_mul(31)
             .wrapping_add(*end)
     });
-    Ok(integer(sum as usize))
+    Ok(integer(match args.get(1) {
+        None => sum as usize,
+        Some(_) => match args::size("char-set-hash", args, 2)? {
+            0 => sum as usize,
+            bound => sum as usize % bound,
+        },
+    }))
 }
 
 natives! {
@@ -414,20 +491,22 @@ natives! {
     "%char-set" (1) => standard_native,
     "char-set?" (1) => predicate,
     "char-set" (0, rest) => char_set,
-    "list->char-set" (1, 1) => list_to_char_set, "list->char-set!" (2) => list_to_char_set,
-    "string->char-set" (1, 1) => string_to_char_set, "string->char-set!" (2) => string_to_char_set,
+    "list->char-set" (1, 1) => list_to_char_set, "list->char-set!" (2) => list_into_char_set,
+    "string->char-set" (1, 1) => string_to_char_set, "string->char-set!" (2) => string_into_char_set,
     "ucs-range->char-set" (2, 2) => range_to_char_set,
+    "ucs-range->char-set!" (4) => range_into_char_set,
+    "char-set-copy" (1) => copy,
     "->char-set" (1) => to_char_set,
     "char-set-contains?" (2) => contains,
     "char-set-size" (1) => size,
     "char-set->list" (1) => to_list, "char-set->string" (1) => to_string,
-    "char-set-adjoin" (1, rest) => adjoin, "char-set-adjoin!" (1, rest) => adjoin,
-    "char-set-delete" (1, rest) => delete, "char-set-delete!" (1, rest) => delete,
-    "char-set-complement" (1) => complement, "char-set-complement!" (1) => complement,
-    "char-set-union" (0, rest) => union, "char-set-union!" (0, rest) => union,
-    "char-set-intersection" (0, rest) => intersection, "char-set-intersection!" (0, rest) => intersection,
-    "char-set-difference" (1, rest) => difference, "char-set-difference!" (1, rest) => difference,
-    "char-set-xor" (0, rest) => xor, "char-set-xor!" (0, rest) => xor,
+    "char-set-adjoin" (1, rest) => adjoin, "char-set-adjoin!" (1, rest) => adjoin_in_place,
+    "char-set-delete" (1, rest) => delete, "char-set-delete!" (1, rest) => delete_in_place,
+    "char-set-complement" (1) => complement, "char-set-complement!" (1) => complement_in_place,
+    "char-set-union" (0, rest) => union, "char-set-union!" (1, rest) => union_in_place,
+    "char-set-intersection" (0, rest) => intersection, "char-set-intersection!" (1, rest) => intersection_in_place,
+    "char-set-difference" (1, rest) => difference, "char-set-difference!" (1, rest) => difference_in_place,
+    "char-set-xor" (0, rest) => xor, "char-set-xor!" (1, rest) => xor_in_place,
     "char-set=" (0, rest) => equal, "char-set<=" (0, rest) => subset,
     "char-set-hash" (1, 1) => hash,
 }

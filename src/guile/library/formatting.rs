@@ -3,7 +3,6 @@
 //! Source: GNU Guile reference manual, "Formatted Output".
 
 use super::characters;
-use super::errors;
 use super::numbers::{self, Number};
 use super::port_natives::deliver;
 use super::ports;
@@ -22,7 +21,7 @@ fn fail(message: &str, args: Vec<Value>) -> Raise {
         "misc-error",
         vec![
             Value::BoolV(false),
-            string_value(format!("FORMAT: {message}")),
+            string_value(format!("{COMPLAINT}{message}")),
             pairs::list(args),
             Value::BoolV(false),
         ],
@@ -284,6 +283,7 @@ impl Formatter<'_, '_> {
                 'x' => self.integer(&directive, arguments, 16, 0)?,
                 'r' => self.radix(&directive, arguments)?,
                 'f' => self.fixed(&directive, arguments)?,
+                'h' => self.localized(directive, arguments)?,
                 'e' => self.exponential(&directive, arguments)?,
                 'g' => self.general(&directive, arguments)?,
                 '$' => self.money(&directive, arguments)?,
@@ -297,8 +297,18 @@ impl Formatter<'_, '_> {
                     let Value::CharV(character) = item else {
                         return Err(fail("~~c expects a character: ~S", vec![item]));
                     };
-                    if directive.at || directive.colon {
+                    if directive.at {
                         self.out.push_str(&characters::written(character));
+                    } else if directive.colon {
+                        // A control character as the key that is held down with it.
+                        match character as u32 {
+                            code @ 0..=31 => {
+                                self.out.push('^');
+                                self.out.push((b'@' + code as u8) as char);
+                            }
+                            127 => self.out.push_str("#\\del"),
+                            _ => self.out.push(character),
+                        }
                     } else {
                         self.out.push(character);
                     }
@@ -537,7 +547,20 @@ impl Formatter<'_, '_> {
     fn real(&mut self, arguments: &mut Arguments) -> Result<Result<Decimal, String>, Raise> {
         let item = arguments.take()?;
         match &item {
-            Value::StringV(string) => Ok(Err(text::of(string).to_owned())),
+            Value::StringV(string) => {
+                let text = text::of(string);
+                match crate::guile::reader::parse_number(text, 10)
+                    .as_ref()
+                    .and_then(numbers::to_f64)
+                {
+                    Some(float) if float.is_finite() => Ok(Ok(Decimal::of(float))),
+                    Some(_) => Ok(Err(text.to_owned())),
+                    None => Err(fail(
+                        "argument is not a number or a number string: ~S",
+                        vec![item.clone()],
+                    )),
+                }
+            }
             other => match numbers::number(other) {
                 Some(Number::Complex(..)) | None => {
                     Err(fail("argument not a real number: ~S", vec![item.clone()]))
@@ -582,17 +605,18 @@ impl Formatter<'_, '_> {
             }
         };
         decimal.point += directive.number(2).unwrap_or(0);
-        let digits = directive
+        let mut digits = directive
             .number(1)
             .map(|digits| digits.clamp(0, 1 << 16) as usize);
         if let Some(digits) = digits {
             decimal.round(digits as i64);
         } else if let Some(width) = width {
-            // As many digits as there is room for, one at least.
+            // As many digits as there is room for; all where there is too little anyway.
             let whole = decimal.point.max(1) + i64::from(decimal.negative || directive.at) + 1;
-            let room = (width - whole).max(1);
-            if decimal.fraction_digits() as i64 > room {
+            let room = width - whole;
+            if room >= 0 && decimal.fraction_digits() as i64 > room {
                 decimal.round(room);
+                digits = (room == 0).then_some(0);
             }
         }
         let mut text = decimal.fixed(digits);
@@ -606,6 +630,25 @@ impl Formatter<'_, '_> {
             text = text.replacen("0.", ".", 1);
         }
         self.pad(&text, width, fill, overflow);
+        Ok(())
+    }
+
+    /// ~h: width, digits, padchar; the locale, which follows with `:`, is C's.
+    fn localized(
+        &mut self,
+        mut directive: Directive,
+        arguments: &mut Arguments,
+    ) -> Result<(), Raise> {
+        let fill = directive.parameters.get(2).cloned();
+        directive.parameters.truncate(2);
+        if let Some(fill) = fill {
+            directive.parameters.resize(4, Parameter::Absent);
+            directive.parameters.push(fill);
+        }
+        self.fixed(&directive, arguments)?;
+        if directive.colon {
+            arguments.take()?;
+        }
         Ok(())
     }
 
@@ -776,7 +819,7 @@ impl Formatter<'_, '_> {
             let wanted = directive.size(0, 1);
             if column < wanted {
                 wanted - column
-            } else if step == 0 {
+            } else if step == 0 || column == wanted {
                 0
             } else {
                 step - (column - wanted) % step
@@ -1120,15 +1163,22 @@ fn ordinal(number: isize) -> String {
 
 /// (format destination format argument …), or without destination.
 fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let mut args = args.to_vec();
-    if matches!(args[0], Value::StringV(_)) {
-        args.insert(0, Value::BoolV(false));
-    } else if let Value::IntV(_) = args[0] {
-        args[0] = ports::current(ports::Standard::Error);
+    let complain = |message: &str, what: &Value| {
+        Err(Raise::throw(
+            "misc-error",
+            vec![
+                Value::BoolV(false),
+                string_value(message),
+                pairs::list([what.clone()]),
+                Value::BoolV(false),
+            ],
+        ))
+    };
+    if !matches!(args[0], Value::BoolV(_)) && ports::with(&args[0], |_| ()).is_none() {
+        return complain("format: bad destination `~~a' ~S", &args[0]);
     }
-    let Some(Value::StringV(format)) = args.get(1) else {
-        let got = args.get(1).cloned().unwrap_or(Value::Void);
-        return Err(errors::expecting("format", 2, "string", &got));
+    let Value::StringV(format) = &args[1] else {
+        return complain("format: expected a string for format string ~S", &args[1]);
     };
     let format: Vec<char> = text::of(format).chars().collect();
     let column = match &args[0] {
@@ -1150,14 +1200,63 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         items: args[2..].to_vec(),
         next: 0,
     };
-    formatter.run(&format, &mut arguments)?;
+    let ran = formatter.run(&format, &mut arguments);
     let out = formatter.out;
-    deliver(&args, "format", out)
+    match ran {
+        Ok(_) => deliver(args, "format", out),
+        Err(Raise::Throw {
+            key,
+            args: complaint,
+        }) if key == "misc-error" && is_complaint(&complaint) => {
+            // As in Guile, what is wrong is told where errors are, and thrown is that it is.
+            let explanation = explained(&complaint, &args[1]);
+            deliver(
+                &[ports::current(ports::Standard::Error)],
+                "format",
+                explanation,
+            )?;
+            Err(Raise::throw(
+                "misc-error",
+                vec![
+                    Value::BoolV(false),
+                    string_value("error in format"),
+                    pairs::nil(),
+                    Value::BoolV(false),
+                ],
+            ))
+        }
+        Err(raise) => Err(raise),
+    }
+}
+
+const COMPLAINT: &str = "FORMAT: ";
+
+fn is_complaint(args: &[Value]) -> bool {
+    matches!(args.get(1), Some(Value::StringV(text)) if text.starts_with(COMPLAINT))
+}
+
+fn explained(complaint: &[Value], format: &Value) -> String {
+    let message = super::displayed(&complaint[1]);
+    let mut message = message.trim_start_matches(COMPLAINT).to_owned();
+    for value in pairs::items(&complaint[2]) {
+        for mark in ["~~~A", "~S"] {
+            if message.contains(mark) {
+                let shown = super::written(value);
+                message = message.replacen(mark, &shown, 1);
+                break;
+            }
+        }
+    }
+    format!(
+        "FORMAT: error with call: (format … {} …)\n        {}\n",
+        super::written(format),
+        message.replace("~~", "~")
+    )
 }
 
 natives! {
     /// (format destination format argument …): a string when DESTINATION is #f, else nothing
-    "format" (1, rest) with machine_and_ports => format,
+    "format" (2, rest) with machine_and_ports => format,
 }
 
 #[cfg(test)]

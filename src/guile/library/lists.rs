@@ -27,7 +27,7 @@ fn list_native(args: &[Value]) -> Outcome {
 
 fn make_list(args: &[Value]) -> Outcome {
     let count = size_of_new("make-list", args, 1, pairs::SIZE_BYTES)?;
-    let fill = args.get(1).cloned().unwrap_or_else(unspecified);
+    let fill = args.get(1).cloned().unwrap_or_else(nil);
     Ok((0..count).fold(nil(), |tail, _| cons(fill.clone(), tail)))
 }
 
@@ -159,8 +159,13 @@ fn append_in_place(args: &[Value]) -> Outcome {
             return append(args);
         }
         result.get_or_insert_with(|| list.clone());
-        // The last argument may be circular.
+        // The last argument may be anything.
         if index + 1 < args.len() {
+            let mut elements = items(list);
+            while elements.next().is_some() {}
+            if !matches!(elements.tail(), Tail::Nil) {
+                return Err(errors::wrong_type("append!", index + 1, list));
+            }
             last = last_pair_of(list).or(last);
         }
     }
