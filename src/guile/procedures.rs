@@ -24,6 +24,8 @@ crate::natives! {
     "procedure-minimum-arity" (1) => minimum_arity,
     /// (procedure-documentation procedure) -> its documentation, or #f
     "procedure-documentation" (1) => procedure_documentation,
+    /// (%call-form procedure) -> name and arguments of a native, #f for others and the machine's own
+    "%call-form" (1) => call_form,
     /// (%procedure-formals procedure) -> its formals as text, or #f
     "%procedure-formals" (1) => procedure_formals,
     /// (%procedure-source-place procedure) -> (file line column) where it was defined, or #f
@@ -202,16 +204,20 @@ fn procedure_documentation(args: &[Value]) -> Outcome {
         .and_then(|known| known.documentation)
         .or_else(|| {
             let native = super::world::native_of(&args[0])?;
-            Some(match native.documentation.trim() {
-                // How it is called is what there is to say.
-                "" => super::library::written(&args[0])
-                    .trim_start_matches("#<procedure ")
-                    .trim_end_matches('>')
-                    .to_owned(),
-                text => text.to_owned(),
-            })
+            Some(native.documentation.trim().to_owned()).filter(|text| !text.is_empty())
         });
     Ok(text.map_or(Value::BoolV(false), string_value))
+}
+
+fn call_form(args: &[Value]) -> Outcome {
+    Ok(match super::world::native_of(&args[0]) {
+        Some(native) if !super::world::machine_has(native.name) => string_value(
+            super::library::written(&args[0])
+                .trim_start_matches("#<procedure ")
+                .trim_end_matches('>'),
+        ),
+        _ => Value::BoolV(false),
+    })
 }
 
 fn procedure_formals(args: &[Value]) -> Outcome {

@@ -415,6 +415,11 @@ pub fn native_of(value: &Value) -> Option<&'static Native> {
     }
 }
 
+/// Whether the machine has a procedure of its own called NAME.
+pub fn machine_has(name: &str) -> bool {
+    MACHINE.iter().any(|(known, _)| *known == name)
+}
+
 /// The procedure that the native called NAME is, when it is one of module `(guile)`.
 pub fn native_called(name: &str) -> Option<Value> {
     let world = WORLD.with(|world| world.borrow().clone())?;

@@ -188,7 +188,7 @@
 
 (define (%shortened-dots style) (vector-ref style 0))
 
-;; INNER? for a row of an array, which has no prefix of its own.
+;; OBJECT as text that is at most WIDTH wide; INNER? for a row of an array, which has no prefix of its own.
 (define (%shortened object width inner? style)
   (let ((dots (string-length (%shortened-dots style))))
     (define (between opening closing extra make)
@@ -203,13 +203,13 @@
                (lambda (width)
                  (%shortened-items object width (length object)
                              (lambda (rest index) (car rest)) cdr #f style))))
-     ((vector? object)
+     ((and (vector? object) (equal? (array-shape object) (list (list 0 (- (vector-length object) 1)))))
       (between "#(" ")" dots
                (lambda (width)
                  (%shortened-items object width (vector-length object)
                              vector-ref identity #f style))))
      ((bytevector? object)
-      (between "#vu8(" ")" dots
+      (between "#vu8(" ")" (+ dots 2)
                (lambda (width)
                  (%shortened-items object width (bytevector-length object)
                              array-ref identity #f style))))
@@ -221,16 +221,11 @@
        (else "#")))
      ((and (array? object) (not (string? object)))
       (let* ((rank (array-rank object))
-             (type (array-type object))
              (prefix (cond
                       (inner? "(")
-                      ((= rank 0)
-                       (string-append "#0" (if (eq? type #t) "" (symbol->string type)) "("))
                       (else
-                       (let ((empty (%flat (apply make-typed-array type *unspecified*
-                                                  (make-list rank 0))
-                                           #f)))
-                         (substring empty 0 (- (string-length empty) 1)))))))
+                       (let ((whole (%flat object #f)))
+                         (substring whole 0 (+ (string-index whole #\() 1)))))))
         (between prefix ")" dots
                  (lambda (width)
                    (if (= rank 0)

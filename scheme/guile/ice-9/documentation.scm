@@ -16,7 +16,10 @@
   (and (procedure? object)
        (let ((text (or (procedure-documentation object)
                        (procedure-property object 'documentation))))
-         (and (string? text) (not (string-null? text)) text))))
+         (if (and (string? text) (not (string-null? text)))
+             text
+             ;; How a native is called is what there is to say.
+             (%call-form object)))))
 
 (define* (file-commentary filename #:rest options)
   "Return the text between the lines `;;; Commentary:' and `;;; Code:' of the file

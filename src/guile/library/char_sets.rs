@@ -202,21 +202,6 @@ fn adjoin_in_place(args: &[Value]) -> Outcome {
 fn delete_in_place(args: &[Value]) -> Outcome {
     in_place(args, delete)
 }
-fn complement_in_place(args: &[Value]) -> Outcome {
-    in_place(args, complement)
-}
-fn union_in_place(args: &[Value]) -> Outcome {
-    in_place(args, union)
-}
-fn intersection_in_place(args: &[Value]) -> Outcome {
-    in_place(args, intersection)
-}
-fn difference_in_place(args: &[Value]) -> Outcome {
-    in_place(args, difference)
-}
-fn xor_in_place(args: &[Value]) -> Outcome {
-    in_place(args, xor)
-}
 fn list_into_char_set(args: &[Value]) -> Outcome {
     base_in_place(args, 2, list_to_char_set)
 }
@@ -502,11 +487,11 @@ natives! {
     "char-set->list" (1) => to_list, "char-set->string" (1) => to_string,
     "char-set-adjoin" (1, rest) => adjoin, "char-set-adjoin!" (1, rest) => adjoin_in_place,
     "char-set-delete" (1, rest) => delete, "char-set-delete!" (1, rest) => delete_in_place,
-    "char-set-complement" (1) => complement, "char-set-complement!" (1) => complement_in_place,
-    "char-set-union" (0, rest) => union, "char-set-union!" (1, rest) => union_in_place,
-    "char-set-intersection" (0, rest) => intersection, "char-set-intersection!" (1, rest) => intersection_in_place,
-    "char-set-difference" (1, rest) => difference, "char-set-difference!" (1, rest) => difference_in_place,
-    "char-set-xor" (0, rest) => xor, "char-set-xor!" (1, rest) => xor_in_place,
+    "char-set-complement" (1) => complement, "char-set-complement!" (1) => complement,
+    "char-set-union" (0, rest) => union, "char-set-union!" (1, rest) => union,
+    "char-set-intersection" (0, rest) => intersection, "char-set-intersection!" (1, rest) => intersection,
+    "char-set-difference" (1, rest) => difference, "char-set-difference!" (1, rest) => difference,
+    "char-set-xor" (0, rest) => xor, "char-set-xor!" (1, rest) => xor,
     "char-set=" (0, rest) => equal, "char-set<=" (0, rest) => subset,
     "char-set-hash" (1, 1) => hash,
 }

@@ -1124,18 +1124,24 @@ fn exp(args: &[Value]) -> Outcome {
 /// small for a float.
 fn log_of_size(number: &Number) -> f64 {
     fn of_integer(number: &BigInt) -> f64 {
-        let shift = number.bits().saturating_sub(1000);
+        // A float holds what has so many bits; of others, the first ones count.
+        let shift = match number.bits() {
+            bits if bits < 1022 => 0,
+            bits => bits - 106,
+        };
         let top = (number.abs() >> shift).to_f64().unwrap_or(f64::NAN);
         top.ln() + shift as f64 * std::f64::consts::LN_2
     }
     match number {
         Big(number) => of_integer(number),
         Ratio(ratio) => {
-            let float = ratio_to_f64(ratio).abs();
-            if float.is_normal() {
-                float.ln()
+            let (numerator, denominator) = (ratio.numer().abs(), ratio.denom());
+            if numerator.bits().abs_diff(denominator.bits()) > 1 {
+                of_integer(&numerator) - of_integer(denominator)
             } else {
-                of_integer(ratio.numer()) - of_integer(ratio.denom())
+                // Near one, how far it is from one says more.
+                let away = BigRational::new(&numerator - denominator, denominator.clone());
+                ratio_to_f64(&away).ln_1p()
             }
         }
         other => other.float().unwrap_or(f64::NAN).abs().ln(),
@@ -1177,8 +1183,8 @@ fn log10(args: &[Value]) -> Outcome {
             complex_value(re * log10_e, im * log10_e)
         }
         other => {
-            let size = match other.float() {
-                Some(float) if float.is_finite() && float != 0.0 => float.abs().log10(),
+            let size = match other {
+                Fix(_) | Real(_) => other.float().unwrap_or(f64::NAN).abs().log10(),
                 _ => log_of_size(other) * log10_e,
             };
             match is_below_zero(other) {

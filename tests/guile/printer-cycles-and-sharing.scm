@@ -1,4 +1,3 @@
-;; not yet: truncated-print shortens nested lists earlier
 ;; Truncated printing through (ice-9 pretty-print).
 (use-modules (ice-9 pretty-print))
 (define (line x . rest) (apply truncated-print x rest) (newline))

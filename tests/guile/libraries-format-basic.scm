@@ -1,4 +1,3 @@
-;; not yet: Guile prints "a #\\a ^@", we print "a #\\a #\\nul"
 ;; The directives of (ice-9 format).
 (use-modules (ice-9 format))
 (define (show x) (write x) (newline))
