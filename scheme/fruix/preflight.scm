@@ -18,8 +18,8 @@
 (define %poisonous-variables
   ;; What development profiles export and buildworld must not see.
   '("CC" "CXX" "CFLAGS" "CXXFLAGS" "CPPFLAGS" "LDFLAGS" "MAKEFLAGS" "MAKEOBJDIR"
-    "MAKESYSPATH" "SRCTOP" "DESTDIR" "LD_LIBRARY_PATH" "C_INCLUDE_PATH"
-    "LIBRARY_PATH"))
+    "MAKESYSPATH" "SRCTOP" "DESTDIR" "TARGET" "TARGET_ARCH" "LD_LIBRARY_PATH"
+    "C_INCLUDE_PATH" "LIBRARY_PATH"))
 
 (define* (native-build-troubles guest
                                 #:key
@@ -74,7 +74,9 @@ Throw 'check-failed with every trouble there is."
   (append
    (filter-map (match-lambda
                  ((name . _)
-                  (and (member name %poisonous-variables)
+                  (and (or (member name %poisonous-variables)
+                           (string-prefix? "WITH_" name)
+                           (string-prefix? "WITHOUT_" name))
                        (format #f "the environment sets ~a, which leaks into the bootstrap"
                                name))))
                environment)
@@ -132,7 +134,7 @@ Throw 'check-failed with every trouble there is."
 
 (define (tool-troubles guest source-root)
   ;; make resets PATH, so a tool in the profile alone does not count.  The tree
-  ;; itself lists the tools that installworld copies.
+  ;; itself lists the tools that installworld copies, with their libraries.
   (match (ssh-ask
           guest
           (list
@@ -141,15 +143,30 @@ tools=$(sed -n -e '/^ITOOLS=/,/[^\\\\]$/p' \"$1/Makefile.inc1\" 2> /dev/null |
     sed -e 's/^ITOOLS=//' -e 's/${[^}]*}//g' -e 's/[^][a-zA-Z0-9_. -]//g')
 for tool in make sh $tools; do
     command -v \"$tool\" > /dev/null || printf '%s ' \"$tool\"
-done"
+done
+echo
+command -v ldd > /dev/null || exit 0
+for tool in make sh $tools; do
+    program=$(command -v \"$tool\") && case $program in
+    /*) ldd \"$program\" 2> /dev/null ;;
+    esac
+done | sed -n 's/^[[:space:]]*\\([^[:space:]]*\\) => not found.*/\\1/p' | sort -u | tr '\\n' ' '"
                source-root))
           #:again? #t)
     ((result)
-     (match (string-tokenize (ssh-result-stdout result))
-       (() '())
-       (missing
-        (list (format #f "tools that the build takes from /bin, /usr/bin, /sbin and /usr/sbin are missing: ~a"
-                      (string-join missing " "))))))))
+     (match (map string-tokenize
+                 (string-split (ssh-result-stdout result) #\newline))
+       ((tools libraries . _)
+        (append
+         (missing "tools that the build takes from /bin, /usr/bin, /sbin and /usr/sbin are missing: ~a"
+                  tools)
+         (missing "libraries that installworld's tools need are missing: ~a"
+                  libraries)))))))
+
+(define (missing text names)
+  (if (null? names)
+      '()
+      (list (format #f text (string-join names " ")))))
 
 (define (disk-troubles guest build-root need-bytes)
   (match (ssh-ask
@@ -166,9 +183,14 @@ df -Pk \"$directory\" | tail -n 1 | awk '{ print $4 }'"
                          build-root (* 1024 free) need-bytes))
            '())))))
 
+(define %physical-memory
+  ;; Prints bytes: FreeBSD's way, or else Linux's.
+  "sysctl -n hw.physmem 2> /dev/null ||
+awk '$1 == \"MemTotal:\" { printf \"%.0f\\n\", $2 * 1024 }' /proc/meminfo 2> /dev/null")
+
 (define (memory-troubles guest build-jobs)
   ;; The linker of LLVM takes about 1 GiB a job.
-  (match (ssh-ask guest (list (sh "sysctl -n hw.physmem 2> /dev/null")) #:again? #t)
+  (match (ssh-ask guest (list (sh %physical-memory)) #:again? #t)
     ((result)
      (let ((bytes (string->number (string-trim-both (ssh-result-stdout result))))
            (need (* build-jobs 1024 1024 1024)))

@@ -166,6 +166,91 @@
                     #:variables '("WITH_CLANG=no" "DB_FROM_SRC=yes"
                                   "MAKEOBJDIRPREFIX=/x"))))
 
+(define clean '(("MAKEOBJDIRPREFIX" . "/var/tmp/build/obj")))
+
+(define (only-trouble . options)
+  "Return the one trouble that a build with OPTIONS has, or all of them."
+  (match (apply troubles options)
+    ((trouble) trouble)
+    (several several)))
+
+(define (after change undo thunk)
+  "Return what THUNK returns while the guest is as the script CHANGE leaves it."
+  (dynamic-wind
+    (lambda () (guest-run guest (sh change)))
+    thunk
+    (lambda () (guest-run guest (sh undo)))))
+
+(for-each
+ (lambda (expected options)
+   (test-equal expected expected (apply only-trouble options)))
+ '("the environment sets LDFLAGS, which leaks into the bootstrap"
+   "the environment sets WITHOUT_CLANG, which leaks into the bootstrap"
+   "MAKEOBJDIRPREFIX is not in the environment, so objects would go to /usr/obj"
+   "`WITH_CLANG=no` switches the option on whatever the value: write WITHOUT_CLANG=yes"
+   "MAKEOBJDIRPREFIX is an argument; make takes it from the environment only"
+   "DB_FROM_SRC is set without DESTDIR, which make refuses")
+ `((#:environment (("LDFLAGS" . "-L/x") ,@clean))
+   (#:environment (("WITHOUT_CLANG" . "yes") ,@clean))
+   (#:environment ())
+   (#:environment ,clean #:variables ("WITH_CLANG=no"))
+   (#:environment ,clean #:variables ("MAKEOBJDIRPREFIX=/x"))
+   (#:environment ,clean #:variables ("DB_FROM_SRC=yes"))))
+
+(test-equal "a source path that make refuses"
+  '("the source path `/tmp/a:b` holds a comma or colon, which make refuses"
+    "`/tmp/a:b/Makefile` is not a file")
+  (troubles #:source-root "/tmp/a:b" #:environment clean))
+(test-equal "tools that the tree wants installed"
+  "tools that the build takes from /bin, /usr/bin, /sbin and /usr/sbin are missing: cap_mkdb no-such"
+  (after "mkdir -p /tmp/tree && cd /tmp/tree && : > Makefile &&
+printf 'ITOOLS=\\t[ cat cap_mkdb \\\\\\n\\t${X} no-such\\n' > Makefile.inc1"
+         "rm -r /tmp/tree"
+         (lambda ()
+           (only-trouble #:source-root "/tmp/tree" #:environment clean))))
+(test-equal "libraries of those tools"
+  "libraries that installworld's tools need are missing: libgone.so.1"
+  (after "printf '%s\\n' '#!/bin/sh' 'printf \"$1:\\n\\tlibgone.so.1 => not found (0)\\n\"' > /usr/bin/ldd
+chmod +x /usr/bin/ldd"
+         "rm /usr/bin/ldd"
+         (lambda () (only-trouble #:environment clean))))
+(test-equal "locales"
+  "`/usr/share/locale` is not a directory"
+  (after "mv /usr/share/locale /usr/share/away"
+         "mv /usr/share/away /usr/share/locale"
+         (lambda () (only-trouble #:environment clean))))
+(for-each
+ (lambda (link file)
+   (test-equal (string-append link " that leads elsewhere")
+     (list (string-append "`" link "` leads to /elsewhere instead of "
+                          "/run/current-system/development-profile" link)
+           (string-append "`" file "` is not a file"))
+     (after (string-append "ln -sfn /elsewhere " link)
+            (string-append "ln -sfn /run/current-system/development-profile"
+                           link " " link)
+            (lambda () (troubles #:environment clean)))))
+ '("/usr/include" "/usr/share/mk")
+ '("/usr/include/sys/param.h" "/usr/share/mk/bsd.prog.mk"))
+(test-assert "a disk with too little room"
+  (string-suffix? "the build needs 1000000000000000000"
+                  (only-trouble #:environment clean
+                                #:need-bytes (expt 10 18))))
+(test-assert "memory that is too small for so many jobs"
+  (string-contains (only-trouble #:environment clean #:build-jobs 1000000)
+                   "of memory; 1000000 jobs need about"))
+(test-assert "FreeBSD's word on memory goes first"
+  (string-prefix? "the guest has 4096 bytes of memory; 1 jobs need"
+                  (after "cp -p /sbin/sysctl /sbin/sysctl.away
+printf '#!/bin/sh\\necho 4096\\n' > /sbin/sysctl"
+                         "mv /sbin/sysctl.away /sbin/sysctl"
+                         (lambda () (only-trouble #:environment clean)))))
+(test-assert "a clock that is off"
+  (string-contains (after "mv /bin/date /bin/date.away
+printf '#!/bin/sh\\necho 1000\\n' > /bin/date; chmod +x /bin/date"
+                          "mv /bin/date.away /bin/date"
+                          (lambda () (only-trouble #:environment clean)))
+                   "s away from ours, which confuses make"))
+
 (ssh-close guest)
 (test-equal "a closed connection says so"
   #t
