@@ -108,7 +108,7 @@ string, without the newlines at its end."
 (define (first-cause text)
   "Return what made `make' stop, if TEXT is what it printed; otherwise #f."
   (let ((cause (%build-log-cause text)))
-    (and cause (ssh-visible (assq-ref cause 'summary)))))
+    (and cause (ssh-visible (assq-ref cause 'told)))))
 
 (define (last-line text)
   "Return the last line of TEXT that says something, as it may be shown, or #f."

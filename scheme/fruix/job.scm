@@ -199,7 +199,7 @@ late; it is ended then."
 
 (define (throw-failed job result)
   (let* ((cause (%build-log-cause (job-result-tail result)))
-         (last (and cause (ssh-visible (assq-ref cause 'summary))))
+         (last (and cause (ssh-visible (assq-ref cause 'told))))
          (text (format #f "job `~a` ~a in the guest~a~a" (job-name job)
                        (end-text result)
                        (if last (string-append "; first cause: " last) "")

@@ -21,6 +21,22 @@ pub struct Cause {
     pub lines: Vec<String>,
 }
 
+impl Cause {
+    /// The cause in a line: what was said last says little of what a signal ended.
+    pub fn told(&self) -> String {
+        let How::Signal(signal) = self.how else {
+            return self.summary.clone();
+        };
+        let target = self.target.as_deref().unwrap_or("a target");
+        let reason = self.how.reason().map(|reason| format!(", {reason}"));
+        format!(
+            "`{target}` was ended by signal {signal}{}; last: {}",
+            reason.unwrap_or_default(),
+            self.summary
+        )
+    }
+}
+
 /// How a target failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
@@ -28,6 +44,17 @@ pub enum How {
     Signal(u32),
     /// A makefile refused to go on.
     Refused,
+}
+
+impl How {
+    /// The likely reason, where how it failed says one.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            How::Signal(9) => Some("killed, as the kernel does for want of memory"),
+            How::Signal(6 | 11) => Some("it crashed"),
+            _ => None,
+        }
+    }
 }
 
 /// How many lines of a failed target are kept.
@@ -86,6 +113,16 @@ fn failure(line: &str) -> Option<(Option<String>, How)> {
             return Some((Some(target), How::Signal(9)));
         }
         return None;
+    }
+    // Without -j the target is not named.
+    if let Some(rest) = line.strip_prefix("*** ") {
+        let number = |what: &str| rest.strip_prefix(what)?.trim().parse().ok();
+        let how = number("Error code ")
+            .map(How::Status)
+            .or_else(|| number("Signal ").map(How::Signal));
+        if let Some(how) = how {
+            return Some((None, how));
+        }
     }
     let refused = line.starts_with("ERROR: ")
         || (line.contains(".error ") && line.starts_with("make"))

@@ -12,8 +12,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How much of a log's end is kept to be shown when the job has failed.
-const TAIL: usize = 64 << 10;
+/// How much of a log's end is kept to look for the cause when the job has failed:
+/// what the other branches of a parallel make still print behind it.
+const TAIL: usize = 256 << 10;
 /// Lines longer than this are shown in pieces.
 const LONGEST_LINE: usize = 64 << 10;
 /// How often whoever watches is told how far the work is.

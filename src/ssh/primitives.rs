@@ -59,7 +59,7 @@ crate::natives! {
     /// (%build-log-cause log) -> alist or #f
     ///
     /// The first cause of failure in the text LOG: `target`, `status` or
-    /// `signal`, `directory`, `summary` and `lines`.
+    /// `signal`, `directory`, `summary` and `lines`, and in one line `told`.
     "%build-log-cause" (1) => build_log_cause,
     /// (%log-archive-read file from count) -> string
     ///
@@ -373,6 +373,7 @@ fn build_log_cause(args: &[Value]) -> Outcome {
         return Ok(Value::BoolV(false));
     };
     let text = |text: Option<String>| text.map_or(Value::BoolV(false), string_value);
+    let told = string_value(cause.told());
     let number = |number: u32| Value::IntV(number as isize);
     let (status, signal) = match cause.how {
         How::Status(status) => (number(status), Value::BoolV(false)),
@@ -383,6 +384,7 @@ fn build_log_cause(args: &[Value]) -> Outcome {
         ("target", text(cause.target)),
         ("status", status),
         ("signal", signal),
+        ("told", told),
         ("directory", text(cause.directory)),
         ("summary", string_value(cause.summary)),
         (
