@@ -3,11 +3,13 @@
 
 use crate::small_system::SmallSystem;
 use crate::support::{Sandbox, finish, wait};
-use fruix_scm::sim::{Simulation, SimulationOptions};
+use fruix_scm::sim::disk::FixtureDisk;
+use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
+use fruix_scm::ssh::archive;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -186,14 +188,10 @@ impl Proxy {
     }
 }
 
-#[test]
-fn phase20_survives_a_cut_connection_in_each_of_its_make_steps() {
-    let simulation = Simulation::start(SimulationOptions::default()).unwrap();
-    let settings = simulation.settings();
-    let proxy = Proxy::to(settings.guest_port);
-    let sandbox = Sandbox::new();
+/// A file of settings for the host and guest of SETTINGS, the guest at PORT.
+fn settings_file(sandbox: &Sandbox, settings: &SimulationSettings, port: u16) -> PathBuf {
     let texts = |texts: &[String]| format!("{texts:?}").replace(['[', ']', ','], " ");
-    let config = sandbox.write(
+    sandbox.write(
         "settings.scm",
         &format!(
             "((host . {:?}) (user . {:?}) (password-file . {:?}) (certificate-sha256 . {:?})\n\
@@ -209,11 +207,92 @@ fn phase20_survives_a_cut_connection_in_each_of_its_make_steps() {
             settings.vdi,
             settings.image,
             settings.guest_user,
-            proxy.port,
+            port,
             settings.guest_private_key,
             settings.guest_host_key,
         ),
+    )
+}
+
+#[test]
+fn phase20_killed_in_mid_build_leaves_a_log_that_the_next_process_has_to_the_byte() {
+    let simulation = Simulation::start(SimulationOptions::default()).unwrap();
+    let settings = simulation.settings();
+    let sandbox = Sandbox::new();
+    let config = settings_file(&sandbox, settings, settings.guest_port);
+    // A build that waits in its middle until it is told to go on.
+    let directory = tempfile::tempdir().unwrap();
+    let disk = FixtureDisk::changed(directory.path(), |root| {
+        let store = root.join("frx/store").read_dir()?.flatten();
+        let source = store
+            .map(|item| item.path())
+            .find(|item| item.to_string_lossy().ends_with("-freebsd-source-default"));
+        let makefile = source.expect("a source store").join("tree/Makefile");
+        let rules = fs::read_to_string(&makefile)?;
+        let wait = "buildworld: middle\nmiddle:\n\t@echo in the middle; \
+                    until test -e /var/tmp/go-on; do sleep 0.02; done\n";
+        fs::write(makefile, format!("{rules}\n{wait}"))
+    })
+    .unwrap();
+    let mut command = sandbox.command(&["--config", config.to_str().unwrap()]);
+    for setting in [
+        format!("image={}", disk.image.display()),
+        format!("guest/private-key={}", disk.private_key.display()),
+        format!("guest/host-key={}", disk.host_key),
+    ] {
+        command.args(["--set", &setting]);
+    }
+    let mut child = command
+        .arg("phase20.scm")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let built = said
+        .map_while(Result::ok)
+        .any(|line| line.ends_with("in the middle"));
+    assert!(built, "no build began");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (kept, copy) = (sandbox.work().join("kept.gz"), sandbox.work().join("copy"));
+    let next = sandbox.write(
+        "next.scm",
+        &format!(
+            "(use-modules (fruix ssh) (fruix job) (fruix guest))\n\
+             (define guest (ssh-connect #:address \"127.0.0.1\" #:port {} #:user {:?} \
+             #:private-key {:?} #:host-key {:?}))\n\
+             (define directory \"/var/tmp/fruix-jobs/buildworld/\")\n\
+             (display (guest-exists? guest (string-append directory \"status\")))\n\
+             (guest-write-file guest \"/var/tmp/go-on\" \"\")\n\
+             (let ((result (job-follow (job-attach guest \"buildworld\") #:keep {:?} #:copy {:?})))\n\
+             (write (list (job-result-end result) (job-result-status result))))\n\
+             (newline)\n\
+             (display (guest-file-ref guest (string-append directory \"log\")))",
+            settings.guest_port,
+            settings.guest_user,
+            disk.private_key,
+            disk.host_key,
+            kept,
+            copy,
+        ),
     );
+    let said = sandbox.run(&[next.to_str().unwrap()]).success();
+    let (result, log) = said.split_once('\n').unwrap();
+    assert_eq!(result, "#f(finished 0)", "it was not killed in mid-build");
+    assert!(log.contains(">>> World build completed"), "{log}");
+    assert_eq!(fs::read_to_string(copy).unwrap(), log);
+    assert_eq!(archive::read(&kept, 0, u64::MAX).unwrap(), log.as_bytes());
+}
+
+#[test]
+fn phase20_survives_a_cut_connection_in_each_of_its_make_steps() {
+    let simulation = Simulation::start(SimulationOptions::default()).unwrap();
+    let settings = simulation.settings();
+    let proxy = Proxy::to(settings.guest_port);
+    let sandbox = Sandbox::new();
+    let config = settings_file(&sandbox, settings, proxy.port);
     let mut child = sandbox
         .command(&["--config", config.to_str().unwrap(), "phase20.scm"])
         .stdout(Stdio::piped())
