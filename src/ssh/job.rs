@@ -131,8 +131,14 @@ done
 exit 0
 "#;
 
-/// Prints bytes `$2` to `$3` of the log in `$1`, counted from zero.
-const STREAM: &str = "tail -c +$(($2 + 1)) \"$1/log\" | head -c $(($3 - $2))";
+/// Prints bytes `$2` to `$3` of the log in `$1`, counted from zero: dd(1), which
+/// moves large blocks, seeks for those that follow it.
+const STREAM: &str = r#"exec < "$1/log" 2> /dev/null || exit 1
+dd bs=1 skip="$2" count=0
+blocks=$((($3 - $2) / 131072)) rest=$((($3 - $2) % 131072))
+test $blocks -eq 0 || dd bs=131072 count=$blocks
+test $rest -eq 0 || head -c $rest
+"#;
 
 /// Prints how many KiB are free where the job in `$1` is, and what the kernel
 /// has said about memory since the job began.

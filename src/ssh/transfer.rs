@@ -19,6 +19,7 @@ use russh_sftp::protocol::OpenFlags;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +33,10 @@ const TRIES: usize = 20;
 const PIECE: usize = 1 << 20;
 const HOLE: usize = 64 << 10;
 static ZEROS: [u8; HOLE] = [0; HOLE];
-/// After so many bytes more, the guest goes on hashing.
+/// After so many bytes more, and a share of what is left, the guest goes on
+/// hashing: each time costs it a process.
 const HASHED_TOGETHER: u64 = 16 << 20;
+const SHARE_TOGETHER: u64 = 4;
 /// The unit of what the guest hashes; `dd` counts in it.
 const UNIT: u64 = 1 << 20;
 
@@ -407,13 +410,12 @@ impl PartState {
     ) -> (PartState, io::Result<()>) {
         let written = (|| {
             while let Some(piece) = pieces.blocking_recv() {
-                for block in piece.chunks(HOLE) {
-                    // Zeros need not be written to be read.
-                    if *block != ZEROS[..block.len()] {
-                        self.file.write_all_at(block, self.done)?;
-                    }
-                    self.done += block.len() as u64;
+                // Zeros need not be written to be read.
+                for run in runs(&piece) {
+                    self.file
+                        .write_all_at(&piece[run.clone()], self.done + run.start as u64)?;
                 }
+                self.done += piece.len() as u64;
                 self.digest.update(&piece);
             }
             // Also what an earlier file left behind the end goes, and what is
@@ -422,6 +424,22 @@ impl PartState {
         })();
         (self, written)
     }
+}
+
+/// The parts of PIECE that are no blocks of zeros.
+fn runs(piece: &[u8]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, block) in piece.chunks(HOLE).enumerate() {
+        let start = index * HOLE;
+        if *block == ZEROS[..block.len()] {
+            continue;
+        }
+        match runs.last_mut() {
+            Some(run) if run.end == start => run.end += block.len(),
+            _ => runs.push(start..start + block.len()),
+        }
+    }
+    runs
 }
 
 /// Reads the parts of the file at PATH from FROM to SIZE that are not holes,
@@ -446,8 +464,7 @@ fn read_pieces(
             let mut pieces = Vec::with_capacity(count.div_ceil(piece));
             let all = at + count as u64;
             while at < all {
-                let mut bytes = vec![0; (all - at).min(piece as u64) as usize];
-                file.read_exact_at(&mut bytes, at)?;
+                let bytes = read_at(&file, at, (all - at).min(piece as u64) as usize)?;
                 let next = at + bytes.len() as u64;
                 pieces.push((at, bytes));
                 at = next;
@@ -459,6 +476,21 @@ fn read_pieces(
         }
     }
     Ok(())
+}
+
+/// COUNT bytes of FILE from AT on, into memory that need not be zeroed before.
+fn read_at(file: &File, at: u64, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count);
+    while bytes.len() < count {
+        let next = at + bytes.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), next) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(count);
+    Ok(bytes)
 }
 
 /// The first run of data in FILE at or after AT.
@@ -512,7 +544,9 @@ impl<'a> Follower<'a> {
             ready / UNIT
         };
         let count = units - (self.hashed / UNIT).min(units);
-        if count == 0 || (ready < size && count * UNIT < HASHED_TOGETHER) {
+        let left = size.saturating_sub(self.hashed);
+        let enough = HASHED_TOGETHER.max(left / SHARE_TOGETHER);
+        if count == 0 || (ready < size && count * UNIT < enough) {
             return;
         }
         let line = format!("{} {count}\n", self.hashed / UNIT);
@@ -606,4 +640,20 @@ fn hexadecimal(digest: Sha256) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_zeros_are_left_out_and_others_written_together() {
+        let mut piece = vec![0; 4 * HOLE + 10];
+        assert!(runs(&piece).is_empty());
+        for at in [0, HOLE, 4 * HOLE + 3] {
+            piece[at] = 1;
+        }
+        assert_eq!(runs(&piece), [0..2 * HOLE, 4 * HOLE..4 * HOLE + 10]);
+        assert!(runs(&[]).is_empty());
+    }
 }
