@@ -105,25 +105,18 @@
             (values (- quotient 1) (+ rest d))
             (values (+ quotient 1) (- rest d))))))
 
-(define (all-same? kind? procedure first second rest)
-  (let loop ((others (cons second rest)) (result #t))
-    (cond
-     ((null? others)
-      (unless (kind? first)
-        (assertion-violation procedure "not of the right type" first))
-      result)
-     ((kind? (car others))
-      (loop (cdr others) (and result (eq? first (car others)))))
-     (else
-      (assertion-violation procedure "not of the right type" (car others))))))
+(define (all-same? kind? objects)
+  (or (null? objects)
+      (and (kind? (car objects))
+           (and-map (lambda (other) (eq? (car objects) other)) (cdr objects)))))
 
-(define (boolean=? first second . rest)
-  "Return whether all arguments, booleans, are the same."
-  (all-same? boolean? 'boolean=? first second rest))
+(define (boolean=? . objects)
+  "Return whether all OBJECTS are the same boolean."
+  (all-same? boolean? objects))
 
-(define (symbol=? first second . rest)
-  "Return whether all arguments, symbols, are the same."
-  (all-same? symbol? 'symbol=? first second rest))
+(define (symbol=? . objects)
+  "Return whether all OBJECTS are the same symbol."
+  (all-same? symbol? objects))
 
 (define (vector-map f vector . vectors)
   "Return a vector of the values of F for the elements of the vectors."
@@ -140,7 +133,11 @@
       (apply for-each f (vector->list vector) (map vector->list vectors))))
 
 (define (string-for-each f string . strings)
-  "Call F with the characters of the strings, in order."
+  "Call F with the characters of the strings, which are equally long, in order."
+  (unless (and-map (lambda (other) (= (string-length other) (string-length string)))
+                   strings)
+    (assertion-violation 'string-for-each "string arguments must all have the same length"
+                         (cons string strings)))
   (apply for-each f (string->list string) (map string->list strings)))
 
 (define (complain kind who message irritants)

@@ -12,8 +12,13 @@
 (define-record-type <enum-set>
   (make-enum-set universe members)
   enum-set?
-  (universe universe-of)       ;list of symbols, the same for all its sets
+  (universe universe-set)      ;the set of all, or a list of symbols in that itself
   (members  members-of))       ;list of symbols, in the order of the universe
+
+;; The symbols that SET is taken from, a list.
+(define (universe-of set)
+  (let ((universe (universe-set set)))
+    (if (enum-set? universe) (universe-set universe) universe)))
 
 (define (keep satisfies? symbols)
   (let loop ((symbols symbols) (result '()))
@@ -33,7 +38,8 @@
 
 (define (enum-set-universe set)
   "Return the universe of SET as a set."
-  (make-enum-set (universe-of set) (universe-of set)))
+  (let ((universe (universe-set set)))
+    (if (enum-set? universe) universe set)))
 
 (define (enum-set-indexer set)
   "Return a procedure that returns the place of a symbol in the universe of SET,
@@ -56,7 +62,7 @@ all from the universe of SET."
                                "Wrong type argument: ~S"
                                (list symbol) (list symbol))))
                 symbols)
-      (make-enum-set universe
+      (make-enum-set (enum-set-universe set)
                      (keep (lambda (symbol) (memq symbol symbols)) universe)))))
 
 (define (enum-set->list set)
@@ -83,13 +89,16 @@ OTHER."
 
 (define (assert-same-universe set other procedure)
   (unless (eq? (universe-of set) (universe-of other))
-    (scm-error 'misc-error procedure "enumerations have different universes"
-               '() #f)))
+    (raise-exception
+     (make-exception (make-assertion-failure)
+                     (make-exception-with-origin procedure)
+                     (make-exception-with-message "enumerations have different universes")
+                     (make-exception-with-irritants (list set other))))))
 
 (define (enum-set-union set other)
   "Return the set of the symbols in SET or OTHER."
   (assert-same-universe set other "enum-set-union")
-  (make-enum-set (universe-of set)
+  (make-enum-set (enum-set-universe set)
                  (keep (lambda (symbol)
                          (or (memq symbol (members-of set))
                              (memq symbol (members-of other))))
@@ -98,14 +107,14 @@ OTHER."
 (define (enum-set-intersection set other)
   "Return the set of the symbols in SET and OTHER."
   (assert-same-universe set other "enum-set-intersection")
-  (make-enum-set (universe-of set)
+  (make-enum-set (enum-set-universe set)
                  (keep (lambda (symbol) (memq symbol (members-of other)))
                        (members-of set))))
 
 (define (enum-set-difference set other)
   "Return the set of the symbols in SET and not in OTHER."
   (assert-same-universe set other "enum-set-difference")
-  (make-enum-set (universe-of set)
+  (make-enum-set (enum-set-universe set)
                  (keep (lambda (symbol) (not (memq symbol (members-of other))))
                        (members-of set))))
 
@@ -116,7 +125,7 @@ OTHER."
 (define (enum-set-projection set other)
   "Return the set of the symbols in SET that are in the universe of OTHER, which is
 its universe."
-  (make-enum-set (universe-of other)
+  (make-enum-set (enum-set-universe other)
                  (keep (lambda (symbol) (memq symbol (members-of set)))
                        (universe-of other))))
 

@@ -83,6 +83,15 @@ EQUIVALENCE.  K is how many keys to expect."
 (define (get-handle hashtable key)
   ((get-handle-of hashtable) (table-of hashtable) key))
 
+;; Guile refuses what cannot be changed, in these words.
+(define (check-mutable hashtable procedure)
+  (unless (hashtable-mutable? hashtable)
+    (raise-exception
+     (make-exception (make-assertion-failure)
+                     (make-exception-with-origin procedure)
+                     (make-exception-with-message "Hashtable is immutable.")
+                     (make-exception-with-irritants (list hashtable))))))
+
 (define (hashtable-size hashtable)
   "Return how many keys HASHTABLE has."
   (hash-count (const #t) (table-of hashtable)))
@@ -94,14 +103,15 @@ EQUIVALENCE.  K is how many keys to expect."
 
 (define (hashtable-set! hashtable key value)
   "Make VALUE the value of KEY in HASHTABLE."
-  (when (hashtable-mutable? hashtable)
-    (set-cdr! ((create-handle-of hashtable) (table-of hashtable) key value)
-              value)))
+  (check-mutable hashtable "hashtable-set!")
+  (set-cdr! ((create-handle-of hashtable) (table-of hashtable) key value)
+            value))
 
 (define (hashtable-delete! hashtable key)
   "Take KEY and its value out of HASHTABLE."
-  (when (hashtable-mutable? hashtable)
-    ((remove-of hashtable) (table-of hashtable) key)))
+  (check-mutable hashtable "hashtable-delete!")
+  ((remove-of hashtable) (table-of hashtable) key)
+  *unspecified*)
 
 (define (hashtable-contains? hashtable key)
   "Return whether HASHTABLE has a value for KEY."
@@ -128,8 +138,8 @@ EQUIVALENCE.  K is how many keys to expect."
 
 (define* (hashtable-clear! hashtable #:optional k)
   "Take all keys out of HASHTABLE.  K is how many new ones to expect."
-  (when (hashtable-mutable? hashtable)
-    (hash-clear! (table-of hashtable))))
+  (check-mutable hashtable "hashtable-clear!")
+  (hash-clear! (table-of hashtable)))
 
 (define (hashtable-keys hashtable)
   "Return the keys of HASHTABLE as a vector."

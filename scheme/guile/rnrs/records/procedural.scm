@@ -32,6 +32,14 @@
 (define (complain procedure message . irritants)
   (scm-error 'misc-error procedure message irritants #f))
 
+;; R6RS: an assertion has been violated.
+(define (refuse procedure message . irritants)
+  (raise-exception
+   (make-exception (make-assertion-failure)
+                   (make-exception-with-origin procedure)
+                   (make-exception-with-message message)
+                   (make-exception-with-irritants irritants))))
+
 (define (make-record-type-descriptor name parent uid sealed? opaque? fields)
   "Return a new record-type descriptor called NAME, a kind of PARENT unless that
 is #f.  FIELDS is a vector of (mutable NAME) and (immutable NAME).  A type whose UID
@@ -47,8 +55,8 @@ they are."
      (old
       (unless (and (equal? (extras-fields (extras-of old)) fields)
                    (eq? (record-type-parent old) parent))
-        (complain "make-record-type-descriptor"
-                  "type with uid ~S exists and differs" uid))
+        (refuse "make-record-type-descriptor"
+                "type with this uid exists and differs" uid))
       old)
      (else
       (let ((type (make-record-type name fields
@@ -158,5 +166,5 @@ counting the parents' fields, of a record."
 parents' fields, of a record."
   (let ((field (field-name type index "record-mutator")))
     (when (eq? (car field) 'immutable)
-      (complain "record-mutator" "field is immutable: ~S" (cadr field)))
+      (refuse "record-mutator" "field is immutable" (cadr field)))
     (record-modifier type (+ index (extras-first (extras-of type))))))

@@ -131,7 +131,8 @@
                      #'type)
                     ((_ what)
                      (eq? (syntax->datum #'what) #:constructor)
-                     #'descriptor))))
+                     #'descriptor)
+                    (id (identifier? #'id) #'type))))
               (define constructor (record-constructor descriptor))
               (define predicate (record-predicate type))
               (define accessor (record-accessor type index)) ...
