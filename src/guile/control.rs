@@ -159,6 +159,9 @@ fn has_kind(value: &Value, index: usize) -> bool {
 
 fn spread_arguments(args: &[Value]) -> Outcome {
     let mut items = pairs::to_vec(&args[0]).unwrap_or_default();
+    if items.is_empty() {
+        return Err(super::library::args::wrong_count("apply"));
+    }
     let last = items.pop().unwrap_or_else(pairs::nil);
     let rest = pairs::to_vec(&last).ok_or_else(|| {
         super::natives::Raise::throw(

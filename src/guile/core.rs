@@ -34,6 +34,8 @@ pub struct Lambda {
     pub name: RefCell<Option<Id>>,
     /// What the program wrote, where that says more than the parameters.
     pub signature: RefCell<Option<Signature>>,
+    /// The string at the front of its body.
+    pub documentation: RefCell<Option<String>>,
     pub span: Span,
 }
 
@@ -174,8 +176,19 @@ impl Core {
             body,
             name: RefCell::new(None),
             signature: RefCell::new(None),
+            documentation: RefCell::new(None),
             span,
         }))
+    }
+
+    /// A procedure with what the string at the front of BODY says.
+    pub fn documented(self, body: &[Stx]) -> Core {
+        if let (Core::Lambda(lambda), [first, _, ..]) = (&self, body)
+            && let Some(text) = first.as_string()
+        {
+            *lambda.documentation.borrow_mut() = Some(text);
+        }
+        self
     }
 
     pub fn seq(mut forms: Vec<Core>) -> Core {

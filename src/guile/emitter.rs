@@ -178,7 +178,7 @@ impl Emitter<'_> {
                     this.text.push(' ');
                     match &**value {
                         Core::Lambda(lambda) if matches!(variable.origin, Origin::Program) => {
-                            let documentation = variable.documentation.borrow().clone();
+                            let documentation = lambda.documentation.borrow().clone();
                             let number = procedures::announce(variable.name, lambda, documentation);
                             this.text.push_str("(n.%named ");
                             this.lambda(lambda);
@@ -199,7 +199,10 @@ impl Emitter<'_> {
                 self.text.push(')');
             }
             // Its own parameters say less than the program wrote.
-            Core::Lambda(lambda) if lambda.signature.borrow().is_some() => {
+            Core::Lambda(lambda)
+                if lambda.signature.borrow().is_some()
+                    || lambda.documentation.borrow().is_some() =>
+            {
                 self.known_lambda(lambda);
             }
             Core::Lambda(lambda) => self.lambda(lambda),
@@ -516,7 +519,8 @@ impl Emitter<'_> {
     /// LAMBDA, whose formals can be asked for.
     fn known_lambda(&mut self, lambda: &Lambda) {
         let name = lambda.name.borrow().unwrap_or_else(|| Id::named(""));
-        let number = procedures::announce(name, lambda, None);
+        let documentation = lambda.documentation.borrow().clone();
+        let number = procedures::announce(name, lambda, documentation);
         self.text.push_str("(n.%named ");
         self.lambda(lambda);
         let _ = write!(self.text, " {number})");

@@ -38,6 +38,8 @@ crate::natives! {
     "%values->list" (1) => values_to_list,
     /// (%values-item values index count more?) -> one of them
     "%values-item" (4) => values_item,
+    /// (%keys-fit? arguments count least most) -> whether keywords follow at most MOST arguments
+    "%keys-fit?" (4) => keys_fit,
     /// (%values-tail values count) -> those after the first COUNT
     "%values-tail" (2) => values_tail,
     /// (%values-none values) -> checks that there are none
@@ -216,6 +218,17 @@ fn wrong_count() -> Raise {
             Value::BoolV(false),
         ],
     )
+}
+
+fn keys_fit(args: &[Value]) -> Outcome {
+    let (count, least, most) = (index(args, 1), index(args, 2), index(args, 3));
+    let fits = count >= least
+        && (count <= most
+            || super::pairs::items(&args[0])
+                .skip(least)
+                .take(most - least + 1)
+                .any(is_keyword));
+    Ok(Value::BoolV(fits))
 }
 
 fn values_item(args: &[Value]) -> Outcome {

@@ -303,6 +303,14 @@ impl Load {
         match special {
             Special::Begin => {
                 let items = form.as_list().ok_or_else(|| bad("begin"))?;
+                // What a macro invents is known to all forms that it makes.
+                for item in &items[1..] {
+                    if let Some(Binding::Special(Special::Define)) = x.head(item, scope)
+                        && let Ok(definition) = x.parse_define(item)
+                    {
+                        share_invented(&module, definition.id, item);
+                    }
+                }
                 self.push_forms(&items[1..], scope, given);
                 Ok(())
             }

@@ -62,7 +62,8 @@ INITIAL."
       (if (pair? formal) (car formal) formal))
     (cond
      ((null? formals)
-      (let ((first (+ (length required) (length optional) (if rest 1 0))))
+      ;; Guile counts the procedure itself as well.
+      (let ((first (+ 1 (length required) (length optional) (if rest 1 0))))
         `((required . ,(reverse required))
           (optional . ,(reverse optional))
           (keyword . ,(let number ((keys (reverse keys)) (index first))
@@ -99,7 +100,9 @@ INITIAL."
 (define (procedure-arguments procedure)
   "Return what PROCEDURE takes, as an association list of `required', `optional',
 `keyword', `allow-other-keys?' and `rest'."
-  (or (procedure-property procedure 'arglist)
+  (or (let ((lists (procedure-property procedure 'arglist)))
+        (and lists
+             (map cons '(required optional keyword allow-other-keys? rest) lists)))
       (let ((formals (%procedure-formals procedure)))
         (and formals
              (formals->arguments (call-with-input-string formals read))))

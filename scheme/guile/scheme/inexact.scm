@@ -1,8 +1,9 @@
 ;;; R7RS inexact numbers.
 
 (define-module (scheme inexact)
-  #:use-module ((rnrs base) #:select (infinite? log))
-  #:re-export (acos asin atan cos exp infinite? log sin sqrt tan)
+  #:use-module ((rnrs base) #:select (log))
+  #:re-export (acos asin atan cos exp log sin sqrt tan)
+  #:export (infinite?)
   #:replace (finite? nan?))
 
 (define (both? satisfies? number)
@@ -11,6 +12,11 @@
 (define (finite? number)
   "Return whether NUMBER has no infinite or undefined part."
   (both? (@ (guile) finite?) number))
+
+(define (infinite? number)
+  "Return whether NUMBER has an infinite part."
+  (or (inf? (real-part number))
+      (inf? (imag-part number))))
 
 (define (nan? number)
   "Return whether NUMBER has an undefined part."

@@ -196,8 +196,8 @@ fn lambda(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let inner = scope.inside_procedure();
     let parameters = ids.iter().map(|id| x.bind_local(*id, &inner)).collect();
     let rest = rest.map(|id| x.bind_local(id, &inner));
-    let body = x.body(without_documentation(body), &inner.inner(), stx)?;
-    Ok(Core::lambda(parameters, rest, body, stx.span()))
+    let code = x.body(without_documentation(body), &inner.inner(), stx)?;
+    Ok(Core::lambda(parameters, rest, code, stx.span()).documented(body))
 }
 
 /// What makes FORMALS no list of names: the rest of the list from there on.

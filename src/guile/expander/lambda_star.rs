@@ -152,8 +152,8 @@ fn procedure(
         .collect();
     if formals.optional.is_empty() && !formals.has_keys {
         let rest = formals.rest.map(|id| x.bind_local(id, &outer));
-        let body = x.body(without_documentation(body), &outer.inner(), stx)?;
-        return Ok(Core::lambda(parameters, rest, body, span));
+        let code = x.body(without_documentation(body), &outer.inner(), stx)?;
+        return Ok(Core::lambda(parameters, rest, code, span).documented(body));
     }
     let arguments = Local::new(Id::named("arguments"));
     let core = from_list(x, formals, &arguments, body, stx, &outer)?;
@@ -166,7 +166,7 @@ fn procedure(
             rest: formals.rest.is_some(),
         });
     }
-    Ok(procedure)
+    Ok(procedure.documented(body))
 }
 
 /// FORMALS as a program writes them, without defaults.
@@ -182,6 +182,9 @@ fn written(formals: &Formals) -> String {
         words.extend(formals.keys.iter().map(|(id, _, _)| name(id)));
     }
     if let Some(rest) = &formals.rest {
+        if words.is_empty() {
+            return name(rest);
+        }
         words.push(".".to_owned());
         words.push(name(rest));
     }
@@ -283,6 +286,7 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
     let arguments = Local::new(Id::named("arguments"));
     let count = Local::new(Id::named("count"));
     let mut tests: Vec<(Core, Core)> = Vec::new();
+    let mut signature: Option<Signature> = None;
     for clause in without_documentation(&items[1..]) {
         let Some([formals_stx, body @ ..]) = clause.as_list() else {
             return Err(Trouble::syntax(who, "bad clause", stx, Some(clause)));
@@ -297,7 +301,31 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
             ));
         }
         let required = formals.required.len();
-        let test = if formals.rest.is_some() || formals.has_keys {
+        // All clauses are shown; the one that takes least tells what must be given.
+        let all = match &signature {
+            Some(before) => format!("{} | {}", before.formals, written(&formals)),
+            None => written(&formals),
+        };
+        let least = signature
+            .take()
+            .filter(|before| before.required <= required);
+        let mut least = least.unwrap_or(Signature {
+            formals: String::new(),
+            required,
+            optional: formals.optional.len(),
+            rest: formals.rest.is_some(),
+        });
+        least.formals = all;
+        signature = Some(least);
+        let test = if formals.has_keys && formals.rest.is_none() {
+            let operands = vec![
+                Core::Local(arguments.clone()),
+                Core::Local(count.clone()),
+                Core::integer(required, span),
+                Core::integer(required + formals.optional.len(), span),
+            ];
+            x.core_call("%keys-fit?", operands, span)
+        } else if formals.rest.is_some() {
             let operands = vec![Core::Local(count.clone()), Core::integer(required, span)];
             x.core_call(">=", operands, span)
         } else if formals.optional.is_empty() {
@@ -349,7 +377,11 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
         .fold(none, |rest, (test, body)| Core::if_(test, body, rest));
     let length = x.core_call("length", vec![Core::Local(arguments.clone())], span);
     let body = Core::Let(vec![(count, length)], Box::new(body));
-    Ok(Core::lambda(Vec::new(), Some(arguments), body, span))
+    let procedure = Core::lambda(Vec::new(), Some(arguments), body, span);
+    if let Core::Lambda(lambda) = &procedure {
+        *lambda.signature.borrow_mut() = signature;
+    }
+    Ok(procedure.documented(&items[1..]))
 }
 
 /// `(define* (NAME . FORMALS) BODY …)`

@@ -4,7 +4,7 @@
 //! What calls procedures is Scheme, in `scheme/guile/boot`, on top of these.
 //! A few string procedures take predicates and call them through the machine.
 
-mod args;
+pub mod args;
 pub mod arrays;
 pub mod bitvectors;
 pub mod bytevectors;

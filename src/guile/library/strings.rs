@@ -740,6 +740,21 @@ fn to_upper(text: &str) -> String {
 fn to_lower(text: &str) -> String {
     text.chars().map(downcase).collect()
 }
+// R7RS maps whole strings, so that a letter may become several.
+fn upcase_whole(args: &[Value]) -> Outcome {
+    transformed("string-upcase", args, str::to_uppercase)
+}
+fn downcase_whole(args: &[Value]) -> Outcome {
+    transformed("string-downcase", args, str::to_lowercase)
+}
+fn foldcase_whole(args: &[Value]) -> Outcome {
+    transformed("string-foldcase", args, |text| {
+        text.to_uppercase()
+            .chars()
+            .flat_map(char::to_lowercase)
+            .collect()
+    })
+}
 fn to_fold(text: &str) -> String {
     text.chars().map(fold).collect()
 }
@@ -1028,6 +1043,12 @@ natives! {
     "string-take-right" (2) => take_right, "string-drop-right" (2) => drop_right,
     "string-upcase" (1, 2) => upcase_native, "string-upcase!" (1, 2) => upcase_in_place,
     "string-downcase" (1, 2) => downcase_native, "string-downcase!" (1, 2) => downcase_in_place,
+    /// (%string-upcase-whole string) -> upper case, where a letter may become several
+    "%string-upcase-whole" (1, 2) => upcase_whole,
+    /// (%string-downcase-whole string) -> lower case, where a letter may become several
+    "%string-downcase-whole" (1, 2) => downcase_whole,
+    /// (%string-foldcase-whole string) -> without case, where a letter may become several
+    "%string-foldcase-whole" (1, 2) => foldcase_whole,
     "string-capitalize" (1, 2) => titlecase, "string-capitalize!" (1, 2) => titlecase_in_place,
     "string-titlecase" (1, 2) => titlecase, "string-titlecase!" (1, 2) => titlecase_in_place,
     "%string-foldcase" (1, 2) => foldcase, "%string-foldcase!" (1, 2) => foldcase_in_place,
