@@ -2,6 +2,7 @@
 
 use super::arguments::CommandLine;
 use super::interpreter;
+use super::output::print_line;
 use super::screen::escape;
 use super::settings::Environment;
 use super::trouble;
@@ -57,7 +58,7 @@ pub fn run(
                     ..
                 } = version;
                 let shown = format!("{name}={value}  {}:{line}:{column}", file.display());
-                println!("{}", escape(&shown));
+                print_line(escape(&shown))?;
             }
             Ok(0)
         }
@@ -79,7 +80,7 @@ pub fn run(
             let raised = media::bump(file, &names)?;
             for raised in &raised {
                 let shown = format!("{}: {} -> {}", raised.name, raised.before, raised.after);
-                println!("{}", escape(&shown));
+                print_line(escape(&shown))?;
             }
             if let Some(layout) = layout {
                 let versions: Vec<Version> = media::status(file)?
@@ -140,13 +141,13 @@ fn check(file: &Path, layout: &[String]) -> Result<u8, Failure> {
             Check::Stale(_) => "must rise: the layout has changed".to_owned(),
         };
         let shown = format!("{}={}  {said}", version.name, version.value);
-        println!("{}", escape(&shown));
+        print_line(escape(&shown))?;
         if let Check::Stale(reasons) = check {
             stale += 1;
             let added = reasons.added.iter().map(|line| format!("  + {line}"));
             let removed = reasons.removed.iter().map(|line| format!("  - {line}"));
             for line in added.chain(removed) {
-                println!("{}", escape(&line));
+                print_line(escape(&line))?;
             }
         }
     }
@@ -172,6 +173,9 @@ fn record(file: &Path, layout: &[String]) -> Result<u8, Failure> {
         .hint("raise them with `builder bump`, which records the layout too"));
     }
     media::record(&versions, layout, &record)?;
-    println!("recorded={}", escape(&record.display().to_string()));
+    print_line(format_args!(
+        "recorded={}",
+        escape(&record.display().to_string())
+    ))?;
     Ok(0)
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::CommandLine;
 use super::interpreter;
+use super::output::print_line;
 use super::screen::escape;
 use super::settings::{Environment, Setting, Settings, variable_name};
 use super::trouble;
@@ -29,9 +30,15 @@ pub fn show_settings(line: &CommandLine, environment: &Environment) -> Result<u8
     for (name, meaning) in Settings::names() {
         match settings.get(name) {
             Some((setting, source)) => {
-                println!("{name}={}  ({source})", escape(&setting.to_string()));
+                print_line(format_args!(
+                    "{name}={}  ({source})",
+                    escape(&setting.to_string())
+                ))?;
             }
-            None => println!("{name}=  (not set: {meaning}; {})", variable_name(name)),
+            None => print_line(format_args!(
+                "{name}=  (not set: {meaning}; {})",
+                variable_name(name)
+            ))?,
         }
     }
     Ok(0)
@@ -60,7 +67,7 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
             }
             None => format!("-     {name}"),
         };
-        println!("{verdict}");
+        print_line(verdict)?;
     }
     if troubles == 0 {
         return Ok(0);
@@ -114,7 +121,7 @@ pub fn documentation(
     }
     match interpreter.documentation(name) {
         Some(text) => {
-            println!("{text}");
+            print_line(text)?;
             Ok(0)
         }
         None => Err(Failure::new(

@@ -5,6 +5,7 @@
 
 use super::arguments::CommandLine;
 use super::interpreter::World;
+use super::output::print_line;
 use super::screen::escape;
 use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
@@ -54,20 +55,20 @@ fn clean(arguments: &Arguments, session: &Session) -> Result<u8, Failure> {
         .into_iter()
         .partition(|it| arguments.all || (it.expired && it.image.is_empty()));
     for leftover in &doomed {
-        println!("{}", described(leftover, "left"));
+        print_line(described(leftover, "left"))?;
     }
     for leftover in &kept {
-        println!("{}", described(leftover, "kept"));
+        print_line(described(leftover, "kept"))?;
     }
     if doomed.is_empty() {
-        println!("removed=0");
+        print_line("removed=0")?;
         return Ok(0);
     }
     if !consent(&format!(
         "Remove the {} listed as left, and what is on them?",
         doomed.len()
     )) {
-        println!("removed=0");
+        print_line("removed=0")?;
         return Ok(0);
     }
     let mut removed = 0;
@@ -86,7 +87,7 @@ fn clean(arguments: &Arguments, session: &Session) -> Result<u8, Failure> {
             }
         }
     }
-    println!("removed={removed}");
+    print_line(format_args!("removed={removed}"))?;
     trouble.map_or(Ok(0), Err)
 }
 

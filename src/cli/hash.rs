@@ -1,5 +1,6 @@
 //! `hash FILE|TREE…`: SHA-256 digests, as `sha256sum` prints them.
 
+use super::output::{print_line, print_text};
 use super::screen::escape;
 use crate::digest::{self, Tree};
 use crate::failure::{Failure, Key};
@@ -35,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
                 "hash --manifest takes one directory",
             ));
         };
-        print!("{}", Tree::read(tree)?.text());
+        print_text(&Tree::read(tree)?.text())?;
         return Ok(0);
     }
     for path in &arguments.paths {
@@ -45,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         } else {
             digest::sha256_of_file(path)?
         };
-        println!("{}", digest::line(sha256, path, is_tree));
+        print_line(digest::line(sha256, path, is_tree))?;
     }
     Ok(0)
 }
@@ -53,7 +54,11 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
 fn check(recorded: &Path, directory: &Path) -> Result<u8, Failure> {
     let mut wrong = 0;
     for checked in digest::check(recorded, directory)? {
-        let path = checked.path.display();
+        let path = match checked.path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => &checked.path,
+        };
+        let path = path.display();
         let verdict = match checked.trouble {
             None => format!("{path}: OK"),
             Some(trouble) => {
@@ -61,7 +66,7 @@ fn check(recorded: &Path, directory: &Path) -> Result<u8, Failure> {
                 format!("{path}: FAILED: {trouble}")
             }
         };
-        println!("{}", escape(&verdict));
+        print_line(escape(&verdict))?;
     }
     Ok(u8::from(wrong > 0))
 }

@@ -13,6 +13,7 @@ mod gc;
 mod hash;
 pub mod interpreter;
 mod meta_switch;
+mod output;
 mod packaging;
 pub mod primitives;
 mod program;

@@ -1,5 +1,6 @@
 //! `rootfs plan|populate|verify`: a closure's root file system.
 
+use super::output::print_line;
 use super::screen::escape;
 use crate::failure::Failure;
 use crate::rootfs::{self, Closure, Development, Occupied, Plan, What};
@@ -65,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
                         format!("file {mode:04o} /{path} < {}  ({rule})", source.display())
                     }
                 };
-                println!("{}", escape(&line));
+                print_line(escape(&line))?;
             }
             Ok(0)
         }
@@ -80,15 +81,15 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
                 Occupied::Refuse
             };
             let population = rootfs::populate(&system.plan()?, rootfs, occupied)?;
-            println!("made={}", population.made);
-            println!("kept={}", population.kept);
-            println!("replaced={}", population.replaced);
+            print_line(format_args!("made={}", population.made))?;
+            print_line(format_args!("kept={}", population.kept))?;
+            print_line(format_args!("replaced={}", population.replaced))?;
             Ok(0)
         }
         Arguments::Verify { system, rootfs } => {
             let differences = rootfs::verify(&system.plan()?, rootfs)?;
             for difference in &differences {
-                println!("{}", escape(&difference.to_string()));
+                print_line(escape(&difference.to_string()))?;
             }
             Ok(u8::from(!differences.is_empty()))
         }

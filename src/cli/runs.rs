@@ -4,6 +4,7 @@
 use super::arguments::CommandLine;
 use super::gc;
 use super::interpreter::runs_directory;
+use super::output::print_line;
 use super::screen::escape;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
@@ -36,7 +37,11 @@ pub fn run(
         Arguments::List => {
             let (_, runs) = kept(environment)?;
             for run in &runs {
-                println!("{}  {}", name(run), verdict(&journal::read(run)?));
+                print_line(format_args!(
+                    "{}  {}",
+                    name(run),
+                    verdict(&journal::read(run)?)
+                ))?;
             }
             Ok(0)
         }
@@ -114,7 +119,7 @@ fn show(run: &std::path::Path) -> Result<(), Failure> {
             Entry::Recorded { key, value } => format!("{key}={value}"),
             Entry::Ended { verdict } => format!("ended: {verdict}"),
         };
-        println!("{time} {}", escape(&text));
+        print_line(format_args!("{time} {}", escape(&text)))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Serves a simulated XCP-ng host until interrupted.
 
+use super::output::print_line;
 use crate::failure::{Failure, Key};
 use crate::runtime;
 use crate::sim::mishap::{self, Mishap};
@@ -66,9 +67,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         ..options(&arguments.mishap)?
     })?;
     for (key, value) in simulation.settings().lines() {
-        println!("{key}={value}");
+        print_line(format_args!("{key}={value}"))?;
     }
-    println!("ready=yes");
+    print_line("ready=yes")?;
     runtime::wait_for_interrupt();
     simulation.stop();
     Ok(0)

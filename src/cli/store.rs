@@ -5,6 +5,7 @@
 
 use super::arguments::CommandLine;
 use super::interpreter::{self, World};
+use super::output::print_line;
 use super::screen::escape;
 use super::settings::Environment;
 use super::trouble;
@@ -126,7 +127,7 @@ pub fn run(
     let status = match answered {
         Ok((text, status)) => {
             for line in text.lines() {
-                println!("{}", escape(line));
+                print_line(escape(line))?;
             }
             status
         }

@@ -5,6 +5,7 @@
 //! the one entry is touched.
 
 use super::arguments::CommandLine;
+use super::output::print_line;
 use super::settings::{Environment, Setting, Settings};
 use crate::failure::{Failure, Key};
 use crate::runtime;
@@ -33,15 +34,15 @@ pub fn run(host: &str, line: &CommandLine, environment: &Environment) -> Result<
         Some((Setting::Texts(several), _)) => several.clone(),
         _ => Vec::new(),
     };
-    println!("host={host}");
-    println!("certificate-sha256={seen}");
+    print_line(format_args!("host={host}"))?;
+    print_line(format_args!("certificate-sha256={seen}"))?;
     if known.iter().any(|pin| is_same(pin, &seen)) {
-        println!("known=yes");
+        print_line("known=yes")?;
         return Ok(0);
     }
-    println!("known=no");
+    print_line("known=no")?;
     for pin in &known {
-        println!("settings={pin}");
+        print_line(format_args!("settings={pin}"))?;
     }
     let file = settings_file(line, environment);
     eprintln!(
@@ -59,7 +60,7 @@ pub fn run(host: &str, line: &CommandLine, environment: &Environment) -> Result<
         .detail("seen", seen));
     }
     record(&file, host, &seen, settings.get("host").is_some())?;
-    println!("written={}", file.display());
+    print_line(format_args!("written={}", file.display()))?;
     Ok(0)
 }
 

@@ -19,13 +19,18 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        write!(formatter, "{}: {}", self.path.display(), self.told())
+    }
+}
+
+impl Difference {
+    /// What differs, without where.
+    pub fn told(&self) -> String {
         match (&self.recorded, &self.found) {
-            (Some(recorded), None) => write!(formatter, "{path}: missing ({recorded})"),
-            (None, Some(found)) => write!(formatter, "{path}: new ({found})"),
-            (recorded, found) => write!(
-                formatter,
-                "{path}: {} was {}, is {}",
+            (Some(recorded), None) => format!("missing ({recorded})"),
+            (None, Some(found)) => format!("new ({found})"),
+            (recorded, found) => format!(
+                "{} was {}, is {}",
                 self.keyword,
                 recorded.as_deref().unwrap_or_default(),
                 found.as_deref().unwrap_or_default()

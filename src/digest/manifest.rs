@@ -255,6 +255,9 @@ impl Reading {
                 };
                 let mut values = self.defaults.clone();
                 values.extend(keywords(words)?);
+                if values.is_empty() {
+                    return Err(format!("nothing is recorded of `{name}`"));
+                }
                 if !whole && values.get("type").is_some_and(|kind| kind == "dir") {
                     self.directory.clone_from(&path);
                 }

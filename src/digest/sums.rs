@@ -132,7 +132,7 @@ fn check_manifest(recorded: &Manifest, base: &Path) -> Result<Vec<Checked>, Dige
         })
         .collect();
     checked.extend(differences.into_iter().map(|difference| Checked {
-        trouble: Some(difference.to_string()),
+        trouble: Some(difference.told()),
         path: difference.path,
     }));
     checked.sort_by(|one, other| one.path.cmp(&other.path));

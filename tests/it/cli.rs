@@ -249,3 +249,42 @@ fn completions_and_the_manual_page_name_every_verb() {
         }
     }
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
+    let sandbox = Sandbox::new();
+    let tree = sandbox.work().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    for number in 0..3000 {
+        std::fs::write(tree.join(format!("{number}")), "").unwrap();
+    }
+    for arguments in [&["hash", "--manifest", "tree"][..], &["--show-settings"]] {
+        let mut child = sandbox
+            .command(arguments)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            (output.status.code(), &*said),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+    let Ok(full) = std::fs::File::create("/dev/full") else {
+        return;
+    };
+    let output = sandbox
+        .command(&["hash", "tree"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("cannot write to stdout: No space left"),
+        "{said}"
+    );
+}

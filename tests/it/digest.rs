@@ -140,7 +140,7 @@ fn what_mtree_records_is_checked() {
     assert_eq!(troubles(), []);
     fs::remove_file(sandbox.tree().join("link")).unwrap();
     let troubles = troubles();
-    assert_eq!(troubles[0].trouble.as_deref(), Some("link: missing (link)"));
+    assert_eq!(troubles[0].trouble.as_deref(), Some("missing (link)"));
     assert_eq!(troubles.len(), 1);
 }
 
