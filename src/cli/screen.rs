@@ -193,12 +193,22 @@ fn work(state: &mut State, event: &Event) {
         bar
     });
     bar.set_position((done.unwrap_or(0.0) * 1000.0) as u64);
-    bar.set_prefix(work_text(event));
+    // What stands before it in the templates.
+    let margin = if done.is_some() { 25 } else { 6 };
+    bar.set_prefix(work_text(event, width().saturating_sub(margin)));
     bar.set_message(escape(last));
 }
 
-/// What EVENT says about the work, on one line.
-fn work_text(event: &Event) -> String {
+/// How many columns the terminal has.
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stderr())
+        .map_or(0, |size| usize::from(size.ws_col))
+        .max(40)
+}
+
+/// What EVENT says about the work, on a line of WIDTH columns: what does not fit
+/// is cut from the stage, whose dates say nothing to who is watching.
+fn work_text(event: &Event, width: usize) -> String {
     let Event::Work {
         source,
         stage,
@@ -211,24 +221,41 @@ fn work_text(event: &Event) -> String {
     else {
         return String::new();
     };
-    let mut text = escape(source);
-    if let Some(stage) = stage {
-        text += &format!(" · {}", escape(stage));
-    }
-    text += &format!(" · {lines} lines");
+    let mut rest = format!(" · {lines} lines");
     if elapsed.as_secs() > 0 {
-        text += &format!(", {} a second", lines / elapsed.as_secs());
+        rest += &format!(", {} a second", lines / elapsed.as_secs());
     }
     match warnings {
         0 => {}
-        1 => text += " · 1 warning",
-        more => text += &format!(" · {more} warnings"),
+        1 => rest += " · 1 warning",
+        more => rest += &format!(" · {more} warnings"),
     }
-    text += &format!(" · {}", seconds(*elapsed));
+    rest += &format!(" · {}", seconds(*elapsed));
     if let Some(left) = left {
-        text += &format!(", about {} left", seconds(*left));
+        rest += &format!(", about {} left", seconds(*left));
     }
-    text
+    let mut text = escape(source);
+    if let Some(stage) = stage {
+        let stage = stage.split(" on ").next().unwrap_or(stage);
+        let taken = text.chars().count() + rest.chars().count();
+        text += &cut(
+            &format!(" · {}", escape(stage)),
+            width.saturating_sub(taken),
+        );
+    }
+    cut(&(text + &rest), width)
+}
+
+/// The beginning of TEXT, at most ROOM letters of it.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
+    if room > 0 {
+        short.push('…');
+    }
+    short
 }
 
 fn write_line(line: &str) {
@@ -278,7 +305,7 @@ mod tests {
     fn how_far_work_is_fits_on_a_line_that_no_guest_commands() {
         let event = Event::Work {
             source: "buildworld".to_owned(),
-            stage: Some("4.2 building \x1b[2Jlibraries".to_owned()),
+            stage: Some("4.2 building \x1b[2Jlibraries on Mon Nov 23".to_owned()),
             lines: 1200,
             warnings: 3,
             elapsed: Duration::from_secs(60),
@@ -287,9 +314,15 @@ mod tests {
             last: String::new(),
         };
         assert_eq!(
-            work_text(&event),
+            work_text(&event, 120),
             "buildworld · 4.2 building \\x1b[2Jlibraries · 1200 lines, 20 a second · \
              3 warnings · 1 min 0 s, about 1 h 1 min left"
         );
+        assert_eq!(
+            work_text(&event, 90),
+            "buildworld · 4.2… · 1200 lines, 20 a second · 3 warnings · 1 min 0 s, \
+             about 1 h 1 min left"
+        );
+        assert_eq!(work_text(&event, 40).chars().count(), 40);
     }
 }
