@@ -23,10 +23,12 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -611,6 +613,88 @@ impl Drop for Guarded {
     }
 }
 
+/// How much of what a server begins with is told when that is not SSH.
+const GREETING: usize = 60;
+
+/// What a server begins with.
+#[derive(Clone, Debug, Default)]
+struct Greeting(Arc<Mutex<Vec<u8>>>);
+
+impl Greeting {
+    fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() >= GREETING
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = GREETING.saturating_sub(heard.len());
+        heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// What to add to an error, unless the server does speak SSH.
+    fn told(&self) -> String {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = heard.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
+        if line.is_empty() || line.starts_with(b"SSH-2.0-") {
+            return String::new();
+        }
+        format!("; it said `{}`", visible(&String::from_utf8_lossy(line)))
+    }
+}
+
+/// A stream whose first bytes are overheard.
+struct Overheard<S> {
+    stream: S,
+    greeting: Greeting,
+    listening: bool,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.listening {
+            self.greeting.take(&buffer.filled()[before..]);
+            self.listening = !self.greeting.is_full();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
 /// Speak SSH over STREAM, which SOCKET carries, and log in.
 async fn attempt(
     way: &Way,
@@ -649,6 +733,12 @@ async fn attempt(
         ..client::Config::default()
     });
     let left = limit.saturating_sub(start.elapsed());
+    let greeting = Greeting::default();
+    let stream = Overheard {
+        stream,
+        greeting: greeting.clone(),
+        listening: true,
+    };
     let handshake = client::connect_stream(config, stream, client);
     let mut handle = match timeout(left, handshake).await {
         Ok(Ok(handle)) => handle,
@@ -657,12 +747,19 @@ async fn attempt(
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            return Err(not_shaken(destination, expected, stranger, &error));
+            return Err(not_shaken(
+                destination,
+                expected,
+                stranger,
+                &error,
+                &greeting.told(),
+            ));
         }
         Err(_) => {
-            return Err(Attempt::Again(
-                "the server accepted the connection but did not begin SSH".to_owned(),
-            ));
+            return Err(Attempt::Again(format!(
+                "the server accepted the connection but did not begin SSH{}",
+                greeting.told()
+            )));
         }
     };
     let left = limit.saturating_sub(start.elapsed()).max(ATTEMPT / 2);
@@ -710,12 +807,13 @@ async fn connected(destination: &Destination) -> Result<TcpStream, Attempt> {
     }
 }
 
-/// What a failed key exchange means.
+/// What a failed key exchange means, with the server's GREETING in place of SSH.
 fn not_shaken(
     destination: &Destination,
     expected: &Expected,
     stranger: Option<Stranger>,
     error: &russh::Error,
+    greeting: &str,
 ) -> Attempt {
     if let Some(stranger) = stranger {
         return Attempt::Over(SshError::Untrusted {
@@ -728,11 +826,11 @@ fn not_shaken(
     match error {
         // A system that is coming up or going down closes connections.
         russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect => {
-            Attempt::Again(format!("{} before SSH began", describe(error)))
+            Attempt::Again(format!("{} before SSH began{greeting}", describe(error)))
         }
         other => Attempt::Over(SshError::Protocol {
             destination: destination.clone(),
-            reason: describe(other),
+            reason: format!("{}{greeting}", describe(other)),
         }),
     }
 }

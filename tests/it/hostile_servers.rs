@@ -69,10 +69,13 @@ fn a_server_that_closes_at_once_is_tried_until_the_deadline() {
 
 #[test]
 fn a_server_that_speaks_something_else_ends_in_an_error() {
-    for banner in [
-        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-        b"SSH-1.5-ancient\r\n",
-        b"\x1b[2J\x00\xff\xfe\r\n",
+    for (banner, told) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            "it said `HTTP/1.1 400 Bad Request`",
+        ),
+        (b"SSH-1.5-ancient\r\n", "it said `SSH-1.5-ancient`"),
+        (b"\x1b[2J\x00\xff\xfe\r\n", "it said `\\x1b[2J"),
     ] {
         let failure = told_by(move |stream| {
             let _ = stream.write_all(banner);
@@ -82,7 +85,31 @@ fn a_server_that_speaks_something_else_ends_in_an_error() {
             matches!(failure.key(), Key::Timeout | Key::Ssh),
             "{failure}"
         );
+        assert!(failure.message().contains(told), "{failure}");
     }
+}
+
+#[test]
+fn a_farewell_in_the_middle_of_the_key_exchange_is_told_and_not_obeyed() {
+    let failure = told_by(|stream| {
+        let words = b"\x1b[2Jgone";
+        let mut payload = vec![1, 0, 0, 0, 11, 0, 0, 0, words.len() as u8];
+        payload.extend_from_slice(words);
+        payload.extend_from_slice(&[0; 4]);
+        // Padded to a multiple of eight, as a packet is.
+        let padding = 4 + (8 - (payload.len() + 5 + 4) % 8) % 8;
+        let length = (payload.len() + padding + 1) as u32;
+        let _ = stream.write_all(b"SSH-2.0-brief\r\n");
+        let _ = stream.write_all(&length.to_be_bytes());
+        let _ = stream.write_all(&[padding as u8]);
+        let _ = stream.write_all(&payload);
+        let _ = stream.write_all(&vec![0; padding]);
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    assert!(
+        matches!(failure.key(), Key::Timeout | Key::Ssh),
+        "{failure}"
+    );
 }
 
 #[test]
