@@ -2,7 +2,7 @@
 
 use super::screen::escape;
 use crate::failure::{Failure, Key};
-use crate::guile::interpreter::{Location, Stop, Uncaught};
+use crate::guile::interpreter::{Frame, Location, Stop, Uncaught};
 use std::error::Error;
 use std::io::Write;
 
@@ -80,7 +80,7 @@ pub fn show_uncaught(uncaught: &Uncaught) {
         if !uncaught.backtrace.is_empty() {
             text.push_str("backtrace, innermost first:\n");
             for frame in &uncaught.backtrace {
-                text.push_str(&format!("  {}\n", place(frame)));
+                text.push_str(&format!("  {}\n", frame_line(frame)));
             }
         }
     }
@@ -107,6 +107,14 @@ fn headline(uncaught: &Uncaught) -> String {
     text.push_str(&escape_lines(&uncaught.message));
     text.push('\n');
     text
+}
+
+/// FRAME in one line: where it was, and in which procedure.
+pub fn frame_line(frame: &Frame) -> String {
+    match &frame.procedure {
+        Some(name) => format!("{} in {}", place(&frame.location), escape(name)),
+        None => place(&frame.location),
+    }
 }
 
 /// LOCATION as Guile writes it, `FILE:LINE:COLUMN`.

@@ -17,7 +17,7 @@ use steel::SteelErr;
 use steel::gc::ShareableMut;
 use steel::parser::span::Span;
 use steel::rerrs::ErrorKind;
-use steel::rvals::as_underlying_type;
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
 /// What `catch` is told as the key of an object that no `throw` has made.
 pub const PLAIN_KEY: &str = "%exception";
@@ -25,11 +25,19 @@ pub const PLAIN_KEY: &str = "%exception";
 /// The beginning of the message of a Steel error that carries a ticket.
 const TICKET: &str = "raised object ";
 
+/// Where the machine was.
+#[derive(Clone, Default)]
+pub struct Trace {
+    /// Steel's spans of the frames that were active, outermost first.
+    pub spans: Vec<Span>,
+    /// The native that raised, called by the innermost of them.
+    pub native: Option<&'static str>,
+}
+
 /// An object that has been raised and where.
 pub struct Raising {
     object: Root,
-    /// Steel's spans of the frames that were active, outermost first.
-    pub trace: Vec<Span>,
+    pub trace: Trace,
     /// The handlers have seen it where it was raised.
     raised: bool,
 }
@@ -44,7 +52,10 @@ thread_local! {
     static WAITING: RefCell<Vec<(u64, Raising)>> = const { RefCell::new(Vec::new()) };
     static TICKETS: Cell<u64> = const { Cell::new(0) };
     /// The exception caught last, so that passing it on keeps its trace.
-    static LAST: RefCell<Option<(Root, Vec<Span>, bool)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(Root, Trace, bool)>> = const { RefCell::new(None) };
+    /// Where the program was when it began to raise what has not unwound yet. By the
+    /// time it does, calls in tail position have taken the place of their callers.
+    static HERE: RefCell<Option<Trace>> = const { RefCell::new(None) };
     static RAISER: RefCell<Option<(Value, Root)>> = const { RefCell::new(None) };
 }
 
@@ -54,6 +65,8 @@ pub enum Raised {
     Unwind(SteelErr),
     /// By calling Scheme's raising procedure in the native's place.
     Call { apply: Value, arguments: [Value; 2] },
+    /// Not at all: the native gives this value.
+    Nothing(Value),
 }
 
 /// From now on natives raise by calling PROCEDURE with the object, through Steel's APPLY.
@@ -70,8 +83,12 @@ pub fn set_raiser(apply: impl FnOnce() -> Value, procedure: &Value) {
     RAISER.with(|raiser| *raiser.borrow_mut() = Some((apply(), Root::of(procedure))));
 }
 
-/// Raise what a native gave back as its error.
-pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
+/// Raise what the native called NAME gave back as its error.
+pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) -> Raised {
+    let trace = |native| Trace {
+        spans: spans(),
+        native,
+    };
     let raiser = || {
         RAISER.with(|raiser| {
             raiser
@@ -91,8 +108,15 @@ pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
             };
         }
         Raise::Unwind(object) => {
-            let trace = trace_of_last(&object).unwrap_or_else(trace);
+            let here = HERE.with(RefCell::take);
+            let trace = trace_of_last(&object)
+                .or(here)
+                .unwrap_or_else(|| trace(None));
             return Raised::Unwind(unwind_with(object, trace, true));
+        }
+        Raise::Here(value) => {
+            HERE.with(|here| *here.borrow_mut() = Some(trace(None)));
+            return Raised::Nothing(value);
         }
         Raise::Object(object) => object,
         Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
@@ -102,11 +126,14 @@ pub fn raise(raise: Raise, trace: &dyn Fn() -> Vec<Span>) -> Raised {
         )),
     };
     match raiser() {
-        Some((apply, procedure)) => Raised::Call {
-            apply,
-            arguments: [procedure, Value::ListV(vec![object].into())],
-        },
-        None => Raised::Unwind(unwind_with(object, trace(), false)),
+        Some((apply, procedure)) => {
+            HERE.with(|here| *here.borrow_mut() = Some(trace(Some(name))));
+            Raised::Call {
+                apply,
+                arguments: [procedure, Value::ListV(vec![object].into())],
+            }
+        }
+        None => Raised::Unwind(unwind_with(object, trace(Some(name)), false)),
     }
 }
 
@@ -116,7 +143,7 @@ pub fn last_was_raised() -> bool {
 }
 
 /// The trace of OBJECT when it is what was caught last.
-fn trace_of_last(object: &Value) -> Option<Vec<Span>> {
+fn trace_of_last(object: &Value) -> Option<Trace> {
     LAST.with(|last| {
         let last = last.borrow();
         let (known, trace, _) = last.as_ref()?;
@@ -132,7 +159,7 @@ fn trace_of_last(object: &Value) -> Option<Vec<Span>> {
 }
 
 /// The Steel error that unwinds with OBJECT.
-fn unwind_with(object: Value, trace: Vec<Span>, raised: bool) -> SteelErr {
+fn unwind_with(object: Value, trace: Trace, raised: bool) -> SteelErr {
     let ticket = TICKETS.with(|tickets| {
         tickets.set(tickets.get() + 1);
         tickets.get()
@@ -150,6 +177,7 @@ fn unwind_with(object: Value, trace: Vec<Span>, raised: bool) -> SteelErr {
 /// own translated to what Guile throws.
 pub fn caught(error: &SteelErr) -> Raising {
     let raising = find(error);
+    HERE.with(RefCell::take);
     LAST.with(|last| {
         *last.borrow_mut() = Some((
             raising.object.clone(),
@@ -173,18 +201,21 @@ fn find(error: &SteelErr) -> Raising {
     {
         return raising;
     }
-    let mut trace: Vec<Span> = error
+    let mut spans: Vec<Span> = error
         .stack_trace()
         .iter()
         .flat_map(|trace| trace.trace().iter())
         .filter_map(|frame| *frame.span())
         .collect();
     if let Some(span) = error.span() {
-        trace.push(span);
+        spans.push(span);
     }
     Raising {
         object: Root::of(&translated(error.kind(), message)),
-        trace,
+        trace: Trace {
+            spans,
+            native: None,
+        },
         raised: false,
     }
 }
@@ -424,6 +455,15 @@ fn culprit(found: &str) -> (isize, Value) {
     (1, printed(found))
 }
 
+/// A value of which only its look is left.
+struct Shown(String);
+
+impl Custom for Shown {
+    fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
+        Some(Ok(self.0.clone()))
+    }
+}
+
 /// Steel shows the offending value in its messages and nowhere else; what it
 /// printed reads back as the value, as far as it can be read back.
 fn printed(text: &str) -> Value {
@@ -432,5 +472,9 @@ fn printed(text: &str) -> Value {
     if text == "#<void>" {
         return Value::Void;
     }
-    super::reader::read_value(text).unwrap_or_else(|| symbol_value(text))
+    super::reader::read_value(text).unwrap_or_else(|| {
+        Shown(text.to_owned())
+            .into_steelval()
+            .expect("a custom value is always a value")
+    })
 }

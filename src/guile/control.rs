@@ -26,6 +26,8 @@ crate::natives! {
     "%set-escape!" (1) => set_escape,
     /// (%last-was-raised?) -> whether what %caught gave last had met the handlers already
     "%last-was-raised?" (0) => last_was_raised,
+    /// (%here value) -> VALUE; what is raised next is raised here
+    "%here" (1) => here,
     /// (%throw-object key arguments) -> what (throw KEY ARGUMENT …) raises
     "%throw-object" (2) => throw_object,
     /// (%next-handler handlers object) -> the rest of HANDLERS from the first that OBJECT may concern
@@ -226,6 +228,10 @@ impl Drop for Sentinel {
             });
         }
     }
+}
+
+fn here(args: &[Value]) -> Outcome {
+    Err(super::natives::Raise::Here(args[0].clone()))
 }
 
 /// What `throw` raises: an object that was caught as `%exception` goes on as it was.

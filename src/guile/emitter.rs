@@ -29,6 +29,24 @@ pub struct Unit {
     pub boot: Vec<usize>,
 }
 
+/// What of `scheme/guile/boot` raises. A call of these is noted before it is made:
+/// most are in tail position, where the machine forgets the caller.
+const RAISING: [&str; 5] = ["error", "throw", "scm-error", "raise", "raise-exception"];
+
+/// Whether a native is called, and not by an instruction of the machine.
+fn is_native_call(operator: &Core, operands: usize) -> bool {
+    matches!(
+        operator,
+        Core::Global(variable, _)
+            if matches!(variable.origin, Origin::Native(_))
+                && instruction(variable, operands).is_none()
+    )
+}
+
+fn raises(variable: &Variable) -> bool {
+    matches!(variable.origin, Origin::Boot(_)) && RAISING.contains(&&*variable.name.name())
+}
+
 /// Calls that the machine has instructions for: Guile's name, arguments, the
 /// machine's name. Its `*` is not among them: it panics when a small fraction
 /// meets a large one, as in `(* 1/3 (/ (expt 10 30) 7))`.
@@ -121,6 +139,8 @@ impl Unit {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Value,
+    /// A value that is what the procedure gives.
+    Result,
     Effect,
 }
 
@@ -142,7 +162,7 @@ impl Emitter<'_> {
             Core::Global(variable, span) => self.global(variable, *span),
             Core::Machine(name) => self.text.push_str(name),
             Core::SetLocal(local, value) => {
-                let prefix = if wanted == Wanted::Value {
+                let prefix = if wanted != Wanted::Effect {
                     "(begin "
                 } else {
                     ""
@@ -150,7 +170,7 @@ impl Emitter<'_> {
                 let _ = write!(self.text, "{prefix}(#%prim.set-box! b{} ", local.number);
                 self.core(value, Wanted::Value);
                 self.text.push(')');
-                if wanted == Wanted::Value {
+                if wanted != Wanted::Effect {
                     self.text.push_str(" %%void)");
                 }
             }
@@ -206,6 +226,15 @@ impl Emitter<'_> {
                 self.known_lambda(lambda);
             }
             Core::Lambda(lambda) => self.lambda(lambda),
+            // The machine forgets where it was when a native is called in tail
+            // position, and a native is not worth forgetting it for.
+            Core::Call(operator, operands, span)
+                if wanted == Wanted::Result && is_native_call(operator, operands.len()) =>
+            {
+                self.text.push_str("(let ((result ");
+                self.call(operator, operands, *span);
+                self.text.push_str(")) result)");
+            }
             Core::Call(operator, operands, span) => self.call(operator, operands, *span),
             Core::Let(bindings, body) => self.let_(bindings, body, wanted),
             Core::Letrec(bindings, body) => self.letrec(bindings, body, wanted),
@@ -230,13 +259,13 @@ impl Emitter<'_> {
 
     /// `(set! …)`; Steel gives the old value back, Guile nothing in particular.
     fn assignment(&mut self, wanted: Wanted, inner: impl FnOnce(&mut Self)) {
-        if wanted == Wanted::Value {
+        if wanted != Wanted::Effect {
             self.text.push_str("(begin ");
         }
         self.text.push_str("(set! ");
         inner(self);
         self.text.push(')');
-        if wanted == Wanted::Value {
+        if wanted != Wanted::Effect {
             self.text.push_str(" %%void)");
         }
     }
@@ -505,7 +534,20 @@ impl Emitter<'_> {
                 self.core(operator, Wanted::Value);
             }
         }
-        self.operands(operands);
+        match (operator, operands) {
+            (Core::Global(variable, _), [before @ .., last]) if raises(variable) => {
+                for operand in before {
+                    self.text.push(' ');
+                    self.core(operand, Wanted::Value);
+                }
+                self.text.push(' ');
+                self.place(span);
+                self.text.push_str("(n.%here ");
+                self.core(last, Wanted::Value);
+                self.text.push_str("))");
+            }
+            _ => self.operands(operands),
+        }
     }
 
     fn operands(&mut self, operands: &[Core]) {
@@ -588,7 +630,7 @@ impl Emitter<'_> {
         if open {
             self.text.push_str(") ");
         }
-        self.core(&lambda.body, Wanted::Value);
+        self.core(&lambda.body, Wanted::Result);
         if open {
             self.text.push(')');
         }

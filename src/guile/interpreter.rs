@@ -10,10 +10,10 @@ use super::loader::Load;
 use super::modules::{self, Progress};
 use super::natives::NativeModule;
 use super::roots::Root;
-use super::syntax::Id;
+use super::syntax::{Id, Span};
 use super::value::Value;
 use super::world::{self, World};
-use super::{conditions, constants, control, pairs, records, source_map, vm};
+use super::{backtrace, conditions, constants, control, pairs, records, source_map, vm};
 use crate::failure::{Failure, Key};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,14 @@ pub struct Location {
     pub source: Option<String>,
 }
 
+/// A procedure that was at work, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub location: Location,
+    /// The name that its text defines it by; none for a form at the top level.
+    pub procedure: Option<String>,
+}
+
 /// An exception that nothing caught, ready to be shown.
 #[derive(Debug)]
 pub struct Uncaught {
@@ -67,7 +75,7 @@ pub struct Uncaught {
     /// Where it happened.
     pub location: Option<Location>,
     /// The user's frames, innermost first.
-    pub backtrace: Vec<Location>,
+    pub backtrace: Vec<Frame>,
     /// What to do, when that is known.
     pub hint: Option<String>,
 }
@@ -330,16 +338,23 @@ impl Interpreter {
         if key == "quit" {
             return Stop::Quit(exit_status(arguments.first()));
         }
-        // Steel looks up the span of a frame with the caller's instruction in the
-        // callee's table, so only the innermost one can be trusted.
-        let innermost = raising
+        let trace: Vec<Span> = raising
             .trace
+            .spans
             .iter()
-            .rev()
-            .find_map(|span| self.location(*span));
-        let form = super::loader::current_form().place().map(location);
-        let mut backtrace: Vec<Location> = innermost.into_iter().chain(form).collect();
-        backtrace.dedup();
+            .filter_map(|span| self.written_at(*span))
+            .collect();
+        let native = raising.trace.native.map(Id::named);
+        let form = super::loader::current_form();
+        let backtrace: Vec<Frame> = backtrace::frames(&trace, native, form)
+            .into_iter()
+            .filter_map(|frame| {
+                Some(Frame {
+                    location: location(frame.place.place()?),
+                    procedure: frame.procedure.map(|name| name.name().to_string()),
+                })
+            })
+            .collect();
         let message = super::report::message(&key, &arguments, &object);
         let hint = super::report::hint(&key, &arguments, &self.world);
         Stop::Uncaught(Box::new(Uncaught {
@@ -349,7 +364,7 @@ impl Interpreter {
                 .collect(),
             message,
             location: super::report::place_in(&key, &arguments)
-                .or_else(|| backtrace.first().cloned()),
+                .or_else(|| backtrace.first().map(|frame| frame.location.clone())),
             backtrace,
             hint,
             key,
@@ -357,10 +372,9 @@ impl Interpreter {
     }
 
     /// What the user wrote where the machine was.
-    fn location(&self, span: MachineSpan) -> Option<Location> {
+    fn written_at(&self, span: MachineSpan) -> Option<Span> {
         let text = self.engine.get_source(&span.source_id()?)?;
-        let place = source_map::find(&text, span.start())?.place()?;
-        Some(location(place))
+        source_map::find(&text, span.start()).filter(|span| span.place().is_some())
     }
 }
 

@@ -4,6 +4,7 @@
 //! machine in [`emitter`]; [`loader`] feeds that to the machine unit by unit, and
 //! [`interpreter`] is what the command line holds in its hand.
 
+mod backtrace;
 mod boot;
 mod boot_index;
 pub mod conditions;

@@ -24,6 +24,9 @@ pub enum Raise {
     Object(Value),
     /// Unwind the machine with OBJECT: the handlers have seen it.
     Unwind(Value),
+    /// Nothing went wrong yet: remember where the program is, for what it is about
+    /// to raise, and give it this value.
+    Here(Value),
     /// The port that is being read has the program behind it, which must be
     /// asked for more before the native is called again.
     Refill,
@@ -233,7 +236,7 @@ macro_rules! native_value {
         $crate::guile::value::Value::BuiltIn(|context, arguments| {
             match $crate::guile::natives::enter($name, $arity, arguments, $function) {
                 Ok(value) => Some(Ok(value)),
-                Err(raise) => $crate::raise_in!(context, raise),
+                Err(raise) => $crate::raise_in!($name, context, raise),
             }
         })
     };
@@ -260,7 +263,7 @@ macro_rules! native_value {
             );
             match outcome {
                 Ok(value) => Some(Ok(value)),
-                Err(raise) => $crate::raise_in!(context, raise),
+                Err(raise) => $crate::raise_in!($name, context, raise),
             }
         })
     };
@@ -275,7 +278,7 @@ macro_rules! native_value {
             );
             match outcome {
                 Ok(value) => Some(Ok(value)),
-                Err(raise) => $crate::raise_in!(context, raise),
+                Err(raise) => $crate::raise_in!($name, context, raise),
             }
         })
     };
@@ -286,8 +289,8 @@ macro_rules! native_value {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! raise_in {
-    ($context:ident, $raise:ident) => {
-        match $crate::guile::conditions::raise($raise, &|| {
+    ($name:literal, $context:ident, $raise:ident) => {
+        match $crate::guile::conditions::raise($raise, $name, &|| {
             let trace = $context.snapshot_stack_trace();
             trace
                 .trace()
@@ -296,6 +299,7 @@ macro_rules! raise_in {
                 .collect::<Vec<_>>()
         }) {
             $crate::guile::conditions::Raised::Unwind(error) => Some(Err(error)),
+            $crate::guile::conditions::Raised::Nothing(value) => Some(Ok(value)),
             $crate::guile::conditions::Raised::Call { apply, arguments } => {
                 if let $crate::guile::value::Value::BuiltIn(apply) = apply {
                     apply($context, &arguments)

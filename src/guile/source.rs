@@ -41,6 +41,11 @@ pub struct Place {
 }
 
 impl Span {
+    /// Whether this is a part of WHOLE, or all of it.
+    pub fn within(self, whole: Span) -> bool {
+        self.source == whole.source && self.start >= whole.start && self.end <= whole.end
+    }
+
     /// Where this span begins.
     pub fn place(self) -> Option<Place> {
         let source = get(self.source)?;

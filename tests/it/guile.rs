@@ -310,8 +310,75 @@ fn an_error_knows_file_line_column_and_what_led_there() {
         ("test.scm", 2, 7)
     );
     assert_eq!(place.source.as_deref(), Some("  (+ 1 (car x)))"));
-    let lines: Vec<u32> = error.backtrace.iter().map(|place| place.line).collect();
-    assert_eq!(lines, [2, 5]);
+    let frames: Vec<_> = error
+        .backtrace
+        .iter()
+        .map(|frame| {
+            let place = &frame.location;
+            (place.line, place.column, frame.procedure.as_deref())
+        })
+        .collect();
+    assert_eq!(
+        frames,
+        [(2, 7, Some("inner")), (4, 8, Some("outer")), (5, 6, None)]
+    );
+}
+
+#[test]
+fn a_backtrace_tells_where_each_procedure_was_and_leaves_out_the_library() {
+    let error = error_of(concat!(
+        "(define (leaf x) (vector-ref x 7))\n",
+        "(define* (twice #:key it)\n",
+        "  (list (leaf it)\n",
+        "        (leaf it)))\n",
+        "(define (each items)\n",
+        "  (cons 1 (map (lambda (item) (list (twice #:it item))) items)))\n",
+        "(define (again n)\n",
+        "  (if (= n 0) (list (each (list (vector)))) (cons n (again (- n 1)))))\n",
+        "(list (again 3))\n",
+    ));
+    let frames: Vec<_> = error
+        .backtrace
+        .iter()
+        .map(|frame| (frame.location.line, frame.procedure.as_deref()))
+        .collect();
+    // The machine has forgotten `twice`, which called `leaf` in tail position, and
+    // of `each` it does not say enough.
+    assert_eq!(
+        frames,
+        [
+            (1, Some("leaf")),
+            (7, Some("again")),
+            (8, Some("again")),
+            (9, None)
+        ]
+    );
+}
+
+#[test]
+fn the_place_of_an_error_is_exact_in_tail_position_too() {
+    for (program, place) in [
+        ("(define (f v)\n  (vector-ref v 7))\n(f (vector))", (2, 2)),
+        (
+            "(define (f v)\n  (list 1 (vector-ref v 7)))\n(f (vector))",
+            (2, 10),
+        ),
+        (
+            "(define (f v)\n  (if v\n      (error \"no\" v)))\n(list (f 1))",
+            (3, 6),
+        ),
+        (
+            "(define (f v)\n  (for-each (lambda (x)\n    (throw 'no x))\n v))\n(f '(1))",
+            (3, 4),
+        ),
+        (
+            "(define (f v) (if v\n  (string-append \"\" v) 1))\n(f 'a)",
+            (2, 2),
+        ),
+    ] {
+        let found = error_of(program).location.expect("the error has a place");
+        assert_eq!((found.line, found.column), place, "{program}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use super::super::{screen, trouble};
 use super::session::{After, Session, say};
-use crate::guile::interpreter::{Interpreter, Location};
+use crate::guile::interpreter::{Frame, Interpreter};
 use crate::guile::value::{Value, string_value};
 use std::path::Path;
 use std::time::Instant;
@@ -360,7 +360,7 @@ fn no_error() {
 }
 
 /// The frames of the innermost error, and which one is chosen.
-fn frames(session: &Session) -> Option<(&[Location], usize)> {
+fn frames(session: &Session) -> Option<(&[Frame], usize)> {
     let level = session.levels.last()?;
     Some((&level.error.backtrace, level.frame))
 }
@@ -373,8 +373,8 @@ fn backtrace(session: &mut Session, _: &str) -> After {
     let mut text = String::new();
     for (number, frame) in frames.iter().enumerate().rev() {
         let mark = if number == chosen { '*' } else { ' ' };
-        text.push_str(&format!("{mark}{number:3}  {}", trouble::place(frame)));
-        if let Some(source) = &frame.source {
+        text.push_str(&format!("{mark}{number:3}  {}", trouble::frame_line(frame)));
+        if let Some(source) = &frame.location.source {
             text.push_str(&format!("  {}", screen::escape(source.trim())));
         }
         text.push('\n');
@@ -407,8 +407,8 @@ fn frame(session: &mut Session, text: &str) -> After {
             None => say("It is not known where the error struck.\n"),
             Some(frame) => say(&format!(
                 "{chosen:3}  {}\n{}",
-                trouble::place(frame),
-                trouble::excerpt(frame)
+                trouble::frame_line(frame),
+                trouble::excerpt(&frame.location)
             )),
         },
     }
