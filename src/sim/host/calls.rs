@@ -225,6 +225,23 @@ async fn perform(
     }
     let method =
         find(name).ok_or_else(|| ApiError::new("MESSAGE_METHOD_UNKNOWN", [name.to_owned()]))?;
+    let declared = match method {
+        Method::Explicit(call) => Some(call),
+        _ => None,
+    };
+    carry_out(shared, name, method, args, session, task)
+        .await
+        .map_err(|error| model::held(name, declared, error))
+}
+
+async fn carry_out(
+    shared: &Arc<Shared>,
+    name: &str,
+    method: Method,
+    args: Vec<Val>,
+    session: &str,
+    task: &str,
+) -> Result<Val, ApiError> {
     let counted = |expected: usize| {
         if args.len() == expected {
             Ok(())

@@ -370,6 +370,9 @@ async fn copy_vdi(
             Copied::Clone
         };
         let result = if name == "copy" && !is_null(into) {
+            if state.db.get("VDI", into)?["read_only"].as_bool() {
+                return Err(ApiError::new("VDI_READONLY", [into]));
+            }
             let (from_size, to_size) = (
                 state.db.get("VDI", vdi)?["virtual_size"].as_int(),
                 state.db.get("VDI", into)?["virtual_size"].as_int(),

@@ -91,10 +91,16 @@ fn check(state: &State, vm: &str, operation: &str) -> Result<(), ApiError> {
         return Err(ApiError::new("VM_IS_SNAPSHOT", [vm, operation]));
     }
     if operation == "provision" && !record["is_a_template"].as_bool() {
-        return Err(ApiError::new::<String>("ONLY_PROVISION_TEMPLATE", []));
+        return Err(ApiError::new::<String>(
+            "PROVISION_ONLY_ALLOWED_ON_TEMPLATE",
+            [],
+        ));
     }
     if operation == "revert" && !is_snapshot {
-        return Err(ApiError::new::<String>("ONLY_REVERT_SNAPSHOT", []));
+        return Err(ApiError::new::<String>(
+            "REVERT_ONLY_ALLOWED_ON_SNAPSHOT",
+            [],
+        ));
     }
     if record["is_control_domain"].as_bool() {
         return Err(ApiError::new(
@@ -983,7 +989,10 @@ fn set_memory(shared: &Shared, vm: &str, limits: &[i64; 4], every: i64) -> Resul
         let ordered =
             static_min <= dynamic_min && dynamic_min <= dynamic_max && dynamic_max <= static_max;
         if !ordered {
-            return Err(ApiError::new::<String>("MEMORY_CONSTRAINT_VIOLATION", []));
+            return Err(ApiError::new(
+                "MEMORY_CONSTRAINT_VIOLATION",
+                ["static_min ≤ dynamic_min ≤ dynamic_max ≤ static_max"],
+            ));
         }
         for (field, value) in [
             ("memory_static_min", static_min),

@@ -1,13 +1,16 @@
 //! The part of XAPI's datamodel that the simulated host has: classes, fields
-//! and calls, read from `model.txt` and `calls.txt`.
+//! calls and errors, read from `model.txt`, `calls.txt` and `errors.txt`.
 //!
 //! `model.txt` has a line a field: name, who may write it (`rw` anybody, `new`
 //! the constructor, `ro` the host), type, and the default that makes it
 //! optional in a constructor. `calls.txt` has a line a call: name, result type
-//! and parameters, `?` marking those that may be left out. Getters, setters
-//! and the other implicit calls follow from the fields.
+//! and parameters, `?` marking those that may be left out; after `!` the errors
+//! that the datamodel declares for the call, after `+` those that hosts give all
+//! the same. Getters, setters and the other implicit calls follow from the fields.
+//! `errors.txt` has a line an error: its code and parameters, `?` marking those
+//! that hosts leave out at times, `+` those that nobody has documented.
 //!
-//! Source: the published XenAPI datamodel; a test holds both files against it.
+//! Source: the published XenAPI datamodel; a test holds the files against it.
 
 use super::value::{ApiError, EPOCH, NULL, Val};
 use std::collections::BTreeMap;
@@ -76,6 +79,9 @@ pub struct Call {
     #[cfg_attr(not(test), expect(dead_code, reason = "held against the datamodel"))]
     pub result: Type,
     pub parameters: Vec<Parameter>,
+    /// The errors that the datamodel declares, and those that it does not.
+    pub declared: Vec<&'static str>,
+    pub undeclared: Vec<&'static str>,
 }
 
 /// Classes by name.
@@ -113,6 +119,8 @@ pub fn calls() -> &'static BTreeMap<&'static str, Call> {
         include_str!("calls.txt")
             .lines()
             .map(|line| {
+                let (line, undeclared) = line.split_once(" + ").unwrap_or((line, ""));
+                let (line, declared) = line.split_once(" ! ").unwrap_or((line, ""));
                 let mut words = line.split_whitespace();
                 let full = words.next().unwrap_or_default();
                 let (class, name) = full.split_once('.').expect("calls.txt names CLASS.CALL");
@@ -132,8 +140,82 @@ pub fn calls() -> &'static BTreeMap<&'static str, Call> {
                     name,
                     result,
                     parameters,
+                    declared: declared.split_whitespace().collect(),
+                    undeclared: undeclared.split_whitespace().collect(),
                 };
                 (full, call)
+            })
+            .collect()
+    })
+}
+
+/// Errors that any call may end with.
+const ANYWHERE: [&str; 10] = [
+    "HANDLE_INVALID",
+    "INTERNAL_ERROR",
+    "MAP_DUPLICATE_KEY",
+    "MESSAGE_METHOD_UNKNOWN",
+    "MESSAGE_PARAMETER_COUNT_MISMATCH",
+    "NOT_IMPLEMENTED",
+    "SESSION_AUTHENTICATION_FAILED",
+    "SESSION_INVALID",
+    "TASK_CANCELLED",
+    "UUID_INVALID",
+];
+
+/// Errors that any operation on a VM may end with, since the host first looks
+/// whether it is possible.
+const ON_A_VM: [&str; 6] = [
+    "OPERATION_BLOCKED",
+    "OPERATION_NOT_ALLOWED",
+    "OTHER_OPERATION_IN_PROGRESS",
+    "VM_BAD_POWER_STATE",
+    "VM_IS_SNAPSHOT",
+    "VM_IS_TEMPLATE",
+];
+
+/// ERROR, with which NAME, a call as CALL declares it or an implicit one, has
+/// ended; an internal error when that is none of its errors, so that nobody
+/// learns from us what no host does.
+pub fn held(name: &str, call: Option<&Call>, error: ApiError) -> ApiError {
+    let code = error.code.as_str();
+    let known = ANYWHERE.contains(&code)
+        || call.is_some_and(|call| {
+            call.declared.contains(&code)
+                || call.undeclared.contains(&code)
+                || (call.class == "VM" && ON_A_VM.contains(&code))
+        });
+    if known {
+        well_formed(name, error)
+    } else {
+        ApiError::internal(format!("{name} has no error {code}"))
+    }
+}
+
+/// ERROR, with which NAME has ended; an internal error when its parameters are
+/// not those of its code.
+pub fn well_formed(name: &str, error: ApiError) -> ApiError {
+    let given = error.params.len();
+    let fits = errors().get(error.code.as_str()).is_some_and(|names| {
+        let needed = names.iter().filter(|name| !name.ends_with('?')).count();
+        (needed..=names.len()).contains(&given)
+    });
+    if fits {
+        error
+    } else {
+        ApiError::internal(format!("{name} gives {} {given} parameters", error.code))
+    }
+}
+
+/// The parameters of every error, by code.
+fn errors() -> &'static BTreeMap<&'static str, Vec<&'static str>> {
+    static ERRORS: OnceLock<BTreeMap<&'static str, Vec<&'static str>>> = OnceLock::new();
+    ERRORS.get_or_init(|| {
+        include_str!("errors.txt")
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                (words.next().unwrap_or_default(), words.collect())
             })
             .collect()
     })
@@ -430,6 +512,77 @@ mod tests {
                 .map(|it| (it.name.to_owned(), written(&it.kind), it.required))
                 .collect();
             assert_eq!(parameters, ours, "{name}");
+            let declared: Vec<&str> = reference_errors(&message);
+            assert_eq!(declared, call.declared, "{name}");
+            for code in &call.undeclared {
+                assert!(!declared.contains(code), "{name} declares {code}");
+                assert!(errors().contains_key(code), "{code} is not in errors.txt");
+            }
+        }
+    }
+
+    fn reference_errors(message: &serde_json::Value) -> Vec<&str> {
+        let errors = message["errors"].as_array();
+        let names = errors.into_iter().flatten();
+        names.filter_map(|error| error["name"].as_str()).collect()
+    }
+
+    /// Beside the datamodel may lie what its source says of errors: `errors`,
+    /// codes with the names of their parameters, and `undocumented_codes`.
+    #[test]
+    fn errors_have_the_parameters_that_are_documented() {
+        let beside = std::env::var_os("FRUIX_XENAPI_JSON")
+            .map(|path| std::path::Path::new(&path).with_file_name("xapi_errors.json"));
+        let Some(text) = beside.and_then(|path| std::fs::read(path).ok()) else {
+            println!("skipped: no xapi_errors.json beside what FRUIX_XENAPI_JSON names");
+            return;
+        };
+        let reference: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        for (code, names) in errors() {
+            // The number in a backend's code is the backend's.
+            let general = code.trim_end_matches(|it: char| it.is_ascii_digit() || it == '_');
+            let documented = [*code, general]
+                .iter()
+                .find_map(|code| reference["errors"].get(*code));
+            let Some(documented) = documented else {
+                let known = reference["undocumented_codes"].as_array().unwrap();
+                assert!(known.iter().any(|it| it == code), "there is no {code}");
+                assert!(names.iter().all(|name| name.starts_with('+')), "{code}");
+                continue;
+            };
+            let published: Vec<String> = documented
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap().replace(' ', "_"))
+                .collect();
+            let ours: Vec<&str> = names
+                .iter()
+                .filter(|name| !name.starts_with('+'))
+                .map(|name| name.trim_end_matches('?'))
+                .collect();
+            assert_eq!(published, ours, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_host_gives_is_an_internal_one() {
+        let call = &calls()["VM.start"];
+        let fine = ApiError::new("VM_BAD_POWER_STATE", ["r", "halted", "running"]);
+        assert_eq!(held("VM.start", Some(call), fine.clone()), fine);
+        for (error, words) in [
+            (
+                ApiError::new("VBD_IS_EMPTY", ["r"]),
+                "has no error VBD_IS_EMPTY",
+            ),
+            (
+                ApiError::new("VDI_IN_USE", ["r", "s", "t"]),
+                "VDI_IN_USE 3 parameters",
+            ),
+        ] {
+            let made = held("VM.start", Some(call), error);
+            assert_eq!(made.code, "INTERNAL_ERROR");
+            assert!(made.params[0].contains(words), "{made:?}");
         }
     }
 }
