@@ -3,7 +3,7 @@
 //!
 //! * [`server`] is the wire, [`json`] and [`xml`] the two dialects of calls.
 //! * [`calls`] finds what a method means; [`domains`], [`disks`], [`tasks`] and
-//!   [`events`] do it; [`transfer`] moves disks.
+//!   [`events`] do it; [`transfer`] moves disks, [`screen`] shows what a VM shows.
 //! * [`database`] keeps the objects of the classes that [`model`] lists.
 //!
 //! What is simulated is XAPI's behaviour: states, refusals, codes, the order of
@@ -18,6 +18,7 @@ mod domains;
 mod events;
 mod json;
 mod model;
+mod screen;
 mod server;
 mod state;
 mod tasks;

@@ -9,6 +9,7 @@
 
 use super::calls;
 use super::json;
+use super::screen;
 use super::state::Shared;
 use super::transfer;
 use super::value::{ApiError, Val};
@@ -18,7 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -28,6 +29,9 @@ const LONGEST_HEAD: usize = 1024;
 
 /// The longest body of a call.
 const LONGEST_BODY: usize = 300 << 10;
+
+/// How much is taken from a socket at once: TLS by itself takes 4 KiB.
+const GULP: usize = 64 << 10;
 
 /// How long a client may take to send the next bytes of a head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -65,6 +69,7 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, door: Door) {
         let era = shared.era();
         shared.spawn(async move {
             let serving = async {
+                let stream = BufReader::with_capacity(GULP, stream);
                 if let Ok(stream) = acceptor.accept(stream).await {
                     let mut connection = Connection {
                         stream,
@@ -86,7 +91,7 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, door: Door) {
 
 /// A client's connection and what it has sent that nobody has read yet.
 pub struct Connection {
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<BufReader<TcpStream>>,
     buffer: Vec<u8>,
     /// Where another host of the pool takes transfers.
     pub elsewhere: Option<SocketAddr>,
@@ -204,6 +209,7 @@ impl Connection {
             ("GET", "/export_raw_vdi") => transfer::export(shared, request, self)
                 .await
                 .map(|()| false),
+            ("CONNECT", "/console") => screen::serve(shared, request, self).await.map(|()| false),
             ("GET", "/") => {
                 let page = "<!DOCTYPE html><html><head><title>XO Lite</title></head></html>";
                 self.write_response("200 OK", "text/html", page, false, "")
@@ -316,18 +322,16 @@ impl Connection {
         self.stream.flush().await
     }
 
-    /// The next bytes of a body, at most LIMIT; empty when the client has
-    /// nothing more.
-    pub async fn read(&mut self, limit: usize) -> io::Result<Vec<u8>> {
+    /// Put the next bytes of a body into ROOM; none when the client has nothing
+    /// more.
+    pub async fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.buffer.is_empty() {
-            self.buffer.reserve(1 << 17);
-            self.fill().await?;
+            return self.stream.read(room).await;
         }
-        let size = limit.min(self.buffer.len());
-        if size == self.buffer.len() {
-            return Ok(std::mem::take(&mut self.buffer));
-        }
-        Ok(self.buffer.drain(..size).collect())
+        let count = room.len().min(self.buffer.len());
+        room[..count].copy_from_slice(&self.buffer[..count]);
+        self.buffer.drain(..count);
+        Ok(count)
     }
 }
 

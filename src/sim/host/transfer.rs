@@ -9,17 +9,18 @@
 use super::calls::check_session;
 use super::database::is_null;
 use super::disks;
+use super::model;
 use super::server::{Connection, Request};
 use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, Val};
 use super::vhd;
 use crate::sim::mishap::Mishap;
-use std::io::{self, SeekFrom};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::fs::OpenOptions;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 /// How much of a body is read at once.
 const PIECE: usize = 256 << 10;
@@ -102,6 +103,7 @@ pub async fn import(
         let sr = state.db.text("VDI", &vdi, "SR");
         disks::refresh_sr(shared, state, &sr);
     });
+    let outcome = outcome.map_err(|error| model::well_formed("an import", error));
     tasks::finish(shared, &task, outcome.map(|()| Val::text(vdi)));
     let cut = |mishap: &Mishap| matches!(mishap, Mishap::ImportCut { .. });
     if failed && !shared.config.mishaps().iter().any(cut) {
@@ -175,20 +177,19 @@ fn io_error() -> ApiError {
     ApiError::new("VDI_IO_ERROR", ["Device I/O errors"])
 }
 
-async fn open_disk(shared: &Shared, vdi: &str) -> Result<(tokio::fs::File, u64), ApiError> {
+fn open_disk(shared: &Shared, vdi: &str) -> Result<(File, u64), ApiError> {
     let (path, size) = shared.with(|state| {
         (
             shared.config.disk(&state.db.text("VDI", vdi, "uuid")),
             state.db.field("VDI", vdi, "virtual_size").as_int() as u64,
         )
     });
-    let file = OpenOptions::new()
+    let disk = OpenOptions::new()
         .read(true)
         .write(true)
         .open(path)
-        .await
         .map_err(|_| io_error())?;
-    Ok((file, size))
+    Ok((disk, size))
 }
 
 /// The body of an import, with whatever befalls it on its way.
@@ -200,26 +201,40 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// The next bytes, at most LIMIT; empty at the end.
-    async fn read(&mut self, limit: usize) -> Result<Vec<u8>, ApiError> {
+    /// Put the next bytes into ROOM, as many as have come; none at the end.
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, ApiError> {
         if tasks::is_cancelled(self.shared, self.task) {
             return Err(ApiError::new("TASK_CANCELLED", [self.task]));
         }
+        let mut limit = room.len();
         for mishap in self.shared.config.mishaps() {
-            match mishap {
-                Mishap::ImportStalls { bytes } if self.taken >= bytes => {
-                    return Err(self.stall().await);
-                }
-                Mishap::ImportCut { bytes } if self.taken >= bytes => return Err(io_error()),
-                Mishap::ImportFillsUp { bytes } if self.taken >= bytes => {
-                    return Err(no_space());
-                }
-                _ => {}
+            let (Mishap::ImportStalls { bytes }
+            | Mishap::ImportCut { bytes }
+            | Mishap::ImportFillsUp { bytes }) = mishap
+            else {
+                continue;
+            };
+            let left = bytes.saturating_sub(self.taken);
+            if left > 0 {
+                limit = limit.min(left as usize);
+                continue;
+            }
+            return Err(match mishap {
+                Mishap::ImportStalls { .. } => self.stall().await,
+                Mishap::ImportCut { .. } => io_error(),
+                _ => no_space(),
+            });
+        }
+        let mut count = 0;
+        while count < limit {
+            match self.connection.read(&mut room[count..limit]).await {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(_) => return Err(io_error()),
             }
         }
-        let piece = self.connection.read(limit).await.map_err(|_| io_error())?;
-        self.taken += piece.len() as u64;
-        Ok(piece)
+        self.taken += count as u64;
+        Ok(count)
     }
 
     /// Take nothing until somebody ends the task.
@@ -232,27 +247,32 @@ impl Body<'_> {
         ApiError::new("TASK_CANCELLED", [self.task])
     }
 
-    async fn read_exactly(&mut self, size: usize) -> Result<Vec<u8>, ApiError> {
-        let mut bytes = Vec::with_capacity(size);
-        while bytes.len() < size {
-            let piece = self.read(size - bytes.len()).await?;
-            if piece.is_empty() {
-                return Err(io_error());
+    /// Fill ROOM.
+    async fn fill(&mut self, room: &mut [u8]) -> Result<(), ApiError> {
+        let mut filled = 0;
+        while filled < room.len() {
+            match self.read(&mut room[filled..]).await? {
+                0 => return Err(io_error()),
+                count => filled += count,
             }
-            bytes.extend(piece);
         }
+        Ok(())
+    }
+
+    async fn take(&mut self, size: usize) -> Result<Vec<u8>, ApiError> {
+        let mut bytes = vec![0; size];
+        self.fill(&mut bytes).await?;
         Ok(bytes)
     }
 
     /// Read on to the place TO of the body.
     async fn skip(&mut self, to: u64) -> Result<(), ApiError> {
         let mut left = to.checked_sub(self.taken).ok_or_else(io_error)?;
+        let mut room = vec![0; left.min(PIECE as u64) as usize];
         while left > 0 {
-            let piece = self.read(left.min(PIECE as u64) as usize).await?;
-            if piece.is_empty() {
-                return Err(io_error());
-            }
-            left -= piece.len() as u64;
+            let count = left.min(PIECE as u64) as usize;
+            self.fill(&mut room[..count]).await?;
+            left -= count as u64;
         }
         Ok(())
     }
@@ -272,27 +292,42 @@ async fn receive_raw(
     request: &Request,
     body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
-    let (mut file, size) = open_disk(shared, vdi).await?;
+    let (disk, size) = open_disk(shared, vdi)?;
     let expected = request.content_length().unwrap_or(size);
     if expected == 0 {
         // Xen Orchestra's probe for a redirection: the head counts, the rest fails.
         return Err(io_error());
     }
+    let mut room = vec![0; PIECE];
     let mut done = 0;
     while done < expected {
         if shared.config.has(&Mishap::ImportFails) && done >= expected / 2 {
             return Err(io_error());
         }
         let limit = (expected - done).min(PIECE as u64) as usize;
-        let piece = body.read(limit).await?;
-        if piece.is_empty() || done + piece.len() as u64 > size {
+        let count = body.read(&mut room[..limit]).await?;
+        if count == 0 || done + count as u64 > size {
             return Err(io_error());
         }
-        file.write_all(&piece).await.map_err(|_| io_error())?;
-        done += piece.len() as u64;
+        write(&disk, &room[..count], done)?;
+        done += count as u64;
         tasks::set_progress(shared, body.task, done as f64 / expected as f64 * 0.99);
     }
-    file.sync_all().await.map_err(|_| io_error())
+    flush(disk).await
+}
+
+/// Write BYTES to DISK at OFFSET. It goes no further than the kernel's memory, so
+/// it is done at once.
+fn write(disk: &File, bytes: &[u8], offset: u64) -> Result<(), ApiError> {
+    disk.write_all_at(bytes, offset).map_err(|_| io_error())
+}
+
+/// Have everything on DISK.
+async fn flush(disk: File) -> Result<(), ApiError> {
+    match tokio::task::spawn_blocking(move || disk.sync_all()).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(io_error()),
+    }
 }
 
 /// XAPI's own framing: offset and length in front of each piece, zeros at the end.
@@ -301,17 +336,19 @@ async fn receive_chunked(
     vdi: &str,
     body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
-    let (mut file, size) = open_disk(shared, vdi).await?;
+    let (disk, size) = open_disk(shared, vdi)?;
+    let mut room = vec![0; PIECE];
     loop {
         if shared.config.has(&Mishap::ImportFails) && body.taken > 0 {
             return Err(io_error());
         }
-        let head = body.read_exactly(12).await?;
+        let mut head = [0; 12];
+        body.fill(&mut head).await?;
         let (offset, length) = head.split_at(8);
-        let offset = u64::from_le_bytes(offset.try_into().map_err(|_| io_error())?);
+        let mut offset = u64::from_le_bytes(offset.try_into().map_err(|_| io_error())?);
         let length = u32::from_le_bytes(length.try_into().map_err(|_| io_error())?);
         if offset == 0 && length == 0 {
-            return file.sync_all().await.map_err(|_| io_error());
+            return flush(disk).await;
         }
         let aligned = offset % 512 == 0 && length % 512 == 0;
         let inside = offset
@@ -320,17 +357,13 @@ async fn receive_chunked(
         if !aligned || !inside || length > i32::MAX as u32 {
             return Err(io_error());
         }
-        file.seek(SeekFrom::Start(offset))
-            .await
-            .map_err(|_| io_error())?;
         let mut left = length as usize;
         while left > 0 {
-            let piece = body.read(left.min(PIECE)).await?;
-            if piece.is_empty() {
-                return Err(io_error());
-            }
-            file.write_all(&piece).await.map_err(|_| io_error())?;
-            left -= piece.len();
+            let count = left.min(PIECE);
+            body.fill(&mut room[..count]).await?;
+            write(&disk, &room[..count], offset)?;
+            offset += count as u64;
+            left -= count;
         }
     }
 }
@@ -342,18 +375,18 @@ async fn receive_vhd(
     request: &Request,
     body: &mut Body<'_>,
 ) -> Result<(), ApiError> {
-    let (mut file, size) = open_disk(shared, vdi).await?;
+    let (disk, size) = open_disk(shared, vdi)?;
     let length = request.content_length().ok_or_else(io_error)?;
-    let front = body.read_exactly(vhd::FOOTER).await?;
+    let front = body.take(vhd::FOOTER).await?;
     let layout = vhd::footer(&front).ok_or_else(io_error)?;
     body.skip(layout.header_at).await?;
-    let table = vhd::header(&body.read_exactly(vhd::HEADER).await?).ok_or_else(io_error)?;
+    let table = vhd::header(&body.take(vhd::HEADER).await?).ok_or_else(io_error)?;
     body.skip(table.at).await?;
     let table_bytes = table.entries as usize * 4;
     if table_bytes > 16 << 20 {
         return Err(io_error());
     }
-    let entries = body.read_exactly(table_bytes).await?;
+    let entries = body.take(table_bytes).await?;
     let mut blocks: Vec<(u64, u64)> = (0..table.entries as usize)
         .map(|block| (u64::from(vhd::number(&entries, block * 4)), block as u64))
         .filter(|(sector, _)| *sector != u64::from(u32::MAX))
@@ -363,25 +396,26 @@ async fn receive_vhd(
     let sectors = table.block_bytes as usize / 512;
     let bitmap_bytes = sectors.div_ceil(8).next_multiple_of(512);
     let count = blocks.len();
+    let mut bitmap = vec![0; bitmap_bytes];
+    let mut room = vec![0; PIECE];
     for (index, (sector, block)) in blocks.into_iter().enumerate() {
         if shared.config.has(&Mishap::ImportFails) && index >= count / 2 {
             return Err(io_error());
         }
         body.skip(sector * 512).await?;
-        let bitmap = body.read_exactly(bitmap_bytes).await?;
-        let data = body.read_exactly(table.block_bytes as usize).await?;
-        for (first, count) in vhd::runs(&bitmap, sectors) {
-            let (from, bytes) = (first as u64 * 512, count as u64 * 512);
-            let target = block * block_bytes + from;
-            if target + bytes > size {
-                return Err(io_error());
+        body.fill(&mut bitmap).await?;
+        // Eight sectors are a byte of the bitmap.
+        for (part, bits) in bitmap[..sectors / 8].chunks(PIECE / 512 / 8).enumerate() {
+            let piece = &mut room[..bits.len() * 8 * 512];
+            body.fill(piece).await?;
+            let start = block * block_bytes + (part * PIECE) as u64;
+            for (first, count) in vhd::runs(bits, bits.len() * 8) {
+                let (from, to) = (first * 512, (first + count) * 512);
+                if start + to as u64 > size {
+                    return Err(io_error());
+                }
+                write(&disk, &piece[from..to], start + from as u64)?;
             }
-            file.seek(SeekFrom::Start(target))
-                .await
-                .map_err(|_| io_error())?;
-            file.write_all(&data[from as usize..(from + bytes) as usize])
-                .await
-                .map_err(|_| io_error())?;
         }
         tasks::set_progress(shared, body.task, (index + 1) as f64 / count as f64 * 0.99);
     }
@@ -389,11 +423,11 @@ async fn receive_vhd(
         .checked_sub(vhd::FOOTER as u64)
         .ok_or_else(io_error)?;
     body.skip(last).await?;
-    let back = body.read_exactly(vhd::FOOTER).await?;
+    let back = body.take(vhd::FOOTER).await?;
     if vhd::footer(&back).is_none() {
         return Err(io_error());
     }
-    file.sync_all().await.map_err(|_| io_error())
+    flush(disk).await
 }
 
 /// The bytes of a VDI, until the connection ends.
@@ -416,7 +450,7 @@ pub async fn export(
         tasks::finish(shared, &task, Err(error));
         return connection.refuse("500 Internal Error").await;
     };
-    let Ok((mut file, size)) = open_disk(shared, &vdi).await else {
+    let Ok((disk, size)) = open_disk(shared, &vdi) else {
         tasks::finish(shared, &task, Err(io_error()));
         return connection.refuse("500 Internal Error").await;
     };
@@ -433,13 +467,13 @@ pub async fn export(
     );
     connection.send(head.as_bytes()).await?;
     if format == "vhd" {
-        send_vhd(shared, file, size, connection, &task).await?;
+        send_vhd(shared, &disk, size, connection, &task).await?;
     } else {
         let mut done = 0;
         let mut piece = vec![0; PIECE];
         while done < size {
             let limit = (size - done).min(PIECE as u64) as usize;
-            let count = file.read(&mut piece[..limit]).await?;
+            let count = disk.read_at(&mut piece[..limit], done)?;
             if count == 0 {
                 break;
             }
@@ -455,21 +489,20 @@ pub async fn export(
 /// The blocks of the disk that hold data, as a dynamic VHD.
 async fn send_vhd(
     shared: &Arc<Shared>,
-    file: tokio::fs::File,
+    disk: &File,
     size: u64,
     connection: &mut Connection,
     task: &str,
 ) -> io::Result<()> {
-    let mut file = file.into_std().await;
-    let blocks = vhd::blocks_with_data(&file, size)?;
+    let blocks = vhd::blocks_with_data(disk, size)?;
     let (front, back) = vhd::frame(size, &blocks);
     connection.send(&front).await?;
+    let mut data = vec![0; vhd::BLOCK as usize];
     for (index, block) in blocks.iter().enumerate() {
-        let mut data = vec![0; vhd::BLOCK as usize];
         let start = block * vhd::BLOCK;
         let there = (size - start).min(vhd::BLOCK) as usize;
-        std::io::Seek::seek(&mut file, SeekFrom::Start(start))?;
-        std::io::Read::read_exact(&mut file, &mut data[..there])?;
+        disk.read_exact_at(&mut data[..there], start)?;
+        data[there..].fill(0);
         connection.send(&vhd::full_bitmap(there)).await?;
         connection.send(&data).await?;
         tasks::set_progress(shared, task, (index + 1) as f64 / blocks.len() as f64);
