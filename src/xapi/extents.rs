@@ -3,51 +3,100 @@
 //!
 //! Holes of the file are skipped by `SEEK_DATA` where the file system knows
 //! them, and what is left is read and looked at in groups of 4 KiB. The result
-//! has a bit a group, 1 MiB of memory for an image of 32 GiB.
+//! has a bit a group, 1 MiB of memory for an image of 32 GiB. Where samples find
+//! nothing but data outside the holes, the holes are all there is to know, and
+//! the image is spared being read twice.
 //!
 //! Source: lseek(2).
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 
 /// The unit in which data is told from zeros.
 pub const GROUP: u64 = 4096;
+
+/// How many words of bits a processor takes at once: 64 MiB of the image.
+const PART: usize = 256;
+
+/// How much is read at once: what stays near the processor.
+const ROOM: usize = 64 << 10;
+
+/// More would wait for memory.
+const MOST_PROCESSORS: usize = 4;
 
 /// Which groups of an image hold something other than zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extents {
     bits: Vec<u64>,
-    length: u64,
 }
 
 impl Extents {
-    /// Look at the LENGTH bytes of FILE.
-    pub fn of(file: &File, length: u64) -> io::Result<Extents> {
-        let groups = length.div_ceil(GROUP);
-        let mut extents = Extents {
-            bits: vec![0; groups.div_ceil(64) as usize],
-            length,
-        };
-        let mut buffer = vec![0; 1 << 20];
-        let mut offset = 0;
-        while let Some(start) = next_data(file, offset, length)? {
-            // Groups are looked at whole, though data may begin within one.
-            offset = start / GROUP * GROUP;
-            let limit = (length - offset).min(buffer.len() as u64) as usize;
-            file.read_exact_at(&mut buffer[..limit], offset)?;
-            for (index, group) in buffer[..limit].chunks(GROUP as usize).enumerate() {
-                if !is_zero(group) {
-                    extents.set(offset / GROUP + index as u64);
-                }
-            }
-            offset += limit as u64;
+    /// What is worth sending of the LENGTH bytes of FILE: every group with data,
+    /// and no more than the file system has allocated.
+    pub fn worth_sending(file: &File, length: u64) -> io::Result<Extents> {
+        match Extents::allocated(file, length)? {
+            Some(extents) => Ok(extents),
+            None => Extents::of(file, length),
         }
-        Ok(extents)
     }
 
-    fn set(&mut self, group: u64) {
-        self.bits[(group / 64) as usize] |= 1 << (group % 64);
+    /// What the file system has allocated, unless a sample of it holds zeros.
+    fn allocated(file: &File, length: u64) -> io::Result<Option<Extents>> {
+        let groups = length.div_ceil(GROUP);
+        let mut bits = vec![0; groups.div_ceil(64) as usize];
+        let mut group_bytes = [0; GROUP as usize];
+        let mut offset = 0;
+        while let Some(start) = next_data(file, offset, length)? {
+            offset = next_hole(file, start, length)?;
+            let (first, end) = (start / GROUP, offset.div_ceil(GROUP));
+            for group in first..end {
+                bits[(group / 64) as usize] |= 1 << (group % 64);
+            }
+            for part in first / 64..end.div_ceil(64) {
+                // Somewhere in each 64 groups, so that no pattern is missed.
+                let sample = part * 64 + (part.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+                if !(first..end).contains(&sample) {
+                    continue;
+                }
+                let there = (length - sample * GROUP).min(GROUP) as usize;
+                file.read_exact_at(&mut group_bytes[..there], sample * GROUP)?;
+                if is_zero(&group_bytes[..there]) {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(Extents { bits }))
+    }
+
+    /// Which of the groups of the LENGTH bytes of FILE hold data.
+    pub fn of(file: &File, length: u64) -> io::Result<Extents> {
+        let mut bits = vec![0; length.div_ceil(GROUP).div_ceil(64) as usize];
+        // Several processors look at one part of the file after the other.
+        let parts = Mutex::new(bits.chunks_mut(PART).enumerate());
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            let look = || {
+                let mut buffer = vec![0; ROOM];
+                while let Some((index, part)) = next() {
+                    let start = (index * PART * 64) as u64 * GROUP;
+                    let end = length.min(start + (part.len() * 64) as u64 * GROUP);
+                    mark_data(file, start, end, part, &mut buffer)?;
+                }
+                io::Result::Ok(())
+            };
+            let others: Vec<_> = (1..processors.min(MOST_PROCESSORS))
+                .map(|_| scope.spawn(look))
+                .collect();
+            others.into_iter().fold(look(), |outcome, other| {
+                let joined = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+                outcome.and(joined)
+            })
+        })?;
+        Ok(Extents { bits })
     }
 
     /// Whether GROUP, counted from 0, holds data.
@@ -59,20 +108,57 @@ impl Extents {
 
     /// The runs of groups with data, as offset and length in bytes, none longer
     /// than LONGEST; the last may reach beyond the image's end.
-    pub fn runs(&self, longest: u64) -> Vec<(u64, u64)> {
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        for group in (0..self.length.div_ceil(GROUP)).filter(|group| self.has(*group)) {
-            match runs.last_mut() {
-                Some((offset, length))
-                    if *offset + *length == group * GROUP && *length + GROUP <= longest =>
-                {
-                    *length += GROUP;
-                }
-                _ => runs.push((group * GROUP, GROUP)),
+    pub fn runs(&self, longest: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let mut group = 0;
+        std::iter::from_fn(move || {
+            let first = self.next_group(group)?;
+            let limit = first + longest / GROUP;
+            group = first + 1;
+            while group < limit && self.has(group) {
+                group += 1;
             }
-        }
-        runs
+            Some((first * GROUP, (group - first) * GROUP))
+        })
     }
+
+    /// The first group with data at or after GROUP.
+    fn next_group(&self, group: u64) -> Option<u64> {
+        let first = (group / 64) as usize;
+        let masked = self.bits.get(first)? & (u64::MAX << (group % 64));
+        if masked != 0 {
+            return Some(first as u64 * 64 + u64::from(masked.trailing_zeros()));
+        }
+        let rest = self.bits.iter().enumerate().skip(first + 1);
+        rest.filter(|(_, word)| **word != 0)
+            .map(|(index, word)| index as u64 * 64 + u64::from(word.trailing_zeros()))
+            .next()
+    }
+}
+
+/// Set the bits of the groups that hold data in PART, which stands for what FILE
+/// has from START to END; BUFFER is room to read into.
+fn mark_data(
+    file: &File,
+    start: u64,
+    end: u64,
+    part: &mut [u64],
+    buffer: &mut [u8],
+) -> io::Result<()> {
+    let mut offset = start;
+    while let Some(data) = next_data(file, offset, end)? {
+        // Groups are looked at whole, though data may begin within one.
+        offset = data / GROUP * GROUP;
+        let limit = (end - offset).min(buffer.len() as u64) as usize;
+        file.read_exact_at(&mut buffer[..limit], offset)?;
+        for content in buffer[..limit].chunks(GROUP as usize) {
+            if !is_zero(content) {
+                let group = (offset - start) / GROUP;
+                part[(group / 64) as usize] |= 1 << (group % 64);
+            }
+            offset += content.len() as u64;
+        }
+    }
+    Ok(())
 }
 
 /// Where the next data at or after OFFSET begins, if there is any before LENGTH.
@@ -85,6 +171,16 @@ fn next_data(file: &File, offset: u64, length: u64) -> io::Result<Option<u64>> {
         Err(rustix::io::Errno::NXIO) => Ok(None),
         // The file system does not know its holes: everything is data.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => Ok(Some(offset)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the data at OFFSET ends, at LENGTH at the latest.
+fn next_hole(file: &File, offset: u64, length: u64) -> io::Result<u64> {
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(offset)) {
+        Ok(end) => Ok(end.min(length)),
+        // The file system does not know its holes.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => Ok(length),
         Err(error) => Err(error.into()),
     }
 }
@@ -116,12 +212,31 @@ mod tests {
         }
         let extents = Extents::of(&file, length).unwrap();
         assert_eq!(
-            extents.runs(1 << 20),
+            extents.runs(1 << 20).collect::<Vec<_>>(),
             [(0, 4096), (5 << 20, 12288), (10 << 20, 4096)]
         );
         assert_eq!(
-            extents.runs(8192)[1..3],
+            extents.runs(8192).collect::<Vec<_>>()[1..3],
             [(5 << 20, 8192), ((5 << 20) + 8192, 4096)]
         );
+    }
+    #[test]
+    fn an_image_that_is_solid_outside_its_holes_is_not_read_and_any_other_is() {
+        let length = 64 << 20;
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(length).unwrap();
+        for place in [0, 5 << 20, length - (1 << 20)] {
+            file.write_all_at(&[7; 1 << 20], place).unwrap();
+        }
+        let exact = Extents::of(&file, length).unwrap();
+        assert_eq!(
+            Extents::allocated(&file, length).unwrap(),
+            Some(exact.clone())
+        );
+        assert_eq!(Extents::worth_sending(&file, length).unwrap(), exact);
+        // Zeros that take room on the disk are found, and not sent.
+        file.write_all_at(&[0; 1 << 20], 9 << 20).unwrap();
+        assert_eq!(Extents::allocated(&file, length).unwrap(), None);
+        assert_eq!(Extents::worth_sending(&file, length).unwrap(), exact);
     }
 }

@@ -8,10 +8,11 @@
 
 use super::error::XapiError;
 use super::trust::{self, Fingerprint};
+use crate::runtime;
 use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,6 +26,12 @@ const LONGEST_BODY: usize = 256 << 20;
 
 /// How much is read at once, at least.
 const ROOM: usize = 8 << 10;
+
+/// How much is taken from the socket at once: TLS by itself takes 4 KiB.
+const GULP: usize = 64 << 10;
+
+/// The connection below HTTP.
+type Stream = TlsStream<BufReader<TcpStream>>;
 
 /// How long connecting and shaking hands may take.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -163,6 +170,7 @@ impl Endpoint {
         let attempt = async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
             stream.set_nodelay(true)?;
+            let stream = BufReader::with_capacity(GULP, stream);
             self.connector.connect(name, stream).await
         };
         match tokio::time::timeout(CONNECT, attempt).await {
@@ -170,6 +178,7 @@ impl Endpoint {
                 stream,
                 buffer: Vec::new(),
                 idle_since: Instant::now(),
+                alone: runtime::is_alone(),
             }),
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => Err(XapiError::Timeout {
@@ -210,14 +219,16 @@ impl Endpoint {
 }
 
 /// The halves of a connection that is read and written at once.
-pub type ReadSide = tokio::io::ReadHalf<TlsStream<TcpStream>>;
-pub type WriteSide = tokio::io::WriteHalf<TlsStream<TcpStream>>;
+pub type ReadSide = tokio::io::ReadHalf<Stream>;
+pub type WriteSide = tokio::io::WriteHalf<Stream>;
 
 /// An open connection, with what has arrived and is not yet read.
 pub struct Connection {
-    stream: TlsStream<TcpStream>,
+    stream: Stream,
     buffer: Vec<u8>,
     idle_since: Instant,
+    /// Whether it was opened in [`runtime::wait_alone`], and works only there.
+    alone: bool,
 }
 
 impl fmt::Debug for Connection {
@@ -320,6 +331,20 @@ impl Connection {
         }
     }
 
+    /// The next SIZE bytes of what is no HTTP any more.
+    pub async fn take(&mut self, size: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < size {
+            if self.fill().await? == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "the host closed the connection",
+                ));
+            }
+        }
+        let rest = self.buffer.split_off(size);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+
     /// The next piece of a body without a known length; empty at its end.
     pub async fn read_piece(&mut self) -> io::Result<Vec<u8>> {
         if self.buffer.is_empty() {
@@ -344,7 +369,9 @@ impl Connection {
     /// Whether a request may still find the host at the other end: it closes
     /// idle connections, and a request into a closing one is lost.
     pub fn is_fresh(&self) -> bool {
-        self.buffer.is_empty() && self.idle_since.elapsed() < Duration::from_secs(5)
+        self.buffer.is_empty()
+            && self.idle_since.elapsed() < Duration::from_secs(5)
+            && self.alone == runtime::is_alone()
     }
 }
 

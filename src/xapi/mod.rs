@@ -18,6 +18,7 @@
 
 pub mod address;
 pub mod approved;
+mod body;
 mod error;
 mod extents;
 mod http;

@@ -8,23 +8,26 @@
 //! Source: xapi's `import_raw_vdi.ml`; xen-api issue 4603.
 
 use super::approved;
+use super::body::{self, Body, Piece, Source};
 use super::error::XapiError;
 use super::extents::Extents;
 use super::http::{self, Connection, Endpoint, Head};
 use super::session::Session;
 use super::task;
-use super::vhd::{self, Piece, Stream};
+use super::vhd::{self, Stream};
 use crate::progress::{self, Event};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How much is read and sent at once.
-pub(super) const PIECE: usize = 1 << 20;
+const ROOM: usize = 256 << 10;
+
+/// What a format may cost beside the data, however little data there is.
+const FRAME: u64 = 64 << 10;
 
 /// How long after the last byte the task may take, in spans of the session's
 /// patience, and after a failure the task may take to say why.
@@ -121,14 +124,15 @@ pub async fn import(
         });
     }
     let extents = if zeros && format != Format::Raw {
-        Extents::of(&file, total).map_err(unreadable)?
+        Extents::worth_sending(&file, total).map_err(unreadable)?
     } else {
         Extents::default()
     };
     let vhd = Stream::new(&extents, size_of(&record).next_multiple_of(vhd::BLOCK));
+    let chunked = body::chunks_length(&extents);
     let format = match format {
-        Format::Automatic if !zeros || vhd.length() >= total || total > vhd::LARGEST => Format::Raw,
-        Format::Automatic => Format::Vhd,
+        Format::Automatic if !zeros => Format::Raw,
+        Format::Automatic => cheapest(total, vhd.length(), chunked),
         chosen => chosen,
     };
     // From now on nobody knows what is on the disk.
@@ -154,17 +158,9 @@ pub async fn import(
                 send(connection, source, vhd.pieces(), length, &tried, patience).await
             }
             Format::Chunked => {
-                let (pieces, length) = chunks(&extents);
                 let connection = open(session, &target, &task, None, &tried).await?;
-                send(
-                    connection,
-                    source,
-                    pieces.into_iter(),
-                    length,
-                    &tried,
-                    patience,
-                )
-                .await
+                let pieces = body::chunks(&extents);
+                send(connection, source, pieces, chunked, &tried, patience).await
             }
             _ => {
                 let connection = open(session, &target, &task, Some(total), &tried).await?;
@@ -184,24 +180,19 @@ pub async fn import(
         })
 }
 
-/// The pieces of XAPI's own framing, and how long they are: offset and length,
-/// little-endian, in front of each run, and zeros in their place at the end.
-fn chunks(extents: &Extents) -> (Vec<Piece>, u64) {
-    let mut pieces = Vec::new();
-    let mut total = 0;
-    for (offset, length) in extents.runs(PIECE as u64) {
-        pieces.push(Piece::Bytes(chunk_head(offset, length)));
-        pieces.push(Piece::Image(offset, length));
-        total += 12 + length;
+/// How an image of TOTAL bytes travels best, with the lengths that it would have
+/// as VHD and in chunks. What hosts know best is taken unless it costs more than
+/// a hundredth.
+fn cheapest(total: u64, vhd: u64, chunked: u64) -> Format {
+    let least = chunked.min(total);
+    let is_cheap = |length: u64| length <= least + (least / 100).max(FRAME);
+    if is_cheap(total) {
+        Format::Raw
+    } else if is_cheap(vhd) && total <= vhd::LARGEST {
+        Format::Vhd
+    } else {
+        Format::Chunked
     }
-    pieces.push(Piece::Bytes(chunk_head(0, 0)));
-    (pieces, total + 12)
-}
-
-fn chunk_head(offset: u64, length: u64) -> Vec<u8> {
-    let mut head = offset.to_le_bytes().to_vec();
-    head.extend((length as u32).to_le_bytes());
-    head
 }
 
 /// Whether a new VDI like the one with RECORD is full of zeros. Raw volumes of
@@ -227,10 +218,7 @@ async fn fills_with_zeros(session: &Session, record: &Value) -> Result<bool, Xap
 
 /// The size of the VDI with RECORD in bytes.
 pub(super) fn size_of(record: &Value) -> u64 {
-    match &record["virtual_size"] {
-        Value::String(text) => text.parse().unwrap_or(0),
-        number => number.as_u64().unwrap_or(0),
-    }
+    record["virtual_size"].as_u64().unwrap_or(0)
 }
 
 /// Whether the VDI can take TOTAL bytes now. Asking first costs nothing; the
@@ -360,33 +348,6 @@ pub(super) enum Sent {
     CutShort { sent: u64, reason: String },
 }
 
-/// The image that is sent.
-#[derive(Clone, Copy)]
-struct Source<'a> {
-    file: &'a File,
-    length: u64,
-    image: &'a Path,
-}
-
-impl Source<'_> {
-    /// Fill BUFFER with what is at OFFSET; zeros beyond the end.
-    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), XapiError> {
-        let there = self.length.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        buffer[there..].fill(0);
-        self.file
-            .read_exact_at(&mut buffer[..there], offset)
-            .map_err(|error| XapiError::File {
-                path: self.image.display().to_string(),
-                reason: match error.kind() {
-                    io::ErrorKind::UnexpectedEof => {
-                        "it has become shorter while it was sent".to_owned()
-                    }
-                    _ => error.to_string(),
-                },
-            })
-    }
-}
-
 /// Send PIECES, TOTAL bytes in all.
 async fn send(
     connection: Connection,
@@ -409,24 +370,15 @@ async fn send(
         told: Instant::now(),
     };
     sender.tell();
-    let mut buffer = vec![0; PIECE];
-    for piece in pieces {
-        let outcome = match piece {
-            Piece::Bytes(bytes) => sender.put(&bytes).await?,
-            Piece::Image(offset, length) => {
-                let mut outcome = None;
-                let mut at = 0;
-                while at < length && outcome.is_none() {
-                    let count = (length - at).min(PIECE as u64) as usize;
-                    source.read(&mut buffer[..count], offset + at)?;
-                    outcome = sender.put(&buffer[..count]).await?;
-                    at += count as u64;
-                }
-                outcome
-            }
-        };
-        if let Some(cut_short) = outcome {
+    let mut body = Body::new(source, pieces);
+    let mut buffer = vec![0; ROOM];
+    loop {
+        let count = body.fill(&mut buffer)?;
+        if let Some(cut_short) = sender.put(&buffer[..count]).await? {
             return Ok(cut_short);
+        }
+        if count < buffer.len() {
+            break;
         }
     }
     if let Err(error) = sender.write.flush().await {
@@ -546,6 +498,32 @@ pub(super) async fn conclude(
             }
             task::abandon(session, task).await;
             Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_that_hosts_know_best_is_taken_unless_it_costs_more_than_a_hundredth() {
+        const GIB: u64 = 1 << 30;
+        for (total, vhd, chunked, expected) in [
+            (30 * GIB, GIB + GIB / 200, GIB, Format::Vhd),
+            (30 * GIB, GIB + GIB / 50, GIB, Format::Chunked),
+            (30 * GIB, 2 * GIB, GIB, Format::Chunked),
+            (GIB, GIB + GIB / 200, GIB + 12, Format::Raw),
+            (GIB, GIB + GIB / 200, GIB - GIB / 200, Format::Raw),
+            (8 << 20, 70 << 10, 12, Format::Chunked),
+            (8 << 20, 60 << 10, 12, Format::Vhd),
+            (vhd::LARGEST + GIB, GIB, GIB, Format::Chunked),
+        ] {
+            assert_eq!(
+                cheapest(total, vhd, chunked),
+                expected,
+                "{total} {vhd} {chunked}"
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ use super::http::{Connection, Endpoint};
 use super::rpc::is_null;
 use super::session::Session;
 use super::task;
-use super::transfer::{PIECE, Sent, conclude, size_of};
+use super::transfer::{Sent, conclude, size_of};
 use super::vhd::{self, SECTOR};
 use crate::progress::{self, Event};
 use std::fs::File;
@@ -21,6 +21,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// How much is compared at once.
+const PIECE: usize = 1 << 20;
 
 /// Read the VDI that REFERENCE points at back and compare it with the raw disk
 /// image at IMAGE, which may be shorter. Answers how many bytes are the same.

@@ -8,6 +8,7 @@
 //! Source: Microsoft's Virtual Hard Disk Image Format Specification, 1.0;
 //! xapi's `vhd_format.ml`.
 
+use super::body::Piece;
 use super::extents::{Extents, GROUP};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,14 +31,6 @@ const EPOCH: u64 = 946_684_800;
 
 /// Larger disks the format cannot hold.
 pub const LARGEST: u64 = 2040 << 30;
-
-/// A piece of the stream: bytes of ours, or a range of the image.
-#[derive(Debug, PartialEq)]
-pub enum Piece {
-    Bytes(Vec<u8>),
-    /// OFFSET and LENGTH in the image; zeros beyond its end.
-    Image(u64, u64),
-}
 
 /// A plan of the stream for an image with EXTENTS on a disk of SIZE bytes.
 pub struct Stream<'a> {
@@ -279,74 +272,114 @@ fn checksum(bytes: &[u8]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xapi::body::{Body, Source};
     use std::fs::File;
-    use std::io::{Seek, SeekFrom, Write};
+    use std::io::Write;
     use std::os::unix::fs::FileExt;
     use std::path::Path;
-    use std::process::Command;
+    use std::process::{Command, Output};
 
-    fn write_stream(image: &File, extents: &Extents, size: u64, target: &Path) -> u64 {
-        let stream = Stream::new(extents, size);
-        let mut file = File::create(target).unwrap();
-        for piece in stream.pieces() {
-            match piece {
-                Piece::Bytes(bytes) => file.write_all(&bytes).unwrap(),
-                Piece::Image(offset, length) => {
-                    let mut bytes = vec![0; length as usize];
-                    let there = size.saturating_sub(offset).min(length) as usize;
-                    image.read_exact_at(&mut bytes[..there], offset).unwrap();
-                    file.write_all(&bytes).unwrap();
-                }
+    /// Write the stream for the image at RAW to VHD as it is sent; its length.
+    fn write_stream(raw: &Path, vhd: &Path) -> u64 {
+        let image = File::open(raw).unwrap();
+        let size = image.metadata().unwrap().len();
+        let extents = Extents::of(&image, size).unwrap();
+        let stream = Stream::new(&extents, size);
+        let source = Source {
+            file: &image,
+            length: size,
+            image: raw,
+        };
+        let mut body = Body::new(source, stream.pieces());
+        let mut file = File::create(vhd).unwrap();
+        let mut buffer = vec![0; 100_000];
+        loop {
+            let count = body.fill(&mut buffer).unwrap();
+            file.write_all(&buffer[..count]).unwrap();
+            if count < buffer.len() {
+                break;
             }
         }
         assert_eq!(file.metadata().unwrap().len(), stream.length());
         stream.length()
     }
 
+    /// `qemu-img` with ARGUMENTS in DIRECTORY; `None` where there is none.
+    fn qemu(directory: &Path, arguments: &[&str]) -> Option<Output> {
+        match Command::new("qemu-img")
+            .args(arguments)
+            .current_dir(directory)
+            .output()
+        {
+            Ok(output) => Some(output),
+            Err(error) => {
+                println!("skipped: qemu-img cannot be run: {error}");
+                None
+            }
+        }
+    }
+
+    const MIB: u64 = 1 << 20;
+
     #[test]
     fn qemu_finds_the_stream_sound_and_the_image_in_it_unchanged() {
         let directory = tempfile::tempdir().unwrap();
-        let raw = directory.path().join("image");
-        let size: u64 = 64 << 20;
-        let mut image = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&raw)
-            .unwrap();
-        image.set_len(size).unwrap();
-        for offset in [0, 512, (3 << 20) + 4096, (17 << 20) - 1, size - 512] {
-            image.seek(SeekFrom::Start(offset)).unwrap();
-            image
-                .write_all(&[offset as u8 | 1; 512][..(size - offset).min(512) as usize])
-                .unwrap();
-        }
-        let extents = Extents::of(&image, size).unwrap();
-        let vhd = directory.path().join("image.vhd");
-        let length = write_stream(&image, &extents, size, &vhd);
-        assert!(length < 10 << 20, "five blocks, not {length} bytes");
-        let qemu = |arguments: &[&str]| {
-            Command::new("qemu-img")
-                .args(arguments)
-                .current_dir(directory.path())
-                .output()
-        };
-        let checked = match qemu(&["info", "-f", "vpc", "image.vhd"]) {
-            Ok(checked) => checked,
-            Err(error) => {
-                println!("skipped: qemu-img cannot be run: {error}");
-                return;
+        let (raw, vhd) = (directory.path().join("image"), directory.path().join("vhd"));
+        // The size of an image, where it has 512 bytes of data, and its blocks.
+        let cases: [(u64, Vec<u64>, u64); 6] = [
+            (2 * MIB, vec![], 0),
+            (2 * MIB, vec![0], 1),
+            (
+                64 * MIB,
+                vec![0, 512, 3 * MIB + 4096, 17 * MIB - 512, 64 * MIB - 512],
+                4,
+            ),
+            // Every other sector of one block, and both sides of its ends.
+            (
+                8 * MIB,
+                (1..=4097)
+                    .map(|sector| 2 * MIB - 512 + sector / 2 * 1024)
+                    .collect(),
+                3,
+            ),
+            // More blocks than one sector of the table holds, not in a row.
+            (
+                600 * MIB,
+                (0..100).map(|index| index * 6 * MIB + 5 * MIB).collect(),
+                100,
+            ),
+            (5000 * MIB, vec![4999 * MIB], 1),
+        ];
+        for (size, places, blocks) in cases {
+            let image = File::create(&raw).unwrap();
+            image.set_len(size).unwrap();
+            for place in &places {
+                let content = [(place / 512 % 251) as u8 + 1; 512];
+                image.write_all_at(&content, *place).unwrap();
             }
-        };
-        assert!(checked.status.success(), "{checked:?}");
-        let text = String::from_utf8_lossy(&checked.stdout).into_owned();
-        assert!(text.contains(&format!("({size} bytes)")), "{text}");
-        let converted = qemu(&["convert", "-f", "vpc", "-O", "raw", "image.vhd", "back"]).unwrap();
-        assert!(converted.status.success(), "{converted:?}");
-        assert!(
-            std::fs::read(directory.path().join("back")).unwrap() == std::fs::read(&raw).unwrap(),
-            "the image that comes back differs"
-        );
+            let length = write_stream(&raw, &vhd);
+            let frame = 3072 + (size.div_ceil(BLOCK) * 4).next_multiple_of(SECTOR);
+            assert!(length <= frame + blocks * (BLOCK + 512), "{size}: {length}");
+            // The format has no more to check than what opening it looks at.
+            let Some(checked) = qemu(directory.path(), &["check", "-f", "vpc", "vhd"]) else {
+                return;
+            };
+            let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+            assert!(
+                checked.status.success() || said.contains("does not support checks"),
+                "{said}"
+            );
+            let ask = |arguments: &[&str]| qemu(directory.path(), arguments).unwrap();
+            let told = ask(&["info", "-f", "vpc", "vhd"]);
+            let text = String::from_utf8_lossy(&told.stdout).into_owned();
+            assert!(text.contains(&format!("({size} bytes)")), "{told:?}");
+            let compared = ask(&["compare", "-f", "raw", "-F", "vpc", "image", "vhd"]);
+            assert!(compared.status.success(), "{size}: {compared:?}");
+            let converted = ask(&["convert", "-f", "vpc", "-O", "raw", "vhd", "back"]);
+            assert!(converted.status.success(), "{size}: {converted:?}");
+            let same = ask(&["compare", "-f", "raw", "-F", "raw", "image", "back"]);
+            let same = same.status;
+            assert!(same.success(), "{size}: the image that comes back differs");
+        }
     }
 }
