@@ -98,6 +98,12 @@ pub fn creates(method: &str) -> bool {
     )
 }
 
+/// Whether METHOD answers the reference of a copy, which takes no marks of its own
+/// when it is made.
+pub fn copies(method: &str) -> bool {
+    creates(method) && !method.ends_with(".create")
+}
+
 fn effect(class: &str, name: &str, params: &[Value]) -> Effect {
     let text = |index: usize| {
         params

@@ -5,14 +5,22 @@
 //! listed here, so nothing without it can be removed from here. Hosts copy
 //! `other_config` when they clone, snapshot and revert, so a mark names the
 //! object it was made for: on any other it means nothing.
+//!
+//! What is made from a record has its marks from the beginning; a copy gets them
+//! afterwards. So that a crash in between leaves nothing that nobody knows, the copy
+//! of a VM is called after its marks until it has them, and the task that copies a
+//! disk is marked as soon as the host has named it, and destroyed when the copy is
+//! marked. Hosts keep a finished task for an hour.
 
+use super::approved;
 use super::error::XapiError;
 use super::replace;
-use super::rpc::is_null;
+use super::rpc::{self, is_null};
 use super::session::Session;
 use super::task;
 use super::vm::{self, Shutdown};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The keys in `other_config` of everything we create.
@@ -23,6 +31,15 @@ const EXPIRES: &str = "fruix-scm:expires";
 /// The UUID of the object that the marks were made for. An object has none in
 /// the moment between its creation and the next call.
 const OBJECT: &str = "fruix-scm:object";
+
+/// The key in `other_config` of a task that copies a disk for us: its marks.
+const MAKES: &str = "fruix-scm:makes";
+
+/// What the name of a copy of a VM begins with, before its marks, until it has them.
+const NEW: &str = "fruix-scm:new ";
+
+/// Owner, run and when it expires; written as JSON.
+type Marks = [String; 3];
 
 /// The key under which a VDI says which image it holds.
 const IMAGE: &str = "fruix-scm:sha256";
@@ -82,24 +99,73 @@ fn now() -> u64 {
         .map_or(0, |elapsed| elapsed.as_secs())
 }
 
-/// Mark the object that METHOD has just made, and, when it is a VM made by
-/// copying another, its disks.
-pub async fn mark_new(session: &Session, method: &str, reference: &str) -> Result<(), XapiError> {
+/// Let what METHOD with PARAMS makes be called after our marks, when it is a copy
+/// of a VM; the name that it is to have in the end.
+pub fn announce(session: &Session, method: &str, params: &mut [Value]) -> Option<String> {
+    let method = method.strip_prefix("Async.").unwrap_or(method);
+    if !method.starts_with("VM.") || !approved::copies(method) {
+        return None;
+    }
+    let name = params.get_mut(1)?;
+    let wanted = name.as_str()?.to_owned();
+    let marks = session.lease().marks().map(|(_, value)| value);
+    *name = Value::from(format!("{NEW}{} {wanted}", json!(marks)));
+    Some(wanted)
+}
+
+/// The marks after which a VM with this NAME is called, if it is.
+fn announced(name: &str) -> Option<Marks> {
+    let marks = name.strip_prefix(NEW)?;
+    let mut values = serde_json::Deserializer::from_str(marks).into_iter();
+    values.next()?.ok()
+}
+
+/// Remember the object that METHOD has just made, and mark it; and, when it is a
+/// VM made by copying another, its disks, and call it NAME.
+pub async fn mark_new(
+    session: &Session,
+    method: &str,
+    reference: &str,
+    name: Option<String>,
+) -> Result<(), XapiError> {
+    let lease = session.lease();
+    session.own(method, reference);
     match method {
         "VM.clone" | "VM.copy" | "VM.snapshot" | "VM.checkpoint" => {
-            mark_object(session, "VM", reference).await?;
-            for vdi in disks(session, reference).await? {
-                session.own("VDI.clone", &vdi);
-                mark_object(session, "VDI", &vdi).await?;
-            }
-            Ok(())
+            mark_with_disks(session, lease, reference).await?;
+            let Some(name) = name else { return Ok(()) };
+            let params = vec![json!(reference), json!(name)];
+            session
+                .call_within("VM.set_name_label", params, session.patience())
+                .await
+                .map(|_| ())
         }
-        "VM.create" => mark_object(session, "VM", reference).await,
+        "VM.create" => mark_object(session, lease, "VM", reference).await,
         "VDI.create" | "VDI.clone" | "VDI.copy" | "VDI.snapshot" => {
-            mark_object(session, "VDI", reference).await
+            mark_object(session, lease, "VDI", reference).await
         }
         _ => Ok(()),
     }
+}
+
+/// Mark VM, a new copy, and its disks.
+async fn mark_with_disks(session: &Session, lease: &Lease, vm: &str) -> Result<(), XapiError> {
+    mark_object(session, lease, "VM", vm).await?;
+    for vdi in disks(session, vm).await? {
+        session.own("VDI.clone", &vdi);
+        mark_object(session, lease, "VDI", &vdi).await?;
+    }
+    Ok(())
+}
+
+/// Let TASK, which makes something for us, say so. A task that has vanished
+/// meanwhile cannot, and what becomes of it is told where it is waited for.
+pub async fn mark_task(session: &Session, task: &str) {
+    let marks = session.lease().marks().map(|(_, value)| value);
+    let params = vec![json!(task), json!(MAKES), json!(json!(marks).to_string())];
+    let _ = session
+        .call_within("task.add_to_other_config", params, session.patience())
+        .await;
 }
 
 /// A VM that has gone back to SNAPSHOT has new disks, which may be changed as
@@ -113,9 +179,14 @@ pub async fn follow_revert(session: &Session, snapshot: &str) -> Result<(), Xapi
     Ok(())
 }
 
-async fn mark_object(session: &Session, class: &str, reference: &str) -> Result<(), XapiError> {
+async fn mark_object(
+    session: &Session,
+    lease: &Lease,
+    class: &str,
+    reference: &str,
+) -> Result<(), XapiError> {
     let uuid = session.uuid(class, reference).await?;
-    for (key, value) in session.lease().marks() {
+    for (key, value) in lease.marks() {
         set_entry(session, class, reference, key, &value).await?;
     }
     set_entry(session, class, reference, OBJECT, &uuid).await?;
@@ -189,62 +260,129 @@ pub struct Leftover {
     pub expired: bool,
     /// The SHA-256 of the image that a golden disk holds; empty otherwise.
     pub image: String,
+    origin: Origin,
 }
 
-/// Everything on the host that carries our mark: VMs first, then VDIs.
+/// What says that something is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Marks,
+    /// The name of a copy that is not, or not wholly, marked.
+    Name,
+    /// The task that has made an unmarked copy.
+    Task(String),
+}
+
+/// Everything on the host that carries our mark, in whichever way: VMs first, then
+/// VDIs.
 pub async fn leftovers(session: &Session) -> Result<Vec<Leftover>, XapiError> {
+    let made = made_by_tasks(session).await?;
     let mut found = Vec::new();
     for class in ["VM", "VDI"] {
-        let records = session
-            .call_within(
-                &format!("{class}.get_all_records"),
-                Vec::new(),
-                session.patience(),
-            )
-            .await?;
+        let records = all_records(session, class).await?;
         for (reference, record) in records.as_object().into_iter().flatten() {
-            let config = |key: &str| {
-                record["other_config"][key]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
             let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+            let (uuid, name) = (text("uuid"), text("name_label"));
             // What the settings approve was there before us.
-            let uuid = text("uuid");
-            if !is_ours(&record["other_config"], &uuid) || session.approved().includes(class, &uuid)
-            {
+            if session.approved().includes(class, &uuid) {
                 continue;
             }
+            let config = |key: &str| {
+                let value = &record["other_config"][key];
+                value.as_str().unwrap_or_default().to_owned()
+            };
+            let is_marked = is_ours(&record["other_config"], &uuid);
+            let (marks, origin) = if let Some(marks) = announced(&name) {
+                (marks, Origin::Name)
+            } else if is_marked {
+                ([OWNER, RUN, EXPIRES].map(config), Origin::Marks)
+            } else if let Some((marks, task)) = made.get(reference) {
+                (marks.clone(), Origin::Task(task.clone()))
+            } else {
+                continue;
+            };
+            let [owner, run, expires] = marks;
             found.push(Leftover {
                 class,
                 reference: reference.clone(),
                 uuid,
-                name: text("name_label"),
-                owner: config(OWNER),
-                run: config(RUN),
-                expired: config(EXPIRES)
-                    .parse()
-                    .is_ok_and(|expires: u64| expires < now())
-                    || config(EXPIRES).parse::<u64>().is_err(),
-                image: config(IMAGE),
+                name,
+                owner,
+                run,
+                expired: expires
+                    .parse::<u64>()
+                    .map_or(true, |expires| expires < now()),
+                // A copy that nobody has marked yet says what its original says.
+                image: if is_marked {
+                    config(IMAGE)
+                } else {
+                    String::new()
+                },
+                origin,
             });
         }
     }
     Ok(found)
 }
 
+async fn all_records(session: &Session, class: &str) -> Result<Value, XapiError> {
+    let method = format!("{class}.get_all_records");
+    session
+        .call_within(&method, Vec::new(), session.patience())
+        .await
+}
+
+/// What tasks with our mark have made, by reference: the marks, and the task.
+async fn made_by_tasks(session: &Session) -> Result<HashMap<String, (Marks, String)>, XapiError> {
+    let mut made = HashMap::new();
+    let tasks = all_records(session, "task").await?;
+    for (name, task) in tasks.as_object().into_iter().flatten() {
+        let marks = task["other_config"][MAKES].as_str().unwrap_or_default();
+        let result = rpc::task_result(task["result"].as_str().unwrap_or_default());
+        if let (Ok(marks), Ok(Value::String(reference))) = (serde_json::from_str(marks), result)
+            && !is_null(&reference)
+        {
+            made.insert(reference, (marks, name.clone()));
+        }
+    }
+    Ok(made)
+}
+
 /// Remove LEFTOVER; a VM is shut down first, and its disks that carry our mark
 /// go with it. What is gone already is left alone.
 pub async fn remove(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
-    let outcome = match leftover.class {
-        "VM" => remove_vm(session, &leftover.reference).await,
-        _ => remove_vdi(session, &leftover.reference).await,
+    let removed = async {
+        adopt(session, leftover).await?;
+        match leftover.class {
+            "VM" => remove_vm(session, &leftover.reference).await,
+            _ => remove_vdi(session, &leftover.reference).await,
+        }
     };
-    match outcome {
+    match removed.await {
         Err(error) if error.code() == Some("HANDLE_INVALID") => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Give LEFTOVER the marks that it lacks, so that what has told of them can go.
+async fn adopt(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
+    let lease = Lease {
+        owner: leftover.owner.clone(),
+        run: leftover.run.clone(),
+        expires: 0,
+    };
+    let reference = &leftover.reference;
+    match &leftover.origin {
+        Origin::Marks => {}
+        Origin::Name => mark_with_disks(session, &lease, reference).await?,
+        Origin::Task(task) => {
+            mark_object(session, &lease, leftover.class, reference).await?;
+            let _ = session
+                .call_within("task.destroy", vec![json!(task)], session.patience())
+                .await;
+        }
+    }
+    Ok(())
 }
 
 async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
@@ -330,6 +468,6 @@ pub async fn golden(
 
 /// Let VDI, one of ours, say that it holds the image with the SHA-256 DIGEST.
 pub async fn make_golden(session: &Session, vdi: &str, digest: &str) -> Result<(), XapiError> {
-    super::approved::check_object(session, "VDI.add_to_other_config", "VDI", vdi, false).await?;
+    approved::check_object(session, "VDI.add_to_other_config", "VDI", vdi, false).await?;
     set_entry(session, "VDI", vdi, IMAGE, digest).await
 }

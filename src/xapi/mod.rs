@@ -9,7 +9,8 @@
 //!   puts a fresh disk in the place of an old one.
 //! * [`lease`] marks what we create, and finds what a crash has left.
 //! * [`approved`] keeps everybody's hands off what the settings do not name.
-//! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate.
+//! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate;
+//!   [`integers`] makes the two dialects answer the same.
 //!
 //! Left out on purpose: a typed interface to every class (a method's name and a
 //! record's fields are enough for a harness), and any cache of the host's objects.
@@ -22,6 +23,7 @@ mod body;
 mod error;
 mod extents;
 mod http;
+mod integers;
 pub mod lease;
 mod neighbours;
 pub mod primitives;

@@ -12,8 +12,10 @@
 use super::approved::{self, Approved};
 use super::error::XapiError;
 use super::http::{Connection, Endpoint};
+use super::integers;
 use super::lease::{self, Lease};
 use super::rpc::{Answer, Dialect};
+use super::task;
 use super::trust::Fingerprint;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -124,6 +126,8 @@ struct State {
     reference: Option<Secret>,
     idle: Vec<Connection>,
     tasks: Vec<Task>,
+    /// The tasks that create something: by which method, and under which name.
+    creating: HashMap<String, (String, Option<String>)>,
     /// UUIDs of references, which never change.
     uuids: HashMap<String, String>,
     /// What this session has created.
@@ -284,16 +288,29 @@ impl Session {
     /// A method that would change what the settings do not approve is refused,
     /// and nothing is sent.
     pub async fn call(&self, method: &str, params: Vec<Value>) -> Result<Value, XapiError> {
+        if method.starts_with("VDI.") && approved::copies(method) {
+            // The copy of a disk is asked for as a task, which can be marked.
+            let tried = format!("call `{method}`");
+            return Box::pin(task::run(self, method, params, self.patience(), &tried)).await;
+        }
         let mut params = params;
         approved::check(self, method, &mut params).await?;
+        let name = lease::announce(self, method, &mut params);
         let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
         let snapshot = params.first().cloned();
         let result = self.call_within(method, params, self.patience()).await?;
-        if approved::creates(method)
-            && let Some(reference) = result.as_str()
-        {
-            self.own(method, reference);
-            lease::mark_new(self, method, reference).await?;
+        if let Some(reference) = result.as_str() {
+            let asynchronous = method.strip_prefix("Async.");
+            if approved::creates(method) {
+                lease::mark_new(self, method, reference, name).await?;
+            } else if let Some(method) = asynchronous.filter(|it| approved::creates(it)) {
+                if method.starts_with("VDI.") {
+                    lease::mark_task(self, reference).await;
+                }
+                let creation = (method.to_owned(), name);
+                let mut state = self.state();
+                state.creating.insert(reference.to_owned(), creation);
+            }
         }
         if method == "VM.revert"
             && let Some(snapshot) = snapshot.as_ref().and_then(Value::as_str)
@@ -434,7 +451,14 @@ impl Session {
                     tokio::time::sleep(Duration::from_millis(300) * attempt).await;
                     attempt += 1;
                 }
-                Ok(outcome) => return outcome,
+                Ok(mut outcome) => {
+                    if dialect == Dialect::Xml
+                        && let Ok(Answer::Result(result)) = &mut outcome
+                    {
+                        integers::restore(method, result);
+                    }
+                    return outcome;
+                }
             }
         }
     }
@@ -583,6 +607,12 @@ impl Session {
             reference: task.to_owned(),
             is_ours,
         });
+    }
+
+    /// By which method TASK creates something, and under which name, if it does;
+    /// asked once.
+    pub(super) fn take_creation(&self, task: &str) -> Option<(String, Option<String>)> {
+        self.state().creating.remove(task)
     }
 
     pub(super) fn forget_task(&self, task: &str) {

@@ -10,6 +10,7 @@
 //! Source: XenAPI reference, classes `task` and `event`.
 
 use super::error::XapiError;
+use super::integers;
 use super::lease;
 use super::rpc;
 use super::session::Session;
@@ -69,17 +70,13 @@ pub async fn run(
         .map_err(|error| error.while_trying(tried))?;
     let task = reference(&task, tried)?;
     session.register_task(&task, false);
-    let result = wait(session, &task, limit, tried, |_| {}).await?;
+    let mut result = wait(session, &task, limit, tried, |_| {}).await?;
+    // Results are XML-RPC, whatever the host speaks.
+    integers::restore(method, &mut result);
     if method == "VM.revert"
         && let Some(snapshot) = first.as_ref().and_then(Value::as_str)
     {
         lease::follow_revert(session, snapshot).await?;
-    }
-    if super::approved::creates(method)
-        && let Some(created) = result.as_str()
-    {
-        session.own(method, created);
-        lease::mark_new(session, method, created).await?;
     }
     Ok(result)
 }
@@ -154,8 +151,15 @@ pub async fn wait(
         match last.status.as_str() {
             "pending" | "cancelling" => {}
             "success" => {
+                let result = rpc::task_result(&last.result);
+                if let Some((method, name)) = session.take_creation(task)
+                    && let Ok(Value::String(created)) = &result
+                {
+                    // As long as the task is there, it tells whose this is.
+                    lease::mark_new(session, &method, created, name).await?;
+                }
                 destroy(session, task).await;
-                return rpc::task_result(&last.result).map_err(|reason| XapiError::Protocol {
+                return result.map_err(|reason| XapiError::Protocol {
                     tried: tried.to_owned(),
                     reason: format!("cannot read the task's result: {reason}"),
                 });

@@ -2,91 +2,16 @@
 ;;; and gives, and one a class of which objects are made.
 ;;;
 ;;; Names of methods, parameters, fields and types are the datamodel's, and a
-;;; test holds them against it.  Integers are integers and a reference that
-;;; points at nothing is #f, whichever way the host writes them.  Any other
-;;; method can be called by its name with `xapi-call' and `xapi-run'.
+;;; test holds them against it.  A reference that points at nothing is #f,
+;;; whichever way the host writes it.  Any other method can be called by its name
+;;; with `xapi-call' and `xapi-run'.
 ;;;
 ;;; Source: XenAPI reference, https://xapi-project.github.io/xen-api
 
 (define-module (fruix xapi methods)
   #:use-module (fruix native xapi)
   #:use-module (ice-9 match)
-  #:export (xapi-methods
-            xapi-pools
-            xapi-pool-default-sr
-            xapi-hosts
-            xapi-host-certificate
-            xapi-sr-find
-            xapi-srs-named
-            xapi-sr-record
-            xapi-sr-scan
-            xapi-network-find
-            xapi-networks-named
-            xapi-network-record
-            xapi-messages-since
-            xapi-vm-find
-            xapi-vms
-            xapi-vms-named
-            xapi-vm-record
-            xapi-vm-uuid
-            xapi-vm-power-state
-            xapi-vm-clone
-            xapi-vm-copy
-            xapi-vm-provision
-            xapi-vm-pause
-            xapi-vm-unpause
-            xapi-vm-reboot
-            xapi-vm-reset
-            xapi-vm-snapshot
-            xapi-vm-revert
-            xapi-vm-destroy
-            xapi-vm-disk-slots
-            xapi-vm-set-name
-            xapi-vm-set-boot
-            xapi-vm-set-domain-type
-            xapi-vm-set-memory
-            xapi-vm-set-memory-limits
-            xapi-vm-set-processors
-            xapi-vm-set-most-processors
-            xapi-vm-set-platform!
-            xapi-vm-remove-platform!
-            xapi-vm-note!
-            xapi-vm-forget-note!
-            xapi-vm-tell!
-            xapi-vm-untell!
-            xapi-vm-told
-            xapi-vm-consoles
-            xapi-console-record
-            xapi-vm-guest-metrics
-            xapi-guest-metrics-record
-            xapi-vm-disks
-            xapi-vm-interfaces
-            xapi-vdi-find
-            xapi-vdis-named
-            xapi-vdi-record
-            xapi-vdi-uuid
-            xapi-vdi-size
-            xapi-vdi-clone
-            xapi-vdi-snapshot
-            xapi-vdi-copy
-            xapi-vdi-resize
-            xapi-vdi-set-name
-            xapi-vdi-destroy
-            xapi-vbd-record
-            xapi-vbd-vdi
-            xapi-vbd-destroy
-            xapi-vbd-plug
-            xapi-vbd-unplug
-            xapi-vbd-insert
-            xapi-vbd-eject
-            xapi-vif-record
-            xapi-vif-destroy
-            xapi-vif-plug
-            xapi-vif-unplug
-            xapi-vm-create
-            xapi-vdi-create
-            xapi-vbd-create
-            xapi-vif-create))
+  #:export (xapi-methods))
 
 (define %methods '())
 
@@ -104,7 +29,7 @@ symbol; method, a string; parameters, pairs of name and type in the order of the
 wire, or of field and type for what makes an object; and result, a type."
   (reverse %methods))
 
-;; A call is answered at once; a task is waited for.
+;; A call is answered at once; a task is waited for.  A form exports its procedure.
 (define-syntax define-xapi-method
   (syntax-rules (-> call task keywords)
     ((_ form (how method -> result) documentation)
@@ -121,7 +46,8 @@ wire, or of field and type for what makes an object; and result, a type."
                                 (list (to-wire 'name 'parameter 'type parameter) ...
                                       (to-wire 'name 'key 'key-type key) ...))))
        (register! 'name method
-                  '((parameter . type) ... (key . key-type) ...) 'result)))
+                  '((parameter . type) ... (key . key-type) ...) 'result)
+       (export name)))
     ((_ (name (parameter type) ...)
         (task method -> result)
         (keywords (key key-type default) ...)
@@ -136,7 +62,8 @@ wire, or of field and type for what makes an object; and result, a type."
                                      (to-wire 'name 'key 'key-type key) ...)
                                timeout-seconds)))
        (register! 'name method
-                  '((parameter . type) ... (key . key-type) ...) 'result)))))
+                  '((parameter . type) ... (key . key-type) ...) 'result)
+       (export name)))))
 
 ;; The keywords stand for fields of the record from which the object is made.
 (define-syntax define-xapi-constructor
@@ -147,7 +74,8 @@ wire, or of field and type for what makes an object; and result, a type."
          documentation
          (%xapi-call session method
                      (list (list (cons 'field (to-wire 'name 'key 'type key)) ...))))
-       (register! 'name method '((field . type) ...) 'constructed)))))
+       (register! 'name method '((field . type) ...) 'constructed)
+       (export name)))))
 
 (define *needed*
   ;; The default of a keyword that has none.
@@ -185,7 +113,6 @@ wire, or of field and type for what makes an object; and result, a type."
   "Return VALUE, a result of TYPE, as this module promises it."
   (match type
     ('void *unspecified*)
-    ('int (if (string? value) (string->number value) value))
     (('ref _)
      (and (string? value)
           (not (string-null? value))
