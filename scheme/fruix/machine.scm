@@ -12,6 +12,7 @@
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
+  #:use-module (srfi srfi-11)
   #:export (boot-approved-machine
             log-in-to-host))
 
@@ -138,20 +139,31 @@ names and the guest's SSH key proves."
 
 (define (try-addresses seen left)
   "Return, for each address in SEEN, a connection to the guest there, or a string
-that says why there is none; nothing is tried after a connection."
-  (let loop ((entries (delete-duplicates
-                       (filter (lambda (entry) (assq-ref entry 'address)) seen)
-                       (lambda (one other)
-                         (string=? (assq-ref one 'address)
-                                   (assq-ref other 'address)))))
-             (tried '()))
-    (match entries
-      (() (reverse tried))
-      ((entry . rest)
-       (let ((outcome (try-address entry (max 1 (min 10 (left))))))
-         (if (string? outcome)
-             (loop rest (cons outcome tried))
-             (reverse (cons outcome tried))))))))
+that says why there is none; nothing is tried after a connection.  Where something
+answers is tried first.  What does not answer may be behind a jump host, so it is
+tried too, and not for long."
+  (define (address entry)
+    (assq-ref entry 'address))
+  (let*-values (((entries)
+                 (delete-duplicates (filter address seen)
+                                    (lambda (one other)
+                                      (string=? (address one) (address other)))))
+                ((answering)
+                 (xapi-addresses-answering (map address entries)
+                                           #:port (setting-or 'guest/port 22)))
+                ((alive silent)
+                 (partition (lambda (entry) (member (address entry) answering))
+                            entries)))
+    (let loop ((entries (append (map (lambda (entry) (cons entry 10)) alive)
+                                (map (lambda (entry) (cons entry 3)) silent)))
+               (tried '()))
+      (match entries
+        (() (reverse tried))
+        (((entry . seconds) . rest)
+         (let ((outcome (try-address entry (max 1 (min seconds (left))))))
+           (if (string? outcome)
+               (loop rest (cons outcome tried))
+               (reverse (cons outcome tried)))))))))
 
 (define (try-address entry timeout-seconds)
   ;; Leases and neighbours may be of another machine, so a wrong key there is no

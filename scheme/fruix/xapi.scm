@@ -16,82 +16,6 @@
   #:use-module (fruix xapi methods)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
-  #:re-export (xapi-methods
-               xapi-pools
-               xapi-pool-default-sr
-               xapi-hosts
-               xapi-host-certificate
-               xapi-sr-find
-               xapi-srs-named
-               xapi-sr-record
-               xapi-sr-scan
-               xapi-network-find
-               xapi-networks-named
-               xapi-network-record
-               xapi-messages-since
-               xapi-vm-find
-               xapi-vms
-               xapi-vms-named
-               xapi-vm-record
-               xapi-vm-uuid
-               xapi-vm-power-state
-               xapi-vm-clone
-               xapi-vm-copy
-               xapi-vm-provision
-               xapi-vm-pause
-               xapi-vm-unpause
-               xapi-vm-reboot
-               xapi-vm-reset
-               xapi-vm-snapshot
-               xapi-vm-revert
-               xapi-vm-destroy
-               xapi-vm-disk-slots
-               xapi-vm-set-name
-               xapi-vm-set-boot
-               xapi-vm-set-domain-type
-               xapi-vm-set-memory
-               xapi-vm-set-memory-limits
-               xapi-vm-set-processors
-               xapi-vm-set-most-processors
-               xapi-vm-set-platform!
-               xapi-vm-remove-platform!
-               xapi-vm-note!
-               xapi-vm-forget-note!
-               xapi-vm-tell!
-               xapi-vm-untell!
-               xapi-vm-told
-               xapi-vm-consoles
-               xapi-console-record
-               xapi-vm-guest-metrics
-               xapi-guest-metrics-record
-               xapi-vm-disks
-               xapi-vm-interfaces
-               xapi-vdi-find
-               xapi-vdis-named
-               xapi-vdi-record
-               xapi-vdi-uuid
-               xapi-vdi-size
-               xapi-vdi-clone
-               xapi-vdi-snapshot
-               xapi-vdi-copy
-               xapi-vdi-resize
-               xapi-vdi-set-name
-               xapi-vdi-destroy
-               xapi-vbd-record
-               xapi-vbd-vdi
-               xapi-vbd-destroy
-               xapi-vbd-plug
-               xapi-vbd-unplug
-               xapi-vbd-insert
-               xapi-vbd-eject
-               xapi-vif-record
-               xapi-vif-destroy
-               xapi-vif-plug
-               xapi-vif-unplug
-               xapi-vm-create
-               xapi-vdi-create
-               xapi-vbd-create
-               xapi-vif-create)
   #:export (xapi-login
             xapi-logout
             call-with-xapi-session
@@ -107,7 +31,9 @@
             xapi-vm-shutdown
             xapi-vm-address
             xapi-vm-addresses
+            xapi-addresses-answering
             xapi-vm-destroy-with-disks
+            xapi-vm-screenshot
             xapi-vdi-import
             xapi-vdi-replace
             xapi-vdi-restore
@@ -115,6 +41,11 @@
             xapi-vdi-golden
             xapi-leftovers
             xapi-leftover-remove))
+
+;; What (fruix xapi methods) defines is found here too.
+(eval `(re-export ,@(module-map (lambda (name variable) name)
+                                (resolve-interface '(fruix xapi methods))))
+      (current-module))
 
 ;;; Sessions.
 
@@ -286,6 +217,11 @@ neighbours, and address or trouble, strings.  A last one with over, a string, sa
 why waiting longer is of no use."
   (%xapi-vm-addresses session vm given lease-files))
 
+(define* (xapi-addresses-answering addresses #:key (port 22) (timeout-seconds 2))
+  "Return those of ADDRESSES, strings, that take a connection at PORT within
+TIMEOUT-SECONDS; all are asked side by side.  Who is there is not asked."
+  (%xapi-answering addresses port timeout-seconds))
+
 (define (xapi-vm-destroy-with-disks session vm)
   "Destroy VM, a halted one, and those of its disks that may be changed."
   (let ((disks (filter-map (lambda (vbd)
@@ -296,6 +232,15 @@ why waiting longer is of no use."
                            (xapi-vm-disks session vm))))
     (xapi-vm-destroy session vm)
     (for-each (lambda (vdi) (xapi-vdi-destroy session vdi)) disks)))
+
+(define (xapi-vm-screenshot session vm file)
+  "Write what VM, a running one, shows on its screen to FILE, as a PNG.
+
+Throw 'xapi-error when VM has no screen, as when it does not run, and when the
+host does not lead to it, and 'timeout when nothing is drawn within 30 seconds.
+
+Source: XenAPI reference, class console."
+  (%xapi-vm-screenshot session vm file))
 
 ;;; VDIs.
 
@@ -308,10 +253,11 @@ why waiting longer is of no use."
 back unless VERIFY? is #f, and return an association list with format,
 image-bytes, sent-bytes and elapsed-seconds, those of the sending.
 
-FORMAT is how it travels: 'raw, every byte; 'vhd, the blocks that hold data;
-'chunked, the fewest bytes, in XAPI's own framing.  The last two leave what they
-do not send as it is, so they are for a VDI that SESSION has created and nobody
-has written to; 'automatic takes 'vhd there and 'raw anywhere else.
+FORMAT is how it travels: 'raw, every byte; 'vhd, the blocks of 2 MiB that hold
+data; 'chunked, the data alone, in XAPI's own framing.  The last two leave what
+they do not send as it is, so they are for a VDI that SESSION has created and
+nobody has written to.  'automatic takes 'raw anywhere else, and there 'vhd, or
+'chunked where 'vhd would send more than a hundredth beside the data.
 
 Throw 'settings-error, before anything is sent, when VDI is not approved, smaller
 than IMAGE or not new enough for FORMAT, and 'xapi-error when the host cannot

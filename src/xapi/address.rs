@@ -18,10 +18,12 @@ use super::error::XapiError;
 use super::rpc::is_null;
 use super::session::Session;
 use super::{neighbours, vm};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
 
 /// How long one call waits for an event; leases and neighbours raise none.
 const EVENT: Duration = Duration::from_secs(1);
@@ -280,6 +282,16 @@ fn is_before(one: &str, other: &str) -> bool {
         |text: &str| -> String { text.chars().filter(char::is_ascii_digit).take(14).collect() };
     let (one, other) = (digits(one), digits(other));
     one.len() == 14 && other.len() == 14 && !one.starts_with("1970") && one < other
+}
+
+/// Which of ADDRESSES take a connection at PORT within LIMIT; all are asked side
+/// by side. One that does not may still be reached in a roundabout way.
+pub async fn answering(addresses: &[IpAddr], port: u16, limit: Duration) -> Vec<bool> {
+    let asked = addresses.iter().map(|address| async move {
+        let connected = tokio::time::timeout(limit, TcpStream::connect((*address, port))).await;
+        matches!(connected, Ok(Ok(_)))
+    });
+    join_all(asked).await
 }
 
 #[cfg(test)]

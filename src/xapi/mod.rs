@@ -7,6 +7,7 @@
 //!   where its guest is.
 //! * [`transfer`] sends disk images, [`verify`] reads them back, and [`replace`]
 //!   puts a fresh disk in the place of an old one.
+//! * [`console`] sees what a VM shows on its screen.
 //! * [`lease`] marks what we create, and finds what a crash has left.
 //! * [`approved`] keeps everybody's hands off what the settings do not name.
 //! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate;
@@ -20,6 +21,7 @@
 pub mod address;
 pub mod approved;
 mod body;
+pub mod console;
 mod error;
 mod extents;
 mod http;
@@ -28,6 +30,7 @@ pub mod lease;
 mod neighbours;
 pub mod primitives;
 pub mod replace;
+mod rfb;
 mod rpc;
 mod session;
 pub mod task;

@@ -9,17 +9,19 @@ use super::session::{CALL, Session};
 use super::transfer::{Format, Imported};
 use super::vm::Shutdown;
 use super::{
-    Approved, Login, Secret, XapiError, address, lease, replace, task, transfer, verify, vm,
+    Approved, Login, Secret, XapiError, address, console, lease, replace, task, transfer, verify,
+    vm,
 };
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::pairs;
 use crate::guile::value::{
-    Value, alist_value, handle, handle_value, list, list_value, optional_string, pair_value,
-    seconds, string, string_value, strings, symbol_value, truth, wrong_type,
+    Value, alist_value, handle, handle_value, integer, list, list_value, optional_string,
+    pair_value, seconds, string, string_value, strings, symbol_value, truth, wrong_type,
 };
 use crate::runtime;
 use serde_json::{Map, Value as Json};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -83,6 +85,14 @@ crate::natives! {
     /// What every source says now: `source`, and `address` or `trouble`; and
     /// one with `over` when waiting longer is of no use.
     "%xapi-vm-addresses" (4) => vm_addresses,
+    /// (%xapi-answering addresses port seconds) -> list of strings
+    ///
+    /// Those of ADDRESSES that take a connection at PORT within SECONDS.
+    "%xapi-answering" (3) => answering,
+    /// (%xapi-vm-screenshot session vm file) -> unspecified
+    ///
+    /// Write what VM shows on its screen to FILE, as a PNG.
+    "%xapi-vm-screenshot" (3) => vm_screenshot,
     /// (%xapi-vdi-replace session vm vdi image format seconds) -> alist
     ///
     /// Put IMAGE on a fresh VDI and that in the place of VDI in VM, a halted one;
@@ -139,7 +149,7 @@ fn within_limit<T>(
     limit: Duration,
     future: impl Future<Output = Result<T, XapiError>>,
 ) -> Result<T, Failure> {
-    let outcome = runtime::wait(what, limit, future);
+    let outcome = runtime::wait_alone(what, limit, future);
     if let Err(failure) = &outcome
         && matches!(failure.key(), Key::Interrupted | Key::Timeout)
     {
@@ -171,7 +181,7 @@ fn login(args: &[Value]) -> Outcome {
             seconds(NAME, args, 9)?,
         ),
     };
-    let session = runtime::wait(&what, BACKSTOP, Session::log_in(login))?;
+    let session = runtime::wait_alone(&what, BACKSTOP, Session::log_in(login))?;
     Ok(handle_value("xapi-session", Open(session)))
 }
 
@@ -339,6 +349,27 @@ fn vm_addresses(args: &[Value]) -> Outcome {
     Ok(list_value(said))
 }
 
+fn answering(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-answering";
+    let addresses: Vec<IpAddr> = strings(NAME, args, 1)?
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    let port = u16::try_from(integer(NAME, args, 2)?).map_err(|_| wrong_type(NAME, 2, &args[1]))?;
+    let limit = seconds(NAME, args, 3)?;
+    let answers = runtime::wait_alone("looking for who answers", BACKSTOP, async {
+        Ok::<_, Failure>(address::answering(&addresses, port, limit).await)
+    })?;
+    Ok(list_value(
+        addresses
+            .iter()
+            .zip(answers)
+            .filter(|(_, answers)| *answers)
+            .map(|(address, _)| string_value(address.to_string()))
+            .collect(),
+    ))
+}
+
 /// Arguments 3 and 4: an address or #f, and files with leases.
 fn sources(procedure: &str, args: &[Value]) -> Result<Sources, Raise> {
     let given = match optional_string(procedure, args, 3)? {
@@ -385,6 +416,24 @@ fn vdi_restore(args: &[Value]) -> Outcome {
         replace::restore(&session.0, &machine, &vdi),
     )?;
     Ok(Value::BoolV(restored))
+}
+
+fn vm_screenshot(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-vm-screenshot";
+    let session = open(NAME, args)?;
+    let (machine, file) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
+    let picture = within(
+        &session.0,
+        "looking at a screen",
+        console::picture(&session.0, &machine),
+    )?;
+    picture
+        .png()
+        .and_then(|png| std::fs::write(&file, png))
+        .map_err(|error| {
+            Failure::new(Key::System, format!("cannot write `{file}`: {error}")).cause(error)
+        })?;
+    Ok(UNSPECIFIED)
 }
 
 fn leftovers(args: &[Value]) -> Outcome {

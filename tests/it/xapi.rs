@@ -10,7 +10,7 @@ use fruix_scm::xapi::lease::{self, Lease};
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
 use fruix_scm::xapi::{
-    Approved, CALL, Login, Secret, Session, XapiError, replace, task, transfer, verify,
+    Approved, CALL, Login, Secret, Session, XapiError, console, replace, task, transfer, verify,
 };
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -159,8 +159,8 @@ fn a_fresh_vdi_gets_the_data_of_a_sparse_image_and_little_else() {
     let simulation = simulation(&[]);
     let size: u64 = (32 << 20) + 512;
     for (format, taken, most) in [
-        (Format::Automatic, Format::Vhd, 9 << 20),
-        (Format::Chunked, Format::Chunked, 20 << 10),
+        (Format::Automatic, Format::Chunked, 20 << 10),
+        (Format::Vhd, Format::Vhd, 9 << 20),
         (Format::Raw, Format::Raw, size),
     ] {
         in_session(&simulation, async |session| {
@@ -173,6 +173,25 @@ fn a_fresh_vdi_gets_the_data_of_a_sparse_image_and_little_else() {
         })
         .expect("all goes well");
     }
+}
+
+#[test]
+fn data_in_whole_blocks_travels_as_vhd_with_next_to_nothing_beside_it() {
+    use std::os::unix::fs::FileExt;
+    let simulation = simulation(&[]);
+    in_session(&simulation, async |session| {
+        let (path, vdi) = sparse_image_and_fresh_vdi(session, &simulation, 64 << 20).await?;
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(64 << 20).unwrap();
+        file.write_all_at(&[7; 12 << 20], 6 << 20).unwrap();
+        let imported = transfer::import(session, &vdi, &path, Format::Automatic).await?;
+        assert_eq!(imported.format, Format::Vhd);
+        let data: u64 = 12 << 20;
+        assert!(imported.sent_bytes <= data + data / 100, "{imported:?}");
+        verify::verify(session, &vdi, &path).await?;
+        session.call("VDI.destroy", vec![json!(vdi)]).await
+    })
+    .expect("all goes well");
 }
 
 #[test]
@@ -621,6 +640,58 @@ fn what_a_crash_leaves_is_found_by_its_mark_and_removed_and_nothing_else_is() {
         simulation.host().count("VDI"),
     );
     assert_eq!(after, before);
+}
+
+#[test]
+fn a_copy_that_a_crash_has_left_unmarked_is_found_all_the_same() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let before = (
+        simulation.host().count("VM"),
+        simulation.host().count("VDI"),
+    );
+    // Of the crash is left what the host goes on with by itself.
+    run(async {
+        let session = Session::log_in(login(&settings)).await?;
+        let vm = vm::find(&session, "VM", &settings.vm).await?;
+        let vdi = vm::find(&session, "VDI", &settings.vdi).await?;
+        for (method, params) in [
+            ("Async.VM.clone", vec![json!(vm), json!("lost")]),
+            ("Async.VDI.clone", vec![json!(vdi)]),
+        ] {
+            session.call(method, params).await?;
+        }
+        std::mem::forget(session);
+        Ok(())
+    })
+    .expect("both are begun");
+    while simulation.host().count("VDI") < before.1 + 2 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    run(async {
+        let session = Session::log_in(login(&settings)).await?;
+        let mut found = lease::leftovers(&session).await?;
+        found.sort_by_key(|leftover| leftover.class);
+        let seen: Vec<_> = found.iter().map(|it| (it.class, it.run.as_str())).collect();
+        // The disk of the VM goes with it.
+        assert_eq!(seen, [("VDI", "run-1"), ("VM", "run-1")]);
+        // VMs first, as they are listed.
+        for leftover in lease::leftovers(&session).await? {
+            lease::remove(&session, &leftover).await?;
+        }
+        assert_eq!(lease::leftovers(&session).await?, []);
+        session.log_out().await
+    })
+    .expect("they are found and removed");
+    assert_eq!(
+        (
+            simulation.host().count("VM"),
+            simulation.host().count("VDI")
+        ),
+        before
+    );
+    // Of a VM's copy nobody needs the task, and the host forgets it in an hour.
+    assert_eq!(simulation.host().count("task"), 1);
 }
 
 #[test]
@@ -1350,5 +1421,164 @@ fn a_replacement_that_fails_leaves_the_machine_as_it_was() {
         .unwrap_err();
         assert_eq!(*detail(&failure, "code"), Detail::from(code));
         assert_eq!(simulation.host().count("VDI"), 1, "{mishap}");
+    }
+}
+
+/// Width, height and SHA-256 of the pixels of the PNG at PATH, as Python finds them.
+fn png(path: &Path) -> (u16, u16, String) {
+    let output = std::process::Command::new("python3")
+        .arg("tests/sim/read_png.py")
+        .arg(path)
+        .output()
+        .expect("Python runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("it prints numbers");
+    let [width, height, digest] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("it prints three things, not {text}");
+    };
+    let number = |text: &str| text.parse().expect("it is a number");
+    (number(width), number(height), digest.to_owned())
+}
+
+#[test]
+fn the_screen_of_a_vm_is_seen_and_what_is_written_is_a_png_of_it() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let limit = Duration::from_secs(20);
+    let (empty, booted) = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        let refused = console::picture(session, &vm).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("it has no screen"),
+            "{refused}"
+        );
+        // A machine with nothing on its disk says so, and one that boots says more.
+        vm::start(session, &vm, limit).await?;
+        while simulation.host().console(&settings.vm).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let empty = console::picture(session, &vm).await?;
+        vm::shut_down(session, &vm, Shutdown::Hard, limit).await?;
+        let vdi = vm::find(session, "VDI", &settings.vdi).await?;
+        transfer::import(session, &vdi, &settings.image, Format::Automatic).await?;
+        vm::start(session, &vm, limit).await?;
+        wait_for_address(session, &vm, limit).await?;
+        let booted = console::picture(session, &vm).await?;
+        Ok((empty, booted))
+    })
+    .expect("all goes well");
+    assert_eq!((empty.width, empty.height), (640, 400));
+    let lit = |picture: &console::Picture| {
+        let pixels = picture.pixels.chunks(3);
+        pixels.filter(|pixel| pixel[0] == 170).count()
+    };
+    assert!(lit(&empty) > 0, "nothing is on the screen");
+    assert_ne!(empty, booted, "the screen is the same whatever happens");
+    let directory = simulation.directory();
+    let ours = directory.join("ours.png");
+    std::fs::write(&ours, booted.png().expect("it can be written")).unwrap();
+    let pixels = directory.join("pixels");
+    std::fs::write(&pixels, &booted.pixels).unwrap();
+    let digest = fruix_scm::digest::sha256_of_file(&pixels).unwrap();
+    assert_eq!(png(&ours), (640, 400, digest.to_string()));
+    // The same machine, seen from a program.
+    let output = program(
+        &simulation,
+        &format!(
+            "(xapi-vm-screenshot session vm {:?})",
+            directory.join("scheme.png")
+        ),
+    )
+    .output()
+    .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(png(&directory.join("scheme.png")), png(&ours));
+}
+
+/// What VALUE is made of, without what it says.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), shape(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => {
+            let mut shapes: Vec<Value> = items.iter().map(shape).collect();
+            shapes.dedup();
+            shapes.into()
+        }
+        Value::String(_) => "string".into(),
+        Value::Number(number) if number.is_f64() => "float".into(),
+        Value::Number(_) => "integer".into(),
+        Value::Bool(_) => "boolean".into(),
+        Value::Null => Value::Null,
+    }
+}
+
+#[test]
+fn records_and_fields_are_of_the_same_types_in_both_dialects() {
+    const CLASSES: [&str; 12] = [
+        "pool",
+        "host",
+        "host_metrics",
+        "host_cpu",
+        "SR",
+        "VDI",
+        "VBD",
+        "VIF",
+        "VM",
+        "VM_metrics",
+        "network",
+        "PIF",
+    ];
+    let seen = |mishaps: &[&str]| {
+        let simulation = simulation(mishaps);
+        let settings = simulation.settings().clone();
+        in_session(&simulation, async |session| {
+            let vm = vm::find(session, "VM", &settings.vm).await?;
+            let mut shapes = Vec::new();
+            for class in CLASSES {
+                let records = session
+                    .call(&format!("{class}.get_all_records"), vec![])
+                    .await?;
+                let mut all: Vec<Value> =
+                    records.as_object().unwrap().values().map(shape).collect();
+                // References are random, and so is the order that follows from them.
+                all.sort_by_key(ToString::to_string);
+                shapes.push(Value::Array(all));
+            }
+            for method in [
+                "VM.get_memory_static_max",
+                "VM.get_VCPUs_max",
+                "VM.get_uuid",
+            ] {
+                shapes.push(shape(&session.call(method, vec![json!(vm)]).await?));
+            }
+            let events = session
+                .call(
+                    "event.from",
+                    vec![json!(["vdi", "pool"]), json!(""), json!(1.0)],
+                )
+                .await?;
+            let mut all: Vec<Value> = events["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(shape)
+                .collect();
+            all.sort_by_key(ToString::to_string);
+            shapes.push(all.into());
+            Ok(shapes)
+        })
+        .expect("reading is free")
+    };
+    let (json, xml) = (seen(&[]), seen(&["no-json-rpc"]));
+    assert!(
+        json.iter().any(|it| it == "integer"),
+        "nothing is an integer"
+    );
+    for (json, xml) in json.iter().zip(&xml) {
+        assert_eq!(json, xml);
     }
 }
