@@ -32,42 +32,85 @@
   (scm-error 'wrong-type-arg "car" "Wrong type (expecting ~A): ~S"
              (cons* "pair" object '()) (cons object '())))
 
+(define (%not-a-list procedure object)
+  (scm-error 'wrong-type-arg procedure "Not a list: ~S" (cons object '()) #f))
+
+;; Guile's own `map' and `for-each' want lists of one length; SRFI 1's end with
+;; the shortest.
+(define (%check-lengths procedure list lists)
+  (let ((count (length list)))
+    (let loop ((rest lists))
+      (if (pair? rest)
+          (begin
+            (if (not (= (length (car rest)) count))
+                (scm-error 'wrong-type-arg procedure "List of wrong length: ~S"
+                           (cons (car rest) '()) #f))
+            (loop (cdr rest)))))))
+
+(define (%map-one procedure list complain)
+  (let loop ((rest list) (results '()))
+    (if (pair? rest)
+        (loop (cdr rest) (cons (procedure (car rest)) results))
+        (begin
+          (if (not (null? rest)) (complain "map" list))
+          (reverse results)))))
+
+(define (%map-rows procedure rows)
+  (let loop ((rows rows) (results '()))
+    (if (%all-pairs? rows)
+        (loop (%cdrs rows)
+              (cons (apply procedure (%cars rows)) results))
+        (begin
+          (%check-rows rows %no-length)
+          (reverse results)))))
+
 (define (map procedure list . lists)
   "Return the list of what PROCEDURE gives for the elements of LIST, in order."
   (if (null? lists)
-      (let loop ((rest list) (results '()))
-        (if (pair? rest)
-            (loop (cdr rest) (cons (procedure (car rest)) results))
-            (begin
-              (if (not (null? rest)) (%wrong-argument "map" list))
-              (reverse results))))
-      (let loop ((rows (cons list lists)) (results '()))
-        (if (%all-pairs? rows)
-            (loop (%cdrs rows)
-                  (cons (apply procedure (%cars rows)) results))
-            (begin
-              (%check-rows rows %no-length)
-              (reverse results))))))
+      (%map-one procedure list %not-a-list)
+      (begin
+        (%check-lengths "map" list lists)
+        (%map-rows procedure (cons list lists)))))
+
+(define (%srfi-1-map procedure list . lists)
+  "Return the list of what PROCEDURE gives for the elements of LIST, in order."
+  (if (null? lists)
+      (%map-one procedure list %wrong-argument)
+      (%map-rows procedure (cons list lists))))
 
 (define (map-in-order procedure list . lists)
   "Return the list of what PROCEDURE gives for the elements of LIST, in order."
-  (apply map procedure list lists))
+  (apply %srfi-1-map procedure list lists))
+
+(define (%for-each-one procedure list complain)
+  (let loop ((rest list))
+    (if (pair? rest)
+        (begin
+          (procedure (car rest))
+          (loop (cdr rest)))
+        (if (not (null? rest)) (complain "for-each" list)))))
+
+(define (%for-each-rows procedure rows)
+  (let loop ((rows rows))
+    (if (%all-pairs? rows)
+        (begin
+          (apply procedure (%cars rows))
+          (loop (%cdrs rows)))
+        (%check-rows rows %no-length))))
 
 (define (for-each procedure list . lists)
   "Call PROCEDURE with each element of LIST, in order."
   (if (null? lists)
-      (let loop ((rest list))
-        (if (pair? rest)
-            (begin
-              (procedure (car rest))
-              (loop (cdr rest)))
-            (if (not (null? rest)) (%wrong-argument "for-each" list))))
-      (let loop ((rows (cons list lists)))
-        (if (%all-pairs? rows)
-            (begin
-              (apply procedure (%cars rows))
-              (loop (%cdrs rows)))
-            (%check-rows rows %no-length)))))
+      (%for-each-one procedure list %not-a-list)
+      (begin
+        (%check-lengths "for-each" list lists)
+        (%for-each-rows procedure (cons list lists)))))
+
+(define (%srfi-1-for-each procedure list . lists)
+  "Call PROCEDURE with each element of LIST, in order."
+  (if (null? lists)
+      (%for-each-one procedure list %wrong-argument)
+      (%for-each-rows procedure (cons list lists))))
 
 (define (and-map predicate list)
   "Return the last value of PREDICATE over LIST when all are true."
@@ -221,15 +264,15 @@
 
 (define (append-map procedure list . lists)
   "Return the lists that PROCEDURE gives for the elements of LIST, appended."
-  (%concatenate (apply map procedure list lists)))
+  (%concatenate (apply %srfi-1-map procedure list lists)))
 
 (define (append-map! procedure list . lists)
   "Return the lists that PROCEDURE gives for the elements of LIST, appended."
-  (%concatenate (apply map procedure list lists)))
+  (%concatenate (apply %srfi-1-map procedure list lists)))
 
 (define (map! procedure list . lists)
   "Return the list of what PROCEDURE gives for the elements of LIST."
-  (apply map procedure list lists))
+  (apply %srfi-1-map procedure list lists))
 
 (define (filter-map procedure list . lists)
   "Return the true values that PROCEDURE gives for the elements of LIST."
@@ -719,7 +762,7 @@
 
 (define (vector-map procedure vector . vectors)
   "Return the vector of what PROCEDURE gives for the elements of VECTOR."
-  (list->vector (apply map procedure (vector->list vector) (map vector->list vectors))))
+  (list->vector (apply %srfi-1-map procedure (vector->list vector) (map vector->list vectors))))
 
 (define (vector-for-each procedure vector . vectors)
   "Call PROCEDURE with each element of VECTOR."
@@ -730,7 +773,7 @@
               (begin
                 (procedure (vector-ref vector index))
                 (loop (+ index 1))))))
-      (apply for-each procedure (vector->list vector) (map vector->list vectors))))
+      (apply %srfi-1-for-each procedure (vector->list vector) (map vector->list vectors))))
 
 (define (vector-binary-search vector key compare)
   "Return the element of sorted VECTOR that COMPARE says is KEY, or #f."

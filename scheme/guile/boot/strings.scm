@@ -3,7 +3,7 @@
 (define (string-for-each procedure string . more)
   "Call PROCEDURE with each character of STRING."
   (if (and (pair? more) (string? (car more)))
-      (apply for-each procedure (string->list string) (map string->list more))
+      (apply %srfi-1-for-each procedure (string->list string) (map string->list more))
       (for-each procedure (apply string->list string more))))
 
 (define* (string-for-each-index procedure string #:optional (start 0) (end (string-length string)))
@@ -17,7 +17,7 @@
 (define (string-map procedure string . more)
   "Return the string of what PROCEDURE gives for the characters of STRING."
   (if (and (pair? more) (string? (car more)))
-      (list->string (apply map procedure (string->list string) (map string->list more)))
+      (list->string (apply %srfi-1-map procedure (string->list string) (map string->list more)))
       (list->string (map procedure (apply string->list string more)))))
 
 (define (string-map! procedure string . range)

@@ -8,6 +8,7 @@
 (define-module (srfi srfi-1)
   #:re-export ((%srfi-1-break . break)
                (%srfi-1-break . break!)
+               (%srfi-1-map . map) (%srfi-1-for-each . for-each)
                xcons cons* make-list list-tabulate list-copy circular-list iota
                proper-list? circular-list? dotted-list? not-pair? null-list? list=
                first second third fourth fifth sixth seventh eighth ninth tenth
@@ -17,7 +18,7 @@
                zip unzip1 unzip2 unzip3 unzip4 unzip5 count
                fold fold-right pair-fold pair-fold-right reduce reduce-right
                unfold unfold-right append-map append-map! map! map-in-order
-               pair-for-each filter-map map for-each
+               pair-for-each filter-map
                filter partition remove filter! partition! remove!
                find find-tail take-while take-while! drop-while span span!
                any every list-index member delete delete! delete-duplicates delete-duplicates!

@@ -14,7 +14,10 @@
 (define (call-with-stack-overflow-handler limit thunk handler)
   "Call THUNK.  When the stack overflows, return what HANDLER returns.  The
 machine's own limit counts, whatever LIMIT says."
-  (if (not (and (exact-integer? limit) (positive? limit)))
+  (if (not (exact-integer? limit))
+      (scm-error 'wrong-type-arg "call-with-stack-overflow-handler"
+                 "Wrong type argument in position ~A: ~S" (list 1 limit) (list limit)))
+  (if (not (< 0 limit 18446744073709551616))
       (scm-error 'out-of-range "call-with-stack-overflow-handler"
                  "Value out of range: ~S" (list limit) (list limit)))
   (catch 'stack-overflow
