@@ -171,15 +171,9 @@
       (%mkfifo name)
       (scm-error 'misc-error "mknod" "only a fifo can be made, not ~S" (list type) #f)))
 
-(define (sigaction signal . action)
-  "Return what happens upon SIGNAL; it cannot be changed, and Ctrl-C ends programs with their clean-up done."
-  (cons 0 0))
-
 (define (raise-signal signal)
   "Send SIGNAL to this process."
   (kill (getpid) signal))
-
-(define (alarm seconds) 0)
 
 (define (gc) #t)
 (define (gc-stats) '((gc-time-taken . 0) (heap-size . 0) (heap-free-size . 0)

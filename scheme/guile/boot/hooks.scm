@@ -1,5 +1,45 @@
 ;;; Hooks: lists of procedures that are called together.
 
+;; Asyncs.  The thread that runs does its own at once, the others when they go
+;; on; (ice-9 threads) keeps the car of %running-thread.
+(define %running-thread (list #f))
+(define %asyncs '())            ;list of (THREAD . THUNK), the oldest first
+
+(define* (system-async-mark thunk #:optional (thread #f))
+  "Let THREAD, or the one that runs, call THUNK as soon as it can."
+  (if (or (not thread) (eq? thread (car %running-thread)))
+      (thunk)
+      (set! %asyncs (append %asyncs (list (cons thread thunk)))))
+  *unspecified*)
+
+(define (%has-asyncs? thread)
+  (and (assq thread %asyncs) #t))
+
+(define (%run-asyncs thread)
+  (let ((found (assq thread %asyncs)))
+    (if found
+        (begin
+          (set! %asyncs (delq found %asyncs))
+          ((cdr found))
+          (%run-asyncs thread)))))
+
+;; What a thread other than the first does to pause, which gives a true value;
+;; (ice-9 threads) puts it here.
+(define %thread-pause (list #f))
+
+(define (pause)
+  "Wait until a signal has been handled."
+  (if (not (and (car %thread-pause) ((car %thread-pause))))
+      (%pause)))
+
+(define (call-with-blocked-asyncs thunk)
+  "Call THUNK; asyncs come only when a thread waits, whatever it says."
+  (thunk))
+
+(define (call-with-unblocked-asyncs thunk)
+  "Call THUNK; asyncs come when a thread waits."
+  (thunk))
+
 (define <hook>
   (make-record-type 'hook '(arity procedures)
                     (lambda (hook port)

@@ -824,7 +824,13 @@
 (define (copy-tree object)
   "Return OBJECT with its pairs and vectors copied, to any depth."
   (cond ((pair? object)
-         (cons (copy-tree (car object)) (copy-tree (cdr object))))
+         (if (eqv? (%list-kind object) 2)
+             (scm-error 'wrong-type-arg "copy-tree" "Wrong type argument in position ~A: ~S"
+                        (cons* 1 object '()) (cons object '())))
+         (let loop ((rest object) (copied '()))
+           (if (pair? rest)
+               (loop (cdr rest) (cons (copy-tree (car rest)) copied))
+               (append-reverse copied (copy-tree rest)))))
         ((vector? object)
          (list->vector (map copy-tree (vector->list object))))
         (else object)))

@@ -547,7 +547,7 @@ when one of them is used."
 (define *features*
   '(record defmacro values array-for-each array sort regex popen fork EIDs posix
     inexact complex random i/o-extensions i18n current-time delay threads
-    char-ready? system))
+    char-ready? system ITIMER_REAL ITIMER_VIRTUAL ITIMER_PROF))
 
 (define (provided? feature)
   "Tell whether FEATURE is there."

@@ -55,6 +55,12 @@
 
 (define main-thread (%make-thread 'running '()))
 (define running main-thread)
+(set-car! (@@ (guile) %running-thread) main-thread)
+(define has-asyncs? (@@ (guile) %has-asyncs?))
+(define run-asyncs (@@ (guile) %run-asyncs))
+(define (run-as! thread)
+  (set! running thread)
+  (set-car! (@@ (guile) %running-thread) thread))
 (define threads (list main-thread))
 
 (define (complain procedure message)
@@ -80,7 +86,7 @@
 ;; Call THUNK as THREAD, until it ends or waits.
 (define (run-thread thread thunk)
   (let ((before running))
-    (set! running thread)
+    (run-as! thread)
     (call-with-prompt thread-prompt
       thunk
       (lambda (continue ready? limit)
@@ -88,10 +94,11 @@
         (set! waitings
               (append waitings
                       (list (make-waiting thread ready? limit continue))))))
-    (set! running before)))
+    (run-as! before)))
 
 (define (ready-for waiting)
   (or ((waiting-ready? waiting))
+      (has-asyncs? (waiting-thread waiting))
       (and (waiting-limit waiting)
            (>= (now) (waiting-limit waiting)))))
 
@@ -113,11 +120,13 @@
 (define (yield)
   "Let the other threads go on as far as they can."
   (when (eq? running main-thread) (run-another))
+  (run-asyncs running)
   #t)
 
 ;; Let the others go on until READY? holds; return whether it does.  LIMIT is a
 ;; time in seconds, or #f.
 (define (wait-until ready? limit procedure)
+  (run-asyncs running)
   (cond
    ((ready?) #t)
    ((and limit (>= (now) limit)) #f)
@@ -133,7 +142,16 @@
     (set! switching? #t)
     (let ((result (abort-to-prompt thread-prompt ready? limit)))
       (set! switching? #f)
-      result))))
+      (if (has-asyncs? running)
+          (wait-until ready? limit procedure)
+          result)))))
+
+(set-car! (@@ (guile) %thread-pause)
+          (lambda ()
+            (and (not (eq? running main-thread))
+                 (begin
+                   (wait-until (lambda () #f) #f "pause")
+                   #t))))
 
 (define (now)
   (let ((time (gettimeofday)))

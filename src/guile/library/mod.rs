@@ -26,6 +26,7 @@ mod processes;
 mod random;
 pub mod reading;
 mod regexps;
+mod signals;
 mod sorting;
 mod strings;
 mod symbol_names;
@@ -60,6 +61,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         random::NATIVES,
         reading::NATIVES,
         regexps::NATIVES,
+        signals::NATIVES,
         sorting::NATIVES,
         strings::NATIVES,
         symbol_names::NATIVES,

@@ -7,7 +7,6 @@
 
 use super::args::{self, boolean, fixnum, integer, string, unspecified};
 use super::errors;
-use super::numbers;
 use super::ports;
 use super::text;
 use crate::failure::Failure;
@@ -236,15 +235,6 @@ fn stop_signal(args: &[Value]) -> Outcome {
     })
 }
 
-fn kill(args: &[Value]) -> Outcome {
-    let (pid, signal) = (fixnum("kill", args, 1)?, fixnum("kill", args, 2)?);
-    // SAFETY: sends a signal.
-    if unsafe { libc::kill(pid as libc::pid_t, signal as libc::c_int) } < 0 {
-        return Err(errors::system("kill", errors::last_code()));
-    }
-    Ok(unspecified())
-}
-
 macro_rules! identities {
     ($($function:ident $call:path;)*) => {
         $( fn $function(_: &[Value]) -> Outcome {
@@ -447,32 +437,6 @@ fn times(machine: &mut Machine, _: &[Value]) -> Outcome {
     ]))
 }
 
-fn sleep_for(procedure: &str, duration: Duration) -> Result<Duration, Raise> {
-    ports::flush_all();
-    let end = Instant::now() + duration;
-    loop {
-        let rest = end.saturating_duration_since(Instant::now());
-        if rest.is_zero() {
-            return Ok(rest);
-        }
-        if crate::runtime::is_interrupted() {
-            return Err(Failure::interrupted(procedure).into());
-        }
-        std::thread::sleep(rest.min(Duration::from_millis(50)));
-    }
-}
-
-fn sleep(args: &[Value]) -> Outcome {
-    let seconds = numbers::to_f64(&args[0]).filter(|seconds| *seconds >= 0.0 && *seconds < 1e12);
-    let seconds = seconds.ok_or_else(|| errors::wrong_type("sleep", 1, &args[0]))?;
-    sleep_for("sleep", Duration::from_secs_f64(seconds)).map(|_| Value::IntV(0))
-}
-
-fn usleep(args: &[Value]) -> Outcome {
-    let microseconds = args::size("usleep", args, 1)?;
-    sleep_for("usleep", Duration::from_micros(microseconds as u64)).map(|_| Value::IntV(0))
-}
-
 /// A broken-down time as Guile's vector.
 fn time_vector(machine: &mut Machine, time: &libc::tm) -> Value {
     let number = |number: libc::c_int| Value::IntV(number as isize);
@@ -658,7 +622,6 @@ natives! {
     "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child, "%join-ports" (2) => join_ports,
     "waitpid" (1, 1) => waitpid, "status:exit-val" (1) => exit_value,
     "status:term-sig" (1) => term_signal, "status:stop-sig" (1) => stop_signal,
-    "kill" (2) => kill,
     "getpid" (0) => getpid, "getppid" (0) => getppid, "getuid" (0) => getuid, "geteuid" (0) => geteuid,
     "getgid" (0) => getgid, "getegid" (0) => getegid, "getpgrp" (0) => getpgrp, "setsid" (0) => setsid,
     "setuid" (1) => setuid, "setgid" (1) => setgid,
@@ -668,7 +631,6 @@ natives! {
     "environ" (0, 1) => environ,
     "current-time" (0) => current_time, "gettimeofday" (0) => gettimeofday,
     "get-internal-real-time" (0) => real_time, "get-internal-run-time" (0) => run_time, "times" (0) with machine => times,
-    "sleep" (1) => sleep, "usleep" (1) => usleep,
     "localtime" (1, 1) with machine => localtime, "gmtime" (1) with machine => gmtime,
     "mktime" (1, 1) with machine => mktime, "tzset" (0) => tzset,
     "strftime" (2) => strftime, "strptime" (2) with machine => strptime,

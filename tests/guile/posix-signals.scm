@@ -1,4 +1,3 @@
-;; not yet: `sigaction` does not set handlers
 ;; Signals handled in the program.
 (define (show x) (write x) (newline))
 (define seen '())
