@@ -22,7 +22,7 @@
             store-layout-origin
             store-layout-root
             store-layout-troubles
-            store-layout-trouble-lines
+            store-layout->warnings
             store-layout-store-paths
             store-layout->lines
             store-layout->json
@@ -196,7 +196,7 @@ Throw 'store-error when TEXT cannot be read or says nothing about a store."
                                  others)))))))
    %roles))
 
-(define (store-layout-trouble-lines layout)
+(define (store-layout->warnings layout)
   "Return what in LAYOUT could not be understood, a list of strings that begin
 with file and line."
   (map (match-lambda

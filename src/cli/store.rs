@@ -152,7 +152,7 @@ fn layout(arguments: &Arguments, interpreter: &mut Interpreter) -> Result<(Strin
         asked.push(string_value(root.to_string_lossy()));
     }
     let layout = interpreter.call(module, "load-store-layout", asked)?;
-    let troubles = interpreter.call(module, "store-layout-trouble-lines", vec![layout.clone()])?;
+    let troubles = interpreter.call(module, "store-layout->warnings", vec![layout.clone()])?;
     trouble::warn(&joined(interpreter, troubles)?, TOLD);
     let text = if arguments.json {
         let text = interpreter.call(module, "store-layout->json", vec![layout])?;
