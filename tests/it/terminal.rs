@@ -140,6 +140,8 @@ fn a_form_is_typed_over_several_lines_and_hints_tell_what_a_procedure_takes() {
     };
     terminal.enters("(list 1");
     terminal.enters("2)");
+    // Indented as Scheme is.
+    terminal.shows("(list 1\n      2)\n");
     terminal.shows("$1 = (1 2)");
     terminal.types("(load-store-layout ");
     terminal.shows("; (file #:key root)");

@@ -10,7 +10,7 @@ use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hint, Hinter, HistoryHinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Context, Helper};
+use rustyline::{Cmd, ConditionalEventHandler, Context, Event, EventContext, Helper, RepeatCount};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -200,14 +200,32 @@ fn parameters(text: &str) -> Vec<&str> {
 
 impl Helper for Assistant {}
 
+/// Whether TEXT can be done, or more must be typed.
+fn is_whole(text: &str) -> bool {
+    match text.trim_start().strip_prefix(',') {
+        Some(command) => commands::is_complete(command),
+        None => Interpreter::is_complete(text),
+    }
+}
+
+/// What Enter does at the end of a form that is not whole: the next line begins
+/// where it belongs.
+pub struct Indent;
+
+impl ConditionalEventHandler for Indent {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
+        let text = context.line();
+        if context.pos() < text.len() || is_whole(text) {
+            return None;
+        }
+        let columns = tokens::indentation(text)?;
+        Some(Cmd::Insert(1, format!("\n{}", " ".repeat(columns))))
+    }
+}
+
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let text = context.input();
-        let whole = match text.trim_start().strip_prefix(',') {
-            Some(command) => commands::is_complete(command),
-            None => Interpreter::is_complete(text),
-        };
-        if whole {
+        if is_whole(context.input()) {
             Ok(ValidationResult::Valid(None))
         } else {
             Ok(ValidationResult::Incomplete)

@@ -20,10 +20,10 @@ use super::settings::Environment;
 use super::{signals, trouble};
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
-use assistant::Assistant;
+use assistant::{Assistant, Indent};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
-use rustyline::{CompletionType, Config, Editor};
+use rustyline::{CompletionType, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers};
 use session::{After, Session, say};
 use std::cell::RefCell;
 use std::io::IsTerminal;
@@ -91,6 +91,10 @@ impl Prompt {
             colours,
             capable,
         )));
+        editor.bind_sequence(
+            KeyEvent(KeyCode::Enter, Modifiers::NONE),
+            EventHandler::Conditional(Box::new(Indent)),
+        );
         let history = environment
             .get("FRUIX_SCM_HISTORY")
             .map(PathBuf::from)

@@ -52,6 +52,102 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// A list that is open: where its bracket is, and what is in it so far.
+struct List<'t> {
+    line: usize,
+    column: usize,
+    head: Option<&'t str>,
+    /// The column of what follows the head on the bracket's line.
+    second: Option<usize>,
+    items: usize,
+}
+
+/// How far the line after TEXT is to be indented, as Scheme is laid out: below
+/// what follows the head of the open list, or by two where the head has a body.
+/// `None` where no list is open, or a string or comment goes on.
+pub fn indentation(text: &str) -> Option<usize> {
+    let mut lists: Vec<List<'_>> = Vec::new();
+    let (mut line, mut line_start) = (0, 0);
+    // A quote and what it quotes are one.
+    let mut quoted = false;
+    for token in tokens(text) {
+        if token.unfinished {
+            return None;
+        }
+        match token.kind {
+            Kind::Space | Kind::Comment => {
+                let ends = token.text(text).matches('\n').count();
+                if ends > 0 {
+                    line += ends;
+                    line_start = text[..token.end].rfind('\n').map_or(0, |end| end + 1);
+                }
+                continue;
+            }
+            Kind::Close => {
+                lists.pop();
+                quoted = false;
+                continue;
+            }
+            _ => {}
+        }
+        let column = text[line_start..token.start].chars().count();
+        if let Some(list) = lists.last_mut().filter(|_| !quoted) {
+            match list.items {
+                0 if token.kind == Kind::Symbol => list.head = Some(token.text(text)),
+                1 if list.line == line => list.second = Some(column),
+                _ => {}
+            }
+            list.items += 1;
+        }
+        quoted = token.kind == Kind::Quote;
+        if token.kind == Kind::Open {
+            lists.push(List {
+                line,
+                column,
+                head: None,
+                second: None,
+                items: 0,
+            });
+        }
+    }
+    let list = lists.last()?;
+    Some(match (list.head, list.second) {
+        (Some(head), _) if has_body(head) => list.column + 2,
+        (Some(_), Some(second)) => second,
+        _ => list.column + 1,
+    })
+}
+
+/// Whether what HEAD begins ends in a body.
+fn has_body(head: &str) -> bool {
+    const HEADS: [&str; 20] = [
+        "lambda",
+        "lambda*",
+        "case-lambda",
+        "let",
+        "let*",
+        "letrec",
+        "letrec*",
+        "let-values",
+        "let*-values",
+        "let-syntax",
+        "when",
+        "unless",
+        "do",
+        "case",
+        "match",
+        "match-lambda",
+        "parameterize",
+        "begin",
+        "catch",
+        "step",
+    ];
+    HEADS.contains(&head)
+        || ["define", "with-", "call-with-"]
+            .iter()
+            .any(|start| head.starts_with(start))
+}
+
 /// Kind and length of the first piece of REST, which is not empty.
 fn first(rest: &str) -> (Kind, usize, bool) {
     let up_to = |stop: &dyn Fn(char) -> bool| {
@@ -365,6 +461,27 @@ mod tests {
             prop_assert_eq!(end, text.len());
             let (start, _) = place(&text);
             prop_assert!(text.is_char_boundary(start));
+        }
+    }
+
+    #[test]
+    fn the_next_line_stands_where_scheme_has_it() {
+        for (text, columns) in [
+            ("(list 1", Some(6)),
+            ("(list", Some(1)),
+            ("(define (f x)", Some(2)),
+            ("(define (f x)\n  (let ((a 1)", Some(8)),
+            ("(define (f x)\n  (if (null? x)", Some(6)),
+            ("'((a . 1)", Some(2)),
+            ("(f '(1 2", Some(5)),
+            ("(f 'a", Some(3)),
+            ("(f \"a (", None),
+            ("(f #| a", None),
+            ("(list 1)", None),
+            ("(when x ; why (\n", Some(2)),
+            (")))", None),
+        ] {
+            assert_eq!(indentation(text), columns, "{text}");
         }
     }
 }
