@@ -18,6 +18,8 @@ crate::natives! {
     "%spread-arguments" (1) => spread_arguments,
     /// (%list->values list) -> the elements as values
     "%list->values" (1) => list_to_values,
+    /// (%single value) -> VALUE, or the first of the values that it stands for
+    "%single" (1) => single,
     /// (%run-number) -> a number that changes with each run of the machine, nested ones too
     "%run-number" (0) => run_number,
     /// (%run-goes-on? number) -> whether the run of that number has not ended
@@ -182,6 +184,12 @@ fn spread_arguments(args: &[Value]) -> Outcome {
 
 fn list_to_values(args: &[Value]) -> Outcome {
     Ok(records::values(pairs::to_vec(&args[0]).unwrap_or_default()))
+}
+
+/// None at all stays what it is: Guile refuses it, and so does whatever uses it.
+fn single(args: &[Value]) -> Outcome {
+    let first = records::multiple(&args[0]).and_then(|items| items.into_iter().next());
+    Ok(first.unwrap_or_else(|| args[0].clone()))
 }
 
 fn run_number(_: &[Value]) -> Outcome {

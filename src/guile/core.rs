@@ -57,6 +57,10 @@ pub struct Local {
     pub escapes: Cell<bool>,
     /// It lives in a cell of the machine.
     pub boxed: Cell<bool>,
+    /// It holds all values of an expression.
+    pub holds_several: bool,
+    /// It is a procedure that may give several values.
+    pub gives_several: Cell<bool>,
     /// It is a procedure that has become a global of the machine.
     pub lifted: RefCell<Option<Rc<Lifted>>>,
 }
@@ -74,6 +78,15 @@ thread_local! {
 
 impl Local {
     pub fn new(name: Id) -> Rc<Local> {
+        Local::made(name, false)
+    }
+
+    /// A variable for all values of an expression.
+    pub fn of_values() -> Rc<Local> {
+        Local::made(Id::named("values"), true)
+    }
+
+    fn made(name: Id, holds_several: bool) -> Rc<Local> {
         let number = LOCALS.with(|locals| {
             locals.set(locals.get() + 1);
             locals.get()
@@ -84,6 +97,8 @@ impl Local {
             assigned: Cell::new(false),
             escapes: Cell::new(false),
             boxed: Cell::new(false),
+            holds_several,
+            gives_several: Cell::new(false),
             lifted: RefCell::new(None),
         })
     }
@@ -119,6 +134,8 @@ pub struct Variable {
     pub state: Cell<State>,
     /// Changed by `set!` or defined twice.
     pub assigned: Cell<bool>,
+    /// It is a procedure that may give several values.
+    pub gives_several: Cell<bool>,
     pub origin: Origin,
     pub documentation: RefCell<Option<String>>,
     pub defined_at: Cell<Option<Span>>,
@@ -144,6 +161,7 @@ impl Variable {
             global,
             state: Cell::new(state),
             assigned: Cell::new(false),
+            gives_several: Cell::new(false),
             origin,
             documentation: RefCell::new(None),
             defined_at: Cell::new(None),

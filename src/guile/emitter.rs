@@ -9,6 +9,7 @@
 use super::constants;
 use super::core::{Core, Lambda, Lifted, Local, Origin, State, Variable};
 use super::procedures;
+use super::several::{gives_several, procedure_gives_several};
 use super::source_map;
 use super::syntax::{Form, Id, Span, Stx};
 use super::value::Value;
@@ -32,6 +33,24 @@ pub struct Unit {
 /// What of `scheme/guile/boot` raises. A call of these is noted before it is made:
 /// most are in tail position, where the machine forgets the caller.
 const RAISING: [&str; 5] = ["error", "throw", "scm-error", "raise", "raise-exception"];
+
+/// Say of the procedures among BINDINGS whether they give several values.
+fn note_several(bindings: &[(Rc<Local>, Core)]) {
+    for (local, value) in bindings {
+        if let Core::Lambda(lambda) = value {
+            local.gives_several.set(procedure_gives_several(lambda));
+        }
+    }
+}
+
+/// What is wanted of the value of LOCAL.
+fn wanted_for(local: &Local) -> Wanted {
+    if local.holds_several {
+        Wanted::Result
+    } else {
+        Wanted::Value
+    }
+}
 
 /// Whether a native is called, and not by an instruction of the machine.
 fn is_native_call(operator: &Core, operands: usize) -> bool {
@@ -76,6 +95,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         boot: Vec::new(),
         defines: Vec::new(),
         wanted,
+        keeps_several: apart,
     };
     find_escapes(core);
     emitter.top(core);
@@ -120,6 +140,9 @@ struct Emitter<'w> {
     defines: Vec<Rc<Variable>>,
     boot: Vec<usize>,
     wanted: &'w mut Vec<Rc<Variable>>,
+    /// Leave several values as they are where one is wanted: what
+    /// `scheme/guile/boot` does with them it knows.
+    keeps_several: bool,
 }
 
 impl Unit {
@@ -149,12 +172,18 @@ impl Emitter<'_> {
         match core {
             // What a program is given at once can be asked for its arguments.
             Core::Lambda(lambda) => self.known_lambda(lambda),
-            core => self.core(core, Wanted::Value),
+            core => self.core(core, Wanted::Result),
         }
         self.text.push('\n');
     }
 
     fn core(&mut self, core: &Core, wanted: Wanted) {
+        if wanted == Wanted::Value && !self.keeps_several && gives_several(core) {
+            self.text.push_str("(n.%single ");
+            self.core(core, Wanted::Result);
+            self.text.push(')');
+            return;
+        }
         match core {
             Core::Constant(stx) => self.constant(stx),
             Core::Unspecified => self.text.push_str("%%void"),
@@ -192,6 +221,9 @@ impl Emitter<'_> {
                 }
             }
             Core::DefineGlobal(variable, value) => {
+                if let Core::Lambda(lambda) = &**value {
+                    variable.gives_several.set(procedure_gives_several(lambda));
+                }
                 self.declare(variable);
                 self.assignment(wanted, |this| {
                     this.text.push_str(&variable.global);
@@ -286,6 +318,7 @@ impl Emitter<'_> {
     }
 
     fn let_(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        note_several(bindings);
         let kept: Vec<_> = bindings
             .iter()
             .filter(|(local, value)| match value {
@@ -305,7 +338,7 @@ impl Emitter<'_> {
             self.text.push('(');
             self.variable(local);
             self.text.push(' ');
-            self.maybe_boxed(local, |this| this.core(value, Wanted::Value));
+            self.maybe_boxed(local, |this| this.core(value, wanted_for(local)));
             self.text.push(')');
         }
         self.text.push_str(") ");
@@ -328,6 +361,7 @@ impl Emitter<'_> {
     /// cells. (Steel's own way, `set!` on a captured variable, goes wrong when
     /// the variable is called from within a `let`.)
     fn letrec(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        note_several(bindings);
         let mut liftable = Vec::new();
         let mut kept = Vec::new();
         for (local, value) in bindings {
@@ -377,11 +411,11 @@ impl Emitter<'_> {
         for (local, value) in &kept {
             if local.boxed.get() {
                 let _ = write!(self.text, "(#%prim.set-box! b{} ", local.number);
-                self.core(value, Wanted::Value);
+                self.core(value, wanted_for(local));
                 self.text.push_str(") ");
             } else {
                 let _ = write!(self.text, "(let ((l{} ", local.number);
-                self.core(value, Wanted::Value);
+                self.core(value, wanted_for(local));
                 self.text.push_str(")) ");
                 open += 1;
             }

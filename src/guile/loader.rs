@@ -474,7 +474,7 @@ impl Load {
         let (ids, rest, value) = x.parse_define_values(form)?;
         let module = scope.module();
         let value = x.expand(&value, scope)?;
-        let all = super::core::Local::new(Id::named("values"));
+        let all = super::core::Local::of_values();
         let locals: Vec<_> = ids.iter().map(|id| super::core::Local::new(*id)).collect();
         let rest_local = rest.map(super::core::Local::new);
         let mut bindings = vec![(all.clone(), value)];

@@ -31,6 +31,7 @@ mod record_natives;
 pub mod records;
 mod report;
 pub mod roots;
+mod several;
 mod source;
 mod source_map;
 pub mod symbols;

@@ -161,7 +161,7 @@ impl Expander<'_, '_> {
                     let value = self.expand(&value, &scope)?;
                     let span = whole.span();
                     // All values at once, then each variable takes its own.
-                    let all = Local::new(Id::named("values"));
+                    let all = Local::of_values();
                     bindings.push((all.clone(), value));
                     self.values_bindings(&all, locals, rest, span, &mut bindings);
                 }

@@ -687,7 +687,7 @@ fn bind_values(
     let (ids, rest) = plain_formals(formals)
         .ok_or_else(|| Trouble::syntax("let-values", "bad formals", stx, Some(formals)))?;
     let value = x.expand(value, scope)?;
-    let all = Local::new(Id::named("values"));
+    let all = Local::of_values();
     let mut made = vec![(all.clone(), value)];
     let locals = ids
         .iter()

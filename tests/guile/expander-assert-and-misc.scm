@@ -1,4 +1,3 @@
-;; not yet: several values where one is wanted are not cut to the first
 ;; assert, the-environment-free forms, and body macros.
 (use-modules (rnrs base))
 (define (show x) (write x) (newline))
