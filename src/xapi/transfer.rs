@@ -23,8 +23,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// How much is read and sent at once.
-const ROOM: usize = 256 << 10;
+/// How much is read and sent at once: what TLS takes at once, and what stays near
+/// the processor meanwhile.
+const ROOM: usize = 64 << 10;
 
 /// What a format may cost beside the data, however little data there is.
 const FRAME: u64 = 64 << 10;
@@ -33,6 +34,10 @@ const FRAME: u64 = 64 << 10;
 /// patience, and after a failure the task may take to say why.
 const FLUSH: u32 = 10;
 const EXPLANATION: Duration = Duration::from_secs(30);
+
+/// How long after the last byte the host is given to close the connection before
+/// its task is asked.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// How many times a host may send us to another.
 const REDIRECTS: usize = 3;
@@ -385,6 +390,9 @@ async fn send(
         return Ok(sender.cut_short(error.to_string()));
     }
     sender.tell();
+    // The host closes the connection when the task has ended, and is then asked
+    // how; whatever else comes, the task knows too.
+    let _ = tokio::time::timeout(PARTING, sender.read.read_buf(&mut sender.answer)).await;
     Ok(Sent::All(sender.done))
 }
 

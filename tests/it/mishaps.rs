@@ -231,7 +231,8 @@ fn whatever_goes_wrong_comes_to_its_right_end_and_leaves_nothing() {
     let cases = Mutex::new(CASES.iter());
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        // Most of the time is waited.
+        for _ in 0..8 {
             scope.spawn(|| {
                 loop {
                     let next = cases.lock().unwrap().next();
