@@ -55,11 +55,11 @@ pub fn character(procedure: &str, args: &[Value], position: usize) -> Result<cha
 
 /// Argument POSITION as an exact integer that fits a machine word.
 #[inline]
-pub fn fixnum(procedure: &str, args: &[Value], position: usize) -> Result<isize, Raise> {
+pub fn fixnum(_procedure: &str, args: &[Value], position: usize) -> Result<isize, Raise> {
     match &args[position - 1] {
         Value::IntV(number) => Ok(*number),
         Value::NumV(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(*number as isize),
-        other => Err(errors::wrong_type(procedure, position, other)),
+        other => Err(errors::expected("exact integer", other)),
     }
 }
 
@@ -73,7 +73,7 @@ pub fn size(procedure: &str, args: &[Value], position: usize) -> Result<usize, R
             position,
             &args[position - 1],
         )),
-        other => Err(errors::wrong_type(procedure, position, other)),
+        other => Err(errors::expected("exact integer", other)),
     }
 }
 

@@ -380,15 +380,15 @@ crate::natives! {
     /// (eq? a b …) -> boolean
     ///
     /// Whether the arguments are one object.
-    "eq?" (0, rest) => eq,
+    "eq?" (0, 2, rest) => eq,
     /// (eqv? a b …) -> boolean
     ///
     /// Whether the arguments are one object, or the same number.
-    "eqv?" (0, rest) => eqv,
+    "eqv?" (0, 2, rest) => eqv,
     /// (equal? a b …) -> boolean
     ///
     /// Whether the arguments have the same shape and contents.
-    "equal?" (0, rest) => equal,
+    "equal?" (0, 2, rest) => equal,
     /// (hash key size) -> integer below SIZE
     ///
     /// A hash of KEY that agrees with `equal?`.

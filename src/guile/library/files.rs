@@ -435,7 +435,9 @@ fn basename(args: &[Value]) -> Outcome {
         }
         None => base,
     };
-    Ok(text::value(base))
+    // The name of a directory keeps the slash that says it is one.
+    let slash = if name.ends_with('/') { "/" } else { "" };
+    Ok(text::value(format!("{base}{slash}")))
 }
 
 fn dirname(args: &[Value]) -> Outcome {

@@ -952,6 +952,10 @@ fn ftell(machine: &mut Machine, args: &[Value]) -> Outcome {
 fn fdopen(args: &[Value]) -> Outcome {
     let fd = fixnum("fdopen", args, 1)?;
     let mode = string("fdopen", args, 2)?;
+    // SAFETY: asks for the flags of a descriptor.
+    if unsafe { libc::fcntl(fd as libc::c_int, libc::F_GETFD) } < 0 {
+        return Err(errors::system("fdopen", errors::last_code()));
+    }
     // SAFETY: the caller hands the descriptor over.
     let descriptor = unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) };
     Ok(ports::descriptor(descriptor, mode, None))

@@ -85,7 +85,7 @@ impl Chooser {
                 .map_or_else(|| Chooser::Procedure(value.clone()), Chooser::Known)),
             other => char_sets::get(other)
                 .map(Chooser::Set)
-                .ok_or_else(|| errors::expecting(procedure, position, "char_pred", other)),
+                .ok_or_else(|| errors::wrong_type(procedure, position, other)),
         }
     }
 
@@ -443,11 +443,11 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    is_same "string=?" is_same_ci "string-ci=?" part_same "string=" part_same_ci "string-ci=" |order| order == Ordering::Equal;
-    is_less "string<?" is_less_ci "string-ci<?" part_less "string<" part_less_ci "string-ci<" |order| order == Ordering::Less;
-    is_greater "string>?" is_greater_ci "string-ci>?" part_greater "string>" part_greater_ci "string-ci>" |order| order == Ordering::Greater;
-    is_at_most "string<=?" is_at_most_ci "string-ci<=?" part_at_most "string<=" part_at_most_ci "string-ci<=" |order| order != Ordering::Greater;
-    is_at_least "string>=?" is_at_least_ci "string-ci>=?" part_at_least "string>=" part_at_least_ci "string-ci>=" |order| order != Ordering::Less;
+    is_same "string=" is_same_ci "string-ci=" part_same "string=" part_same_ci "string-ci=" |order| order == Ordering::Equal;
+    is_less "string<" is_less_ci "string-ci<" part_less "string<" part_less_ci "string-ci<" |order| order == Ordering::Less;
+    is_greater "string>" is_greater_ci "string-ci>" part_greater "string>" part_greater_ci "string-ci>" |order| order == Ordering::Greater;
+    is_at_most "string<=" is_at_most_ci "string-ci<=" part_at_most "string<=" part_at_most_ci "string-ci<=" |order| order != Ordering::Greater;
+    is_at_least "string>=" is_at_least_ci "string-ci>=" part_at_least "string>=" part_at_least_ci "string-ci>=" |order| order != Ordering::Less;
     is_different "string<>?" is_different_ci "string-ci<>?" part_different "string<>" part_different_ci "string-ci<>" |order| order != Ordering::Equal;
 }
 

@@ -1,4 +1,3 @@
-;; not yet: some messages of wrong-type-arg differ
 ;; The shape of wrong-type errors.
 (define (add . numbers) (apply + numbers))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: some messages of out-of-range and wrong-type-arg differ
 ;; More on vectors: errors, nesting and equality.
 (define (show x) (write x) (newline))
 (define-syntax-rule (try e)

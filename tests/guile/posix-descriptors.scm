@@ -1,4 +1,3 @@
-;; not yet: `port-revealed` is not there
 ;; Ports over descriptors, duplicated and redirected.
 (use-modules (ice-9 textual-ports) (ice-9 rdelim))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints #<procedure eq? (#:optional _ _ . _)>, we print #<procedure eq? _>
 ;; (rnrs hashtables).
 (import (rnrs))
 (define (show x) (write x) (newline))

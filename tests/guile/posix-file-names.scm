@@ -1,4 +1,3 @@
-;; not yet: Guile prints ("b.c" "b" "/" "b/" "" "a"), we print ("b.c" "b" "/" "b" "" "a")
 ;; Names taken apart and joined.
 (define (show x) (write x) (newline))
 (show (map basename '("/a/b.c" "b" "/" "a/b/" "" "/a")))
