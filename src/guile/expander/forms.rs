@@ -496,7 +496,7 @@ fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> 
             [guard, arrow, receiver] if x.is_word(arrow, scope, "=>") => {
                 let guard = x.expand(guard, scope)?;
                 let receiver = x.expand(receiver, scope)?;
-                let value = Local::new(Id::named("t"));
+                let value = Local::of_values();
                 let apply = Core::Global(x.core_variable("apply"), span);
                 let to_list = Core::Global(x.core_variable("%values->list"), span);
                 let apply_again = Core::Global(x.core_variable("apply"), span);
