@@ -496,18 +496,25 @@ fn cond_clauses(x: &mut Expander, clauses: &[Stx], stx: &Stx, scope: &Scope) -> 
             [guard, arrow, receiver] if x.is_word(arrow, scope, "=>") => {
                 let guard = x.expand(guard, scope)?;
                 let receiver = x.expand(receiver, scope)?;
-                let value = Local::of_values();
+                let all = Local::of_values();
+                let value = Local::new(Id::named("t"));
                 let apply = Core::Global(x.core_variable("apply"), span);
                 let to_list = Core::Global(x.core_variable("%values->list"), span);
                 let apply_again = Core::Global(x.core_variable("apply"), span);
                 made.push(Box::new(move |rest| {
+                    let list = Core::call(to_list, vec![Core::Local(all.clone())], span);
+                    let choice = Core::if_(
+                        Core::call(apply, vec![guard, Core::Local(value.clone())], span),
+                        Core::call(
+                            apply_again,
+                            vec![receiver, Core::Local(value.clone())],
+                            span,
+                        ),
+                        rest,
+                    );
                     Core::Let(
-                        vec![(value.clone(), Core::call(to_list, vec![test], span))],
-                        Box::new(Core::if_(
-                            Core::call(apply, vec![guard, Core::Local(value.clone())], span),
-                            Core::call(apply_again, vec![receiver, Core::Local(value)], span),
-                            rest,
-                        )),
+                        vec![(all, test)],
+                        Box::new(Core::Let(vec![(value, list)], Box::new(choice))),
                     )
                 }));
             }
