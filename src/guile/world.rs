@@ -180,7 +180,7 @@ impl World {
             }
             return Some(Binding::Global(Variable::with(
                 name,
-                format!("b{number}"),
+                format!("d{number}"),
                 State::Fresh,
                 Origin::Boot(number),
             )));
