@@ -13,7 +13,7 @@
 
 use super::natives::Raise;
 use super::value::{Value, string_value};
-use libmimalloc_sys::{mi_malloc, mi_zalloc};
+use libmimalloc_sys::{mi_free, mi_malloc, mi_zalloc};
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -22,6 +22,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The option and the environment variable that set the limit, for hints.
 pub const HOW_TO_RAISE: &str =
     "raise the limit with --memory-limit or FRUIX_SCM_MEMORY_LIMIT, such as 8G";
+
+/// A program that holds more than this is served faster from huge pages. One that
+/// holds less would wait for them to be cleared, which at the start takes longer
+/// than everything else.
+const SMALL: isize = 16 << 20;
 
 /// Zero until [`set_limit`] has been called.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
@@ -77,8 +82,10 @@ pub fn parse_size(text: &str) -> Option<usize> {
 /// used whenever memory is asked for, also while the thread begins and ends.
 struct Meter {
     used: Cell<isize>,
-    /// Beyond this the alarm is raised.
+    /// Beyond this there is something to do: ask for huge pages, or raise the alarm.
     ceiling: Cell<isize>,
+    /// Beyond this the alarm is raised.
+    limit: Cell<isize>,
     /// Beyond this there is no memory.
     end: Cell<isize>,
     exhausted: Cell<bool>,
@@ -89,7 +96,8 @@ thread_local! {
     static METER: Meter = const {
         Meter {
             used: Cell::new(0),
-            ceiling: Cell::new(isize::MAX),
+            ceiling: Cell::new(SMALL),
+            limit: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
             exhausted: Cell::new(false),
             alarm: Cell::new(None),
@@ -109,7 +117,8 @@ pub fn watch(alarm: impl Fn() + 'static) {
     METER.with(|meter| {
         meter.alarm.set(Some(alarm));
         meter.exhausted.set(false);
-        meter.ceiling.set(ceiling());
+        meter.limit.set(ceiling());
+        meter.ceiling.set(meter.ceiling.get().min(ceiling()));
         meter.end.set(ceiling().saturating_mul(2));
     });
 }
@@ -149,6 +158,26 @@ pub fn exhausted() -> Raise {
         vec![no.clone(), string_value("Out of memory"), no.clone(), no],
     )
 }
+
+/// Ask for huge pages where the allocator's memory goes on. It has reserved a range
+/// of a GiB, which it fills upwards; the system ignores what of the range is not ours.
+#[cfg(target_os = "linux")]
+fn ask_for_huge_pages() {
+    const HUGE: usize = 2 << 20;
+    const RESERVED: usize = 1 << 30;
+    // SAFETY: the block is given back unused. The advice changes nothing that a
+    // program can see, wherever it is taken.
+    unsafe {
+        let block = mi_malloc(size_of::<usize>());
+        let begin = block as usize & !(HUGE - 1);
+        mi_free(block);
+        libc::madvise(begin as *mut libc::c_void, RESERVED, libc::MADV_HUGEPAGE);
+    }
+}
+
+/// FreeBSD makes huge pages of small ones by itself.
+#[cfg(not(target_os = "linux"))]
+fn ask_for_huge_pages() {}
 
 /// The allocator of the process.
 struct Metered;
@@ -190,6 +219,14 @@ impl Metered {
         // What grows smaller is always welcome.
         if bytes <= 0 {
             return true;
+        }
+        let limit = meter.limit.get();
+        if meter.ceiling.get() < limit {
+            meter.ceiling.set(limit);
+            ask_for_huge_pages();
+            if used <= limit {
+                return true;
+            }
         }
         if used > meter.end.get() {
             Self::give(bytes);
