@@ -34,6 +34,12 @@ pub struct Trace {
     pub native: Option<&'static str>,
 }
 
+/// The frames that a trace is made of: of a million, nobody reads more than these.
+pub fn innermost<T>(frames: &[T]) -> &[T] {
+    const KEPT: usize = 100;
+    &frames[frames.len().saturating_sub(KEPT)..]
+}
+
 /// An object that has been raised and where.
 pub struct Raising {
     object: Root,
@@ -204,7 +210,7 @@ fn find(error: &SteelErr) -> Raising {
     let mut spans: Vec<Span> = error
         .stack_trace()
         .iter()
-        .flat_map(|trace| trace.trace().iter())
+        .flat_map(|trace| innermost(trace.trace()).iter())
         .filter_map(|frame| *frame.span())
         .collect();
     if let Some(span) = error.span() {

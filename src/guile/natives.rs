@@ -292,8 +292,7 @@ macro_rules! raise_in {
     ($name:literal, $context:ident, $raise:ident) => {
         match $crate::guile::conditions::raise($raise, $name, &|| {
             let trace = $context.snapshot_stack_trace();
-            trace
-                .trace()
+            $crate::guile::conditions::innermost(trace.trace())
                 .iter()
                 .filter_map(|frame| *frame.span())
                 .collect::<Vec<_>>()
