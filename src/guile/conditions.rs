@@ -324,6 +324,10 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
         .next()
         .unwrap_or_default()
         .trim_end_matches(':');
+    let procedure = match procedure {
+        "lte" => "<=",
+        procedure => procedure,
+    };
     if let Some((_, found)) = message
         .split_once("not a procedure or function type not supported: ")
         .or_else(|| message.split_once("application not a procedure: "))
@@ -395,6 +399,8 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
                 .or_else(|| message.rsplit_once("got: "))
                 .map_or(message, |(_, found)| found);
             let (position, found) = culprit(found.trim_end_matches(['`', '.']));
+            // Guile counts whatever is no number as the first of `=`.
+            let position = if procedure == "=" { 1 } else { position };
             if matches!(procedure, "car" | "cdr") {
                 return throw(
                     "wrong-type-arg",

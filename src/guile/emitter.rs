@@ -30,6 +30,15 @@ pub struct Unit {
     pub boot: Vec<usize>,
 }
 
+/// The machine's comparisons, with those of which one holds when they do not.
+const COMPARISONS: [(&str, &[&str]); 5] = [
+    ("#%prim.=", &["#%prim.<", "#%prim.>"]),
+    ("#%prim.<", &["#%prim.>="]),
+    ("#%prim.>", &["#%prim.<="]),
+    ("#%prim.<=", &["#%prim.>"]),
+    ("#%prim.>=", &["#%prim.<"]),
+];
+
 /// What of `scheme/guile/boot` raises. A call of these is noted before it is made:
 /// most are in tail position, where the machine forgets the caller.
 const RAISING: [&str; 5] = ["error", "throw", "scm-error", "raise", "raise-exception"];
@@ -49,6 +58,15 @@ fn wanted_for(local: &Local) -> Wanted {
         Wanted::Result
     } else {
         Wanted::Value
+    }
+}
+
+/// Whether CORE costs nothing to be looked at again.
+fn is_cheap(core: &Core) -> bool {
+    match core {
+        Core::Local(local) => !local.assigned.get(),
+        Core::Constant(stx) => matches!(stx.form(), Form::Atom(Value::IntV(_) | Value::NumV(_))),
+        _ => false,
     }
 }
 
@@ -525,6 +543,12 @@ impl Emitter<'_> {
     }
 
     fn call(&mut self, operator: &Core, operands: &[Core], span: Span) {
+        if let (Core::Global(variable, _), [left, right]) = (operator, operands)
+            && let Some(name) = instruction(variable, 2)
+            && let Some((_, others)) = COMPARISONS.iter().find(|(known, _)| *known == name)
+        {
+            return self.comparison(name, others, variable, [left, right], span);
+        }
         match operator {
             Core::Global(variable, _) => {
                 self.place(span);
@@ -581,6 +605,50 @@ impl Emitter<'_> {
                 self.text.push_str("))");
             }
             _ => self.operands(operands),
+        }
+    }
+
+    /// A comparison by the machine's NAME, which is false for what is no number. So
+    /// when it is false, one of OTHERS must hold, or the native is asked.
+    fn comparison(
+        &mut self,
+        name: &str,
+        others: &[&str],
+        variable: &Variable,
+        operands: [&Core; 2],
+        span: Span,
+    ) {
+        let apart = !operands.iter().all(|operand| is_cheap(operand));
+        if apart {
+            self.text.push_str("(let ((left ");
+            self.core(operands[0], Wanted::Value);
+            self.text.push_str(") (right ");
+            self.core(operands[1], Wanted::Value);
+            self.text.push_str(")) ");
+        }
+        let one = |this: &mut Self, name: &str| {
+            this.place(span);
+            let _ = write!(this.text, "({name} ");
+            if apart {
+                this.text.push_str("left right");
+            } else {
+                this.core(operands[0], Wanted::Value);
+                this.text.push(' ');
+                this.core(operands[1], Wanted::Value);
+            }
+            this.text.push(')');
+        };
+        self.text.push_str("(if ");
+        one(self, name);
+        self.text.push_str(" #t ");
+        for other in others {
+            self.text.push_str("(if ");
+            one(self, other);
+            self.text.push_str(" #f ");
+        }
+        one(self, &format!("n.{}", variable.name.name()));
+        for _ in 0..others.len() + 1 + usize::from(apart) {
+            self.text.push(')');
         }
     }
 

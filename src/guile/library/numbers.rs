@@ -444,7 +444,8 @@ pub fn equal(a: &Value, b: &Value) -> Outcome {
     if let (Value::IntV(a), Value::IntV(b)) = (a, b) {
         return Ok(boolean(a == b));
     }
-    let (left, right) = (want("=", 1, a)?, want("=", 2, b)?);
+    // Guile counts the one that is no number as the first, whichever it is.
+    let (left, right) = (want("=", 1, a)?, want("=", 1, b)?);
     Ok(boolean(match (&left, &right) {
         (Complex(..), _) | (_, Complex(..)) => left.complex() == right.complex(),
         _ => order(&left, &right) == Some(Ordering::Equal),
