@@ -159,13 +159,24 @@ Throw 'store-error when TEXT cannot be read or says nothing about a store."
       #:file origin))
     (metadata (make-layout metadata forms origin root))))
 
+;; The first keys of METADATA as text: hostile metadata may have a million.
+(define (some-keys metadata)
+  (let* ((keys (map car metadata))
+         (most 10)
+         (shown (if (> (length keys) most) (list-head keys most) keys))
+         (more (- (length keys) (length shown))))
+    (string-append (string-join (map symbol->string shown) ", ")
+                   (if (> more 0)
+                       (string-append ", … (" (number->string more) " more)")
+                       ""))))
+
 (define (make-layout metadata forms origin root)
   (unless (layout-metadata? metadata)
     (metadata-error
      'load-store-layout
      (string-append "cannot find a store layout in `" origin
                     "`: it has the keys "
-                    (string-join (map symbol->string (map car metadata)) ", ")
+                    (some-keys metadata)
                     " and no store path")
      #:hint "name the closure's metadata/store-layout.scm"
      #:file origin))
