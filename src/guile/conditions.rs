@@ -7,6 +7,7 @@
 //! Every exception that `throw` makes is one kind of object, a throw: a key
 //! and the list of its arguments. `raise` may raise any object at all.
 
+use super::memory;
 use super::natives::Raise;
 use super::records;
 use super::roots::Root;
@@ -246,6 +247,12 @@ fn take(ticket: u64) -> Option<Raising> {
     })
 }
 
+/// Key and arguments of OBJECT as `catch` gives them to its handler.
+pub fn key_and_arguments(object: &Value) -> (Value, Value) {
+    records::thrown(object)
+        .unwrap_or_else(|| (symbol_value(PLAIN_KEY), list_value(vec![object.clone()])))
+}
+
 /// The exception object that `(throw KEY ARGUMENTS …)` raises.
 pub fn throw_object(key: Value, arguments: Value) -> Value {
     records::throw_object(key, arguments)
@@ -286,11 +293,8 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
     let throw =
         |key: &str, arguments: Vec<Value>| throw_object(symbol_value(key), list_value(arguments));
     if message.contains("Interrupted by user") {
-        if super::memory::was_exhausted() {
-            return throw(
-                "out-of-memory",
-                vec![no.clone(), string_value("Out of memory"), no.clone(), no],
-            );
+        if memory::was_exhausted() {
+            return throw(memory::EXHAUSTED, memory::exhausted_arguments());
         }
         return throw(
             "interrupted",

@@ -34,6 +34,10 @@ crate::natives! {
     "%throw-object" (2) => throw_object,
     /// (%next-handler handlers object) -> the rest of HANDLERS from the first that OBJECT may concern
     "%next-handler" (2) => next_handler,
+    /// (exception-kind object) -> the key that catch would see for exception OBJECT
+    "exception-kind" (1) => exception_kind,
+    /// (exception-args object) -> the arguments that catch would see for exception OBJECT
+    "exception-args" (1) => exception_args,
     /// (%caught-arguments object) -> what a handler of catch is called with, for the machine's apply
     "%caught-arguments" (1) => caught_arguments,
     /// (%sentinel [raiser]) -> something that notices when the machine unwinds past it;
@@ -266,18 +270,16 @@ fn throw_object(args: &[Value]) -> Outcome {
     ))
 }
 
-/// Key and arguments of OBJECT as `catch` gives them to its handler.
-fn key_and_arguments(object: &Value) -> (Value, Value) {
-    records::thrown(object).unwrap_or_else(|| {
-        (
-            symbol_value(conditions::PLAIN_KEY),
-            list_value(vec![object.clone()]),
-        )
-    })
+fn exception_kind(args: &[Value]) -> Outcome {
+    Ok(conditions::key_and_arguments(&args[0]).0)
+}
+
+fn exception_args(args: &[Value]) -> Outcome {
+    Ok(conditions::key_and_arguments(&args[0]).1)
 }
 
 fn caught_arguments(args: &[Value]) -> Outcome {
-    let (key, arguments) = key_and_arguments(&args[0]);
+    let (key, arguments) = conditions::key_and_arguments(&args[0]);
     let mut items = vec![key];
     items.extend(pairs::items(&arguments).cloned());
     Ok(Value::ListV(items.into()))
@@ -285,7 +287,7 @@ fn caught_arguments(args: &[Value]) -> Outcome {
 
 /// A mark for another key is passed over; everything else is for Scheme to judge.
 fn next_handler(args: &[Value]) -> Outcome {
-    let (key, _) = key_and_arguments(&args[1]);
+    let (key, _) = conditions::key_and_arguments(&args[1]);
     let accepted = |mark: &Value| vectors::with(mark, |items| items.first().cloned());
     let concerns = |handler: &Value| match accepted(handler).flatten() {
         Some(accepted @ Value::SymbolV(_)) => is_eq(&accepted, &key),

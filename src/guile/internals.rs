@@ -62,8 +62,6 @@ crate::natives! {
     "%match-error" (1) => match_error,
     /// (%no-matching-arity arguments) -> raises
     "%no-matching-arity" (1) => no_matching_arity,
-    /// (%set-raiser! procedure) -> natives raise by calling PROCEDURE from now on
-    "%set-raiser!" (1) => set_raiser,
     /// (%unwind-with object) -> unwinds the machine with OBJECT
     "%unwind-with" (1) => unwind_with,
     /// (%caught error) -> the object that the machine's ERROR unwinds with
@@ -399,11 +397,6 @@ fn match_error(args: &[Value]) -> Outcome {
 
 fn no_matching_arity(_args: &[Value]) -> Outcome {
     Err(too_many())
-}
-
-fn set_raiser(args: &[Value]) -> Outcome {
-    super::vm::set_raiser(&args[0]);
-    Ok(Value::Void)
 }
 
 fn unwind_with(args: &[Value]) -> Outcome {

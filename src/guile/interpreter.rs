@@ -328,13 +328,11 @@ impl Interpreter {
         let raising = conditions::caught(error);
         self.engine.get_thread_state_controller().resume();
         let object = raising.object();
-        let (key, arguments) = match records::thrown(&object) {
-            Some((key, arguments)) => (
-                key.to_string(),
-                pairs::to_vec(&arguments).unwrap_or_default(),
-            ),
-            None => (conditions::PLAIN_KEY.to_owned(), vec![object.clone()]),
-        };
+        let (key, arguments) = conditions::key_and_arguments(&object);
+        let (key, arguments) = (
+            key.to_string(),
+            pairs::to_vec(&arguments).unwrap_or_default(),
+        );
         if key == "quit" {
             return Stop::Quit(exit_status(arguments.first()));
         }

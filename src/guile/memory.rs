@@ -152,11 +152,15 @@ pub fn claim(count: usize, size_bytes: usize) -> Result<(), Raise> {
 
 /// What Guile throws when memory has run out.
 pub fn exhausted() -> Raise {
+    Raise::throw(EXHAUSTED, exhausted_arguments())
+}
+
+/// The key of what Guile throws then, and its arguments.
+pub const EXHAUSTED: &str = "out-of-memory";
+
+pub fn exhausted_arguments() -> Vec<Value> {
     let no = Value::BoolV(false);
-    Raise::throw(
-        "out-of-memory",
-        vec![no.clone(), string_value("Out of memory"), no.clone(), no],
-    )
+    vec![no.clone(), string_value("Out of memory"), no.clone(), no]
 }
 
 /// Ask for huge pages where the allocator's memory goes on. It has reserved a range

@@ -204,7 +204,7 @@ pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
     if let Some(hint) = missing_module(key, arguments, world) {
         return Some(hint);
     }
-    if key == "out-of-memory" {
+    if key == super::memory::EXHAUSTED {
         return Some(super::memory::HOW_TO_RAISE.to_owned());
     }
     if key != "unbound-variable" {

@@ -131,20 +131,6 @@ of times with the values to return here."
 ;;; A throw handler is a pair of a procedure and whether it is running: it is
 ;;; called with all handlers in force but itself.
 
-(define (%exception-key object)
-  (if (%throw? object) (%throw-key object) '%exception))
-
-(define (%exception-arguments object)
-  (if (%throw? object) (%throw-arguments object) (list object)))
-
-(define (exception-kind object)
-  "Return the key that catch would see for exception OBJECT."
-  (%exception-key object))
-
-(define (exception-args object)
-  "Return the arguments that catch would see for exception OBJECT."
-  (%exception-arguments object))
-
 (define (make-exception-from-throw key args)
   "Return the exception object for throwing KEY with the list ARGS."
   (if (and (eq? key '%exception) (pair? args))
@@ -154,7 +140,7 @@ of times with the values to return here."
 (define (%accepts? mark object)
   (let ((key (vector-ref mark 0)))
     (or (eq? key #t)
-        (eq? key (%exception-key object))
+        (eq? key (exception-kind object))
         (and (procedure? key) (key object)))))
 
 (define (%raise object continuable?)
@@ -294,8 +280,8 @@ before the stack is unwound."
                          (and pre-unwind-handler
                               (cons (lambda (object)
                                       (apply pre-unwind-handler
-                                             (%exception-key object)
-                                             (%exception-arguments object)))
+                                             (exception-kind object)
+                                             (exception-args object)))
                                     #f)))
                  thunk
                  (lambda (object)
@@ -311,10 +297,10 @@ before the stack is unwound."
   "Call THUNK with HANDLER called, before unwinding, for what it throws with KEY."
   (%with-procedure-handler
    (cons (lambda (object)
-           (if (or (eq? key #t) (eq? key (%exception-key object)))
+           (if (or (eq? key #t) (eq? key (exception-kind object)))
                (apply handler
-                      (%exception-key object)
-                      (%exception-arguments object))))
+                      (exception-kind object)
+                      (exception-args object))))
          #f)
    thunk))
 
