@@ -55,7 +55,7 @@ pub fn character(procedure: &str, args: &[Value], position: usize) -> Result<cha
 
 /// Argument POSITION as an exact integer that fits a machine word.
 #[inline]
-pub fn fixnum(_procedure: &str, args: &[Value], position: usize) -> Result<isize, Raise> {
+pub fn fixnum(args: &[Value], position: usize) -> Result<isize, Raise> {
     match &args[position - 1] {
         Value::IntV(number) => Ok(*number),
         Value::NumV(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(*number as isize),

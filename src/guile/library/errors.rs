@@ -55,10 +55,21 @@ pub fn expecting(procedure: &str, position: usize, wanted: &str, value: &Value) 
 /// Argument 1 of one of the procedures that Guile's machine has instructions for is not a WANTED.
 #[cold]
 pub fn first_expecting(procedure: &str, wanted: &str, value: &Value) -> Raise {
+    instruction_expecting(procedure, 1, wanted, value)
+}
+
+/// The same for argument POSITION.
+#[cold]
+pub fn instruction_expecting(
+    procedure: &str,
+    position: usize,
+    wanted: &str,
+    value: &Value,
+) -> Raise {
     throw(
         "wrong-type-arg",
         Some(procedure),
-        &format!("Wrong type argument in position 1 (expecting {wanted}): ~S"),
+        &format!("Wrong type argument in position {position} (expecting {wanted}): ~S"),
         vec![value.clone()],
         pairs::list([value.clone()]),
     )

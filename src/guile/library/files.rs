@@ -42,7 +42,7 @@ fn file_is_directory(args: &[Value]) -> Outcome {
 
 fn access(args: &[Value]) -> Outcome {
     let path = path("access?", args, 1)?;
-    let mode = fixnum("access?", args, 2)?;
+    let mode = fixnum(args, 2)?;
     // SAFETY: PATH is a C string.
     Ok(boolean(
         unsafe { libc::access(path.as_ptr(), mode as libc::c_int) } == 0,
@@ -183,7 +183,7 @@ on_two_paths! {
 fn mkdir(args: &[Value]) -> Outcome {
     let path = path("mkdir", args, 1)?;
     let mode = match args.get(1) {
-        Some(_) => fixnum("mkdir", args, 2)?,
+        Some(_) => fixnum(args, 2)?,
         None => 0o777,
     };
     // SAFETY: PATH is a C string.
@@ -202,7 +202,7 @@ pub fn descriptor_argument(args: &[Value]) -> Option<libc::c_int> {
 }
 
 fn chmod(args: &[Value]) -> Outcome {
-    let mode = fixnum("chmod", args, 2)? as libc::mode_t;
+    let mode = fixnum(args, 2)? as libc::mode_t;
     if let Some(fd) = descriptor_argument(args) {
         // SAFETY: changes what a descriptor stands for.
         return done("chmod", unsafe { libc::fchmod(fd, mode) });
@@ -217,7 +217,7 @@ fn chown_with(
     args: &[Value],
     call: unsafe extern "C" fn(*const libc::c_char, libc::uid_t, libc::gid_t) -> libc::c_int,
 ) -> Outcome {
-    let (user, group) = (fixnum(procedure, args, 2)?, fixnum(procedure, args, 3)?);
+    let (user, group) = (fixnum(args, 2)?, fixnum(args, 3)?);
     if let Some(fd) = descriptor_argument(args) {
         // SAFETY: changes what a descriptor stands for.
         return done(procedure, unsafe {
@@ -293,7 +293,7 @@ fn mkfifo(args: &[Value]) -> Outcome {
 
 fn umask(args: &[Value]) -> Outcome {
     let mask = match args.first() {
-        Some(_) => fixnum("umask", args, 1)? as libc::mode_t,
+        Some(_) => fixnum(args, 1)? as libc::mode_t,
         None => {
             // SAFETY: the mask can only be read by setting it.
             let old = unsafe { libc::umask(0) };
@@ -591,17 +591,15 @@ fn uname(machine: &mut Machine, _: &[Value]) -> Outcome {
 }
 
 fn strerror(args: &[Value]) -> Outcome {
-    Ok(text::value(errors::system_message(
-        fixnum("strerror", args, 1)? as i32,
-    )))
+    Ok(text::value(errors::system_message(fixnum(args, 1)? as i32)))
 }
 
 /// (fcntl port command [value])
 fn fcntl(args: &[Value]) -> Outcome {
     let fd = descriptor_argument(args).ok_or_else(|| errors::wrong_type("fcntl", 1, &args[0]))?;
-    let command = fixnum("fcntl", args, 2)? as libc::c_int;
+    let command = fixnum(args, 2)? as libc::c_int;
     let value = match args.get(2) {
-        Some(_) => fixnum("fcntl", args, 3)? as libc::c_int,
+        Some(_) => fixnum(args, 3)? as libc::c_int,
         None => 0,
     };
     // SAFETY: the commands that Guile offers take an integer.
@@ -615,7 +613,7 @@ fn fcntl(args: &[Value]) -> Outcome {
 /// (flock port operation)
 fn flock(args: &[Value]) -> Outcome {
     let fd = descriptor_argument(args).ok_or_else(|| errors::wrong_type("flock", 1, &args[0]))?;
-    let operation = fixnum("flock", args, 2)? as libc::c_int;
+    let operation = fixnum(args, 2)? as libc::c_int;
     // SAFETY: the descriptor is open or the call fails.
     done("flock", unsafe { libc::flock(fd, operation) })
 }
@@ -623,9 +621,9 @@ fn flock(args: &[Value]) -> Outcome {
 /// (open path flags [mode]) -> port; `open-fdes` gives the descriptor itself.
 fn open_descriptor(procedure: &str, args: &[Value]) -> Result<OwnedFd, Raise> {
     let path: CString = path(procedure, args, 1)?;
-    let flags = fixnum(procedure, args, 2)? as libc::c_int;
+    let flags = fixnum(args, 2)? as libc::c_int;
     let mode = match args.get(2) {
-        Some(_) => fixnum(procedure, args, 3)?,
+        Some(_) => fixnum(args, 3)?,
         None => 0o666,
     };
     // SAFETY: PATH is a C string.
@@ -643,7 +641,7 @@ fn open_descriptor(procedure: &str, args: &[Value]) -> Result<OwnedFd, Raise> {
 
 fn open(args: &[Value]) -> Outcome {
     let descriptor = open_descriptor("open", args)?;
-    let flags = fixnum("open", args, 2)? as libc::c_int;
+    let flags = fixnum(args, 2)? as libc::c_int;
     let mode = match flags & libc::O_ACCMODE {
         libc::O_RDONLY => "r",
         libc::O_WRONLY => "w",
@@ -663,7 +661,7 @@ fn open_fdes(args: &[Value]) -> Outcome {
 
 /// (dup2 old new)
 fn dup2(args: &[Value]) -> Outcome {
-    let (old, new) = (fixnum("dup2", args, 1)?, fixnum("dup2", args, 2)?);
+    let (old, new) = (fixnum(args, 1)?, fixnum(args, 2)?);
     // SAFETY: duplicates a descriptor by number, as the caller asks.
     done("dup2", unsafe {
         libc::dup2(old as libc::c_int, new as libc::c_int)

@@ -822,7 +822,7 @@ fn cdrs(args: &[Value]) -> Outcome {
 }
 
 fn list_part(args: &[Value]) -> Outcome {
-    let count = fixnum("%list-part", args, 2)?.max(0) as usize;
+    let count = fixnum(args, 2)?.max(0) as usize;
     Ok(pairs::list(
         items(&args[0]).take(count).cloned().collect::<Vec<_>>(),
     ))

@@ -865,8 +865,8 @@ fn is_terminal(args: &[Value]) -> Outcome {
 
 /// (seek port offset whence)
 fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let offset = fixnum("seek", args, 2)?;
-    let whence = fixnum("seek", args, 3)?;
+    let offset = fixnum(args, 2)?;
+    let whence = fixnum(args, 3)?;
     let port =
         ports::get(&args[0]).ok_or_else(|| errors::expecting("seek", 1, "port", &args[0]))?;
     let program = port.borrow().program.clone();
@@ -950,7 +950,7 @@ fn ftell(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 /// (open-fdes->port fd mode): `fdopen`.
 fn fdopen(args: &[Value]) -> Outcome {
-    let fd = fixnum("fdopen", args, 1)?;
+    let fd = fixnum(args, 1)?;
     let mode = string("fdopen", args, 2)?;
     // SAFETY: asks for the flags of a descriptor.
     if unsafe { libc::fcntl(fd as libc::c_int, libc::F_GETFD) } < 0 {

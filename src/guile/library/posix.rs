@@ -39,7 +39,7 @@ fn done(procedure: &str, result: libc::c_int) -> Outcome {
 }
 
 fn number(procedure: &str, args: &[Value], position: usize) -> Result<libc::c_int, Raise> {
-    libc::c_int::try_from(fixnum(procedure, args, position)?)
+    libc::c_int::try_from(fixnum(args, position)?)
         .map_err(|_| errors::out_of_range(procedure, position, &args[position - 1]))
 }
 

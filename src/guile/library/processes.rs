@@ -196,9 +196,9 @@ fn port_child(args: &[Value]) -> Outcome {
 
 /// (waitpid pid [options]) -> (pid . status)
 fn waitpid(args: &[Value]) -> Outcome {
-    let pid = fixnum("waitpid", args, 1)?;
+    let pid = fixnum(args, 1)?;
     let options = match args.get(1) {
-        Some(_) => fixnum("waitpid", args, 2)? as i32,
+        Some(_) => fixnum(args, 2)? as i32,
         None => 0,
     };
     let (pid, status) = wait_for("waitpid", pid as libc::pid_t, options)?;
@@ -209,7 +209,7 @@ fn waitpid(args: &[Value]) -> Outcome {
 }
 
 fn exit_value(args: &[Value]) -> Outcome {
-    let status = fixnum("status:exit-val", args, 1)? as i32;
+    let status = fixnum(args, 1)? as i32;
     Ok(if libc::WIFEXITED(status) {
         Value::IntV(libc::WEXITSTATUS(status) as isize)
     } else {
@@ -218,7 +218,7 @@ fn exit_value(args: &[Value]) -> Outcome {
 }
 
 fn term_signal(args: &[Value]) -> Outcome {
-    let status = fixnum("status:term-sig", args, 1)? as i32;
+    let status = fixnum(args, 1)? as i32;
     Ok(if libc::WIFSIGNALED(status) {
         Value::IntV(libc::WTERMSIG(status) as isize)
     } else {
@@ -227,7 +227,7 @@ fn term_signal(args: &[Value]) -> Outcome {
 }
 
 fn stop_signal(args: &[Value]) -> Outcome {
-    let status = fixnum("status:stop-sig", args, 1)? as i32;
+    let status = fixnum(args, 1)? as i32;
     Ok(if libc::WIFSTOPPED(status) {
         Value::IntV(libc::WSTOPSIG(status) as isize)
     } else {
@@ -293,7 +293,7 @@ fn primitive_exit(args: &[Value]) -> Outcome {
     let code = match args.first() {
         None | Some(Value::BoolV(true)) => 0,
         Some(Value::BoolV(false)) => 1,
-        Some(_) => fixnum("primitive-exit", args, 1)? as i32,
+        Some(_) => fixnum(args, 1)? as i32,
     };
     std::process::exit(code)
 }
@@ -302,7 +302,7 @@ fn exit_at_once(args: &[Value]) -> Outcome {
     let code = match args.first() {
         None | Some(Value::BoolV(true)) => 0,
         Some(Value::BoolV(false)) => 1,
-        Some(_) => fixnum("primitive-_exit", args, 1)? as i32,
+        Some(_) => fixnum(args, 1)? as i32,
     };
     // SAFETY: ends the process at once, as the caller asks.
     unsafe { libc::_exit(code) }
@@ -502,7 +502,7 @@ fn zone_argument<'a>(
 }
 
 fn localtime(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let seconds = fixnum("localtime", args, 1)? as libc::time_t;
+    let seconds = fixnum(args, 1)? as libc::time_t;
     let zone = zone_argument("localtime", args, 2)?;
     // SAFETY: `tm` is plain data, and localtime_r writes it.
     let mut time: libc::tm = unsafe { std::mem::zeroed() };
@@ -514,7 +514,7 @@ fn localtime(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 fn gmtime(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let seconds = fixnum("gmtime", args, 1)? as libc::time_t;
+    let seconds = fixnum(args, 1)? as libc::time_t;
     // SAFETY: `tm` is plain data, and gmtime_r writes it.
     let mut time: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: as above.

@@ -141,10 +141,10 @@ fn get(value: &Value) -> Option<Regexp> {
     }
 }
 
-fn flags_of(procedure: &str, args: &[Value], from: usize) -> Result<libc::c_int, Raise> {
+fn flags_of(args: &[Value], from: usize) -> Result<libc::c_int, Raise> {
     let mut flags = libc::REG_EXTENDED;
     for position in from..=args.len() {
-        match fixnum(procedure, args, position)? as libc::c_int {
+        match fixnum(args, position)? as libc::c_int {
             // Guile's regexp/basic takes the extended syntax away.
             BASIC => flags &= !libc::REG_EXTENDED,
             flag => flags |= flag,
@@ -157,7 +157,7 @@ const BASIC: libc::c_int = 0;
 
 fn make(args: &[Value]) -> Outcome {
     let pattern = string("make-regexp", args, 1)?;
-    let regexp = compile(pattern, flags_of("make-regexp", args, 2)?)?;
+    let regexp = compile(pattern, flags_of(args, 2)?)?;
     Ok(regexp
         .into_steelval()
         .expect("a custom value is always a value"))
@@ -242,7 +242,7 @@ fn exec(machine: &mut Machine, args: &[Value]) -> Outcome {
         None => 0,
     };
     let flags = match args.get(3) {
-        Some(_) => fixnum("regexp-exec", args, 4)? as libc::c_int,
+        Some(_) => fixnum(args, 4)? as libc::c_int,
         None => 0,
     };
     execute(machine, &regexp, &args[1], start, flags)

@@ -44,7 +44,7 @@ extern "C" fn note(signal: libc::c_int) {
 const HIGHEST: isize = 63;
 
 fn signal_argument(procedure: &str, args: &[Value], position: usize) -> Result<i32, Raise> {
-    let signal = fixnum(procedure, args, position)?;
+    let signal = fixnum(args, position)?;
     if (1..=HIGHEST).contains(&signal) {
         Ok(signal as i32)
     } else {
@@ -102,7 +102,7 @@ fn sigaction(args: &[Value]) -> Outcome {
         return Ok(old);
     };
     let flags = match args.get(2) {
-        Some(_) => fixnum("sigaction", args, 3)?,
+        Some(_) => fixnum(args, 3)?,
         None => 0,
     };
     let wish = |action: &Value| {
@@ -177,7 +177,7 @@ fn has_handler(signal: i32) -> bool {
 
 /// (kill pid signal)
 fn kill(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let (pid, signal) = (fixnum("kill", args, 1)?, fixnum("kill", args, 2)?);
+    let (pid, signal) = (fixnum(args, 1)?, fixnum(args, 2)?);
     // SAFETY: sends a signal.
     if unsafe { libc::kill(pid as libc::pid_t, signal as libc::c_int) } < 0 {
         return Err(errors::system("kill", errors::last_code()));
@@ -261,7 +261,7 @@ fn timer_value(timer: &libc::itimerval) -> Value {
 
 /// (setitimer which interval-seconds interval-microseconds seconds microseconds)
 fn set_timer(args: &[Value]) -> Outcome {
-    let number = |position| fixnum("setitimer", args, position);
+    let number = |position| fixnum(args, position);
     let time = |seconds: isize, microseconds: isize| libc::timeval {
         tv_sec: (seconds + microseconds / 1_000_000) as libc::time_t,
         tv_usec: (microseconds % 1_000_000) as libc::suseconds_t,
@@ -284,7 +284,7 @@ fn set_timer(args: &[Value]) -> Outcome {
 
 /// (getitimer which)
 fn timer(args: &[Value]) -> Outcome {
-    let which = fixnum("getitimer", args, 1)?;
+    let which = fixnum(args, 1)?;
     // SAFETY: an all-zero itimerval may be overwritten; it is of this frame.
     let (status, now) = unsafe {
         let mut now: libc::itimerval = std::mem::zeroed();

@@ -937,9 +937,9 @@ fn tokenize(machine: &mut Machine, args: &[Value]) -> Outcome {
 fn extended_substring(args: &[Value]) -> Outcome {
     object("xsubstring", args, 1)?;
     let characters: Vec<char> = part("xsubstring", args, 1, 4)?.chars().collect();
-    let from = args::fixnum("xsubstring", args, 2)?;
+    let from = args::fixnum(args, 2)?;
     let to = match args.get(2) {
-        Some(_) => args::fixnum("xsubstring", args, 3)?,
+        Some(_) => args::fixnum(args, 3)?,
         None => from + characters.len() as isize,
     };
     if characters.is_empty() && from != to {

@@ -78,16 +78,11 @@ fn index_of(procedure: &str, args: &[Value]) -> Result<usize, Raise> {
         Value::IntV(index) => {
             usize::try_from(*index).map_err(|_| errors::index_out_of_range(procedure, &args[1]))
         }
-        other => Err(Raise::throw(
-            "wrong-type-arg",
-            vec![
-                super::text::value(procedure),
-                super::text::value(
-                    "Wrong type argument in position 2 (expecting small integer): ~S",
-                ),
-                pairs::list([other.clone()]),
-                pairs::list([other.clone()]),
-            ],
+        other => Err(errors::instruction_expecting(
+            procedure,
+            2,
+            "small integer",
+            other,
         )),
     }
 }
