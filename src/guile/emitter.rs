@@ -248,11 +248,7 @@ impl Emitter<'_> {
                     this.text.push(' ');
                     match &**value {
                         Core::Lambda(lambda) if matches!(variable.origin, Origin::Program) => {
-                            let documentation = lambda.documentation.borrow().clone();
-                            let number = procedures::announce(variable.name, lambda, documentation);
-                            this.text.push_str("(n.%named ");
-                            this.lambda(lambda);
-                            let _ = write!(this.text, " {number})");
+                            this.named_lambda(variable.name, lambda);
                         }
                         _ => this.core(value, Wanted::Value),
                     }
@@ -594,10 +590,7 @@ impl Emitter<'_> {
         }
         match (operator, operands) {
             (Core::Global(variable, _), [before @ .., last]) if raises(variable) => {
-                for operand in before {
-                    self.text.push(' ');
-                    self.core(operand, Wanted::Value);
-                }
+                before.iter().for_each(|operand| self.operand(operand));
                 self.text.push(' ');
                 self.place(span);
                 self.text.push_str("(n.%here ");
@@ -653,16 +646,23 @@ impl Emitter<'_> {
     }
 
     fn operands(&mut self, operands: &[Core]) {
-        for operand in operands {
-            self.text.push(' ');
-            self.core(operand, Wanted::Value);
-        }
+        operands.iter().for_each(|operand| self.operand(operand));
         self.text.push(')');
+    }
+
+    fn operand(&mut self, operand: &Core) {
+        self.text.push(' ');
+        self.core(operand, Wanted::Value);
     }
 
     /// LAMBDA, whose formals can be asked for.
     fn known_lambda(&mut self, lambda: &Lambda) {
         let name = lambda.name.borrow().unwrap_or_else(|| Id::named(""));
+        self.named_lambda(name, lambda);
+    }
+
+    /// LAMBDA, which is known as NAME.
+    fn named_lambda(&mut self, name: Id, lambda: &Lambda) {
         let documentation = lambda.documentation.borrow().clone();
         let number = procedures::announce(name, lambda, documentation);
         self.text.push_str("(n.%named ");

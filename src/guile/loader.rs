@@ -317,7 +317,6 @@ impl Load {
             Special::Define => {
                 let Definition { id, value } = x.parse_define(form)?;
                 share_invented(&module, id, form);
-                let documentation = documentation_of(&value);
                 // What the name meant before is seen by the new value, unless
                 // that is a procedure, which runs later.
                 let imported = matches!(scope.lookup(id), Some(Binding::Global(_)))
@@ -332,10 +331,13 @@ impl Load {
                     variable.assigned.set(true);
                 }
                 variable.defined_at.set(Some(form.span()));
-                *variable.documentation.borrow_mut() = documentation;
                 let core = match early {
                     Some(core) => core,
                     None => x.expand_named(&value, scope, id)?,
+                };
+                *variable.documentation.borrow_mut() = match &core {
+                    Core::Lambda(lambda) => lambda.documentation.borrow().clone(),
+                    _ => None,
                 };
                 self.emit(x, &Core::DefineGlobal(variable.clone(), Box::new(core)))?;
                 for waiting in module.waiting_for(id) {
@@ -831,18 +833,6 @@ fn makes_procedure(value: &Stx) -> bool {
             "lambda" | "lambda*" | "case-lambda" | "case-lambda*" | "λ"
         )
     })
-}
-
-/// The documentation string of the procedure that VALUE makes.
-fn documentation_of(value: &Stx) -> Option<String> {
-    match value.as_list()? {
-        [head, _, documentation, _, ..]
-            if matches!(&*head.as_id()?.name(), "lambda" | "lambda*") =>
-        {
-            documentation.as_string()
-        }
-        _ => None,
-    }
 }
 
 /// The words of a module's name; versions are left out, `(srfi 1)` is `(srfi srfi-1)`.

@@ -561,9 +561,13 @@ fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
             return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause)));
         };
         let is_else = x.is_word(data, scope, "else");
-        if !is_else && data.as_list().is_none() {
-            return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause)));
-        }
+        let data = match (is_else, data.as_list()) {
+            (true, _) => &[][..],
+            (false, Some(data)) => data,
+            (false, None) => {
+                return Err(Trouble::syntax("case", "invalid clause", stx, Some(clause)));
+            }
+        };
         let body = match body {
             [arrow, receiver] if x.is_word(arrow, scope, "=>") => {
                 let receiver = x.expand(receiver, scope)?;
@@ -587,9 +591,6 @@ fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
             last = body;
             break;
         }
-        let data = data
-            .as_list()
-            .ok_or_else(|| Trouble::syntax("case", "invalid clause", stx, Some(clause)))?;
         let span = clause.span();
         // No string that a program holds is the one in the clause.
         let data: Vec<Stx> = data
@@ -807,20 +808,18 @@ fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
         .iter()
         .chain([test])
         .any(|form| mentions(form, "continue"));
-    let procedure = Stx::id(
-        Id::named("while-loop").introduced(super::super::syntax::fresh_expansion(), scope),
-        span,
-    );
+    let fresh = |name: &str| {
+        let expansion = super::super::syntax::fresh_expansion();
+        Stx::id(Id::named(name).introduced(expansion, scope), span)
+    };
+    let procedure = fresh("while-loop");
     let no = Stx::atom(Value::BoolV(false), span);
     let once_more = Stx::list(vec![procedure.clone()], span);
     let mut round = vec![word(x, "begin")];
     round.extend(forms);
     let when = if continues {
         // `continue` leaves the round, test and all, with a true value.
-        let k = Stx::id(
-            Id::named("k").introduced(super::super::syntax::fresh_expansion(), scope),
-            span,
-        );
+        let k = fresh("k");
         let yes = Stx::atom(Value::BoolV(true), span);
         let leave_round = Stx::list(
             vec![
@@ -865,10 +864,7 @@ fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
         .any(|form| mentions(form, "break"))
     {
         // `break` without arguments gives a true value.
-        let k = Stx::id(
-            Id::named("leave").introduced(super::super::syntax::fresh_expansion(), scope),
-            span,
-        );
+        let k = fresh("leave");
         let leaving = Stx::list(vec![word(x, "%while-break"), k.clone()], span);
         let bound = Stx::list(vec![Stx::list(vec![leave, leaving], span)], span);
         let inside = Stx::list(vec![word(x, "let"), bound, looping], span);

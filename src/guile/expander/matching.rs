@@ -552,6 +552,17 @@ fn record<'s>(
     ))
 }
 
+/// What NAMES are bound to in SCOPE; #f for those that the pattern did not bind.
+fn held(names: &[Id], scope: &Scope, span: Span) -> Vec<Core> {
+    names
+        .iter()
+        .map(|name| match scope.lookup(*name) {
+            Some(Binding::Local(local)) => Core::Local(local),
+            _ => Core::truth(false, span),
+        })
+        .collect()
+}
+
 /// `(or PATTERN …)`: whichever matches first binds the variables.
 fn alternatives<'s>(
     x: &mut Expander,
@@ -584,13 +595,7 @@ fn alternatives<'s>(
             &scope.inner(),
             fail,
             Box::new(move |_, scope| {
-                let operands = wanted
-                    .iter()
-                    .map(|name| match scope.lookup(*name) {
-                        Some(Binding::Local(local)) => Core::Local(local),
-                        _ => Core::truth(false, span),
-                    })
-                    .collect();
+                let operands = held(&wanted, scope, span);
                 Ok(Core::call(Core::Local(target), operands, span))
             }),
         )?;
@@ -871,13 +876,7 @@ fn values_of(
         &scope.inner(),
         failure,
         Box::new(move |x, scope| {
-            let values = names
-                .iter()
-                .map(|name| match scope.lookup(*name) {
-                    Some(Binding::Local(local)) => Core::Local(local),
-                    _ => Core::truth(false, span),
-                })
-                .collect();
+            let values = held(&names, scope, span);
             Ok(x.core_call("list", values, span))
         }),
     )?;
