@@ -229,15 +229,20 @@ fn malformed_settings_are_named_with_their_file_and_exit_3() {
 fn a_closed_stdout_is_no_panic() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["-c", "(let loop () (display \"x\\n\") (loop))"]);
+    let output = with_closed_stdout(&mut command);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+/// What COMMAND says whose stdout nobody reads.
+fn with_closed_stdout(command: &mut std::process::Command) -> std::process::Output {
     let mut child = command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!stderr.contains("panicked"), "{stderr}");
+    child.wait_with_output().unwrap()
 }
 
 #[test]
@@ -259,14 +264,7 @@ fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
         std::fs::write(tree.join(format!("{number}")), "").unwrap();
     }
     for arguments in [&["hash", "--manifest", "tree"][..], &["--show-settings"]] {
-        let mut child = sandbox
-            .command(arguments)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
+        let output = with_closed_stdout(&mut sandbox.command(arguments));
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(
             (output.status.code(), &*said),

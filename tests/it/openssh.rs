@@ -559,18 +559,7 @@ fn a_sparse_file_stays_sparse_and_a_cut_one_goes_on() {
 }
 
 fn following(directory: &Path) -> Follow {
-    Follow {
-        directory: directory.display().to_string(),
-        boot: None,
-        offset: 0,
-        live: None,
-        copy: None,
-        keep: None,
-        history: None,
-        stall: None,
-        limit: Duration::from_secs(40),
-        outage: Duration::from_secs(10),
-    }
+    crate::ssh::following(&directory.display().to_string(), None)
 }
 
 /// Start SCRIPT as a job in DIRECTORY and follow it to its end.

@@ -550,7 +550,7 @@ fn output_is_shown_line_by_line_while_a_command_runs() {
     );
 }
 
-fn following(directory: &str, boot: Option<String>) -> Follow {
+pub fn following(directory: &str, boot: Option<String>) -> Follow {
     Follow {
         directory: directory.to_owned(),
         boot,
