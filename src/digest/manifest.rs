@@ -7,6 +7,7 @@
 
 use super::tree::{Entry, Kind, Tree};
 use super::{DigestError, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
@@ -137,13 +138,9 @@ impl fmt::Display for Manifest {
 
 impl fmt::Display for Record {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(place(&self.path).trim_end())?;
-        for keyword in SHOWN {
-            if let Some(value) = self.keywords.get(keyword) {
-                write!(formatter, " {keyword}={value}")?;
-            }
-        }
-        Ok(())
+        line(formatter, &self.path, |keyword| {
+            self.keywords.get(keyword).map(Cow::from)
+        })
     }
 }
 
@@ -178,19 +175,30 @@ fn field(entry: &Entry, keyword: &str) -> Option<String> {
 pub(super) fn text(entries: &[Entry]) -> String {
     let mut text = String::with_capacity(entries.len() * 128);
     for entry in entries {
-        let place = place(&entry.path);
-        text.push_str(place.trim_end());
-        for keyword in SHOWN {
-            if let Some(value) = field(entry, keyword) {
-                text.push(' ');
-                text.push_str(keyword);
-                text.push('=');
-                text.push_str(&value);
-            }
-        }
+        line(&mut text, &entry.path, |keyword| {
+            field(entry, keyword).map(Cow::from)
+        })
+        .expect("a string takes every character");
         text.push('\n');
     }
     text
+}
+
+/// What a manifest has on PATH in one line, without its end.
+fn line<'v>(
+    out: &mut impl fmt::Write,
+    path: &Path,
+    value: impl Fn(&str) -> Option<Cow<'v, str>>,
+) -> fmt::Result {
+    out.write_str(place(path).trim_end())?;
+    for keyword in SHOWN {
+        if let Some(value) = value(keyword) {
+            for part in [" ", keyword, "=", &*value] {
+                out.write_str(part)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Record {

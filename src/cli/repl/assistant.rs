@@ -1,7 +1,7 @@
 //! What rustyline asks while a line is edited: is it whole, what could follow,
 //! which colours, which hint.
 
-use super::commands::{self, COMMANDS};
+use super::commands::{COMMANDS, is_whole};
 use super::tokens::{self, Kind, Place};
 use crate::embedded;
 use crate::guile::interpreter::Interpreter;
@@ -199,14 +199,6 @@ fn parameters(text: &str) -> Vec<&str> {
 }
 
 impl Helper for Assistant {}
-
-/// Whether TEXT can be done, or more must be typed.
-fn is_whole(text: &str) -> bool {
-    match text.trim_start().strip_prefix(',') {
-        Some(command) => commands::is_complete(command),
-        None => Interpreter::is_complete(text),
-    }
-}
 
 /// What Enter does at the end of a form that is not whole: the next line begins
 /// where it belongs.

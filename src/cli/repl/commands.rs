@@ -250,9 +250,17 @@ const fn word(names: &'static [&'static str], usage: &'static str, does: &'stati
     }
 }
 
+/// Whether TEXT, a form or a command, can be done, or more must be typed.
+pub fn is_whole(text: &str) -> bool {
+    match text.trim_start().strip_prefix(',') {
+        Some(command) => is_complete(command),
+        None => Interpreter::is_complete(text),
+    }
+}
+
 /// Whether TEXT, a command without its comma, needs no further line: its forms
 /// are whole.
-pub fn is_complete(text: &str) -> bool {
+fn is_complete(text: &str) -> bool {
     // An apostrophe in a name is no quote that waits for its datum.
     !text.contains(['(', '"', '[']) || Interpreter::is_complete(text)
 }

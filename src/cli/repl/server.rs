@@ -125,14 +125,9 @@ fn talk(mut session: Session, stream: UnixStream) -> Result<After, Failure> {
             Next::Gone => break After::GoOn,
         };
         pending.push_str(&line);
-        let command = pending.trim_start().strip_prefix(',');
-        let whole = match command {
-            Some(command) => commands::is_complete(command),
-            None => Interpreter::is_complete(&pending),
-        };
         if pending.trim().is_empty() {
             pending.clear();
-        } else if whole {
+        } else if commands::is_whole(&pending) {
             let text = std::mem::take(&mut pending);
             let leaves = matches!(text.trim(), ",q" | ",quit");
             match session.answer(text.trim()) {
