@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use russh_sftp::client::error::Error;
 use russh_sftp::client::{Config, RawSftpSession};
-use russh_sftp::protocol::{FileAttributes, OpenFlags, StatusCode};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
 use std::sync::Arc;
 
 /// How much one request moves where the server does not say what it takes.
@@ -24,6 +24,9 @@ const LARGEST: u64 = 255 << 10;
 const AHEAD: usize = 8 << 20;
 /// How long one answer may take.
 const ANSWER_SECONDS: u64 = 60;
+/// A renaming that puts a file in the place of another; OpenSSH's server and
+/// FreeBSD's have it.
+const REPLACE: &str = "posix-rename@openssh.com";
 
 /// A session with the guest's sftp server.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub(super) struct Sftp<'a> {
     lifeline: Lifeline,
     pub read_size: u32,
     pub write_size: u32,
+    /// Whether the server knows [`REPLACE`].
+    replaces: bool,
 }
 
 /// A file that is open in the guest.
@@ -59,9 +64,11 @@ impl Connection {
             lifeline,
             read_size: PLAIN,
             write_size: PLAIN,
+            replaces: false,
         };
         let said = sftp.unless_gone(sftp.session.init()).await;
         let version = sftp.answered("the sftp server", said)?;
+        sftp.replaces = version.extensions.contains_key(REPLACE);
         if version
             .extensions
             .contains_key(russh_sftp::extensions::LIMITS)
@@ -128,6 +135,47 @@ impl Sftp<'_> {
         let setting = self.session.fsetstat(opened.handle.as_str(), attributes);
         let said = self.unless_gone(setting).await;
         self.answered(&opened.path, said).map(drop)
+    }
+
+    /// Give what is at PATH the mode MODE.
+    pub async fn set_mode(&self, path: &str, mode: u32) -> Result<(), SshError> {
+        let attributes = FileAttributes {
+            permissions: Some(mode),
+            ..FileAttributes::empty()
+        };
+        let said = self
+            .unless_gone(self.session.setstat(path, attributes))
+            .await;
+        self.answered(path, said).map(drop)
+    }
+
+    /// Remove the file PATH, if there is one.
+    pub async fn remove(&self, path: &str) -> Result<(), SshError> {
+        let said = self.unless_gone(self.session.remove(path)).await;
+        self.maybe(path, said).map(drop)
+    }
+
+    /// Move the file FROM to TO, in the place of what is there.
+    pub async fn replace(&self, from: &str, to: &str) -> Result<(), SshError> {
+        if !self.replaces {
+            // The protocol's own word takes no place that is taken.
+            self.remove(to).await?;
+            let said = self.unless_gone(self.session.rename(from, to)).await;
+            return self.answered(to, said).map(drop);
+        }
+        let replacing = async {
+            match self
+                .session
+                .extended(REPLACE, two_strings(from, to))
+                .await?
+            {
+                Packet::Status(status) if status.status_code == StatusCode::Ok => Ok(()),
+                Packet::Status(status) => Err(Error::Status(status)),
+                _ => Err(Error::UnexpectedPacket),
+            }
+        };
+        let said = self.unless_gone(replacing).await;
+        self.answered(to, said)
     }
 
     /// The names in the directory PATH with what each is, `.` and `..` left out.
@@ -304,4 +352,12 @@ impl Sftp<'_> {
                 .lost(&format!("the transfer of `{}`", visible(path))),
         })
     }
+}
+
+/// ONE and OTHER as the protocol writes strings: each behind its length.
+fn two_strings(one: &str, other: &str) -> Vec<u8> {
+    [one, other]
+        .into_iter()
+        .flat_map(|text| [&(text.len() as u32).to_be_bytes(), text.as_bytes()].concat())
+        .collect()
 }

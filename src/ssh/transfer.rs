@@ -135,14 +135,15 @@ impl Connection {
         let path = local.to_owned();
         let hashing = tokio::task::spawn_blocking(move || hash_of(&path));
         let part = format!("{remote}.part");
+        let mode = metadata.permissions().mode() & 0o777;
         let mut there = String::new();
         let mut here = None;
         let mut hashing = Some(hashing);
         for _ in 0..2 {
             let mut tries = 0;
-            there = loop {
-                match self.send_rest(local, &part, size, &what).await {
-                    Ok(digest) => break digest,
+            let (sftp, digest) = loop {
+                match self.send_rest(local, remote, &part, size, &what).await {
+                    Ok((sftp, digest)) => break (sftp, digest),
                     Err(error) => {
                         tries += 1;
                         if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
@@ -155,30 +156,55 @@ impl Connection {
                 let digest = hashing.await.unwrap_or_else(|error| Err(error.into()));
                 here = Some(digest.map_err(local_trouble(local))?);
             }
-            if here.as_deref() == Some(&there) {
-                // Said twice it does no harm, which it may be over a cut connection.
-                let mode = format!("{:o}", metadata.permissions().mode() & 0o777);
-                self.script(
-                    "if test -e \"$1.part\"; then chmod \"$2\" \"$1.part\" && mv -f \"$1.part\" \"$1\"; fi",
-                    &[remote, &mode],
-                )
-                .await?;
-                return Ok(there);
+            if here.as_deref() == Some(&digest) {
+                self.put_in_place(&sftp, &part, remote, mode).await?;
+                return Ok(digest);
             }
-            self.script("rm -f \"$1\"", &[&part]).await?;
+            sftp.remove(&part).await?;
+            there = digest;
         }
         Err(self.differs(remote, &here.unwrap_or_default(), &there))
     }
 
-    /// Bring PART in the guest up to all of LOCAL. Answers its digest by the guest.
+    /// Give PART in the guest the mode MODE and move it to REMOTE.
+    async fn put_in_place(
+        &self,
+        sftp: &Sftp<'_>,
+        part: &str,
+        remote: &str,
+        mode: u32,
+    ) -> Result<(), SshError> {
+        let put = async |sftp: &Sftp<'_>| {
+            sftp.set_mode(part, mode).await?;
+            sftp.replace(part, remote).await
+        };
+        match put(sftp).await {
+            Err(SshError::Lost { .. }) => {
+                let sftp = self.sftp().await?;
+                // It may have been moved before the connection was lost.
+                match sftp.stat(part).await? {
+                    Some(_) => put(&sftp).await,
+                    None => Ok(()),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Bring PART in the guest up to all of LOCAL, which is to become REMOTE.
+    /// Answers the session for what comes next and PART's digest by the guest.
     async fn send_rest(
         &self,
         local: &Path,
+        remote: &str,
         part: &str,
         size: u64,
         what: &str,
-    ) -> Result<String, SshError> {
+    ) -> Result<(Sftp<'_>, String), SshError> {
         let sftp = self.sftp().await?;
+        if sftp.stat(remote).await?.is_some_and(|found| found.is_dir()) {
+            return Err(sftp.refused(remote, "it is a directory".to_owned()));
+        }
         let mut done = sftp.stat(part).await?.map_or(0, |found| found.len());
         let opened = sftp
             .open(part, OpenFlags::WRITE | OpenFlags::CREATE)
@@ -238,7 +264,8 @@ impl Connection {
             .unwrap_or_else(|error| Err(error.into()))
             .map_err(local_trouble(local))?;
         tell(what, size, size);
-        follower.end(size).await
+        let digest = follower.end(size).await?;
+        Ok((sftp, digest))
     }
 
     async fn digest_in_guest(&self, remote: &str) -> Result<String, SshError> {

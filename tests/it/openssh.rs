@@ -11,6 +11,7 @@ use fruix_scm::ssh::{
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -706,4 +707,35 @@ fn a_log_is_the_same_after_twenty_drops_and_in_the_archive_of_killed_processes()
         archive::members(&kept).unwrap()[0].stage,
         "stage 1.1: first"
     );
+}
+
+#[test]
+fn a_file_takes_the_place_of_another_whether_or_not_the_server_has_a_word_for_it() {
+    let name = "openssh::a_file_takes_the_place_of_another";
+    for line in [
+        "exec \"$@\"",
+        "sed -i 's/internal-sftp/internal-sftp -P posix-rename/' config && exec \"$@\"",
+    ] {
+        let Some(server) = Sshd::start_with(name, line) else {
+            return;
+        };
+        let connection = server.connect("ed25519", "ed25519").unwrap();
+        let (here, there) = (server.path("here"), server.path("there"));
+        fs::write(&here, "new").unwrap();
+        fs::set_permissions(&here, fs::Permissions::from_mode(0o640)).unwrap();
+        fs::write(&there, "old and longer").unwrap();
+        wait(connection.send(&here, there.to_str().unwrap())).unwrap();
+        assert_eq!(fs::read_to_string(&there).unwrap(), "new");
+        assert_eq!(
+            fs::metadata(&there).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        assert!(!server.path("there.part").exists());
+
+        fs::create_dir(server.path("directory")).unwrap();
+        let directory = server.path("directory");
+        let failure = wait(connection.send(&here, directory.to_str().unwrap())).unwrap_err();
+        assert!(failure.message().contains("it is a directory"), "{failure}");
+        assert!(!server.path("directory.part").exists());
+    }
 }
