@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The unit in which data is told from zeros.
@@ -45,36 +46,32 @@ impl Extents {
 
     /// What the file system has allocated, unless a sample of it holds zeros.
     fn allocated(file: &File, length: u64) -> io::Result<Option<Extents>> {
-        let groups = length.div_ceil(GROUP);
-        let mut bits = vec![0; groups.div_ceil(64) as usize];
-        let mut group_bytes = [0; GROUP as usize];
-        let mut offset = 0;
-        while let Some(start) = next_data(file, offset, length)? {
-            offset = next_hole(file, start, length)?;
-            let (first, end) = (start / GROUP, offset.div_ceil(GROUP));
-            for group in first..end {
-                bits[(group / 64) as usize] |= 1 << (group % 64);
+        let is_solid = AtomicBool::new(true);
+        let extents = Extents::by_parts(length, |start, end, part, buffer| {
+            if is_solid.load(Ordering::Relaxed) && !mark_allocated(file, start, end, part, buffer)?
+            {
+                is_solid.store(false, Ordering::Relaxed);
             }
-            for part in first / 64..end.div_ceil(64) {
-                // Somewhere in each 64 groups, so that no pattern is missed.
-                let sample = part * 64 + (part.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
-                if !(first..end).contains(&sample) {
-                    continue;
-                }
-                let there = (length - sample * GROUP).min(GROUP) as usize;
-                file.read_exact_at(&mut group_bytes[..there], sample * GROUP)?;
-                if is_zero(&group_bytes[..there]) {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(Extents { bits }))
+            Ok(())
+        })?;
+        Ok(is_solid.into_inner().then_some(extents))
     }
 
     /// Which of the groups of the LENGTH bytes of FILE hold data.
     pub fn of(file: &File, length: u64) -> io::Result<Extents> {
+        Extents::by_parts(length, |start, end, part, buffer| {
+            mark_data(file, start, end, part, buffer)
+        })
+    }
+
+    /// The bits that MARK sets for an image of LENGTH bytes. It is given where a
+    /// part of the image begins and ends, the bits that stand for it, and room to
+    /// read into; several processors take one part after the other.
+    fn by_parts(
+        length: u64,
+        mark: impl Fn(u64, u64, &mut [u64], &mut [u8]) -> io::Result<()> + Sync,
+    ) -> io::Result<Extents> {
         let mut bits = vec![0; length.div_ceil(GROUP).div_ceil(64) as usize];
-        // Several processors look at one part of the file after the other.
         let parts = Mutex::new(bits.chunks_mut(PART).enumerate());
         let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -84,7 +81,7 @@ impl Extents {
                 while let Some((index, part)) = next() {
                     let start = (index * PART * 64) as u64 * GROUP;
                     let end = length.min(start + (part.len() * 64) as u64 * GROUP);
-                    mark_data(file, start, end, part, &mut buffer)?;
+                    mark(start, end, part, &mut buffer)?;
                 }
                 io::Result::Ok(())
             };
@@ -122,7 +119,7 @@ impl Extents {
     }
 
     /// The first group with data at or after GROUP.
-    fn next_group(&self, group: u64) -> Option<u64> {
+    pub fn next_group(&self, group: u64) -> Option<u64> {
         let first = (group / 64) as usize;
         let masked = self.bits.get(first)? & (u64::MAX << (group % 64));
         if masked != 0 {
@@ -133,6 +130,41 @@ impl Extents {
             .map(|(index, word)| index as u64 * 64 + u64::from(word.trailing_zeros()))
             .next()
     }
+}
+
+/// Set the bits of the groups that are allocated in PART, which stands for what
+/// FILE has from START to END; false when a sample, read into BUFFER, holds zeros.
+fn mark_allocated(
+    file: &File,
+    start: u64,
+    end: u64,
+    part: &mut [u64],
+    buffer: &mut [u8],
+) -> io::Result<bool> {
+    let mut offset = start;
+    while let Some(data) = next_data(file, offset, end)? {
+        offset = next_hole(file, data, end)?;
+        // Groups counted from START.
+        let (first, last) = ((data - start) / GROUP, (offset - start).div_ceil(GROUP));
+        for group in first..last {
+            part[(group / 64) as usize] |= 1 << (group % 64);
+        }
+        for word in first / 64..last.div_ceil(64) {
+            // Somewhere in each 64 groups, so that no pattern is missed.
+            let which = start / GROUP / 64 + word;
+            let sample = word * 64 + (which.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+            if !(first..last).contains(&sample) {
+                continue;
+            }
+            let place = start + sample * GROUP;
+            let there = (end - place).min(GROUP) as usize;
+            file.read_exact_at(&mut buffer[..there], place)?;
+            if is_zero(&buffer[..there]) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Set the bits of the groups that hold data in PART, which stands for what FILE

@@ -46,12 +46,13 @@ impl<'a> Stream<'a> {
     /// SIZE is a multiple of a sector and not smaller than the image.
     pub fn new(extents: &'a Extents, size: u64) -> Stream<'a> {
         let groups_a_block = BLOCK / GROUP;
-        let blocks = (0..size.div_ceil(BLOCK))
-            .filter(|block| {
-                let first = block * groups_a_block;
-                (first..first + groups_a_block).any(|group| extents.has(group))
-            })
-            .collect();
+        let mut next = 0;
+        let blocks = std::iter::from_fn(|| {
+            let block = extents.next_group(next)? / groups_a_block;
+            next = (block + 1) * groups_a_block;
+            (block * BLOCK < size).then_some(block)
+        })
+        .collect();
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |elapsed| elapsed.as_secs());
