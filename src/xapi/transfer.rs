@@ -23,10 +23,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// How much is read and sent at once: what TLS takes at once, and what stays near
-/// the processor meanwhile.
-const ROOM: usize = 64 << 10;
-
 /// What a format may cost beside the data, however little data there is.
 const FRAME: u64 = 64 << 10;
 
@@ -376,7 +372,7 @@ async fn send(
     };
     sender.tell();
     let mut body = Body::new(source, pieces);
-    let mut buffer = vec![0; ROOM];
+    let mut buffer = vec![0; http::BURST];
     loop {
         let count = body.fill(&mut buffer)?;
         if let Some(cut_short) = sender.put(&buffer[..count]).await? {
