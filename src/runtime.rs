@@ -10,11 +10,16 @@
 
 use crate::failure::{Failure, Key};
 use std::future::Future;
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio::sync::Notify;
+
+/// For how long [`eagerly`] looks: no more than a processor can spare for each call.
+const MOMENT: Duration = Duration::from_micros(100);
 
 /// How often the user has interrupted since the last [`clear_interrupt`].
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
@@ -86,6 +91,23 @@ where
 pub fn is_alone() -> bool {
     Handle::try_current()
         .is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::CurrentThread)
+}
+
+/// Run FUTURE, which waits for something that may come at once, and look for that
+/// again and again for a moment before this thread goes to sleep: going to sleep
+/// and being woken takes longer than a host nearby needs for its answer.
+pub async fn eagerly<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let end = Instant::now() + MOMENT;
+    loop {
+        if let Poll::Ready(outcome) = futures_util::poll!(future.as_mut()) {
+            return outcome;
+        }
+        if Instant::now() >= end {
+            return future.await;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn unless_interrupted<T, E>(

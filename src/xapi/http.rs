@@ -299,7 +299,7 @@ impl Connection {
             if self.buffer.len() > 64 << 10 {
                 return Err(io::Error::other("the head of the answer has no end"));
             }
-            if self.fill().await? == 0 {
+            if runtime::eagerly(self.fill()).await? == 0 {
                 return Err(io::Error::new(
                     io::ErrorKind::ConnectionAborted,
                     "the host closed the connection without an answer",
