@@ -36,11 +36,11 @@ fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .thread_name("fruix-io")
             .enable_all()
             .build()
-            .expect("the operating system gives a new process two threads and an event queue")
+            .expect("the operating system gives a new process a thread and an event queue")
     })
 }
 
