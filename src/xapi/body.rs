@@ -60,18 +60,18 @@ impl<'a, Pieces: Iterator<Item = Piece>> Body<'a, Pieces> {
         }
     }
 
-    /// Fill BUFFER with the next bytes; less than all of it only at the end.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, XapiError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
+    /// Put the next bytes into BUFFER and answer how many; 0 at the end. What is
+    /// ours does not share a buffer with the image, which is so read at the
+    /// boundaries of its pages.
+    pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, XapiError> {
+        loop {
             let Some(piece) = self.current.take().or_else(|| self.pieces.next()) else {
-                break;
+                return Ok(0);
             };
-            let room = &mut buffer[filled..];
-            filled += match piece {
+            let count = match piece {
                 Piece::Bytes(mut bytes) => {
-                    let count = bytes.len().min(room.len());
-                    room[..count].copy_from_slice(&bytes[..count]);
+                    let count = bytes.len().min(buffer.len());
+                    buffer[..count].copy_from_slice(&bytes[..count]);
                     if count < bytes.len() {
                         bytes.drain(..count);
                         self.current = Some(Piece::Bytes(bytes));
@@ -79,8 +79,8 @@ impl<'a, Pieces: Iterator<Item = Piece>> Body<'a, Pieces> {
                     count
                 }
                 Piece::Image(offset, length) => {
-                    let count = length.min(room.len() as u64) as usize;
-                    self.source.read(&mut room[..count], offset)?;
+                    let count = length.min(buffer.len() as u64) as usize;
+                    self.source.read(&mut buffer[..count], offset)?;
                     if (count as u64) < length {
                         let taken = count as u64;
                         self.current = Some(Piece::Image(offset + taken, length - taken));
@@ -88,8 +88,10 @@ impl<'a, Pieces: Iterator<Item = Piece>> Body<'a, Pieces> {
                     count
                 }
             };
+            if count > 0 {
+                return Ok(count);
+            }
         }
-        Ok(filled)
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn pieces_fill_buffers_of_any_size_and_the_image_ends_in_zeros() {
+    fn pieces_come_in_buffers_of_any_size_and_the_image_ends_in_zeros() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abcdefgh").unwrap();
         let source = Source {
@@ -151,11 +153,11 @@ mod tests {
             let mut all: Vec<u8> = Vec::new();
             let mut buffer = vec![b'-'; size];
             loop {
-                let count = body.fill(&mut buffer).unwrap();
-                all.extend(&buffer[..count]);
-                if count < size {
+                let count = body.next(&mut buffer).unwrap();
+                if count == 0 {
                     break;
                 }
+                all.extend(&buffer[..count]);
             }
             assert_eq!(all, b"123cdefgh\0\0", "{size}");
         }

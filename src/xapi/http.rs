@@ -16,7 +16,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::ClientConnection;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 /// xapi refuses a longer head with status 431.
@@ -30,11 +29,6 @@ const ROOM: usize = 8 << 10;
 
 /// How much is taken from the socket at once: TLS by itself takes 4 KiB.
 const GULP: usize = 64 << 10;
-
-/// How much of a body is sent at once. In smaller pieces the host has done with
-/// one before the next is ready and goes to sleep in between, and each waking
-/// costs both sides; a larger one does not stay near the processor.
-pub const BURST: usize = 256 << 10;
 
 /// The connection below HTTP.
 type Stream = TlsStream<BufReader<TcpStream>>;
@@ -177,9 +171,7 @@ impl Endpoint {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
             stream.set_nodelay(true)?;
             let stream = BufReader::with_capacity(GULP, stream);
-            // TLS by itself keeps no more than 64 KiB of what is to be sent.
-            let roomy = |tls: &mut ClientConnection| tls.set_buffer_limit(Some(BURST));
-            self.connector.connect_with(name, stream, roomy).await
+            self.connector.connect(name, stream).await
         };
         match tokio::time::timeout(CONNECT, attempt).await {
             Ok(Ok(stream)) => Ok(Connection {

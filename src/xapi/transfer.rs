@@ -23,6 +23,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// How much is read and sent at once: what TLS puts into one record. More gives the
+/// host time to go to sleep in between, and waking it costs both sides.
+const ROOM: usize = 16 << 10;
+
 /// What a format may cost beside the data, however little data there is.
 const FRAME: u64 = 64 << 10;
 
@@ -372,14 +376,14 @@ async fn send(
     };
     sender.tell();
     let mut body = Body::new(source, pieces);
-    let mut buffer = vec![0; http::BURST];
+    let mut buffer = vec![0; ROOM];
     loop {
-        let count = body.fill(&mut buffer)?;
+        let count = body.next(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
         if let Some(cut_short) = sender.put(&buffer[..count]).await? {
             return Ok(cut_short);
-        }
-        if count < buffer.len() {
-            break;
         }
     }
     if let Err(error) = sender.write.flush().await {

@@ -295,11 +295,11 @@ mod tests {
         let mut file = File::create(vhd).unwrap();
         let mut buffer = vec![0; 100_000];
         loop {
-            let count = body.fill(&mut buffer).unwrap();
-            file.write_all(&buffer[..count]).unwrap();
-            if count < buffer.len() {
+            let count = body.next(&mut buffer).unwrap();
+            if count == 0 {
                 break;
             }
+            file.write_all(&buffer[..count]).unwrap();
         }
         assert_eq!(file.metadata().unwrap().len(), stream.length());
         stream.length()
