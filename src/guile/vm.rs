@@ -124,6 +124,7 @@ const GLUE: &str = concat!(
 /// compiler turns into instructions where it has some.
 pub fn engine() -> Engine {
     super::roots::prepare();
+    super::memory::expect_the_machine();
     let mut engine = Engine::new_raw_no_kernel();
     register_modules(&mut engine);
     for name in PRIMITIVES {
