@@ -1,8 +1,8 @@
 ;;; (ice-9 popen): pipes to and from processes.
 
 (define-module (ice-9 popen)
+  ;; Not defined here, so that they are compiled when somebody refers to them.
+  #:use-module ((guile) #:select ((%open-child . open-process)
+                                  (%piped-process . piped-process)))
   #:re-export (open-pipe* open-pipe close-pipe open-input-pipe open-output-pipe
                open-input-output-pipe pipeline OPEN_READ OPEN_WRITE OPEN_BOTH))
-
-(define open-process %open-child)
-(define piped-process %piped-process)
