@@ -28,9 +28,13 @@
 
 (define (hash-count predicate table)
   "Return for how many keys and values PREDICATE holds."
-  (hash-fold (lambda (key value total)
-               (if (predicate key value) (+ total 1) total))
-             0 table))
+  (let loop ((handles (%entries table)) (total 0))
+    (if (pair? handles)
+        (loop (cdr handles)
+              (if (predicate (car (car handles)) (cdr (car handles)))
+                  (+ total 1)
+                  total))
+        total)))
 
 ;;; Tables whose hash and comparison the program brings: buckets in an
 ;;; ordinary table, by what HASH gives for a large size.  A bucket is a pair of

@@ -23,12 +23,23 @@ use steel::rvals::{Custom, IntoSteelVal, as_underlying_type, as_underlying_type_
 const EMPTY: u32 = u32::MAX;
 const DELETED: u32 = u32::MAX - 1;
 
+/// The place of an entry, and the hash of its key beside it, so that looking for a
+/// key touches the memory of no other entry.
+#[derive(Clone, Copy)]
+struct Slot {
+    entry: u32,
+    hash: u32,
+}
+
+const FREE: Slot = Slot {
+    entry: EMPTY,
+    hash: 0,
+};
+
 /// Where the entries are, by hash.
 struct Index {
-    /// Entry numbers; a power of two of them.
-    slots: Vec<u32>,
-    /// The hash of every entry ever made, also of those removed.
-    hashes: Vec<u64>,
+    /// A power of two of them.
+    slots: Vec<Slot>,
     live: usize,
     /// Slots that are not `EMPTY`.
     used: usize,
@@ -45,8 +56,7 @@ impl Index {
     fn with_room(entries: usize) -> Index {
         let slots = (entries.max(4) * 2).next_power_of_two();
         Index {
-            slots: vec![EMPTY; slots],
-            hashes: Vec::with_capacity(entries),
+            slots: vec![FREE; slots],
             live: 0,
             used: 0,
             weak: false,
@@ -55,61 +65,68 @@ impl Index {
 
     /// The slot of the entry for which IS_IT holds.
     #[inline]
-    fn find(&self, hash: u64, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
+    fn find(&self, hash: u32, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
+        let mut place = hash as usize & mask;
         loop {
-            match self.slots[slot] {
+            let slot = self.slots[place];
+            match slot.entry {
                 EMPTY => return None,
                 DELETED => {}
-                entry => {
-                    let entry = entry as usize;
-                    if self.hashes[entry] == hash && is_it(entry) {
-                        return Some(slot);
-                    }
-                }
+                entry if slot.hash == hash && is_it(entry as usize) => return Some(place),
+                _ => {}
             }
-            slot = (slot + 1) & mask;
+            place = (place + 1) & mask;
         }
     }
 
-    /// Note that the next entry has HASH.
-    fn insert(&mut self, hash: u64) {
+    /// Note that ENTRY, a new one, has HASH.
+    fn insert(&mut self, hash: u32, entry: usize) {
         if (self.used + 1) * 4 > self.slots.len() * 3 {
             self.rebuild();
         }
-        let entry = self.hashes.len() as u32;
-        self.hashes.push(hash);
-        self.place(hash, entry);
+        let entry = entry as u32;
+        self.place(Slot { entry, hash });
         self.live += 1;
     }
 
-    fn place(&mut self, hash: u64, entry: u32) {
+    fn place(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while self.slots[slot] < DELETED {
-            slot = (slot + 1) & mask;
+        let mut place = slot.hash as usize & mask;
+        while self.slots[place].entry < DELETED {
+            place = (place + 1) & mask;
         }
-        if self.slots[slot] == EMPTY {
+        if self.slots[place].entry == EMPTY {
             self.used += 1;
         }
-        self.slots[slot] = entry;
+        self.slots[place] = slot;
     }
 
     fn rebuild(&mut self) {
-        let live: Vec<u32> = self
+        let size = (self.live.max(4) * 4).next_power_of_two();
+        let before = std::mem::replace(&mut self.slots, vec![FREE; size]);
+        self.used = 0;
+        for slot in before.into_iter().filter(|slot| slot.entry < DELETED) {
+            self.place(slot);
+        }
+    }
+
+    /// The index after the removed entries have gone and the others have moved up,
+    /// with room for MORE.
+    fn packed(&self, more: usize) -> Index {
+        let mut slots: Vec<Slot> = self
             .slots
             .iter()
             .copied()
-            .filter(|slot| *slot < DELETED)
+            .filter(|slot| slot.entry < DELETED)
             .collect();
-        let size = (live.len().max(4) * 4).next_power_of_two();
-        self.slots.clear();
-        self.slots.resize(size, EMPTY);
-        self.used = 0;
-        for entry in live {
-            self.place(self.hashes[entry as usize], entry);
+        slots.sort_unstable_by_key(|slot| slot.entry);
+        let mut index = Index::with_room(slots.len() + more);
+        index.weak = self.weak;
+        for (entry, slot) in slots.into_iter().enumerate() {
+            index.insert(slot.hash, entry);
         }
+        index
     }
 }
 
@@ -193,67 +210,57 @@ impl Table<'_> {
 
     #[inline]
     fn handle(&self, key: &Value, kind: Kind) -> Option<Value> {
-        let hash = (kind.hash)(key);
+        self.handle_with(key, kind.hash_of(key), kind)
+    }
+
+    /// The handle of KEY, whose hash is known.
+    #[inline]
+    fn handle_with(&self, key: &Value, hash: u32, kind: Kind) -> Option<Value> {
         self.look(|index, entries| {
             let slot = index.find(hash, |entry| {
                 pairs::car(&entries[entry]).is_some_and(|found| (kind.same)(found, key))
             })?;
-            Some(entries[index.slots[slot] as usize].clone())
+            Some(entries[index.slots[slot].entry as usize].clone())
         })
     }
 
     fn put(&self, key: &Value, value: Value, kind: Kind) -> Value {
-        if let Some(handle) = self.handle(key, kind) {
+        let hash = kind.hash_of(key);
+        if let Some(handle) = self.handle_with(key, hash, kind) {
             let _handles_are_pairs = pairs::set_cdr(&handle, value);
             return handle;
         }
-        let hash = (kind.hash)(key);
         let handle = cons(key.clone(), value);
         self.change(|index, entries| {
             // Entries of removed keys are dropped when they are the most.
             if entries.len() > 32 && index.live * 2 < entries.len() {
-                let mut hashes = Vec::with_capacity(index.live);
-                let mut kept = Vec::with_capacity(index.live);
-                for (entry, hash) in entries.drain(..).zip(index.hashes.drain(..)) {
-                    if !matches!(entry, Value::Void) {
-                        kept.push(entry);
-                        hashes.push(hash);
-                    }
-                }
-                *entries = kept;
-                let weak = index.weak;
-                *index = Index::with_room(entries.len() + 1);
-                index.weak = weak;
-                for hash in hashes {
-                    index.insert(hash);
-                }
+                *index = index.packed(1);
+                entries.retain(|entry| !matches!(entry, Value::Void));
             }
-            index.insert(hash);
+            index.insert(hash, entries.len());
             entries.push(handle.clone());
         });
         handle
     }
 
     fn remove(&self, key: &Value, kind: Kind) -> Option<Value> {
-        let hash = (kind.hash)(key);
+        let hash = kind.hash_of(key);
         self.change(|index, entries| {
             let slot = index.find(hash, |entry| {
                 pairs::car(&entries[entry]).is_some_and(|found| (kind.same)(found, key))
             })?;
-            let entry = index.slots[slot] as usize;
-            index.slots[slot] = DELETED;
+            let entry = index.slots[slot].entry as usize;
+            index.slots[slot].entry = DELETED;
             index.live -= 1;
             Some(std::mem::replace(&mut entries[entry], Value::Void))
         })
     }
 
-    fn handles(&self) -> Vec<Value> {
+    /// What USE makes of the handles, in the order of their insertion.
+    fn with_handles<T>(&self, use_them: impl FnOnce(&mut dyn Iterator<Item = &Value>) -> T) -> T {
         self.look(|_, entries| {
-            entries
-                .iter()
-                .filter(|entry| !matches!(entry, Value::Void))
-                .cloned()
-                .collect()
+            let live = |entry: &&Value| !matches!(entry, Value::Void);
+            use_them(&mut entries.iter().filter(live))
         })
     }
 }
@@ -263,6 +270,15 @@ impl Table<'_> {
 struct Kind {
     hash: fn(&Value) -> u64,
     same: fn(&Value, &Value) -> bool,
+}
+
+impl Kind {
+    /// The hash of KEY, as much of it as is kept.
+    #[inline]
+    fn hash_of(self, key: &Value) -> u32 {
+        let hash = (self.hash)(key);
+        (hash ^ (hash >> 32)) as u32
+    }
 }
 
 const Q: Kind = Kind {
@@ -395,7 +411,7 @@ fn clear(args: &[Value]) -> Outcome {
 
 fn handles(args: &[Value]) -> Outcome {
     let table = want("hash-fold", args, 1)?;
-    Ok(pairs::list(table.handles()))
+    Ok(table.with_handles(|handles| pairs::list_in_order(handles.cloned(), pairs::nil())))
 }
 
 fn count(args: &[Value]) -> Outcome {
@@ -406,28 +422,15 @@ fn count(args: &[Value]) -> Outcome {
 
 fn copy(machine: &mut Machine, args: &[Value]) -> Outcome {
     let table = want("hash-table-copy", args, 1)?;
-    let handles: Vec<Value> = table
-        .handles()
-        .iter()
-        .map(|handle| {
-            cons(
-                pairs::car(handle).cloned().unwrap_or(Value::Void),
-                pairs::cdr(handle).unwrap_or(Value::Void),
-            )
-        })
-        .collect();
-    let mut index = Index::with_room(handles.len());
-    let hashes = table.look(|old, entries| {
-        entries
-            .iter()
-            .zip(&old.hashes)
-            .filter(|(entry, _)| !matches!(entry, Value::Void))
-            .map(|(_, hash)| *hash)
-            .collect::<Vec<_>>()
-    });
-    for hash in hashes {
-        index.insert(hash);
-    }
+    let copied = |handle: &Value| {
+        cons(
+            pairs::car(handle).cloned().unwrap_or(Value::Void),
+            pairs::cdr(handle).unwrap_or(Value::Void),
+        )
+    };
+    let handles: Vec<Value> = table.with_handles(|handles| handles.map(copied).collect());
+    let mut index = table.look(|index, _| index.packed(0));
+    index.weak = false;
     let entries = machine.vector(handles);
     let index = index
         .into_steelval()
@@ -435,26 +438,19 @@ fn copy(machine: &mut Machine, args: &[Value]) -> Outcome {
     Ok(records::make(index, vec![entries]))
 }
 
+/// WHAT of each handle, the newest first.
+fn of_handles(procedure: &str, args: &[Value], what: fn(&Value) -> Option<Value>) -> Outcome {
+    let table = want(procedure, args, 1)?;
+    let found = table.with_handles(|handles| handles.filter_map(what).collect::<Vec<_>>());
+    Ok(pairs::list(found.into_iter().rev()))
+}
+
 fn keys(args: &[Value]) -> Outcome {
-    let table = want("%hash-keys", args, 1)?;
-    let keys: Vec<Value> = table
-        .handles()
-        .iter()
-        .rev()
-        .filter_map(|handle| pairs::car(handle).cloned())
-        .collect();
-    Ok(pairs::list(keys))
+    of_handles("%hash-keys", args, |handle| pairs::car(handle).cloned())
 }
 
 fn values(args: &[Value]) -> Outcome {
-    let table = want("%hash-values", args, 1)?;
-    let values: Vec<Value> = table
-        .handles()
-        .iter()
-        .rev()
-        .filter_map(pairs::cdr)
-        .collect();
-    Ok(pairs::list(values))
+    of_handles("%hash-values", args, pairs::cdr)
 }
 
 natives! {
