@@ -475,3 +475,29 @@ natives! {
     "%hash-copy" (1) with machine => copy,
     "%hash-keys" (1) => keys, "%hash-values" (1) => values,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_after_removals_is_found_in_its_new_place() {
+        let hash = |entry: usize| entry as u32 * 7;
+        let mut index = Index::with_room(4);
+        for entry in 0..100 {
+            index.insert(hash(entry), entry);
+        }
+        for entry in (0..100).filter(|entry| entry % 3 != 0) {
+            let slot = index.find(hash(entry), |found| found == entry).unwrap();
+            index.slots[slot].entry = DELETED;
+            index.live -= 1;
+        }
+        let packed = index.packed(1);
+        assert_eq!(packed.live, 34);
+        for (place, entry) in (0..100).step_by(3).enumerate() {
+            let slot = packed.find(hash(entry), |found| found == place);
+            assert!(slot.is_some(), "{entry}");
+        }
+        assert!(packed.find(hash(1), |_| true).is_none());
+    }
+}
