@@ -7,6 +7,7 @@
 //! Every exception that `throw` makes is one kind of object, a throw: a key
 //! and the list of its arguments. `raise` may raise any object at all.
 
+use super::extents;
 use super::memory;
 use super::natives::Raise;
 use super::records;
@@ -45,8 +46,29 @@ pub fn innermost<T>(frames: &[T]) -> &[T] {
 pub struct Raising {
     object: Root,
     pub trace: Trace,
-    /// The handlers have seen it where it was raised.
-    raised: bool,
+    pub target: Target,
+}
+
+/// How far an exception unwinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the nearest frame that asks: the machine found the error itself, and no
+    /// handler has seen it.
+    Machine,
+    /// To the frame of the entry of `extents` at that address.
+    Mark(usize),
+    /// Out of all frames.
+    Nobody,
+}
+
+impl Target {
+    /// The frame that put ENTRY in force.
+    pub fn of(entry: &Value) -> Target {
+        match entry {
+            Value::Pair(pair) => Target::Mark(pair.as_ptr().addr()),
+            _ => Target::Nobody,
+        }
+    }
 }
 
 impl Raising {
@@ -59,7 +81,7 @@ thread_local! {
     static WAITING: RefCell<Vec<(u64, Raising)>> = const { RefCell::new(Vec::new()) };
     static TICKETS: Cell<u64> = const { Cell::new(0) };
     /// The exception caught last, so that passing it on keeps its trace.
-    static LAST: RefCell<Option<(Root, Trace, bool)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<(Root, Trace, Target)>> = const { RefCell::new(None) };
     /// Where the program was when it began to raise what has not unwound yet. By the
     /// time it does, calls in tail position have taken the place of their callers.
     static HERE: RefCell<Option<Trace>> = const { RefCell::new(None) };
@@ -96,6 +118,7 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
         spans: spans(),
         native,
     };
+    let mut native = Some(name);
     let raiser = || {
         RAISER.with(|raiser| {
             raiser
@@ -115,45 +138,71 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
             };
         }
         Raise::Unwind(object) => {
+            let (trace, target) =
+                what_is_known(&object).unwrap_or_else(|| (trace(None), Target::Nobody));
+            return Raised::Unwind(unwind_with(object, trace, target));
+        }
+        Raise::UnwindTo(object, target) => {
             let here = HERE.with(RefCell::take);
-            let trace = trace_of_last(&object)
+            let trace = what_is_known(&object)
+                .map(|(trace, _)| trace)
                 .or(here)
                 .unwrap_or_else(|| trace(None));
-            return Raised::Unwind(unwind_with(object, trace, true));
+            return Raised::Unwind(unwind_with(object, trace, target));
+        }
+        Raise::Call(procedure, arguments) => {
+            return Raised::Call {
+                apply: super::vm::steel_primitive("apply"),
+                arguments: [procedure, Value::ListV(arguments.into())],
+            };
         }
         Raise::Here(value) => {
             HERE.with(|here| *here.borrow_mut() = Some(trace(None)));
             return Raised::Nothing(value);
         }
         Raise::Object(object) => object,
+        Raise::Program(object) => {
+            native = None;
+            object
+        }
         Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
         Raise::Failure(failure) => failure_object(&failure),
         Raise::Refill => failure_object(&Failure::internal(
             "a native that does not wait for the program read from a port of the program",
         )),
     };
-    match raiser() {
-        Some((apply, procedure)) => {
-            HERE.with(|here| *here.borrow_mut() = Some(trace(Some(name))));
-            Raised::Call {
+    let target = match (extents::way_out(&object), raiser()) {
+        (Some(target), _) => target,
+        (None, Some((apply, procedure))) => {
+            HERE.with(|here| *here.borrow_mut() = Some(trace(native)));
+            return Raised::Call {
                 apply,
                 arguments: [procedure, Value::ListV(vec![object].into())],
-            }
+            };
         }
-        None => Raised::Unwind(unwind_with(object, trace(Some(name)), false)),
-    }
+        // Handlers come with a raiser, so there are leaving thunks only.
+        (None, None) => Target::Nobody,
+    };
+    let trace = what_is_known(&object)
+        .map(|(trace, _)| trace)
+        .unwrap_or_else(|| trace(native));
+    Raised::Unwind(unwind_with(object, trace, target))
 }
 
-/// Whether the exception caught last had met the handlers where it was raised.
-pub fn last_was_raised() -> bool {
-    LAST.with(|last| last.borrow().as_ref().is_some_and(|(_, _, raised)| *raised))
-}
-
-/// The trace of OBJECT when it is what was caught last.
-fn trace_of_last(object: &Value) -> Option<Trace> {
+/// The exception caught last, and whether the handlers had seen it where it was raised.
+pub fn last() -> Option<(Value, bool)> {
     LAST.with(|last| {
         let last = last.borrow();
-        let (known, trace, _) = last.as_ref()?;
+        let (object, _, target) = last.as_ref()?;
+        Some((object.value().clone(), *target != Target::Machine))
+    })
+}
+
+/// Where OBJECT was raised and how far it unwinds, when it is what was caught last.
+fn what_is_known(object: &Value) -> Option<(Trace, Target)> {
+    LAST.with(|last| {
+        let last = last.borrow();
+        let (known, trace, target) = last.as_ref()?;
         let same = match (known.value(), object) {
             (Value::CustomStruct(_), Value::CustomStruct(_)) => {
                 records::same(known.value(), object)
@@ -161,12 +210,12 @@ fn trace_of_last(object: &Value) -> Option<Trace> {
             (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) => false,
             (known, object) => known == object,
         };
-        same.then(|| trace.clone())
+        same.then(|| (trace.clone(), *target))
     })
 }
 
 /// The Steel error that unwinds with OBJECT.
-fn unwind_with(object: Value, trace: Trace, raised: bool) -> SteelErr {
+fn unwind_with(object: Value, trace: Trace, target: Target) -> SteelErr {
     let ticket = TICKETS.with(|tickets| {
         tickets.set(tickets.get() + 1);
         tickets.get()
@@ -174,7 +223,7 @@ fn unwind_with(object: Value, trace: Trace, raised: bool) -> SteelErr {
     let raising = Raising {
         object: Root::of(&object),
         trace,
-        raised,
+        target,
     };
     WAITING.with(|waiting| waiting.borrow_mut().push((ticket, raising)));
     SteelErr::new(ErrorKind::Generic, format!("{TICKET}{ticket}"))
@@ -189,7 +238,7 @@ pub fn caught(error: &SteelErr) -> Raising {
         *last.borrow_mut() = Some((
             raising.object.clone(),
             raising.trace.clone(),
-            raising.raised,
+            raising.target,
         ));
     });
     raising
@@ -223,7 +272,7 @@ fn find(error: &SteelErr) -> Raising {
             spans,
             native: None,
         },
-        raised: false,
+        target: Target::Machine,
     }
 }
 
@@ -392,7 +441,7 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
             vec![
                 no.clone(),
                 string_value("Wrong number of arguments to ~A"),
-                list_value(vec![symbol_value("#<procedure>")]),
+                list_value(vec![shown(SOME_PROCEDURE)]),
                 no,
             ],
         ),
@@ -471,6 +520,9 @@ fn culprit(found: &str) -> (isize, Value) {
     (1, printed(found))
 }
 
+/// What a procedure shows as of which the machine tells nothing.
+pub const SOME_PROCEDURE: &str = "#<procedure>";
+
 /// A value of which only its look is left.
 struct Shown(String);
 
@@ -488,9 +540,21 @@ fn printed(text: &str) -> Value {
     if text == "#<void>" {
         return Value::Void;
     }
-    super::reader::read_value(text).unwrap_or_else(|| {
-        Shown(text.to_owned())
-            .into_steelval()
-            .expect("a custom value is always a value")
-    })
+    super::reader::read_value(text).unwrap_or_else(|| shown(text))
+}
+
+/// Whether VALUE stands for a procedure of which the machine tells nothing.
+pub fn is_some_procedure(value: &Value) -> bool {
+    let Value::Custom(custom) = value else {
+        return false;
+    };
+    as_underlying_type::<Shown>(custom.read().as_ref())
+        .is_some_and(|shown| shown.0 == SOME_PROCEDURE)
+}
+
+/// A value that shows as TEXT.
+pub fn shown(text: &str) -> Value {
+    Shown(text.to_owned())
+        .into_steelval()
+        .expect("a custom value is always a value")
 }

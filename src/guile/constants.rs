@@ -59,8 +59,8 @@ pub fn value(number: usize, machine: &mut Machine) -> Option<Value> {
     Some(stx.datum(&mut |items| machine.vector(items)))
 }
 
-/// A number for NAME, from which the marker of an unbound variable is made.
-pub fn unbound_name(name: Id) -> usize {
+/// A number by which a unit tells a native of NAME.
+pub fn number(name: Id) -> usize {
     TABLE.with(|table| {
         let mut table = table.borrow_mut();
         if let Some(number) = table.name_index.get(&name) {

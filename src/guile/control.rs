@@ -2,16 +2,13 @@
 //! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
 
 use super::conditions;
-use super::library::equality::is_eq;
 use super::library::ports::Standard;
-use super::library::vectors;
-use super::natives::{Machine, Outcome};
+use super::natives::{Machine, Outcome, Raise};
 use super::pairs;
 use super::records;
 use super::roots::Root;
 use super::value::{self, Value, list_value, symbol_value};
 use std::cell::{Cell, RefCell};
-use steel::rvals::{Custom, IntoSteelVal};
 
 crate::natives! {
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
@@ -26,25 +23,26 @@ crate::natives! {
     "%run-goes-on?" (1) => run_goes_on,
     /// (%set-escape! thunk) -> the native whose nested run is unwound next calls THUNK
     "%set-escape!" (1) => set_escape,
-    /// (%last-was-raised?) -> whether what %caught gave last had met the handlers already
+    /// (%last-caught) -> the exception caught last
+    "%last-caught" (0) => last_caught,
+    /// (%last-was-raised?) -> whether that had met the handlers already
     "%last-was-raised?" (0) => last_was_raised,
     /// (%here value) -> VALUE; what is raised next is raised here
     "%here" (1) => here,
-    /// (%throw-object key arguments) -> what (throw KEY ARGUMENT …) raises
-    "%throw-object" (2) => throw_object,
-    /// (%next-handler handlers object) -> the rest of HANDLERS from the first that OBJECT may concern
-    "%next-handler" (2) => next_handler,
+    /// (throw key . arguments) -> raises the exception with KEY and ARGUMENTS
+    "throw" (1, rest) => throw,
+    /// (error message . irritants) -> raises an error with MESSAGE and IRRITANTS
+    "error" (1, rest) => error,
+    /// (scm-error key procedure message arguments data) -> raises an error as Guile's own procedures do
+    "scm-error" (5) => scm_error,
+    /// (raise object) -> raises OBJECT; it is an error when a handler returns
+    "raise" (1) => raise,
     /// (exception-kind object) -> the key that catch would see for exception OBJECT
     "exception-kind" (1) => exception_kind,
     /// (exception-args object) -> the arguments that catch would see for exception OBJECT
     "exception-args" (1) => exception_args,
     /// (%caught-arguments object) -> what a handler of catch is called with, for the machine's apply
     "%caught-arguments" (1) => caught_arguments,
-    /// (%sentinel [raiser]) -> something that notices when the machine unwinds past it;
-    /// from now on natives raise by calling RAISER
-    "%sentinel" (0, 1) => sentinel,
-    /// (%disarm sentinel) -> nothing has been unwound
-    "%disarm" (1) => disarm,
     /// (%make-fluid value) -> a fluid
     "%make-fluid" (1) with machine => make_fluid,
     /// (fluid? object) -> whether OBJECT is a fluid
@@ -90,7 +88,6 @@ thread_local! {
     static TYPES: RefCell<Option<[Root; 3]>> = const { RefCell::new(None) };
     /// Dynamic states are made of all of them, so none is ever given up.
     static FLUIDS: RefCell<Vec<Root>> = const { RefCell::new(Vec::new()) };
-    static RESUME: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
 /// The machine begins another run: continuations of earlier ones are dead.
@@ -125,11 +122,6 @@ impl Drop for NestedRun {
 /// The procedure to call, outside of the nested run that an escape has just left.
 pub fn take_escape() -> Option<Value> {
     ESCAPE.with(|escape| escape.take().map(|escape| escape.value().clone()))
-}
-
-/// RESUME lets an interrupted machine go on.
-pub fn set_resume(resume: impl Fn() + 'static) {
-    RESUME.with(|slot| *slot.borrow_mut() = Some(Box::new(resume)));
 }
 
 /// The types of fluids, of what parameters know, and of promises.
@@ -172,7 +164,7 @@ fn spread_arguments(args: &[Value]) -> Outcome {
     }
     let last = items.pop().unwrap_or_else(pairs::nil);
     let rest = pairs::to_vec(&last).ok_or_else(|| {
-        super::natives::Raise::throw(
+        Raise::throw(
             "wrong-type-arg",
             vec![
                 value::string_value("apply"),
@@ -215,59 +207,68 @@ fn set_escape(args: &[Value]) -> Outcome {
     Ok(Value::Void)
 }
 
+fn last_caught(_: &[Value]) -> Outcome {
+    Ok(conditions::last().map_or(Value::Void, |(object, _)| object))
+}
+
 fn last_was_raised(_: &[Value]) -> Outcome {
-    Ok(Value::BoolV(conditions::last_was_raised()))
-}
-
-/// The machine stays interrupted until it is resumed, and would stop again in
-/// the first instruction of a handler. A sentinel lives on the machine's stack
-/// below the thunk of a `catch`; unwinding drops it before the handler starts.
-struct Sentinel {
-    armed: Cell<bool>,
-}
-
-impl Custom for Sentinel {}
-
-impl Drop for Sentinel {
-    fn drop(&mut self) {
-        if self.armed.get() {
-            let _ = RESUME.try_with(|resume| {
-                if let Ok(resume) = resume.try_borrow()
-                    && let Some(resume) = &*resume
-                {
-                    resume();
-                }
-            });
-        }
-    }
+    Ok(Value::BoolV(
+        conditions::last().is_some_and(|(_, raised)| raised),
+    ))
 }
 
 fn here(args: &[Value]) -> Outcome {
-    Err(super::natives::Raise::Here(args[0].clone()))
+    Err(Raise::Here(args[0].clone()))
 }
 
-/// What `throw` raises: an object that was caught as `%exception` goes on as it was.
-fn throw_object(args: &[Value]) -> Outcome {
-    let Value::SymbolV(key) = &args[0] else {
-        return Err(super::natives::Raise::throw(
+/// An object that was caught as `%exception` goes on as it was.
+fn throw(args: &[Value]) -> Outcome {
+    let (key, arguments) = (&args[0], &args[1..]);
+    if let (Value::SymbolV(name), Some(object)) = (key, arguments.first())
+        && name.as_str() == conditions::PLAIN_KEY
+    {
+        return Err(Raise::Program(object.clone()));
+    }
+    throw_with(key, list_value(arguments.to_vec()))
+}
+
+fn throw_with(key: &Value, arguments: Value) -> Outcome {
+    if !matches!(key, Value::SymbolV(_)) {
+        return Err(Raise::throw(
             "wrong-type-arg",
             vec![
                 value::string_value("throw"),
                 value::string_value("Wrong type argument in position ~a: ~a"),
-                list_value(vec![Value::IntV(1), args[0].clone()]),
-                list_value(vec![args[0].clone()]),
+                list_value(vec![Value::IntV(1), key.clone()]),
+                list_value(vec![key.clone()]),
             ],
         ));
-    };
-    if key.as_str() == conditions::PLAIN_KEY
-        && let Some(object) = pairs::car(&args[1])
-    {
-        return Ok(object.clone());
     }
-    Ok(records::throw_object(
-        args[0].clone(),
-        pairs::from_machine(args[1].clone()),
-    ))
+    Err(Raise::Program(records::throw_object(
+        key.clone(),
+        arguments,
+    )))
+}
+
+fn error(args: &[Value]) -> Outcome {
+    let template = format!("~A{}", " ~S".repeat(args.len() - 1));
+    throw_with(
+        &symbol_value("misc-error"),
+        list_value(vec![
+            Value::BoolV(false),
+            value::string_value(template),
+            list_value(args.to_vec()),
+            Value::BoolV(false),
+        ]),
+    )
+}
+
+fn scm_error(args: &[Value]) -> Outcome {
+    throw_with(&args[0], list_value(args[1..].to_vec()))
+}
+
+fn raise(args: &[Value]) -> Outcome {
+    Err(Raise::Program(args[0].clone()))
 }
 
 fn exception_kind(args: &[Value]) -> Outcome {
@@ -279,49 +280,15 @@ fn exception_args(args: &[Value]) -> Outcome {
 }
 
 fn caught_arguments(args: &[Value]) -> Outcome {
-    let (key, arguments) = conditions::key_and_arguments(&args[0]);
+    Ok(arguments_of(&args[0]))
+}
+
+/// What a handler of `catch` is called with for OBJECT, in a list of the machine's.
+pub fn arguments_of(object: &Value) -> Value {
+    let (key, arguments) = conditions::key_and_arguments(object);
     let mut items = vec![key];
     items.extend(pairs::items(&arguments).cloned());
-    Ok(Value::ListV(items.into()))
-}
-
-/// A mark for another key is passed over; everything else is for Scheme to judge.
-fn next_handler(args: &[Value]) -> Outcome {
-    let (key, _) = conditions::key_and_arguments(&args[1]);
-    let accepted = |mark: &Value| vectors::with(mark, |items| items.first().cloned());
-    let concerns = |handler: &Value| match accepted(handler).flatten() {
-        Some(accepted @ Value::SymbolV(_)) => is_eq(&accepted, &key),
-        _ => true,
-    };
-    let mut handlers = args[0].clone();
-    while let Some(handler) = pairs::car(&handlers)
-        && !concerns(handler)
-        && let Some(rest) = pairs::cdr(&handlers)
-    {
-        handlers = rest;
-    }
-    Ok(handlers)
-}
-
-fn sentinel(args: &[Value]) -> Outcome {
-    if let Some(raiser) = args.first() {
-        super::vm::set_raiser(raiser);
-    }
-    Ok(Sentinel {
-        armed: Cell::new(true),
-    }
-    .into_steelval()
-    .expect("a custom value is always a value"))
-}
-
-fn disarm(args: &[Value]) -> Outcome {
-    use steel::gc::ShareableMut;
-    if let Value::Custom(custom) = &args[0]
-        && let Some(sentinel) = steel::rvals::as_underlying_type::<Sentinel>(custom.read().as_ref())
-    {
-        sentinel.armed.set(false);
-    }
-    Ok(Value::Void)
+    Value::ListV(items.into())
 }
 
 fn make_fluid(machine: &mut Machine, args: &[Value]) -> Outcome {
@@ -364,7 +331,7 @@ fn fluid_value(args: &[Value]) -> Outcome {
     let held = records::field(&args[0], 0).unwrap_or(Value::Void);
     match super::internals::unbound_name(&held) {
         None => Ok(held),
-        Some(_) => Err(super::natives::Raise::throw(
+        Some(_) => Err(Raise::throw(
             "misc-error",
             vec![
                 value::string_value("fluid-ref"),

@@ -45,6 +45,37 @@ pub struct Signature {
     pub required: usize,
     pub optional: usize,
     pub rest: bool,
+    /// It takes no more than these, neither keywords nor what another clause takes.
+    pub bounded: bool,
+}
+
+/// How many arguments a procedure takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    pub least: usize,
+    pub most: Option<usize>,
+}
+
+impl Takes {
+    pub fn fits(self, count: usize) -> bool {
+        count >= self.least && self.most.is_none_or(|most| count <= most)
+    }
+}
+
+impl Lambda {
+    pub fn takes(&self) -> Takes {
+        match &*self.signature.borrow() {
+            Some(signature) => Takes {
+                least: signature.required,
+                most: (signature.bounded && !signature.rest)
+                    .then_some(signature.required + signature.optional),
+            },
+            None => Takes {
+                least: self.parameters.len(),
+                most: self.rest.is_none().then_some(self.parameters.len()),
+            },
+        }
+    }
 }
 
 /// A local variable.
@@ -61,6 +92,8 @@ pub struct Local {
     pub holds_several: bool,
     /// It is a procedure that may give several values.
     pub gives_several: Cell<bool>,
+    /// It is a procedure that takes so many arguments, and shows as this.
+    pub takes: RefCell<Option<(Takes, String)>>,
     /// It is a procedure that has become a global of the machine.
     pub lifted: RefCell<Option<Rc<Lifted>>>,
 }
@@ -99,6 +132,7 @@ impl Local {
             boxed: Cell::new(false),
             holds_several,
             gives_several: Cell::new(false),
+            takes: RefCell::new(None),
             lifted: RefCell::new(None),
         })
     }
@@ -136,6 +170,8 @@ pub struct Variable {
     pub assigned: Cell<bool>,
     /// It is a procedure that may give several values.
     pub gives_several: Cell<bool>,
+    /// It is a procedure that takes so many arguments.
+    pub takes: Cell<Option<Takes>>,
     pub origin: Origin,
     pub documentation: RefCell<Option<String>>,
     pub defined_at: Cell<Option<Span>>,
@@ -162,6 +198,7 @@ impl Variable {
             state: Cell::new(state),
             assigned: Cell::new(false),
             gives_several: Cell::new(false),
+            takes: Cell::new(None),
             origin,
             documentation: RefCell::new(None),
             defined_at: Cell::new(None),

@@ -39,15 +39,17 @@ const COMPARISONS: [(&str, &[&str]); 5] = [
     ("#%prim.>=", &["#%prim.<"]),
 ];
 
-/// What of `scheme/guile/boot` raises. A call of these is noted before it is made:
+/// What of `scheme/guile/boot` raises. A call of it is noted before it is made:
 /// most are in tail position, where the machine forgets the caller.
-const RAISING: [&str; 5] = ["error", "throw", "scm-error", "raise", "raise-exception"];
+const RAISING: &str = "raise-exception";
 
-/// Say of the procedures among BINDINGS whether they give several values.
-fn note_several(bindings: &[(Rc<Local>, Core)]) {
+/// Say of the procedures among BINDINGS what they take and whether they give several values.
+fn note_procedures(bindings: &[(Rc<Local>, Core)]) {
     for (local, value) in bindings {
         if let Core::Lambda(lambda) = value {
             local.gives_several.set(procedure_gives_several(lambda));
+            *local.takes.borrow_mut() =
+                Some((lambda.takes(), procedures::shown(local.name, lambda)));
         }
     }
 }
@@ -80,8 +82,22 @@ fn is_native_call(operator: &Core, operands: usize) -> bool {
     )
 }
 
+/// Whether OPERATOR is a procedure that does not take COUNT arguments. The machine would
+/// not tell which one it is, and miscompiles the call when it puts the procedure's body
+/// in its place.
+fn is_misfit(operator: &Core, count: usize) -> bool {
+    match operator {
+        Core::Local(local) if !local.assigned.get() => {
+            let takes = local.takes.borrow();
+            takes.as_ref().is_some_and(|(takes, _)| !takes.fits(count))
+        }
+        Core::Global(variable, _) => variable.takes.get().is_some_and(|takes| !takes.fits(count)),
+        _ => false,
+    }
+}
+
 fn raises(variable: &Variable) -> bool {
-    matches!(variable.origin, Origin::Boot(_)) && RAISING.contains(&&*variable.name.name())
+    matches!(variable.origin, Origin::Boot(_)) && &*variable.name.name() == RAISING
 }
 
 /// Calls that the machine has instructions for: Guile's name, arguments, the
@@ -100,6 +116,26 @@ const INSTRUCTIONS: &[(&str, usize, &str)] = &[
     ("not", 1, "#%prim.not"),
     ("null?", 1, "#%prim.null?"),
 ];
+
+/// Procedures of `scheme/guile/boot` with options, each with the number of operands
+/// that gives none and the procedure which then does the same: looking for options
+/// takes longer than putting a handler in force.
+const WITHOUT_OPTIONS: [(&str, usize, &str); 2] = [
+    ("catch", 3, "%catch"),
+    ("with-exception-handler", 2, "%with-procedure-handler"),
+];
+
+/// What to call instead of VARIABLE with COUNT operands.
+fn without_options(variable: &Variable, count: usize) -> Option<Rc<Variable>> {
+    if !matches!(variable.origin, Origin::Boot(_)) || variable.assigned.get() {
+        return None;
+    }
+    let name = variable.name.name();
+    let (_, _, plain) = WITHOUT_OPTIONS
+        .iter()
+        .find(|(known, operands, _)| **known == *name && *operands == count)?;
+    Some(super::world::world().core.variable(Id::named(plain)))
+}
 
 /// Print CORE as a unit. WANTED gets the definitions of `scheme/guile/boot`
 /// that have to run before; these share constants with the unit, so its prologue
@@ -241,6 +277,7 @@ impl Emitter<'_> {
             Core::DefineGlobal(variable, value) => {
                 if let Core::Lambda(lambda) = &**value {
                     variable.gives_several.set(procedure_gives_several(lambda));
+                    variable.takes.set(Some(lambda.takes()));
                 }
                 self.declare(variable);
                 self.assignment(wanted, |this| {
@@ -275,7 +312,9 @@ impl Emitter<'_> {
             // The machine forgets where it was when a native is called in tail
             // position, and a native is not worth forgetting it for.
             Core::Call(operator, operands, span)
-                if wanted == Wanted::Result && is_native_call(operator, operands.len()) =>
+                if wanted == Wanted::Result
+                    && (is_native_call(operator, operands.len())
+                        || is_misfit(operator, operands.len())) =>
             {
                 self.text.push_str("(let ((result ");
                 self.call(operator, operands, *span);
@@ -332,7 +371,7 @@ impl Emitter<'_> {
     }
 
     fn let_(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
-        note_several(bindings);
+        note_procedures(bindings);
         let kept: Vec<_> = bindings
             .iter()
             .filter(|(local, value)| match value {
@@ -375,7 +414,7 @@ impl Emitter<'_> {
     /// cells. (Steel's own way, `set!` on a captured variable, goes wrong when
     /// the variable is called from within a `let`.)
     fn letrec(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
-        note_several(bindings);
+        note_procedures(bindings);
         let mut liftable = Vec::new();
         let mut kept = Vec::new();
         for (local, value) in bindings {
@@ -545,6 +584,22 @@ impl Emitter<'_> {
         {
             return self.comparison(name, others, variable, [left, right], span);
         }
+        if is_misfit(operator, operands.len()) {
+            self.place(span);
+            match operator {
+                Core::Local(local) => {
+                    let shown = local.takes.borrow();
+                    let shown = shown.as_ref().map_or("", |(_, shown)| shown);
+                    let number = constants::number(Id::named(shown));
+                    let _ = write!(self.text, "(n.%wrong-count {number}");
+                }
+                operator => {
+                    self.text.push_str("(n.%call ");
+                    self.core(operator, Wanted::Value);
+                }
+            }
+            return self.operands(operands);
+        }
         match operator {
             Core::Global(variable, _) => {
                 self.place(span);
@@ -552,7 +607,10 @@ impl Emitter<'_> {
                 match instruction(variable, operands.len()) {
                     Some(name) => self.text.push_str(name),
                     // An unbound one shows itself when it is called.
-                    None => self.global_name(variable),
+                    None => match without_options(variable, operands.len()) {
+                        Some(plain) => self.global_name(&plain),
+                        None => self.global_name(variable),
+                    },
                 }
             }
             Core::Local(local) if local.lifted.borrow().is_some() => {
@@ -876,7 +934,7 @@ pub fn declaration(variable: &Variable) -> String {
     format!(
         "(define {} (n.%unbound {}))\n",
         variable.global,
-        constants::unbound_name(variable.name)
+        constants::number(variable.name)
     )
 }
 

@@ -9,7 +9,7 @@ use super::natives::{Machine, Outcome, Raise};
 use super::pairs;
 use super::records;
 use super::syntax::Id;
-use super::value::{self, Value, list_value, string_value, symbol_value};
+use super::value::{self, Value, list_value, string_value};
 use super::world::world;
 use std::cell::RefCell;
 use steel::gc::ShareableMut;
@@ -62,7 +62,10 @@ crate::natives! {
     "%match-error" (1) => match_error,
     /// (%no-matching-arity arguments) -> raises
     "%no-matching-arity" (1) => no_matching_arity,
-    /// (%unwind-with object) -> unwinds the machine with OBJECT
+    /// (%wrong-count number argument ...) -> raises that the procedure which shows as the text of
+    /// NUMBER does not take so many
+    "%wrong-count" (1, rest) => wrong_count_of,
+    /// (%unwind-with object) -> unwinds the machine with OBJECT, which was caught, as far as it was to go
     "%unwind-with" (1) => unwind_with,
     /// (%caught error) -> the object that the machine's ERROR unwinds with
     "%caught" (1) => caught,
@@ -350,15 +353,7 @@ fn keyword_tail(args: &[Value]) -> Outcome {
 }
 
 fn too_many() -> Raise {
-    Raise::throw(
-        "wrong-number-of-args",
-        vec![
-            Value::BoolV(false),
-            string_value("Wrong number of arguments to ~A"),
-            list_value(vec![symbol_value("#<procedure>")]),
-            Value::BoolV(false),
-        ],
-    )
+    super::procedures::wrong_count(conditions::shown(conditions::SOME_PROCEDURE))
 }
 
 fn check_no_more(args: &[Value]) -> Outcome {
@@ -397,6 +392,16 @@ fn match_error(args: &[Value]) -> Outcome {
 
 fn no_matching_arity(_args: &[Value]) -> Outcome {
     Err(too_many())
+}
+
+fn wrong_count_of(args: &[Value]) -> Outcome {
+    let procedure = constants::name(index(args, 0)).map_or_else(
+        || conditions::SOME_PROCEDURE.to_owned(),
+        |shown| shown.name().to_string(),
+    );
+    Err(super::procedures::wrong_count(conditions::shown(
+        &procedure,
+    )))
 }
 
 fn unwind_with(args: &[Value]) -> Outcome {

@@ -4,16 +4,16 @@
 //! An interpreter belongs to one thread, and that thread needs a large stack:
 //! make and use it inside [`super::vm::on_large_stack`].
 
-use super::core::{Origin, State};
+use super::core::Origin;
 use super::expander::scope::Binding;
 use super::loader::Load;
 use super::modules::{self, Progress};
 use super::natives::NativeModule;
 use super::roots::Root;
 use super::syntax::{Id, Span};
-use super::value::Value;
+use super::value::{Value, list_value};
 use super::world::{self, World};
-use super::{backtrace, conditions, constants, control, pairs, records, source_map, vm};
+use super::{backtrace, conditions, constants, control, extents, pairs, records, source_map, vm};
 use crate::failure::{Failure, Key};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ impl Interpreter {
             engine.register_value(&global, (native.value)());
         }
         let controller = engine.get_thread_state_controller();
-        control::set_resume(move || controller.resume());
+        extents::set_resume(move || controller.resume());
         let controller = engine.get_thread_state_controller();
         super::memory::watch(move || controller.interrupt());
         let load = vm::load_procedure(&mut engine)
@@ -232,10 +232,7 @@ impl Interpreter {
 
     /// Run what `dynamic-wind` promised for the extents that an error has left.
     fn leave_extents(&mut self) {
-        let winds = self.world.core.lookup(Id::named("%winds"));
-        let in_use =
-            matches!(winds, Some(Binding::Global(winds)) if winds.state.get() != State::Fresh);
-        if !in_use {
+        if !extents::any() {
             return;
         }
         let Ok(forms) = self.world.read_all("leaving", "(%leave-all)") else {
@@ -329,7 +326,7 @@ impl Interpreter {
         self.engine.get_thread_state_controller().resume();
         let object = raising.object();
         let (key, arguments) = conditions::key_and_arguments(&object);
-        let (key, arguments) = (
+        let (key, mut arguments) = (
             key.to_string(),
             pairs::to_vec(&arguments).unwrap_or_default(),
         );
@@ -342,6 +339,17 @@ impl Interpreter {
             .iter()
             .filter_map(|span| self.written_at(*span))
             .collect();
+        if key == "wrong-number-of-args"
+            && let Some(culprits) = arguments.get_mut(2)
+            && pairs::car(culprits).is_some_and(conditions::is_some_procedure)
+            && let Some(procedure) = raising
+                .trace
+                .spans
+                .last()
+                .and_then(|span| self.called_at(*span))
+        {
+            *culprits = list_value(vec![procedure]);
+        }
         let native = raising.trace.native.map(Id::named);
         let form = super::loader::current_form();
         let backtrace: Vec<Frame> = backtrace::frames(&trace, native, form)
@@ -367,6 +375,20 @@ impl Interpreter {
             hint,
             key,
         }))
+    }
+
+    /// The procedure that is called where the machine was, when it has a name there.
+    fn called_at(&self, span: MachineSpan) -> Option<Value> {
+        let text = self.engine.get_source(&span.source_id()?)?;
+        let call = text.get(span.start() as usize..)?.strip_prefix('(')?;
+        let operator = call.split([' ', '(', ')', '\n']).next()?;
+        if !operator.starts_with(['g', 'd']) {
+            return None;
+        }
+        self.engine
+            .extract_value(operator)
+            .ok()
+            .filter(Value::is_function)
     }
 
     /// What the user wrote where the machine was.

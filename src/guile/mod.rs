@@ -14,6 +14,7 @@ mod core;
 mod emitter;
 mod environments;
 mod expander;
+mod extents;
 mod facades;
 mod internals;
 pub mod interpreter;

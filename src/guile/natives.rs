@@ -5,7 +5,7 @@
 //! Scheme module of its own, named `(fruix native DOMAIN)`, which
 //! `scheme/fruix/DOMAIN.scm` imports.
 
-use super::value::{Value, list_value, string_value, symbol_value};
+use super::value::{Value, symbol_value};
 use crate::failure::Failure;
 use steel::SteelErr;
 
@@ -22,11 +22,17 @@ pub enum Raise {
     },
     /// `(raise OBJECT)`, for an exception object made elsewhere.
     Object(Value),
-    /// Unwind the machine with OBJECT: the handlers have seen it.
+    /// What the program asked the native to raise: it is raised where the native was called.
+    Program(Value),
+    /// Unwind the machine with OBJECT, which has been caught, as far as it was to go.
     Unwind(Value),
+    /// Unwind the machine with OBJECT: the handlers have seen it.
+    UnwindTo(Value, super::conditions::Target),
     /// Nothing went wrong yet: remember where the program is, for what it is about
     /// to raise, and give it this value.
     Here(Value),
+    /// Nothing went wrong: call the procedure with these arguments in the native's place.
+    Call(Value, Vec<Value>),
     /// The port that is being read has the program behind it, which must be
     /// asked for more before the native is called again.
     Refill,
@@ -130,16 +136,8 @@ pub fn enter(
     if arity.accepts(arguments.len()) {
         function(arguments)
     } else {
-        Err(Raise::throw(
-            "wrong-number-of-args",
-            vec![
-                Value::BoolV(false),
-                string_value("Wrong number of arguments to ~A"),
-                list_value(vec![
-                    super::world::native_called(name).unwrap_or_else(|| symbol_value(name)),
-                ]),
-                Value::BoolV(false),
-            ],
+        Err(super::procedures::wrong_count(
+            super::world::native_called(name).unwrap_or_else(|| symbol_value(name)),
         ))
     }
 }

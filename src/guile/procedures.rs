@@ -4,8 +4,8 @@
 //! has just made; the code's address identifies it, and is kept from being
 //! reused by holding on to the code.
 
-use super::core::Lambda;
-use super::natives::{Arity, Outcome};
+use super::core::{Lambda, Takes};
+use super::natives::{Arity, Outcome, Raise};
 use super::syntax::Id;
 use super::value::{self, Value, list_value, string_value, symbol_value};
 use std::cell::RefCell;
@@ -14,6 +14,8 @@ use std::collections::HashMap;
 crate::natives! {
     /// (%named procedure number) -> PROCEDURE, which from now on has a name
     "%named" (2) => named,
+    /// (%call procedure argument ...) -> what PROCEDURE gives, when it takes so many arguments
+    "%call" (1, rest) => call,
     /// (procedure? object) -> whether OBJECT can be called
     "procedure?" (1) => is_procedure,
     /// (thunk? object) -> whether OBJECT can be called without arguments
@@ -41,6 +43,7 @@ pub struct Description {
     pub required: usize,
     pub optional: usize,
     pub rest: bool,
+    pub takes: Takes,
     pub documentation: Option<String>,
     pub span: super::syntax::Span,
 }
@@ -75,6 +78,7 @@ fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> 
             required: signature.required,
             optional: signature.optional,
             rest: signature.rest,
+            takes: lambda.takes(),
             documentation,
             span: lambda.span,
         };
@@ -92,6 +96,7 @@ fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> 
                 required: 0,
                 optional: 0,
                 rest: true,
+                takes: lambda.takes(),
                 documentation,
                 span: lambda.span,
             };
@@ -105,6 +110,7 @@ fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> 
         required: lambda.parameters.len(),
         optional: 0,
         rest: lambda.rest.is_some(),
+        takes: lambda.takes(),
         documentation,
         span: lambda.span,
     }
@@ -140,6 +146,34 @@ fn named(args: &[Value]) -> Outcome {
         });
     }
     Ok(args[0].clone())
+}
+
+/// What a procedure called NAME that LAMBDA makes shows as.
+pub fn shown(name: Id, lambda: &Lambda) -> String {
+    let known = describe_lambda(name, lambda, None);
+    format!("#<procedure {} {}>", known.name.name(), known.formals)
+}
+
+fn call(args: &[Value]) -> Outcome {
+    let count = args.len() - 1;
+    let takes = description(&args[0]).is_none_or(|known| known.takes.fits(count));
+    if takes {
+        return Err(Raise::Call(args[0].clone(), args[1..].to_vec()));
+    }
+    Err(wrong_count(args[0].clone()))
+}
+
+/// What calling PROCEDURE with too few or too many arguments raises.
+pub fn wrong_count(procedure: Value) -> Raise {
+    Raise::throw(
+        "wrong-number-of-args",
+        vec![
+            Value::BoolV(false),
+            string_value("Wrong number of arguments to ~A"),
+            list_value(vec![procedure]),
+            Value::BoolV(false),
+        ],
+    )
 }
 
 fn is_procedure(args: &[Value]) -> Outcome {

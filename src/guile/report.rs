@@ -60,6 +60,11 @@ pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
             }
             text
         }
+        ("keyword-argument-error", [_, message, _, keywords]) => {
+            let culprit = pairs::car(keywords)
+                .map_or_else(String::new, |culprit| format!(": {}", written(culprit)));
+            format!("{}{culprit}", displayed(message))
+        }
         (_, [procedure, Value::StringV(template), rest, ..]) => {
             let body = format(template, &pairs::to_vec(rest).unwrap_or_default());
             match procedure {

@@ -111,6 +111,7 @@ const GLUE: &str = concat!(
     "        (let ((result (#%prim.apply (#%prim.car request) (#%prim.cdr request))))",
     "          (n.%disarm sentinel)",
     "          result))))))",
+    "(define %%extents (#%prim.box %%nil))",
     "(define %%evaluate (lambda (text) (#%prim.eval-string text)))",
     "(define %%load-more (lambda (load count value)",
     "  (let ((unit (n.%next-unit load count)))",
@@ -145,6 +146,7 @@ pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
         )),
     );
     engine.run(GLUE)?;
+    super::extents::set_cell(engine.extract_value("%%extents")?);
     let mapping = match steel_primitive("mapping") {
         Value::FuncV(mapping) => mapping(&[engine.extract_value("%%nested")?])?,
         other => unreachable!("Steel's mapping is {other:?}"),

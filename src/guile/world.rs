@@ -101,6 +101,7 @@ impl World {
         for list in [
             super::internals::NATIVES,
             super::control::NATIVES,
+            super::extents::NATIVES,
             super::procedures::NATIVES,
             super::module_values::NATIVES,
             super::record_natives::NATIVES,

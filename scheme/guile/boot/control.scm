@@ -14,56 +14,56 @@
   "Call PROCEDURE with ARGUMENTS, the last of which is a list of further ones."
   (%machine-apply procedure (%spread-arguments arguments)))
 
-;;; Dynamic extents.  %winds is the list of (BEFORE . AFTER) that are in force,
-;;; innermost first.  %handlers is the list of exception handlers, likewise.
-
-(define %winds '())
-
-(define %handlers '())
+;;; Dynamic extents: src/guile/extents.rs says what their list is made of.
 
 (define (dynamic-wind before thunk after)
   "Call BEFORE, THUNK and AFTER; BEFORE and AFTER also whenever control enters
 or leaves the extent of THUNK.  Return what THUNK returns."
   (before)
-  (set! %winds (cons (cons before after) %winds))
+  (%push-extent (cons before after) #f)
   (let ((result (thunk)))
-    (set! %winds (cdr %winds))
+    (%pop-extent)
     (after)
     result))
 
-(define (%common-winds a b)
-  (let ((length-a (length a))
-        (length-b (length b)))
-    (let loop ((a (if (> length-a length-b) (list-tail a (- length-a length-b)) a))
-               (b (if (> length-b length-a) (list-tail b (- length-b length-a)) b)))
-      (if (eq? a b)
-          a
-          (loop (cdr a) (cdr b))))))
+;; Each leaving thunk runs with what was in force outside of its extent.
+(define (%leave-to extents)
+  (let ((after (%next-after extents)))
+    (if after
+        (begin
+          (after)
+          (%leave-to extents)))))
 
-(define (%rewind target)
-  (if (eq? %winds target)
-      #t
-      (let ((common (%common-winds %winds target)))
-        (let leave ()
-          (if (eq? %winds common)
-              #t
-              (let ((wind (car %winds)))
-                (set! %winds (cdr %winds))
-                ((cdr wind))
-                (leave))))
-        (let enter ((winds target))
-          (if (eq? winds common)
-              #t
-              (begin
-                (enter (cdr winds))
-                ((car (car winds)))
-                (set! %winds winds)))))))
+;; What is not of dynamic-wind stays out of force until the machine has its frames.
+(define (%enter-extents extents stop)
+  (if (not (eq? extents stop))
+      (let ((entry (car extents)))
+        (%enter-extents (cdr extents) stop)
+        (if (pair? (car entry))
+            (begin
+              ((car (car entry)))
+              (%set-extents! (cons entry (%extents))))))))
+
+(define (%rewind extents)
+  (let ((common (%common-extents extents)))
+    (%leave-to common)
+    (%enter-extents extents common)
+    (%set-extents! extents)))
+
+;; The frames inside of EXTENTS are gone already.
+(define (%cut-to extents)
+  (%call-all (%cut-extents! extents)))
+
+(define (%call-all thunks)
+  (if (pair? thunks)
+      (begin
+        ((car thunks))
+        (%call-all (cdr thunks)))))
 
 (define (call-with-current-continuation procedure)
   "Call PROCEDURE with the current continuation, which may be called any number
 of times with the values to return here."
-  (let ((winds %winds)
-        (handlers %handlers)
+  (let ((extents (%extents))
         (run (%run-number)))
     (%machine-call/cc
      (lambda (k)
@@ -71,8 +71,7 @@ of times with the values to return here."
         (lambda results
           (%in-run run
                    (lambda ()
-                     (%rewind winds)
-                     (set! %handlers handlers)
+                     (%rewind extents)
                      (k (%list->values results))))))))))
 
 ;; Call THUNK, which never returns, in the run of the machine with NUMBER: this
@@ -83,8 +82,7 @@ of times with the values to return here."
    ((%run-goes-on? number)
     (%disarm (%sentinel %raise-from-native))
     (%set-escape! (lambda () (%in-run number thunk)))
-    (set! %handlers '())
-    (%unwind-with '%escape))
+    (%unwind-to '%escape '()))
    (else (%foreign-continuation))))
 
 (define (call/cc procedure)
@@ -111,8 +109,7 @@ of times with the values to return here."
         (apply leave results))))
 
 (define (%leave-all)
-  (set! %handlers '())
-  (%rewind '()))
+  (%cut-to '()))
 
 (define (with-continuation-barrier thunk)
   "Call THUNK; control does not enter its extent again once it has been left."
@@ -124,12 +121,7 @@ of times with the values to return here."
       thunk
       (lambda () (set! inside #f)))))
 
-;;; Exceptions.  A handler on %handlers is a procedure, called where the
-;;; exception is raised, with the handlers outside of it in force; or a mark: the
-;;; exception unwinds to the mark's frame when the mark accepts its key.  A mark
-;;; is a vector: accepted key, the throw handler to call before unwinding or #f.
-;;; A throw handler is a pair of a procedure and whether it is running: it is
-;;; called with all handlers in force but itself.
+;;; Exceptions.
 
 (define (make-exception-from-throw key args)
   "Return the exception object for throwing KEY with the list ARGS."
@@ -138,38 +130,36 @@ of times with the values to return here."
       (%make-throw key args)))
 
 (define (%accepts? mark object)
-  (let ((key (vector-ref mark 0)))
+  (let ((key (car mark)))
     (or (eq? key #t)
         (eq? key (exception-kind object))
         (and (procedure? key) (key object)))))
 
+;; What natives that raise do where the program has a say in it: a handler to call,
+;; a leaving thunk, a predicate to ask.
 (define (%raise object continuable?)
-  (let loop ((handlers (%next-handler %handlers object)))
-    (cond
-     ((null? handlers)
-      (%unwind-with object))
-     ((vector? (car handlers))
-      (let ((mark (car handlers)))
-        (if (or (not (procedure? (vector-ref mark 0)))
-                (%accepts? mark object))
-            (let ((before (vector-ref mark 1)))
-              (if before (%call-throw-handler before object))
-              (set! %handlers handlers)
-              (%unwind-with object))
-            (loop (%next-handler (cdr handlers) object)))))
-     ((pair? (car handlers))
-      (%call-throw-handler (car handlers) object)
-      (loop (%next-handler (cdr handlers) object)))
-     (else
-      (let ((handler (car handlers)))
-        (if continuable?
-            (%with-handlers (cdr handlers)
-                            (lambda () (handler object)))
-            (begin
-              (%with-handlers (cdr handlers)
-                              (lambda () (handler object)))
-              (%with-handlers (cdr handlers)
-                              (lambda () (%handler-returned object))))))))))
+  (let loop ((extents (%next-handler (%extents) object)))
+    (if (null? extents)
+        (%unwind-to object '())
+        (let ((kind (car (car extents)))
+              (handler (cdr (car extents)))
+              (outer (cdr extents)))
+          (cond
+           (kind
+            (if (or (not (procedure? kind)) (kind object))
+                (begin
+                  (if handler (%call-throw-handler handler object))
+                  (%leave-to extents)
+                  (%unwind-to object extents))
+                (loop (%next-handler outer object))))
+           ((pair? handler)
+            (%call-throw-handler handler object)
+            (loop (%next-handler outer object)))
+           (continuable?
+            (%with-handlers outer (lambda () (handler object))))
+           (else
+            (%with-handlers outer (lambda () (handler object)))
+            (%with-handlers outer (lambda () (%handler-returned object)))))))))
 
 (define (%call-throw-handler entry object)
   (if (not (cdr entry))
@@ -185,12 +175,11 @@ of times with the values to return here."
                                  (%module-named '(guile)))))
           #f))
 
-(define (%with-handlers handlers thunk)
-  (let ((saved %handlers))
-    (set! %handlers handlers)
-    (let ((result (thunk)))
-      (set! %handlers saved)
-      result)))
+(define (%with-handlers extents thunk)
+  (%push-extent '() extents)
+  (let ((result (thunk)))
+    (%pop-extent)
+    result))
 
 (define (%raise-from-native object)
   (%raise object #f))
@@ -199,100 +188,72 @@ of times with the values to return here."
   "Raise OBJECT, any object, to the handlers in force."
   (%raise object continuable?))
 
-(define (raise object)
-  "Raise OBJECT; it is an error when a handler returns."
-  (%raise object #f))
-
 (define (raise-continuable object)
   "Raise OBJECT and return what the handler returns."
   (%raise object #t))
 
-(define (throw key . args)
-  "Raise the exception with KEY and ARGS."
-  (%raise (%throw-object key args) #f))
+;;; Run THUNK in a frame of the machine; for what unwinds to there WHEN-UNWOUND is
+;;; called with TROUBLE bound.
 
-(define (error message . irritants)
-  "Raise an error with MESSAGE and IRRITANTS."
-  (%raise (%make-throw 'misc-error
-                       (list #f
-                             (string-append "~A" (%irritant-directives irritants))
-                             (cons message irritants)
-                             #f))
-          #f))
+(define-syntax-rule (%in-frame thunk trouble when-unwound)
+  (%machine-try
+   (lambda (trouble) when-unwound)
+   (lambda ()
+     (let* ((sentinel (%sentinel %raise-from-native))
+            (result (thunk)))
+       (%leave-extent sentinel)
+       result))))
 
-(define (%irritant-directives irritants)
-  (let loop ((irritants irritants) (directives ""))
-    (if (null? irritants)
-        directives
-        (loop (cdr irritants) (string-append directives " ~S")))))
+;;; Run THUNK; when an exception unwinds to MARK, call HANDLER with it, or with key
+;;; and arguments, in the extent of this call.
 
-(define (scm-error key procedure message args data)
-  "Raise an error with KEY as Guile's own procedures do."
-  (%raise (%make-throw key (list procedure message args data)) #f))
+(define-syntax-rule (%in-marked-frame mark thunk handler for-throw?)
+  (%in-frame thunk trouble
+             (let ((arguments (%arrived trouble mark for-throw?)))
+               (if arguments
+                   (%machine-apply handler arguments)
+                   (%machine-trouble mark handler for-throw?)))))
 
-;;; Run THUNK; when an exception unwinds to here and MARK accepts it, call
-;;; HANDLER with it in the extent of this call.  Errors that the machine finds
-;;; itself have not met the handlers yet, so they are raised again from here.
+;; Errors that the machine finds itself have not met the handlers yet, so they are
+;; raised again from here.
+(define (%machine-trouble mark handler for-throw?)
+  (let* ((object (%last-caught))
+         (outer (cdr (%extents-at mark)))
+         (accepted? (%accepts? mark object))
+         (before (and accepted? (cdr mark))))
+    (if before
+        (%with-handlers outer (lambda () ((car before) object))))
+    (%cut-to outer)
+    (cond
+     ((not accepted?) (%raise object #f))
+     (for-throw? (%machine-apply handler (%caught-arguments object)))
+     (else (handler object)))))
 
-(define (%catch-object mark thunk handler)
-  (let ((winds %winds)
-        (outer %handlers))
-    (let ((handlers (cons mark outer)))
-      (set! %handlers handlers)
-      (let ((result
-             (%machine-try
-              (lambda (trouble)
-                (%handle-unwound (%caught trouble) (%last-was-raised?)
-                                 mark winds outer handler))
-              (lambda ()
-                (let* ((sentinel (%sentinel %raise-from-native))
-                       (result (thunk)))
-                  (%disarm sentinel)
-                  result)))))
-        (set! %handlers outer)
-        result))))
+(define (%catch key thunk handler)
+  (let ((mark (%push-extent key #f)))
+    (%in-marked-frame mark thunk handler #t)))
 
-;; When the exception was raised, %handlers is what MARK was found on: not what it
-;; was when MARK was put there if a partial continuation came between.
-(define (%handle-unwound object raised? mark winds outer handler)
-  (cond
-   (raised?
-    (if (and (pair? %handlers) (eq? (car %handlers) mark))
-        (let ((handlers (cdr %handlers)))
-          (if (not (eq? %winds winds)) (%rewind winds))
-          (set! %handlers handlers)
-          (handler object))
-        ;; On its way to an outer frame.
-        (%unwind-with object)))
-   ((%accepts? mark object)
-    (let ((before (vector-ref mark 1)))
-      (if before
-          (%with-handlers outer (lambda () ((car before) object)))))
-    (%rewind winds)
-    (set! %handlers outer)
-    (handler object))
-   (else
-    (%rewind winds)
-    (set! %handlers outer)
-    (%raise object #f))))
+(define (%catch-object key thunk handler)
+  (let ((mark (%push-extent key #f)))
+    (%in-marked-frame mark thunk handler #f)))
 
+;; The expander has a call with three operands call %catch.
 (define* (catch key thunk handler #:optional (pre-unwind-handler #f))
   "Call THUNK.  When it throws KEY, or anything if KEY is #t, return what
 HANDLER returns for the key and the arguments.  PRE-UNWIND-HANDLER is called
 before the stack is unwound."
-  (%catch-object (vector key
-                         (and pre-unwind-handler
-                              (cons (lambda (object)
-                                      (apply pre-unwind-handler
-                                             (exception-kind object)
-                                             (exception-args object)))
-                                    #f)))
-                 thunk
-                 (lambda (object)
-                   (%machine-apply handler (%caught-arguments object)))))
+  (if pre-unwind-handler
+      (let ((mark (%push-extent key
+                                (cons (lambda (object)
+                                        (apply pre-unwind-handler
+                                               (exception-kind object)
+                                               (exception-args object)))
+                                      #f))))
+        (%in-marked-frame mark thunk handler #t))
+      (%catch key thunk handler)))
 
 (define (false-if-exception-procedure thunk)
-  (%catch-object (vector #t #f) thunk (lambda (object) #f)))
+  (%catch-object #t thunk (lambda (object) #f)))
 
 (define-syntax-rule (false-if-exception expression)
   (false-if-exception-procedure (lambda () expression)))
@@ -312,74 +273,69 @@ before the stack is unwound."
 ;;; errors unwind before anyone is asked.
 
 (define (%with-procedure-handler handler thunk)
-  (let ((winds %winds)
-        (outer %handlers))
-    (let ((handlers (cons handler outer)))
-      (set! %handlers handlers)
-      (let ((result
-             (%machine-try
-              (lambda (trouble)
-                (let ((object (%caught trouble)))
-                  (if (%last-was-raised?)
-                      (%unwind-with object)
-                      (begin
-                        (%rewind winds)
-                        (set! %handlers handlers)
-                        (%raise object #f)))))
-              (lambda ()
-                (let* ((sentinel (%sentinel %raise-from-native))
-                       (result (thunk)))
-                  (%disarm sentinel)
-                  result)))))
-        (set! %handlers outer)
-        result))))
+  (let ((entry (%push-extent #f handler)))
+    (%in-frame thunk trouble
+               (let ((object (%caught trouble)))
+                 (if (%last-was-raised?)
+                     (%unwind-with object)
+                     (begin
+                       (%cut-to (%extents-at entry))
+                       (%raise object #f)))))))
 
+;; The expander has a call with two operands call %with-procedure-handler.
 (define* (with-exception-handler handler thunk
                                  #:key (unwind? #f) (unwind-for-type #t))
   "Call THUNK with HANDLER in force.  When UNWIND?, HANDLER is called after the
 stack has been unwound and its value is returned; otherwise where the exception
 is raised."
   (if unwind?
-      (%catch-object (vector (if (eq? unwind-for-type #t)
-                                 #t
-                                 (if (symbol? unwind-for-type)
-                                     unwind-for-type
-                                     (lambda (object)
-                                       (%exception-of-type? object unwind-for-type))))
-                             #f)
+      (%catch-object (if (or (eq? unwind-for-type #t) (symbol? unwind-for-type))
+                         unwind-for-type
+                         (lambda (object)
+                           (%exception-of-type? object unwind-for-type)))
                      thunk
                      handler)
       (%with-procedure-handler handler thunk)))
 
 (define-syntax guard
-  (syntax-rules (else =>)
-    ((_ (variable clause ... (else expression ...)) body ...)
-     (%guard (lambda () body ...)
-             (lambda (variable reraise)
-               (cond clause ... (else expression ...)))))
+  (syntax-rules ()
     ((_ (variable clause ...) body ...)
      (%guard (lambda () body ...)
-             (lambda (variable reraise)
-               (cond clause ... (else (reraise))))))))
+             (lambda (variable) (%guard-clauses clause ...))))))
 
+;; #f, or the thunk of what to do after unwinding.
+(define-syntax %guard-clauses
+  (syntax-rules (else =>)
+    ((_) #f)
+    ((_ (else expression ...))
+     (lambda () expression ...))
+    ((_ (test => receiver) clause ...)
+     (let ((value test))
+       (if value
+           (lambda () (receiver value))
+           (%guard-clauses clause ...))))
+    ((_ (test) clause ...)
+     (let ((value test))
+       (if value
+           (lambda () value)
+           (%guard-clauses clause ...))))
+    ((_ (test expression ...) clause ...)
+     (if test
+         (lambda () expression ...)
+         (%guard-clauses clause ...)))))
+
+;; As in Guile, CLAUSES are tried where the exception is raised, with the handlers
+;; outside of this call.
 (define (%guard thunk clauses)
-  ((call-with-current-continuation
-    (lambda (guard-k)
-      (with-exception-handler
-       (lambda (condition)
-         ((call-with-current-continuation
-           (lambda (handler-k)
-             (guard-k
-              (lambda ()
-                (clauses condition
-                         (lambda ()
-                           (handler-k
-                            (lambda ()
-                              (raise-continuable condition)))))))))))
-       (lambda ()
-         (call-with-values thunk
-           (lambda results
-             (guard-k (lambda () (apply values results)))))))))))
+  (let* ((outer (%extents))
+         (accepted #f)
+         (mark (%push-extent
+                (lambda (object)
+                  (set! accepted
+                        (%with-handlers outer (lambda () (clauses object))))
+                  accepted)
+                #f)))
+    (%in-marked-frame mark thunk (lambda (object) (accepted)) #f)))
 
 (define (exit . status)
   "End the program with STATUS."

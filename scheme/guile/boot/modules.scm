@@ -524,7 +524,7 @@ when one of them is used."
         (eq? state 'value)
         (and (eq? state 'perhaps)
              (let ((access (%accessors variable)))
-               (%catch-object (vector 'unbound-variable #f)
+               (%catch-object 'unbound-variable
                               (lambda () ((car access)) #t)
                               (lambda (object) #f)))))))
 

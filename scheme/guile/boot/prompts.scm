@@ -4,7 +4,7 @@
 (define %prompts '())
 
 (define %prompt-type
-  (%make-record-type 'prompt '(tag return handler winds handlers run) '(#f #f #f #f #f #f)))
+  (%make-record-type 'prompt '(tag return handler extents run) '(#f #f #f #f #f)))
 
 (define* (make-prompt-tag #:optional (stem "prompt"))
   "Return a fresh tag for prompts."
@@ -28,8 +28,7 @@
 the abort up to here and the values it was given."
   ((%machine-call/cc
     (lambda (return)
-      (let ((prompt (%record %prompt-type tag return handler %winds %handlers
-                             (%run-number))))
+      (let ((prompt (%record %prompt-type tag return handler (%extents) (%run-number))))
         (set! %prompts (cons prompt %prompts))
         (let ((result
                (%machine-try
@@ -53,8 +52,7 @@ the abort up to here and the values it was given."
        (if raised?
            (%unwind-with object)
            (begin
-             (%rewind (%record-field top 3))
-             (set! %handlers (%record-field top 4))
+             (%cut-to (%record-field top 3))
              (%raise object #f)))))))
 
 (define (%find-prompt tag)
@@ -68,33 +66,26 @@ the abort up to here and the values it was given."
       '()
       (cons (car prompts) (%prompts-above (cdr prompts) stop))))
 
-(define (%winds-above winds stop)
-  (if (or (eq? winds stop) (null? winds))
-      '()
-      (cons (car winds) (%winds-above (cdr winds) stop))))
-
 (define (abort-to-prompt tag . arguments)
   "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
   (let ((found (%find-prompt tag)))
     (if (not found)
         (scm-error 'misc-error "abort" "Abort to unknown prompt" '() #f)
         (let ((prompt (car found)))
-          (if (not (eqv? (%record-field prompt 5) (%run-number)))
+          (if (not (eqv? (%record-field prompt 4) (%run-number)))
               (%leave-for-prompt found (lambda results (%foreign-continuation)) arguments))
           ((%machine-call/cc
             (lambda (k)
               (let* ((above (%prompts-above %prompts found))
-                     (winds (%winds-above %winds (%record-field prompt 3)))
-                     (handlers (%winds-above %handlers (%record-field prompt 4)))
-                     (resume (%partial-continuation k above winds handlers)))
+                     (resume (%partial-continuation k above (%extents)
+                                                    (%record-field prompt 3))))
                 (%leave-for-prompt found resume arguments)))))))))
 
 (define (%leave-for-prompt found resume arguments)
   (let ((prompt (car found)))
-    (%in-run (%record-field prompt 5)
+    (%in-run (%record-field prompt 4)
              (lambda ()
                (%rewind (%record-field prompt 3))
-               (set! %handlers (%record-field prompt 4))
                (set! %prompts (cdr found))
                ((%record-field prompt 1)
                 (lambda ()
@@ -104,31 +95,49 @@ the abort up to here and the values it was given."
   "Leave for the innermost prompt with TAG, handing ARGUMENTS to its handler."
   (apply abort-to-prompt tag arguments))
 
-;;; The continuation up to the prompt: calling it puts its prompts, winds and
-;;; handlers on top of those in force, and a mark below them that leads back to
+;;; The continuation up to the prompt: calling it puts its prompts and extents, which
+;;; ended in STOP, on top of those in force, and a mark below them that leads back to
 ;;; the caller.
 
-(define (%partial-continuation k prompts winds handlers)
+(define (%partial-continuation k prompts extents stop)
   (lambda results
-    (let* ((outer %handlers)
+    (let* ((outer (%extents))
            (result
             (%machine-call/cc
              (lambda (return)
-               (let ((back (%record %prompt-type (list 'back) return #f %winds outer
-                                    (%run-number))))
-                 (set! %prompts (append prompts (cons back %prompts)))
-                 (%enter-winds winds)
-                 (set! %handlers (append handlers outer))
+               (let ((back (%record %prompt-type (list 'back) return #f outer (%run-number))))
+                 (%enter-extents extents stop)
+                 (let ((copy (%copy-extents extents stop outer)))
+                   (set! %prompts
+                         (%copy-prompts prompts (cons back %prompts) copy stop outer))
+                   (%set-extents! copy))
                  (k (lambda () (apply values results))))))))
-      (set! %handlers outer)
+      (%set-extents! outer)
       (result))))
 
-(define (%enter-winds winds)
-  (if (pair? winds)
-      (begin
-        (%enter-winds (cdr winds))
-        ((car (car winds)))
-        (set! %winds (cons (car winds) %winds)))))
+;; The entries stay the same, by which their frames know them; but one that says where
+;; handlers go on must say so of the copy.
+(define (%copy-extents extents stop outer)
+  (if (eq? extents stop)
+      outer
+      (let ((rest (%copy-extents (cdr extents) stop outer))
+            (entry (car extents)))
+        (cons (if (null? (car entry))
+                  (cons '() (%extents-from (cdr entry) rest stop outer))
+                  entry)
+              rest))))
+
+(define (%copy-prompts prompts below copy stop outer)
+  (if (null? prompts)
+      below
+      (let ((prompt (car prompts)))
+        (cons (%record %prompt-type
+                       (%record-field prompt 0)
+                       (%record-field prompt 1)
+                       (%record-field prompt 2)
+                       (%extents-from (%record-field prompt 3) copy stop outer)
+                       (%record-field prompt 4))
+              (%copy-prompts (cdr prompts) below copy stop outer)))))
 
 (define (reset* thunk)
   "Call THUNK below a prompt for shift*."

@@ -4,11 +4,11 @@
   #:export (make-condition-type condition-type? make-condition condition?
             condition-has-type? condition-ref make-compound-condition
             extract-condition define-condition-type condition
-            &serious serious-condition? &error error?)
+            &serious serious-condition? error?)
   #:re-export ((&exception . &condition) &message
                (exception-with-message? . message-condition?)
                (exception-message . condition-message))
-  #:replace (error?))
+  #:replace (&error))
 
 (define &serious (@ (guile) &error))
 (define &error (@ (guile) &external-error))

@@ -164,6 +164,7 @@ fn procedure(
             required: formals.required.len(),
             optional: formals.optional.len(),
             rest: formals.rest.is_some(),
+            bounded: !formals.has_keys,
         });
     }
     Ok(procedure.documented(body))
@@ -314,6 +315,7 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
             required,
             optional: formals.optional.len(),
             rest: formals.rest.is_some(),
+            bounded: false,
         });
         least.formals = all;
         signature = Some(least);
