@@ -13,6 +13,8 @@ use std::cell::{Cell, RefCell};
 crate::natives! {
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
     "%spread-arguments" (1) => spread_arguments,
+    /// (%apply-arguments list) -> LIST as the machine's apply takes it
+    "%apply-arguments" (1) => apply_arguments,
     /// (%list->values list) -> the elements as values
     "%list->values" (1) => list_to_values,
     /// (%single value) -> VALUE, or the first of the values that it stands for
@@ -159,23 +161,29 @@ fn has_kind(value: &Value, index: usize) -> bool {
 
 fn spread_arguments(args: &[Value]) -> Outcome {
     let mut items = pairs::to_vec(&args[0]).unwrap_or_default();
-    if items.is_empty() {
+    let Some(last) = items.pop() else {
         return Err(super::library::args::wrong_count("apply"));
-    }
-    let last = items.pop().unwrap_or_else(pairs::nil);
-    let rest = pairs::to_vec(&last).ok_or_else(|| {
+    };
+    items.extend(list_to_apply_to(&last)?);
+    Ok(Value::ListV(items.into()))
+}
+
+fn apply_arguments(args: &[Value]) -> Outcome {
+    Ok(Value::ListV(list_to_apply_to(&args[0])?.into()))
+}
+
+fn list_to_apply_to(list: &Value) -> Result<Vec<Value>, Raise> {
+    pairs::to_vec(list).ok_or_else(|| {
         Raise::throw(
             "wrong-type-arg",
             vec![
                 value::string_value("apply"),
                 value::string_value("Apply to non-list: ~S"),
-                list_value(vec![last.clone()]),
-                list_value(vec![last.clone()]),
+                list_value(vec![list.clone()]),
+                list_value(vec![list.clone()]),
             ],
         )
-    })?;
-    items.extend(rest);
-    Ok(Value::ListV(items.into()))
+    })
 }
 
 fn list_to_values(args: &[Value]) -> Outcome {

@@ -117,24 +117,25 @@ const INSTRUCTIONS: &[(&str, usize, &str)] = &[
     ("null?", 1, "#%prim.null?"),
 ];
 
-/// Procedures of `scheme/guile/boot` with options, each with the number of operands
-/// that gives none and the procedure which then does the same: looking for options
-/// takes longer than putting a handler in force.
-const WITHOUT_OPTIONS: [(&str, usize, &str); 2] = [
+/// Procedures of `scheme/guile/boot` that take more or fewer arguments, each with the
+/// number of operands that is usual and the procedure which does the same for those:
+/// looking how many there are takes longer than putting a handler in force.
+const USUALLY: [(&str, usize, &str); 3] = [
+    ("apply", 2, "%apply"),
     ("catch", 3, "%catch"),
     ("with-exception-handler", 2, "%with-procedure-handler"),
 ];
 
 /// What to call instead of VARIABLE with COUNT operands.
-fn without_options(variable: &Variable, count: usize) -> Option<Rc<Variable>> {
+fn usual(variable: &Variable, count: usize) -> Option<Rc<Variable>> {
     if !matches!(variable.origin, Origin::Boot(_)) || variable.assigned.get() {
         return None;
     }
     let name = variable.name.name();
-    let (_, _, plain) = WITHOUT_OPTIONS
+    let (_, _, same) = USUALLY
         .iter()
         .find(|(known, operands, _)| **known == *name && *operands == count)?;
-    Some(super::world::world().core.variable(Id::named(plain)))
+    Some(super::world::world().core.variable(Id::named(same)))
 }
 
 /// Print CORE as a unit. WANTED gets the definitions of `scheme/guile/boot`
@@ -607,8 +608,8 @@ impl Emitter<'_> {
                 match instruction(variable, operands.len()) {
                     Some(name) => self.text.push_str(name),
                     // An unbound one shows itself when it is called.
-                    None => match without_options(variable, operands.len()) {
-                        Some(plain) => self.global_name(&plain),
+                    None => match usual(variable, operands.len()) {
+                        Some(same) => self.global_name(&same),
                         None => self.global_name(variable),
                     },
                 }

@@ -36,9 +36,9 @@ pub fn is_pair(value: &Value) -> bool {
 }
 
 /// A fresh pair.
+#[inline]
 pub fn cons(car: Value, cdr: Value) -> Value {
-    let pair = blank();
-    let (car_slot, cdr_slot) = slots(&pair).expect("a blank pair is a pair");
+    let (pair, car_slot, cdr_slot) = blank();
     // SAFETY: the pair is fresh, so nothing refers into it; what stands in it
     // needs no dropping.
     unsafe {
@@ -48,18 +48,60 @@ pub fn cons(car: Value, cdr: Value) -> Value {
     pair
 }
 
-/// A fresh pair of two `Value::Void`. Steel's type of pairs cannot be named, but
-/// copied; its `cons` makes a list of its own where the cdr is one, and counts
-/// references that only pass by.
-fn blank() -> Value {
+/// A fresh pair of a copy of CAR, and CDR.
+#[inline]
+pub fn cons_copy(car: &Value, cdr: Value) -> Value {
+    let (pair, car_slot, cdr_slot) = blank();
+    // SAFETY: as above.
+    unsafe {
+        copy_to(car_slot, car);
+        cdr_slot.write(cdr);
+    }
+    pair
+}
+
+/// Write a copy of VALUE to SLOT. A clone that comes back as a value is written
+/// in parts and read as a whole at once, for which the processor waits; this is
+/// most of what a list costs.
+///
+/// # Safety
+///
+/// SLOT must be valid for writing, and what it holds need no dropping.
+#[inline]
+unsafe fn copy_to(slot: *mut Value, value: &Value) {
+    match value {
+        Value::IntV(_) | Value::NumV(_) | Value::BoolV(_) | Value::CharV(_) | Value::Void => {}
+        // Counted references: one more of them, and then it is the same bits.
+        Value::Pair(pair) => std::mem::forget(pair.clone()),
+        Value::StringV(string) => std::mem::forget(string.clone()),
+        Value::SymbolV(symbol) => std::mem::forget(symbol.clone()),
+        Value::Closure(closure) => std::mem::forget(closure.clone()),
+        other => {
+            // SAFETY: the caller's.
+            unsafe { slot.write(other.clone()) };
+            return;
+        }
+    }
+    // SAFETY: the caller's; these bits own nothing, or what was counted above.
+    unsafe { slot.copy_from_nonoverlapping(value, 1) };
+}
+
+/// A fresh pair of two `Value::Void`, and where its car and cdr stand. Steel's type of
+/// pairs cannot be named, but copied; its `cons` makes a list of its own where the cdr is
+/// one, and counts references that only pass by.
+#[inline]
+fn blank() -> (Value, *mut Value, *mut Value) {
     thread_local! {
         static BLANK: Value = steel::primitives::lists::cons(&mut Value::Void, &mut Value::Void)
             .expect("consing two values has no way to fail");
     }
-    BLANK.with(|blank| match blank {
-        Value::Pair(pair) => Value::Pair(Gc::new((**pair).clone())),
+    let pair = BLANK.with(|blank| match blank {
+        // SAFETY: a pair of two `Void` owns nothing, so that its bits are a copy of it.
+        Value::Pair(pair) => Value::Pair(Gc::new(unsafe { std::ptr::read(&raw const **pair) })),
         other => unreachable!("Steel's cons of two values is {other:?}"),
-    })
+    });
+    let (car_slot, cdr_slot) = slots(&pair).expect("a blank pair is a pair");
+    (pair, car_slot, cdr_slot)
 }
 
 /// Where the car and the cdr of PAIR stand. They may be written through while no
@@ -96,17 +138,20 @@ where
         .fold(tail, |tail, item| cons(item, tail))
 }
 
-/// ITEMS from first to last, and TAIL after them. Where the items come one by
-/// one this spares a vector of them.
-pub fn list_in_order(items: impl IntoIterator<Item = Value>, tail: Value) -> Value {
+/// Copies of ITEMS from first to last, and TAIL after them. Where the items come one
+/// by one this spares a vector of them.
+pub fn list_in_order<'a>(items: impl IntoIterator<Item = &'a Value>, tail: Value) -> Value {
     let mut first = Value::Void;
     let mut end: *mut Value = &mut first;
     for item in items {
-        let pair = cons(item, Value::Void);
-        let (_, cdr_slot) = slots(&pair).expect("a fresh pair is a pair");
+        let (pair, car_slot, cdr_slot) = blank();
         // SAFETY: END is `first` or the cdr of the pair made last, which `first`
-        // keeps alive and nobody else knows; what it holds needs no dropping.
-        unsafe { end.write(pair) };
+        // keeps alive and nobody else knows; what it and the new pair hold needs
+        // no dropping.
+        unsafe {
+            copy_to(car_slot, item);
+            end.write(pair);
+        }
         end = cdr_slot;
     }
     // SAFETY: as above.
@@ -136,7 +181,7 @@ pub fn tail(list: &Value, count: usize) -> Result<Value, Value> {
 /// A list that the machine made for rest arguments, as pairs; anything else as it is.
 pub fn from_machine(value: Value) -> Value {
     match &value {
-        Value::ListV(items) if !items.is_empty() => list_in_order(items.iter().cloned(), nil()),
+        Value::ListV(items) if !items.is_empty() => list_in_order(items.iter(), nil()),
         _ => value,
     }
 }

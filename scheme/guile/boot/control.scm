@@ -10,6 +10,10 @@
   (%machine-apply consumer
                   (%machine-arguments (%values->list (producer)))))
 
+;; The emitter has a call with two operands call this.
+(define (%apply procedure arguments)
+  (%machine-apply procedure (%apply-arguments arguments)))
+
 (define (apply procedure . arguments)
   "Call PROCEDURE with ARGUMENTS, the last of which is a list of further ones."
   (%machine-apply procedure (%spread-arguments arguments)))
@@ -237,7 +241,7 @@ of times with the values to return here."
   (let ((mark (%push-extent key #f)))
     (%in-marked-frame mark thunk handler #f)))
 
-;; The expander has a call with three operands call %catch.
+;; The emitter has a call with three operands call %catch.
 (define* (catch key thunk handler #:optional (pre-unwind-handler #f))
   "Call THUNK.  When it throws KEY, or anything if KEY is #t, return what
 HANDLER returns for the key and the arguments.  PRE-UNWIND-HANDLER is called
@@ -282,7 +286,7 @@ before the stack is unwound."
                        (%cut-to (%extents-at entry))
                        (%raise object #f)))))))
 
-;; The expander has a call with two operands call %with-procedure-handler.
+;; The emitter has a call with two operands call %with-procedure-handler.
 (define* (with-exception-handler handler thunk
                                  #:key (unwind? #f) (unwind-for-type #t))
   "Call THUNK with HANDLER in force.  When UNWIND?, HANDLER is called after the

@@ -59,7 +59,7 @@
   (let loop ((rows rows) (results '()))
     (if (%all-pairs? rows)
         (loop (%cdrs rows)
-              (cons (apply procedure (%cars rows)) results))
+              (cons (%machine-apply procedure (%row rows)) results))
         (begin
           (%check-rows rows %no-length)
           (reverse results)))))
@@ -94,7 +94,7 @@
   (let loop ((rows rows))
     (if (%all-pairs? rows)
         (begin
-          (apply procedure (%cars rows))
+          (%machine-apply procedure (%row rows))
           (loop (%cdrs rows)))
         (%check-rows rows %no-length))))
 
@@ -189,7 +189,7 @@
       (let loop ((rows (cons list lists)) (result initial))
         (if (%all-pairs? rows)
             (loop (%cdrs rows)
-                  (apply procedure (append (%cars rows) (cons result '()))))
+                  (%machine-apply procedure (%row rows result)))
             (begin
               (%check-rows rows %no-length)
               result)))))
@@ -286,7 +286,7 @@
                 (%no-pair "car" rest))))
       (let loop ((rows (cons list lists)) (results '()))
         (if (%all-pairs? rows)
-            (let ((result (apply procedure (%cars rows))))
+            (let ((result (%machine-apply procedure (%row rows))))
               (loop (%cdrs rows) (if result (cons result results) results)))
             (begin
               (%check-rows rows %no-car)
@@ -370,7 +370,7 @@
               (%no-pair "cdr" list)))
       (let loop ((rows (cons list lists)))
         (if (%all-pairs? rows)
-            (or (apply predicate (%cars rows)) (loop (%cdrs rows)))
+            (or (%machine-apply predicate (%row rows)) (loop (%cdrs rows)))
             #f))))
 
 (define (every predicate list . lists)
@@ -388,7 +388,7 @@
               (%no-pair "cdr" list)))
       (let loop ((rows (cons list lists)) (result #t))
         (if (%all-pairs? rows)
-            (let ((result (apply predicate (%cars rows))))
+            (let ((result (%machine-apply predicate (%row rows))))
               (and result (loop (%cdrs rows) result)))
             result))))
 
@@ -404,7 +404,7 @@
       (let loop ((rows (cons list lists)) (total 0))
         (if (%all-pairs? rows)
             (loop (%cdrs rows)
-                  (if (apply predicate (%cars rows)) (+ total 1) total))
+                  (if (%machine-apply predicate (%row rows)) (+ total 1) total))
             (begin
               (let check ((rest rows) (position 2))
                 (if (pair? rest)
@@ -419,7 +419,7 @@
   (if (procedure? predicate)
       (let loop ((rows (cons list lists)) (index 0))
         (if (%all-pairs? rows)
-            (if (apply predicate (%cars rows))
+            (if (%machine-apply predicate (%row rows))
                 index
                 (loop (%cdrs rows) (+ index 1)))
             (begin

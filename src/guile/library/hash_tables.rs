@@ -411,7 +411,7 @@ fn clear(args: &[Value]) -> Outcome {
 
 fn handles(args: &[Value]) -> Outcome {
     let table = want("hash-fold", args, 1)?;
-    Ok(table.with_handles(|handles| pairs::list_in_order(handles.cloned(), pairs::nil())))
+    Ok(table.with_handles(|handles| pairs::list_in_order(handles, pairs::nil())))
 }
 
 fn count(args: &[Value]) -> Outcome {

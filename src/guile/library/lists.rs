@@ -13,7 +13,7 @@ use crate::natives;
 type Same = fn(&Value, &Value) -> bool;
 
 fn cons_native(args: &[Value]) -> Outcome {
-    Ok(cons(args[0].clone(), args[1].clone()))
+    Ok(pairs::cons_copy(&args[0], args[1].clone()))
 }
 
 fn cons_star(args: &[Value]) -> Outcome {
@@ -28,7 +28,7 @@ fn list_native(args: &[Value]) -> Outcome {
 fn make_list(args: &[Value]) -> Outcome {
     let count = size_of_new("make-list", args, 1, pairs::SIZE_BYTES)?;
     let fill = args.get(1).cloned().unwrap_or_else(nil);
-    Ok((0..count).fold(nil(), |tail, _| cons(fill.clone(), tail)))
+    Ok((0..count).fold(nil(), |tail, _| pairs::cons_copy(&fill, tail)))
 }
 
 fn pair_predicate(args: &[Value]) -> Outcome {
@@ -132,7 +132,7 @@ fn append(args: &[Value]) -> Outcome {
     let mut result = last.clone();
     for (position, list) in front.iter().enumerate().rev() {
         let mut elements = items(list);
-        result = pairs::list_in_order(elements.by_ref().cloned(), result);
+        result = pairs::list_in_order(elements.by_ref(), result);
         if let Tail::Improper(tail) = elements.tail() {
             return Err(errors::expecting(
                 "append",
@@ -176,7 +176,7 @@ fn reverse_onto(procedure: &str, list: &Value, tail: Value) -> Outcome {
     let mut elements = items(list);
     let result = elements
         .by_ref()
-        .fold(tail, |tail, item| cons(item.clone(), tail));
+        .fold(tail, |tail, item| pairs::cons_copy(item, tail));
     match elements.tail() {
         Tail::Nil => Ok(result),
         _ => Err(errors::wrong_type(procedure, 1, list)),
@@ -243,7 +243,7 @@ fn head_of(procedure: &str, list: &Value, count: usize) -> Result<Vec<Value>, Ra
 fn copy_of_head(procedure: &str, list: &Value, count: usize) -> Outcome {
     let mut taken = 0;
     let elements = items(list).take(count).inspect(|_| taken += 1);
-    let copy = pairs::list_in_order(elements.cloned(), nil());
+    let copy = pairs::list_in_order(elements, nil());
     if taken == count {
         Ok(copy)
     } else {
@@ -356,10 +356,10 @@ fn last(args: &[Value]) -> Outcome {
 
 fn list_copy(args: &[Value]) -> Outcome {
     let mut elements = items(&args[0]);
-    let copy = pairs::list_in_order(elements.by_ref().cloned(), nil());
+    let copy = pairs::list_in_order(elements.by_ref(), nil());
     Ok(match elements.tail() {
         // Rare enough to begin again.
-        Tail::Improper(tail) => pairs::list_in_order(items(&args[0]).cloned(), tail.clone()),
+        Tail::Improper(tail) => pairs::list_in_order(items(&args[0]), tail.clone()),
         _ => copy,
     })
 }
@@ -620,7 +620,7 @@ fn remove_copying(list: &Value, once: bool, unwanted: impl Fn(&Value) -> bool) -
         removed |= goes;
         !goes
     });
-    pairs::list_in_order(kept.cloned(), nil())
+    pairs::list_in_order(kept, nil())
 }
 
 fn alist_remove_with(args: &[Value], same: Same) -> Outcome {
@@ -809,11 +809,13 @@ fn all_pairs(args: &[Value]) -> Outcome {
     Ok(boolean(rows(args).all(is_pair)))
 }
 
-fn cars(args: &[Value]) -> Outcome {
-    let cars: Vec<Value> = rows(args)
-        .filter_map(|row| pairs::car(row).cloned())
+fn row(args: &[Value]) -> Outcome {
+    let items: Vec<Value> = rows(args)
+        .filter_map(pairs::car)
+        .chain(args.get(1))
+        .cloned()
         .collect();
-    Ok(pairs::list(cars))
+    Ok(Value::ListV(items.into()))
 }
 
 fn cdrs(args: &[Value]) -> Outcome {
@@ -917,7 +919,10 @@ natives! {
     "%transpose" (1) => transpose,
     /// (%all-pairs? lists) -> whether none of LISTS is at its end
     "%all-pairs?" (1) => all_pairs,
-    "%cars" (1) => cars, "%cdrs" (1) => cdrs,
+    /// (%row lists [last]) -> the first of each of LISTS, and LAST, for the machine's apply
+    "%row" (1, 1) => row,
+    /// (%cdrs lists) -> what follows the first of each
+    "%cdrs" (1) => cdrs,
     /// (%list-part list count) -> at most COUNT first elements
     "%list-part" (2) => list_part,
 }
