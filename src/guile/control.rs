@@ -21,6 +21,8 @@ crate::natives! {
     "%single" (1) => single,
     /// (%run-number) -> a number that changes with each run of the machine, nested ones too
     "%run-number" (0) => run_number,
+    /// (%depth) -> how many calls of this run have not returned
+    "%depth" (0) with machine => depth,
     /// (%run-goes-on? number) -> whether the run of that number has not ended
     "%run-goes-on?" (1) => run_goes_on,
     /// (%set-escape! thunk) -> the native whose nested run is unwound next calls THUNK
@@ -199,6 +201,10 @@ fn single(args: &[Value]) -> Outcome {
 fn run_number(_: &[Value]) -> Outcome {
     let current = RUNS.with(|runs| runs.borrow().last().copied());
     Ok(Value::IntV(current.unwrap_or(0)))
+}
+
+fn depth(machine: &mut Machine, _: &[Value]) -> Outcome {
+    Ok(machine.depth())
 }
 
 fn run_goes_on(args: &[Value]) -> Outcome {

@@ -96,6 +96,7 @@ pub enum Request {
     Vector(Vec<Value>),
     Cell(Value),
     Call(Value, Vec<Value>),
+    Depth,
 }
 
 /// The machine, lent to a native listed `with machine`.
@@ -116,6 +117,11 @@ impl Machine<'_> {
     /// A fresh mutable cell: `HeapAllocated`, traced by the collector.
     pub fn cell(&mut self, value: Value) -> Value {
         (self.serve)(Request::Cell(value)).expect("allocation reports no errors")
+    }
+
+    /// How many calls have not returned.
+    pub fn depth(&mut self) -> Value {
+        (self.serve)(Request::Depth).expect("counting reports no errors")
     }
 
     /// Call a Scheme procedure and wait for its value. For rare callbacks only:
@@ -318,6 +324,10 @@ macro_rules! serve_request {
                 Ok($context.make_mutable_vector(items))
             }
             $crate::guile::natives::Request::Cell(value) => Ok($context.make_box(value)),
+            $crate::guile::natives::Request::Depth => {
+                let frames = $context.snapshot_stack_trace().trace().len();
+                Ok($crate::guile::value::Value::IntV(frames as isize))
+            }
             $crate::guile::natives::Request::Call(procedure, arguments) => {
                 let (transduce, transduction) =
                     $crate::guile::vm::nested_call(procedure, arguments)?;

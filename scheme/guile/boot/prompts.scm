@@ -4,7 +4,7 @@
 (define %prompts '())
 
 (define %prompt-type
-  (%make-record-type 'prompt '(tag return handler extents run) '(#f #f #f #f #f)))
+  (%make-record-type 'prompt '(tag return handler extents run depth) '(#f #f #f #f #f #f)))
 
 (define* (make-prompt-tag #:optional (stem "prompt"))
   "Return a fresh tag for prompts."
@@ -23,12 +23,16 @@
 ;;; Whatever %prompts holds when THUNK returns says where to: a continuation that
 ;;; was called elsewhere has put its caller there.
 
+;; What a prompt calls its thunk with: the frame of the machine's, and the thunk's own.
+(define %depth-of-thunks 2)
+
 (define (call-with-prompt tag thunk handler)
   "Call THUNK.  When it aborts to TAG, call HANDLER with the continuation of
 the abort up to here and the values it was given."
   ((%machine-call/cc
     (lambda (return)
-      (let ((prompt (%record %prompt-type tag return handler (%extents) (%run-number))))
+      (let ((prompt (%record %prompt-type tag return handler (%extents) (%run-number)
+                             (+ (%depth) %depth-of-thunks))))
         (set! %prompts (cons prompt %prompts))
         (let ((result
                (%machine-try
@@ -97,23 +101,34 @@ the abort up to here and the values it was given."
 
 ;;; The continuation up to the prompt: calling it puts its prompts and extents, which
 ;;; ended in STOP, on top of those in force, and a mark below them that leads back to
-;;; the caller.
+;;; the caller.  Where a prompt's thunk ends in the call, the caller is that prompt: a mark
+;;; for each time that a generator goes on would be part of its next continuation.
 
 (define (%partial-continuation k prompts extents stop)
   (lambda results
-    (let* ((outer (%extents))
-           (result
-            (%machine-call/cc
-             (lambda (return)
-               (let ((back (%record %prompt-type (list 'back) return #f outer (%run-number))))
-                 (%enter-extents extents stop)
-                 (let ((copy (%copy-extents extents stop outer)))
-                   (set! %prompts
-                         (%copy-prompts prompts (cons back %prompts) copy stop outer))
-                   (%set-extents! copy))
-                 (k (lambda () (apply values results))))))))
-      (%set-extents! outer)
-      (result))))
+    (let ((resume (lambda (below)
+                    (%resume k prompts below extents stop results))))
+      (if (and (pair? %prompts)
+               (eqv? (%record-field (car %prompts) 5) (%depth))
+               (eqv? (%record-field (car %prompts) 4) (%run-number)))
+          (resume %prompts)
+          (let* ((outer (%extents))
+                 (result
+                  (%machine-call/cc
+                   (lambda (return)
+                     (resume (cons (%record %prompt-type (list 'back) return #f outer
+                                            (%run-number) #f)
+                                   %prompts))))))
+            (%set-extents! outer)
+            (result))))))
+
+(define (%resume k prompts below extents stop results)
+  (let ((outer (%extents)))
+    (%enter-extents extents stop)
+    (let ((copy (%copy-extents extents stop outer)))
+      (set! %prompts (%copy-prompts prompts below copy stop outer))
+      (%set-extents! copy)
+      (k (lambda () (apply values results))))))
 
 ;; The entries stay the same, by which their frames know them; but one that says where
 ;; handlers go on must say so of the copy.
@@ -136,7 +151,8 @@ the abort up to here and the values it was given."
                        (%record-field prompt 1)
                        (%record-field prompt 2)
                        (%extents-from (%record-field prompt 3) copy stop outer)
-                       (%record-field prompt 4))
+                       (%record-field prompt 4)
+                       (%record-field prompt 5))
               (%copy-prompts (cdr prompts) below copy stop outer)))))
 
 (define (reset* thunk)
