@@ -478,6 +478,39 @@ fn exit_ends_a_run_with_its_status() {
 }
 
 #[test]
+fn what_no_handler_accepts_passes_all_of_them() {
+    for (form, key) in [
+        ("(error \"boom\")", "misc-error"),
+        ("(throw 'another 1)", "another"),
+        ("(raise-exception 5)", "%exception"),
+        ("(vector-ref (vector) 1)", "out-of-range"),
+        ("(car 5)", "wrong-type-arg"),
+        (
+            "(dynamic-wind (const 1) (lambda () (throw 'another)) (const 2))",
+            "another",
+        ),
+        (
+            "(with-exception-handler (const 1) (lambda () (throw 'another)) #:unwind? #t #:unwind-for-type 'mine)",
+            "another",
+        ),
+    ] {
+        for around in [
+            "(catch 'mine (lambda () FORM) (const 'swallowed))",
+            "(catch 'mine (lambda () (catch 'yours (lambda () FORM) (const 1))) (const 'swallowed))",
+            "(call-with-prompt 'tag (lambda () (catch 'mine (lambda () FORM) (const 1))) list)",
+        ] {
+            let program = around.replace("FORM", form);
+            let ended = value_of(&program);
+            assert!(ended.starts_with(&format!("{key}: ")), "{program}: {ended}");
+        }
+    }
+    assert_eq!(
+        value_of("(catch 'mine (lambda () (exit 3)) (const 'swallowed))"),
+        "quit 3"
+    );
+}
+
+#[test]
 fn the_prompt_can_ask_for_completions_and_wholeness() {
     with_interpreter(|interpreter| {
         interpreter

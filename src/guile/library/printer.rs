@@ -36,14 +36,8 @@ pub enum Style {
 
 /// VALUE as text; records with printers of their own are shown by their fields.
 pub fn plain(value: &Value, style: Style) -> String {
-    let mut printer = Printer {
-        out: String::new(),
-        style,
-        machine: None,
-    };
     // Only a record's printer can fail.
-    let _never_fails = printer.print(value);
-    printer.out
+    printed(None, value, style).unwrap_or_default()
 }
 
 /// VALUE as text, with the help of MACHINE where a record has a printer.
@@ -51,12 +45,26 @@ pub fn with_machine(machine: &mut Machine, value: &Value, style: Style) -> Resul
     if let Some(text) = simple(value, style) {
         return Ok(text);
     }
+    printed(Some(machine), value, style)
+}
+
+/// Circles are rare, and looking for them at each pair is not: so the text is begun again
+/// when one was met, or when something is nested as deeply as in a circle.
+fn printed(machine: Option<&mut Machine>, value: &Value, style: Style) -> Result<String, Raise> {
     let mut printer = Printer {
         out: String::new(),
         style,
-        machine: Some(machine),
+        machine,
+        around: None,
+        is_circular: false,
     };
     printer.print(value)?;
+    if printer.is_circular {
+        printer.out.clear();
+        printer.style = style;
+        printer.around = Some(Around::default());
+        printer.print(value)?;
+    }
     Ok(printer.out)
 }
 
@@ -80,19 +88,76 @@ enum Task {
     Owned(String),
     /// Go on in this style.
     Style(Style),
+    /// Go on inside of so many.
+    Inside(usize),
+}
+
+/// Tasks as many as this come of a circle, or of data nested that deeply.
+const DEEP: usize = 10_000;
+
+/// What stands around the place that is being printed: vectors, records, pairs, and in a
+/// list all pairs before it.
+#[derive(Default)]
+struct Around {
+    identities: Vec<usize>,
+    positions: HashMap<usize, usize>,
+}
+
+impl Around {
+    /// How far outside VALUE stands when it is among these: 0 for the innermost.
+    fn distance(&self, value: &Value) -> Option<usize> {
+        let position = self.positions.get(&identity(value)?)?;
+        Some(self.identities.len() - 1 - position)
+    }
+
+    fn enter(&mut self, value: &Value) {
+        let identity = identity(value).unwrap_or_default();
+        self.positions.insert(identity, self.identities.len());
+        self.identities.push(identity);
+    }
+
+    fn leave_to(&mut self, count: usize) {
+        for identity in self.identities.drain(count..) {
+            self.positions.remove(&identity);
+        }
+    }
+}
+
+/// The address of VALUE when it may contain itself.
+fn identity(value: &Value) -> Option<usize> {
+    match value {
+        Value::Pair(pair) => Some(pair.as_ptr().addr()),
+        Value::MutableVector(items) => Some(items.as_ptr_usize()),
+        Value::CustomStruct(record) => Some((&raw const **record).addr()),
+        _ => None,
+    }
 }
 
 struct Printer<'m, 'a> {
     out: String,
     style: Style,
     machine: Option<&'m mut Machine<'a>>,
+    /// Kept once a circle is suspected.
+    around: Option<Around>,
+    is_circular: bool,
 }
 
 impl Printer<'_, '_> {
     fn print(&mut self, value: &Value) -> Result<(), Raise> {
         let mut tasks = vec![Task::Value(value.clone())];
         while let Some(task) = tasks.pop() {
+            if self.around.is_none() && tasks.len() > DEEP {
+                self.is_circular = true;
+            }
+            if self.is_circular && self.around.is_none() {
+                return Ok(());
+            }
             match task {
+                Task::Inside(count) => {
+                    if let Some(around) = &mut self.around {
+                        around.leave_to(count);
+                    }
+                }
                 Task::Text(text) => self.out.push_str(text),
                 Task::Owned(text) => self.out.push_str(&text),
                 Task::Style(style) => self.style = style,
@@ -115,6 +180,17 @@ impl Printer<'_, '_> {
     /// Print what follows the car of a pair.
     fn rest(&mut self, mut rest: Value, tasks: &mut Vec<Task>) -> Result<(), Raise> {
         loop {
+            if let Some(around) = &mut self.around {
+                if let Some(distance) = around.distance(&rest) {
+                    self.out.push_str(" . ");
+                    self.circle(distance);
+                    self.out.push(')');
+                    return Ok(());
+                }
+                if pairs::is_pair(&rest) {
+                    around.enter(&rest);
+                }
+            }
             if pairs::is_nil(&rest) {
                 self.out.push(')');
                 return Ok(());
@@ -138,6 +214,17 @@ impl Printer<'_, '_> {
 
     fn start(&mut self, value: Value, tasks: &mut Vec<Task>) -> Result<(), Raise> {
         if self.atom(&value) {
+            return Ok(());
+        }
+        if let Some(around) = &mut self.around {
+            if let Some(distance) = around.distance(&value) {
+                self.circle(distance);
+                return Ok(());
+            }
+            tasks.push(Task::Inside(around.identities.len()));
+            around.enter(&value);
+        } else if is_circle(&value) {
+            self.is_circular = true;
             return Ok(());
         }
         match &value {
@@ -166,6 +253,12 @@ impl Printer<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Print what refers to something DISTANCE around it, as Guile does.
+    fn circle(&mut self, distance: usize) {
+        let sign = if distance == 0 { "" } else { "-" };
+        let _always_succeeds = write!(self.out, "#{sign}{distance}#");
     }
 
     /// Print VALUE when it has no parts.
@@ -271,6 +364,13 @@ impl Printer<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether VALUE is a list that has no end.
+fn is_circle(value: &Value) -> bool {
+    let mut elements = pairs::items(value);
+    while elements.next().is_some() {}
+    matches!(elements.tail(), pairs::Tail::Circle)
 }
 
 /// What `throw` made, as the compound exception that it is.
