@@ -157,14 +157,15 @@ fn shallow_equal(a: &Value, b: &Value) -> Option<bool> {
     }
 }
 
-/// A hasher in the manner of FxHash: one multiplication a word.
+/// A hasher of one multiplication a word. Both halves of the product are kept: its
+/// low bits alone know nothing of the word's high ones, so that a table of texts with
+/// one beginning would keep them all in one place.
 #[derive(Clone, Copy, Default)]
 pub struct Mixer(u64);
 
 impl Hasher for Mixer {
     fn finish(&self) -> u64 {
-        // The high bits are the good ones; tables use the low ones.
-        self.0 ^ (self.0 >> 32)
+        self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -182,7 +183,8 @@ impl Hasher for Mixer {
 
     #[inline]
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        let mixed = u128::from(self.0.rotate_left(5) ^ word) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (mixed as u64) ^ ((mixed >> 64) as u64);
     }
 }
 
@@ -222,7 +224,9 @@ fn address(value: &Value) -> u64 {
 #[inline]
 pub fn hash_eq(value: &Value) -> u64 {
     match value {
-        Value::IntV(number) => mix(1, *number as u64),
+        // Numbers that follow each other are looked for one after the other, so eight
+        // of them share a place: what a table keeps there fits a line of the cache.
+        Value::IntV(number) => (mix(1, *number as u64 >> 3) << 3) | (*number as u64 & 7),
         Value::CharV(character) => mix(2, *character as u64),
         Value::BoolV(truth) => mix(3, *truth as u64),
         Value::NumV(number) => mix(4, number.to_bits()),

@@ -276,8 +276,7 @@ impl Kind {
     /// The hash of KEY, as much of it as is kept.
     #[inline]
     fn hash_of(self, key: &Value) -> u32 {
-        let hash = (self.hash)(key);
-        (hash ^ (hash >> 32)) as u32
+        (self.hash)(key) as u32
     }
 }
 
