@@ -61,6 +61,8 @@ crate::natives! {
     "%set-fluid-value!" (2) => set_fluid_value,
     /// (%parameter-data fluid converter) -> what a parameter knows
     "%parameter-data" (2) => parameter_data,
+    /// (%parameter-value data) -> what the fluid in it holds
+    "%parameter-value" (1) => parameter_value,
     /// (%data-fluid data) -> the fluid in it
     "%data-fluid" (1) => data_fluid,
     /// (%data-converter data) -> the converter in it
@@ -335,7 +337,7 @@ fn is_fluid(args: &[Value]) -> Outcome {
     Ok(Value::BoolV(has_kind(&args[0], FLUID)))
 }
 
-fn fluid_value(args: &[Value]) -> Outcome {
+pub fn fluid_value(args: &[Value]) -> Outcome {
     if let Some(which) = standard_port_of_mark(&args[0]) {
         return Ok(super::library::ports::current(which));
     }
@@ -355,6 +357,14 @@ fn fluid_value(args: &[Value]) -> Outcome {
             ],
         )),
     }
+}
+
+/// What FLUID held before it holds VALUE.
+pub fn exchange_fluid(fluid: &Value, value: &Value) -> Outcome {
+    let arguments = [fluid.clone(), value.clone()];
+    let held = fluid_held(&arguments[..1])?;
+    set_fluid_value(&arguments)?;
+    Ok(held)
 }
 
 fn set_fluid_value(args: &[Value]) -> Outcome {
@@ -378,6 +388,10 @@ fn parameter_data(args: &[Value]) -> Outcome {
 
 fn data_fluid(args: &[Value]) -> Outcome {
     Ok(records::stored(&args[0], 0).unwrap_or(Value::Void))
+}
+
+fn parameter_value(args: &[Value]) -> Outcome {
+    fluid_value(&[records::stored(&args[0], 0).unwrap_or(Value::Void)])
 }
 
 fn data_converter(args: &[Value]) -> Outcome {

@@ -11,6 +11,8 @@
 //!   is outside of it in force; or a throw handler, the pair of a procedure and
 //!   whether it is running, called with all in force but itself.
 //! * `((before . after) . #f)`, of `dynamic-wind`.
+//! * `(((fluid . value) …) . #t)`, of `with-fluids`: what the fluids hold on the other
+//!   side. Entering and leaving exchange the values, which takes no code of the program's.
 //! * `(() . extents)`, while a handler runs: handlers are looked for in EXTENTS.
 //!
 //! The list stands in a cell of the machine, where its collector sees it.
@@ -33,6 +35,15 @@ crate::natives! {
     "%push-extent" (2) => push_extent,
     /// (%pop-extent) -> nothing
     "%pop-extent" (0) => pop_extent,
+    /// (%push-fluids fluids values) -> nothing; FLUIDS hold VALUES from now on
+    "%push-fluids" (2) => push_fluids,
+    /// (%pop-fluids) -> nothing; those of the innermost extent hold what they held before
+    "%pop-fluids" (0) => pop_fluids,
+    /// (%enter-fluids entry) -> whether ENTRY is of fluids; then they hold its values
+    "%enter-fluids" (1) => enter_fluids,
+    /// (%fluid-outside fluid depth) -> what FLUID held before the innermost DEPTH extents
+    /// that have it
+    "%fluid-outside" (2) => fluid_outside,
     /// (%leave-extent sentinel) -> disarms it, and the innermost extent is left
     "%leave-extent" (1) => leave_extent,
     /// (%extents-at entry) -> those in force from ENTRY outwards
@@ -40,9 +51,6 @@ crate::natives! {
     /// (%next-after extents) -> leaves what is in force inside of EXTENTS as far as the next
     /// dynamic-wind, whose leaving thunk is given; all of it and #f where there is none
     "%next-after" (1) => next_after,
-    /// (%cut-extents! extents) -> EXTENTS are in force from now on; the leaving thunks of
-    /// what was inside of them, innermost first
-    "%cut-extents!" (1) => cut_extents,
     /// (%common-extents extents) -> what EXTENTS and those in force have in common
     "%common-extents" (1) => common_extents,
     /// (%extents-from extents copy stop outer) -> what stands in COPY, which ends in OUTER,
@@ -103,6 +111,7 @@ pub fn set_resume(resume: impl Fn() + 'static) {
 /// What an entry is.
 enum Kind {
     Wind,
+    Fluids,
     Mask,
     /// A mark that accepts one key, or anything; and whether it has a throw handler.
     Mark {
@@ -119,8 +128,11 @@ fn kind(entry: &Value) -> Kind {
     };
     let plain = || matches!(entry.cdr_ref(), Value::BoolV(false));
     match entry.car_ref() {
-        Value::Pair(_) => Kind::Wind,
-        first if pairs::is_nil(first) => Kind::Mask,
+        Value::Pair(_) if plain() => Kind::Wind,
+        first if pairs::is_nil(first) && !matches!(entry.cdr_ref(), Value::BoolV(true)) => {
+            Kind::Mask
+        }
+        Value::Pair(_) | Value::ListV(_) => Kind::Fluids,
         Value::BoolV(true) => Kind::Mark {
             key: None,
             plain: plain(),
@@ -137,6 +149,7 @@ fn kind(entry: &Value) -> Kind {
 /// program's: no handler, leaving thunk or predicate comes before it.
 pub fn way_out(object: &Value) -> Option<Target> {
     let mut thrown = None;
+    let mut fluids = Vec::new();
     let mut here = in_force();
     loop {
         let Value::Pair(pair) = &here else {
@@ -154,10 +167,12 @@ pub fn way_out(object: &Value) -> Option<Target> {
                 };
                 if concerned {
                     let target = plain.then(|| Target::of(pair.car_ref()))?;
+                    fluids.iter().for_each(exchange);
                     put_in_force(here);
                     return Some(target);
                 }
             }
+            Kind::Fluids => fluids.push(pair.car_ref().clone()),
             Kind::Wind | Kind::Mask | Kind::Other => return None,
         }
         let outer = pair.cdr_ref().clone();
@@ -185,6 +200,81 @@ fn pop_extent(_: &[Value]) -> Outcome {
         put_in_force(outer);
     }
     Ok(Value::Void)
+}
+
+/// The fluids of ENTRY hold its values, and it what they held.
+fn exchange(entry: &Value) {
+    let Value::Pair(entry) = entry else {
+        return;
+    };
+    for binding in pairs::items(entry.car_ref()) {
+        if let Value::Pair(pair) = binding {
+            let outside = super::control::exchange_fluid(pair.car_ref(), pair.cdr_ref());
+            // What it held once, it can hold again.
+            if let Ok(outside) = outside {
+                let _bindings_are_pairs = pairs::set_cdr(binding, outside);
+            }
+        }
+    }
+}
+
+fn push_fluids(args: &[Value]) -> Outcome {
+    let mut bindings: Vec<Value> = Vec::new();
+    for (fluid, value) in pairs::items(&args[0]).zip(pairs::items(&args[1])) {
+        match super::control::exchange_fluid(fluid, value) {
+            Ok(outside) => bindings.push(pairs::cons(fluid.clone(), outside)),
+            Err(raise) => {
+                exchange(&pairs::cons(pairs::list(bindings), Value::BoolV(true)));
+                return Err(raise);
+            }
+        }
+    }
+    let entry = pairs::cons(pairs::list(bindings), Value::BoolV(true));
+    put_in_force(pairs::cons(entry, in_force()));
+    Ok(Value::Void)
+}
+
+fn pop_fluids(_: &[Value]) -> Outcome {
+    if let Value::Pair(pair) = &in_force() {
+        exchange(pair.car_ref());
+        put_in_force(pair.cdr_ref().clone());
+    }
+    Ok(Value::Void)
+}
+
+fn enter_fluids(args: &[Value]) -> Outcome {
+    let is_fluids = matches!(kind(&args[0]), Kind::Fluids);
+    if is_fluids {
+        exchange(&args[0]);
+    }
+    Ok(Value::BoolV(is_fluids))
+}
+
+fn fluid_outside(args: &[Value]) -> Outcome {
+    let Value::IntV(mut depth) = args[1] else {
+        return Ok(Value::Void);
+    };
+    let extents = in_force();
+    let mut outermost = None;
+    for entry in pairs::items(&extents) {
+        let Kind::Fluids = kind(entry) else {
+            continue;
+        };
+        let bindings = pairs::car(entry).expect("an entry is a pair");
+        let held = pairs::items(bindings)
+            .find(|binding| pairs::car(binding).is_some_and(|fluid| is_eq(fluid, &args[0])));
+        if let Some(held) = held.and_then(pairs::cdr) {
+            depth -= 1;
+            outermost = Some(held);
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    match outermost {
+        Some(held) => Ok(held),
+        None => super::control::fluid_value(&args[..1]),
+    }
 }
 
 fn leave_extent(args: &[Value]) -> Outcome {
@@ -218,8 +308,13 @@ fn next_after(args: &[Value]) -> Outcome {
     while let Value::Pair(pair) = &here
         && !is_same(&here, &args[0])
     {
-        let after = match pair.car_ref() {
-            Value::Pair(entry) => pairs::cdr(entry.car_ref()),
+        let entry = pair.car_ref();
+        let after = match kind(entry) {
+            Kind::Wind => pairs::car(entry).and_then(pairs::cdr),
+            Kind::Fluids => {
+                exchange(entry);
+                None
+            }
             _ => None,
         };
         let outer = pair.cdr_ref().clone();
@@ -231,19 +326,6 @@ fn next_after(args: &[Value]) -> Outcome {
     }
     put_in_force(here);
     Ok(Value::BoolV(false))
-}
-
-fn cut_extents(args: &[Value]) -> Outcome {
-    let mut afters = Vec::new();
-    loop {
-        let after = next_after(args)?;
-        if matches!(after, Value::BoolV(false)) {
-            break;
-        }
-        afters.push(after);
-    }
-    put_in_force(args[0].clone());
-    Ok(pairs::list(afters))
 }
 
 /// How many pairs lead from EXTENTS to STOP, or to the end.
@@ -295,7 +377,7 @@ fn next_handler(args: &[Value]) -> Outcome {
     let mut thrown = None;
     while let Value::Pair(pair) = &here {
         let next = match kind(pair.car_ref()) {
-            Kind::Wind => pair.cdr_ref().clone(),
+            Kind::Wind | Kind::Fluids => pair.cdr_ref().clone(),
             Kind::Mask => pairs::cdr(pair.car_ref()).unwrap_or_else(pairs::nil),
             Kind::Mark { key: Some(key), .. } => {
                 let thrown =

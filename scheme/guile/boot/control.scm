@@ -43,10 +43,13 @@ or leaves the extent of THUNK.  Return what THUNK returns."
   (if (not (eq? extents stop))
       (let ((entry (car extents)))
         (%enter-extents (cdr extents) stop)
-        (if (pair? (car entry))
-            (begin
-              ((car (car entry)))
-              (%set-extents! (cons entry (%extents))))))))
+        (if (or (%enter-fluids entry)
+                (if (pair? (car entry))
+                    (begin
+                      ((car (car entry)))
+                      #t)
+                    #f))
+            (%set-extents! (cons entry (%extents)))))))
 
 (define (%rewind extents)
   (let ((common (%common-extents extents)))
@@ -54,15 +57,14 @@ or leaves the extent of THUNK.  Return what THUNK returns."
     (%enter-extents extents common)
     (%set-extents! extents)))
 
-;; The frames inside of EXTENTS are gone already.
+;; The same where the frames inside of EXTENTS are gone already, and with them the
+;; handlers there.
 (define (%cut-to extents)
-  (%call-all (%cut-extents! extents)))
-
-(define (%call-all thunks)
-  (if (pair? thunks)
-      (begin
-        ((car thunks))
-        (%call-all (cdr thunks)))))
+  (let ((after (%next-after extents)))
+    (if after
+        (begin
+          (%with-handlers extents after)
+          (%cut-to extents)))))
 
 (define (call-with-current-continuation procedure)
   "Call PROCEDURE with the current continuation, which may be called any number
@@ -376,22 +378,9 @@ is raised."
   "Return the value of FLUID before the innermost DEPTH bindings of it."
   (if (not (and (exact-integer? depth) (>= depth 0)))
       (scm-error 'out-of-range "fluid-ref*" "Value out of range: ~S" (list depth) (list depth)))
-  (let loop ((depth depth) (bindings %fluid-bindings))
-    (cond ((= depth 0)
-           (%fluid-value fluid))
-          ((null? bindings)
-           (%fluid-value fluid))
-          ((assq fluid (car bindings))
-           (if (= depth 1)
-               (cdr (assq fluid (car bindings)))
-               (loop (- depth 1) (cdr bindings))))
-          (else
-           (loop depth (cdr bindings))))))
-
-;;; For each extent of with-fluids in force, innermost first, what its fluids
-;;; held outside of it.
-
-(define %fluid-bindings '())
+  (if (= depth 0)
+      (%fluid-value fluid)
+      (%fluid-outside fluid depth)))
 
 ;;; A dynamic state: the values that fluids had, and those of with-fluids in force.
 
@@ -446,38 +435,10 @@ THUNK changes."
   (with-fluids* (list fluid ...) (list value ...) (lambda () body ...)))
 
 (define (%with-fluids fluids values thunk)
-  (let ((inside values))
-    (let ((enter
-           (lambda ()
-             (let ((now (%fluid-values fluids)))
-               (set! %fluid-bindings (cons (%pair-up fluids now) %fluid-bindings))
-               (%set-fluid-values! fluids inside)
-               (set! inside now))))
-          (leave
-           (lambda ()
-             (let ((now (%fluid-values fluids)))
-               (set! %fluid-bindings (cdr %fluid-bindings))
-               (%set-fluid-values! fluids inside)
-               (set! inside now)))))
-      (dynamic-wind enter thunk leave))))
-
-(define (%pair-up fluids values)
-  (if (null? fluids)
-      '()
-      (cons (cons (car fluids) (car values))
-            (%pair-up (cdr fluids) (cdr values)))))
-
-(define (%fluid-values fluids)
-  (if (null? fluids)
-      '()
-      (cons (%fluid-held (car fluids)) (%fluid-values (cdr fluids)))))
-
-(define (%set-fluid-values! fluids values)
-  (if (null? fluids)
-      #t
-      (begin
-        (%set-fluid-value! (car fluids) (car values))
-        (%set-fluid-values! (cdr fluids) (cdr values)))))
+  (%push-fluids fluids values)
+  (let ((result (thunk)))
+    (%pop-fluids)
+    result))
 
 (define* (make-parameter value #:optional (converter (lambda (x) x)))
   "Return a parameter whose value is what CONVERTER makes of VALUE."
@@ -491,8 +452,8 @@ THUNK changes."
   (let ((data (%parameter-data fluid converter)))
     (lambda arguments
       (if (null? arguments)
-          (%fluid-value (%data-fluid data))
-          (let ((old (%fluid-value (%data-fluid data))))
+          (%parameter-value data)
+          (let ((old (%parameter-value data)))
             (%set-fluid-value! (%data-fluid data)
                                ((%data-converter data) (car arguments)))
             old)))))
