@@ -196,7 +196,7 @@ fn list_to_values(args: &[Value]) -> Outcome {
 
 /// None at all stays what it is: Guile refuses it, and so does whatever uses it.
 fn single(args: &[Value]) -> Outcome {
-    let first = records::multiple(&args[0]).and_then(|items| items.into_iter().next());
+    let first = records::several(&args[0]).and_then(|mut items| items.next().cloned());
     Ok(first.unwrap_or_else(|| args[0].clone()))
 }
 

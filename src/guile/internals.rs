@@ -44,8 +44,8 @@ crate::natives! {
     "%values-tail" (2) => values_tail,
     /// (%values-none values) -> checks that there are none
     "%values-none" (1) => values_none,
-    /// (%machine-arguments list) -> LIST as the machine's own apply takes it
-    "%machine-arguments" (1) => machine_arguments,
+    /// (%values-arguments values) -> the values in a list, for the machine's apply
+    "%values-arguments" (1) => values_arguments,
     /// (%more-positional? list) -> whether LIST begins with something other than a keyword
     "%more-positional?" (1) => more_positional,
     /// (%check-keywords arguments keywords allow-other-keys? rest?) -> raises unless they fit
@@ -235,18 +235,30 @@ fn keys_fit(args: &[Value]) -> Outcome {
 fn values_item(args: &[Value]) -> Outcome {
     let (position, count) = (index(args, 1), index(args, 2));
     let more = value::truth(args, 4);
-    let given = records::multiple(&args[0]);
-    if count == 0 && !more {
-        return match given {
-            Some(none) if none.is_empty() => Ok(Value::Void),
+    let Some(mut given) = records::several(&args[0]) else {
+        return match count {
+            1 => Ok(args[0].clone()),
+            0 if more => Ok(args[0].clone()),
             _ => Err(wrong_count()),
         };
+    };
+    if count == 0 && !more {
+        return match given.next() {
+            None => Ok(Value::Void),
+            Some(_) => Err(wrong_count()),
+        };
     }
-    match given {
-        None if count == 1 || more && count <= 1 => Ok(args[0].clone()),
-        Some(items) if items.len() == count || more && items.len() > count => {
-            Ok(items[position].clone())
+    // All are counted, though one is given.
+    let mut item = None;
+    let mut found = 0;
+    for value in given {
+        if found == position {
+            item = Some(value);
         }
+        found += 1;
+    }
+    match item {
+        Some(item) if found == count || more && found > count => Ok(item.clone()),
         _ => Err(wrong_count()),
     }
 }
@@ -268,8 +280,8 @@ fn values_none(args: &[Value]) -> Outcome {
     }
 }
 
-fn machine_arguments(args: &[Value]) -> Outcome {
-    pairs::to_machine(&args[0]).ok_or_else(|| value::wrong_type("apply", 2, &args[0]))
+fn values_arguments(args: &[Value]) -> Outcome {
+    Ok(Value::ListV(records::values_list(&args[0]).into()))
 }
 
 fn is_keyword(value: &Value) -> bool {

@@ -186,14 +186,6 @@ pub fn from_machine(value: Value) -> Value {
     }
 }
 
-/// VALUE as the list that the machine's own `apply` takes, or `None` when it is not a proper list.
-pub fn to_machine(value: &Value) -> Option<Value> {
-    match value {
-        Value::ListV(_) => Some(value.clone()),
-        _ => to_vec(value).map(|items| Value::ListV(items.into())),
-    }
-}
-
 /// The car of a pair.
 pub fn car(value: &Value) -> Option<&Value> {
     match value {

@@ -5,9 +5,9 @@
 //! only this module makes.
 
 use super::roots::Root;
+use super::tables::HashMap;
 use super::value::{Value, list_value};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use steel::parser::interner::InternedString;
 use steel::rvals::SteelString;
 
@@ -53,7 +53,7 @@ fn with_kinds<T>(body: impl FnOnce(&mut Kinds) -> T) -> T {
 
 fn make_kinds() -> Kinds {
     let type_type = super::symbols::intern("record-type");
-    let mut constructors = HashMap::new();
+    let mut constructors = HashMap::default();
     let mut basic = |name: &str, fields: &[&str]| {
         let no = Value::BoolV(false);
         let record = instantiate(
@@ -76,7 +76,7 @@ fn make_kinds() -> Kinds {
         Root::of(&record)
     };
     let throw_type = basic("throw", &["key", "arguments"]);
-    let values_type = basic("values", &["list"]);
+    let values_type = basic("values", &[]);
     Kinds {
         constructors,
         name: InternedString::from(STRUCT_NAME),
@@ -107,9 +107,11 @@ fn instantiate(constructors: &mut HashMap<usize, Value>, fields: Vec<Value>) -> 
 }
 
 /// A record of type KIND with FIELDS; those the program may change must be cells.
-pub fn make(kind: Value, mut fields: Vec<Value>) -> Value {
-    fields.insert(0, kind);
-    with_kinds(|kinds| instantiate(&mut kinds.constructors, fields))
+pub fn make(kind: Value, fields: Vec<Value>) -> Value {
+    let mut all = Vec::with_capacity(fields.len() + 1);
+    all.push(kind);
+    all.extend(fields);
+    with_kinds(|kinds| instantiate(&mut kinds.constructors, all))
 }
 
 /// A record type; PRINTER and PROPERTIES are cells.
@@ -235,25 +237,23 @@ pub fn values(mut items: Vec<Value>) -> Value {
         return items.remove(0);
     }
     let kind = with_kinds(|kinds| kinds.values_type.value().clone());
-    make(kind, vec![list_value(items)])
+    make(kind, items)
 }
 
 /// The values that VALUE stands for.
 pub fn values_list(value: &Value) -> Vec<Value> {
-    match multiple(value) {
-        Some(items) => items,
+    match several(value) {
+        Some(values) => values.cloned().collect(),
         None => vec![value.clone()],
     }
 }
 
 /// The values when VALUE stands for none or several.
-pub fn multiple(value: &Value) -> Option<Vec<Value>> {
-    let kind = with_kinds(|kinds| kinds.values_type.value().clone());
-    match type_of(value) {
-        Some(found) if same(&found, &kind) => match field(value, 0) {
-            Some(items) => super::pairs::to_vec(&items),
-            None => None,
-        },
-        _ => None,
-    }
+pub fn several(value: &Value) -> Option<impl Iterator<Item = &Value>> {
+    let Value::CustomStruct(record) = value else {
+        return None;
+    };
+    let kind = record.get_index(0)?;
+    with_kinds(|kinds| same(kind, kinds.values_type.value()))
+        .then(|| (1..).map_while(|index| record.get_index(index)))
 }

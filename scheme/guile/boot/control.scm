@@ -7,8 +7,7 @@
 
 (define (call-with-values producer consumer)
   "Call CONSUMER with the values that PRODUCER returns."
-  (%machine-apply consumer
-                  (%machine-arguments (%values->list (producer)))))
+  (%machine-apply consumer (%values-arguments (producer))))
 
 ;; The emitter has a call with two operands call this.
 (define (%apply procedure arguments)

@@ -315,6 +315,13 @@ impl Printer<'_, '_> {
             self.out.push_str(&text);
             return Ok(());
         }
+        if let Some(values) = records::several(value) {
+            let values: Vec<Value> = values.cloned().collect();
+            tasks.push(Task::Text(">"));
+            tasks.push(Task::Value(pairs::list(values)));
+            self.out.push_str("#<values ");
+            return Ok(());
+        }
         if let Some((key, arguments)) = records::thrown(value) {
             self.write_until_here(tasks);
             tasks.extend(thrown(&key, &arguments).into_iter().rev());
