@@ -13,6 +13,7 @@
 //! * `((before . after) . #f)`, of `dynamic-wind`.
 //! * `(((fluid . value) …) . #t)`, of `with-fluids`: what the fluids hold on the other
 //!   side. Entering and leaving exchange the values, which takes no code of the program's.
+//! * `(#\| . #f)`, a barrier that continuations do not cross.
 //! * `(() . extents)`, while a handler runs: handlers are looked for in EXTENTS.
 //!
 //! The list stands in a cell of the machine, where its collector sees it.
@@ -53,6 +54,8 @@ crate::natives! {
     "%next-after" (1) => next_after,
     /// (%common-extents extents) -> what EXTENTS and those in force have in common
     "%common-extents" (1) => common_extents,
+    /// (%barrier-between? extents) -> whether one stands between EXTENTS and those in force
+    "%barrier-between?" (1) => is_barrier_between,
     /// (%extents-from extents copy stop outer) -> what stands in COPY, which ends in OUTER,
     /// where EXTENTS, which ended in STOP, stood in what was copied
     "%extents-from" (4) => extents_from,
@@ -108,10 +111,18 @@ pub fn set_resume(resume: impl Fn() + 'static) {
     RESUME.with(|slot| *slot.borrow_mut() = Some(Box::new(resume)));
 }
 
+/// Whether an extent is entered or left.
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
+}
+
 /// What an entry is.
 enum Kind {
     Wind,
     Fluids,
+    Barrier,
     Mask,
     /// A mark that accepts one key, or anything; and whether it has a throw handler.
     Mark {
@@ -133,6 +144,7 @@ fn kind(entry: &Value) -> Kind {
             Kind::Mask
         }
         Value::Pair(_) | Value::ListV(_) => Kind::Fluids,
+        Value::CharV(_) => Kind::Barrier,
         Value::BoolV(true) => Kind::Mark {
             key: None,
             plain: plain(),
@@ -167,13 +179,13 @@ pub fn way_out(object: &Value) -> Option<Target> {
                 };
                 if concerned {
                     let target = plain.then(|| Target::of(pair.car_ref()))?;
-                    fluids.iter().for_each(exchange);
+                    fluids.iter().for_each(|entry| exchange(entry, Way::Out));
                     put_in_force(here);
                     return Some(target);
                 }
             }
             Kind::Fluids => fluids.push(pair.car_ref().clone()),
-            Kind::Wind | Kind::Mask | Kind::Other => return None,
+            Kind::Wind | Kind::Barrier | Kind::Mask | Kind::Other => return None,
         }
         let outer = pair.cdr_ref().clone();
         here = outer;
@@ -202,12 +214,18 @@ fn pop_extent(_: &[Value]) -> Outcome {
     Ok(Value::Void)
 }
 
-/// The fluids of ENTRY hold its values, and it what they held.
-fn exchange(entry: &Value) {
+/// The fluids of ENTRY hold its values, and it what they held: one after the other
+/// where it is entered, the other way round where it is left, since one fluid may be
+/// there twice.
+fn exchange(entry: &Value, way: Way) {
     let Value::Pair(entry) = entry else {
         return;
     };
-    for binding in pairs::items(entry.car_ref()) {
+    let mut bindings: Vec<&Value> = pairs::items(entry.car_ref()).collect();
+    if let Way::Out = way {
+        bindings.reverse();
+    }
+    for binding in bindings {
         if let Value::Pair(pair) = binding {
             let outside = super::control::exchange_fluid(pair.car_ref(), pair.cdr_ref());
             // What it held once, it can hold again.
@@ -224,7 +242,10 @@ fn push_fluids(args: &[Value]) -> Outcome {
         match super::control::exchange_fluid(fluid, value) {
             Ok(outside) => bindings.push(pairs::cons(fluid.clone(), outside)),
             Err(raise) => {
-                exchange(&pairs::cons(pairs::list(bindings), Value::BoolV(true)));
+                exchange(
+                    &pairs::cons(pairs::list(bindings), Value::BoolV(true)),
+                    Way::Out,
+                );
                 return Err(raise);
             }
         }
@@ -236,7 +257,7 @@ fn push_fluids(args: &[Value]) -> Outcome {
 
 fn pop_fluids(_: &[Value]) -> Outcome {
     if let Value::Pair(pair) = &in_force() {
-        exchange(pair.car_ref());
+        exchange(pair.car_ref(), Way::Out);
         put_in_force(pair.cdr_ref().clone());
     }
     Ok(Value::Void)
@@ -245,7 +266,7 @@ fn pop_fluids(_: &[Value]) -> Outcome {
 fn enter_fluids(args: &[Value]) -> Outcome {
     let is_fluids = matches!(kind(&args[0]), Kind::Fluids);
     if is_fluids {
-        exchange(&args[0]);
+        exchange(&args[0], Way::In);
     }
     Ok(Value::BoolV(is_fluids))
 }
@@ -312,7 +333,7 @@ fn next_after(args: &[Value]) -> Outcome {
         let after = match kind(entry) {
             Kind::Wind => pairs::car(entry).and_then(pairs::cdr),
             Kind::Fluids => {
-                exchange(entry);
+                exchange(entry, Way::Out);
                 None
             }
             _ => None,
@@ -363,6 +384,18 @@ fn common_extents(args: &[Value]) -> Outcome {
     Ok(a)
 }
 
+fn is_barrier_between(args: &[Value]) -> Outcome {
+    let common = common_extents(args)?;
+    let has_barrier = |extents: &Value| {
+        pairs::items(extents)
+            .take(distance(extents, &common))
+            .any(|entry| matches!(kind(entry), Kind::Barrier))
+    };
+    Ok(Value::BoolV(
+        has_barrier(&in_force()) || has_barrier(&args[0]),
+    ))
+}
+
 fn extents_from(args: &[Value]) -> Outcome {
     let [extents, copy, stop, outer] = args else {
         return Ok(Value::Void);
@@ -377,7 +410,7 @@ fn next_handler(args: &[Value]) -> Outcome {
     let mut thrown = None;
     while let Value::Pair(pair) = &here {
         let next = match kind(pair.car_ref()) {
-            Kind::Wind | Kind::Fluids => pair.cdr_ref().clone(),
+            Kind::Wind | Kind::Fluids | Kind::Barrier => pair.cdr_ref().clone(),
             Kind::Mask => pairs::cdr(pair.car_ref()).unwrap_or_else(pairs::nil),
             Kind::Mark { key: Some(key), .. } => {
                 let thrown =

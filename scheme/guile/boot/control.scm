@@ -74,10 +74,16 @@ of times with the values to return here."
      (lambda (k)
        (procedure
         (lambda results
+          (if (%barrier-between? extents)
+              (%barred))
           (%in-run run
                    (lambda ()
                      (%rewind extents)
                      (k (%list->values results))))))))))
+
+(define (%barred)
+  (scm-error 'misc-error "%continuation-call"
+             "invoking continuation would cross continuation barrier" '() #f))
 
 ;; Call THUNK, which never returns, in the run of the machine with NUMBER: this
 ;; one, or one around the natives that called us.
@@ -117,14 +123,20 @@ of times with the values to return here."
   (%cut-to '()))
 
 (define (with-continuation-barrier thunk)
-  "Call THUNK; control does not enter its extent again once it has been left."
-  (let ((inside #t))
-    (dynamic-wind
-      (lambda ()
-        (if (not inside)
-            (scm-error 'misc-error #f "cannot enter a continuation barrier again" '() #f)))
-      thunk
-      (lambda () (set! inside #f)))))
+  "Call THUNK; continuations do not lead into its extent nor out of it.  What it
+throws is told on the error port, and the result is then #f."
+  (%push-extent #\| #f)
+  (let ((result
+         (catch #t
+           thunk
+           (lambda (key . args)
+             (case key
+               ((quit) (apply primitive-exit args))
+               ((interrupted) (apply throw key args))
+               (else (print-exception (current-error-port) #f key args)))
+             #f))))
+    (%pop-extent)
+    result))
 
 ;;; Exceptions.
 
@@ -430,8 +442,8 @@ THUNK changes."
   "Call THUNK while FLUIDS have VALUES."
   (%with-fluids fluids values thunk))
 
-(define-syntax-rule (with-fluids ((fluid value) ...) body ...)
-  (with-fluids* (list fluid ...) (list value ...) (lambda () body ...)))
+(define-syntax-rule (with-fluids ((fluid value) ...) body body* ...)
+  (with-fluids* (list fluid ...) (list value ...) (lambda () body body* ...)))
 
 (define (%with-fluids fluids values thunk)
   (%push-fluids fluids values)
@@ -450,12 +462,14 @@ THUNK changes."
 (define (%make-parameter fluid converter)
   (let ((data (%parameter-data fluid converter)))
     (lambda arguments
-      (if (null? arguments)
-          (%parameter-value data)
-          (let ((old (%parameter-value data)))
-            (%set-fluid-value! (%data-fluid data)
-                               ((%data-converter data) (car arguments)))
-            old)))))
+      (cond
+       ((null? arguments) (%parameter-value data))
+       ((null? (cdr arguments))
+        (let ((old (%parameter-value data)))
+          (%set-fluid-value! (%data-fluid data)
+                             ((%data-converter data) (car arguments)))
+          old))
+       (else (%no-matching-arity arguments))))))
 
 (define (%parameterize bindings thunk)
   (let loop ((bindings bindings) (fluids '()) (values '()))
@@ -468,9 +482,8 @@ THUNK changes."
                 (loop (cdr bindings)
                       (cons fluid fluids)
                       (cons ((%parameter-converter parameter) value) values))
-                (scm-error 'wrong-type-arg "parameterize"
-                           "Wrong type argument in position ~A: ~S"
-                           (list 1 parameter) (list parameter))))))))
+                (scm-error 'wrong-type-arg "parameterize" "Not a parameter: ~S"
+                           (list parameter) #f)))))))
 
 ;;; Promises.
 

@@ -64,8 +64,14 @@
         (hashv-set! table slot (cons %bucket-mark entries))
         (hashv-remove! table slot))))
 
+;; The procedures that hash-ref goes by find what it has put there.
+(define (%hashes-as-usual? hasher finder)
+  (and (eq? hasher hash) (eq? finder assoc)))
+
 (define (%hashx-handle hash assoc table key)
-  (assoc key (%hashx-bucket hash table key)))
+  (if (%hashes-as-usual? hash assoc)
+      (hash-get-handle table key)
+      (assoc key (%hashx-bucket hash table key))))
 
 (define (hashx-get-handle hash assoc table key)
   "Return the pair of KEY and its value in TABLE, or #f."
@@ -79,16 +85,20 @@
 (define (hashx-set! hash assoc table key value)
   "Make VALUE the value of KEY in TABLE."
   (let ((handle (%hashx-handle hash assoc table key)))
-    (if handle
-        (set-cdr! handle value)
-        (%hashx-set-bucket! hash table key
-                            (cons (cons key value)
-                                  (%hashx-bucket hash table key))))
+    (cond
+     (handle (set-cdr! handle value))
+     ((%hashes-as-usual? hash assoc) (hash-set! table key value))
+     (else
+      (%hashx-set-bucket! hash table key
+                          (cons (cons key value)
+                                (%hashx-bucket hash table key)))))
     value))
 
 (define (hashx-create-handle! hash assoc table key initial)
   "Return the pair of KEY and its value in TABLE, made with INITIAL when there is none."
   (or (%hashx-handle hash assoc table key)
+      (and (%hashes-as-usual? hash assoc)
+           (hash-create-handle! table key initial))
       (let ((handle (cons key initial)))
         (%hashx-set-bucket! hash table key
                             (cons handle (%hashx-bucket hash table key)))
@@ -97,9 +107,12 @@
 (define (hashx-remove! hash assoc table key)
   "Take KEY out of TABLE and return what was its pair, or #f."
   (let ((handle (%hashx-handle hash assoc table key)))
-    (if handle
-        (%hashx-set-bucket! hash table key
-                            (delq handle (%hashx-bucket hash table key))))
+    (cond
+     ((not handle) #f)
+     ((%hashes-as-usual? hash assoc) (hash-remove! table key))
+     (else
+      (%hashx-set-bucket! hash table key
+                          (delq handle (%hashx-bucket hash table key)))))
     handle))
 
 (define* (alist->hash-table alist #:optional (size 31))

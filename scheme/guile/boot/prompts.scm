@@ -174,5 +174,7 @@ the abort up to here and the values it was given."
   (apply abort-to-prompt (default-prompt-tag) arguments))
 
 (define (suspendable-continuation? tag)
-  "Tell whether aborting to TAG could be resumed."
-  #t)
+  "Tell whether what aborts to TAG could be resumed."
+  (let ((found (%find-prompt tag)))
+    (and found
+         (not (%barrier-between? (%record-field (car found) 3))))))

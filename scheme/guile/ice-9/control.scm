@@ -2,9 +2,9 @@
 
 (define-module (ice-9 control)
   #:re-export (call-with-prompt abort-to-prompt default-prompt-tag make-prompt-tag
-               call-with-escape-continuation call/ec)
+               call-with-escape-continuation call/ec suspendable-continuation?)
   #:export (% let/ec let-escape-continuation abort shift reset shift* reset*
-            suspendable-continuation? default-prompt-handler))
+            default-prompt-handler))
 
 (define (default-prompt-handler continuation procedure)
   "Call PROCEDURE with CONTINUATION, as abort asks."
@@ -59,7 +59,3 @@
 
 (define-syntax-rule (shift k body ...)
   (shift* (lambda (k) body ...)))
-
-(define (suspendable-continuation? tag)
-  "Return whether the continuation up to TAG can be resumed: it can."
-  #t)

@@ -44,6 +44,8 @@ struct Index {
     /// Slots that are not `EMPTY`.
     used: usize,
     weak: bool,
+    /// How many entries it was made for, which Guile's count of buckets tells.
+    expected: usize,
 }
 
 impl Custom for Index {
@@ -60,6 +62,7 @@ impl Index {
             live: 0,
             used: 0,
             weak: false,
+            expected: 0,
         }
     }
 
@@ -123,6 +126,7 @@ impl Index {
         slots.sort_unstable_by_key(|slot| slot.entry);
         let mut index = Index::with_room(slots.len() + more);
         index.weak = self.weak;
+        index.expected = self.expected;
         for (entry, slot) in slots.into_iter().enumerate() {
             index.insert(slot.hash, entry);
         }
@@ -139,13 +143,13 @@ struct Table<'a> {
 /// A table as Guile prints it, when VALUE is one.
 pub fn shown(value: &Value) -> Option<String> {
     let table = parts(value)?;
-    let (live, weak) = table.look(|index, _| (index.live, index.weak));
+    let (live, weak, expected) = table.look(|index, _| (index.live, index.weak, index.expected));
     let mut buckets = 31;
     for size in [
         61, 113, 223, 443, 883, 1759, 3517, 7027, 14051, 28099, 56197, 112_363, 224_717, 449_419,
         898_823, 1_797_641, 3_595_271,
     ] {
-        if live * 10 <= buckets * 9 {
+        if live * 10 <= buckets * 9 && expected <= buckets {
             break;
         }
         buckets = size;
@@ -304,12 +308,14 @@ const TEXT_CI: Kind = Kind {
 };
 
 fn make_table(machine: &mut Machine, args: &[Value], weak: bool) -> Outcome {
-    let room = match args.first() {
-        Some(Value::IntV(size)) if *size > 0 => (*size as usize).min(1 << 24),
-        _ => 8,
+    let expected = match args {
+        [] => 0,
+        _ => super::args::size("make-hash-table", args, 1)?,
     };
+    let room = expected.clamp(8, 1 << 24);
     let mut index = Index::with_room(room);
     index.weak = weak;
+    index.expected = expected;
     let entries = machine.vector(Vec::with_capacity(room));
     let index = index
         .into_steelval()
@@ -401,9 +407,10 @@ fn remove_ci(args: &[Value]) -> Outcome {
 fn clear(args: &[Value]) -> Outcome {
     want("hash-clear!", args, 1)?.change(|index, entries| {
         entries.clear();
-        let weak = index.weak;
+        let (weak, expected) = (index.weak, index.expected);
         *index = Index::with_room(8);
         index.weak = weak;
+        index.expected = expected;
     });
     Ok(unspecified())
 }
