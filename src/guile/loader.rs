@@ -728,9 +728,22 @@ fn read_form(
 
 /// The units for CORE, those of `scheme/guile/boot` that it needs first.
 pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
+    let mut units = Vec::new();
+    for (variable, found) in super::modules::take_borrowed() {
+        let value = Core::Global(found, no_span());
+        append_units(
+            x,
+            &Core::DefineGlobal(variable, Box::new(value)),
+            &mut units,
+        )?;
+    }
+    append_units(x, core, &mut units)?;
+    Ok(units)
+}
+
+fn append_units(x: &mut Expander, core: &Core, units: &mut Vec<emitter::Unit>) -> Result<()> {
     let mut wanted = Vec::new();
     let unit = emitter::unit(core, &mut wanted, false);
-    let mut units = Vec::new();
     if !wanted.is_empty() {
         let mut declarations = String::new();
         let mut compiled = BTreeMap::new();
@@ -751,7 +764,7 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
         units.append(&mut definitions);
     }
     units.push(unit);
-    Ok(units)
+    Ok(())
 }
 
 /// A definition of `scheme/guile/boot` that has to run.

@@ -1,7 +1,8 @@
 //! Modules: tables of bindings, what each exports, and what each sees of others.
 
-use super::core::{State, Variable};
+use super::core::{Origin, State, Variable};
 use super::expander::scope::Binding;
+use super::several::may_give_several;
 use super::syntax::Id;
 use super::tables::HashMap;
 use std::cell::{Cell, RefCell};
@@ -14,6 +15,14 @@ pub type Name = Vec<Id>;
 thread_local! {
     /// How often any module has changed what it exports.
     static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// Variables that stand for imported ones until they are defined, each with
+    /// the one whose value it has so far, as long as the machine does not know.
+    static BORROWED: RefCell<Vec<(Rc<Variable>, Rc<Variable>)>> = RefCell::default();
+}
+
+/// The variables that have to be given what is imported, each once.
+pub fn take_borrowed() -> Vec<(Rc<Variable>, Rc<Variable>)> {
+    BORROWED.with(RefCell::take)
 }
 
 /// What modules have found in others may no longer be true.
@@ -246,13 +255,29 @@ impl Module {
         }
     }
 
-    /// The binding of NAME inside a procedure, which runs when all is defined.
+    /// The binding of NAME inside a procedure, which may run before all is defined
+    /// or after that: what is going to be defined means what is imported until then.
     pub fn lookup_later(&self, name: Id) -> Option<Binding> {
         if !self.announces(name) {
             return self.lookup(name);
         }
-        self.lookup_own(name)
-            .or_else(|| Some(Binding::Global(self.variable(name))))
+        if let Some(own) = self.lookup_own(name) {
+            return Some(own);
+        }
+        let found = match self.imported(name) {
+            Some(Binding::Global(found)) => found,
+            None => return Some(Binding::Global(self.variable(name))),
+            // Guile expands one form after the other.
+            keyword => return keyword,
+        };
+        let variable = self.variable(name);
+        let has_value =
+            found.state.get() == State::Defined || !matches!(found.origin, Origin::Program);
+        if has_value {
+            variable.gives_several.set(may_give_several(&found));
+            BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable.clone(), found)));
+        }
+        Some(Binding::Global(variable))
     }
 
     fn announces(&self, name: Id) -> bool {
@@ -535,7 +560,7 @@ impl Module {
                 Binding::Global(variable)
                     if variable.state.get() != State::Defined
                         && !self.announces(*name)
-                        && matches!(variable.origin, super::core::Origin::Program) =>
+                        && matches!(variable.origin, Origin::Program) =>
                 {
                     match import.lookup(*name) {
                         None => true,

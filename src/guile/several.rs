@@ -71,6 +71,17 @@ pub fn procedure_gives_several(lambda: &Lambda) -> bool {
     gives_several(&lambda.body)
 }
 
+/// Whether some call of VARIABLE may give several values.
+pub fn may_give_several(variable: &Variable) -> bool {
+    if matches!(variable.origin, Origin::Program | Origin::Machine) {
+        return variable.gives_several.get();
+    }
+    let name = variable.name.name();
+    matches!(&*name, "values" | "apply")
+        || PASSING.contains(&&*name)
+        || LIBRARY.binary_search(&&*name).is_ok()
+}
+
 fn global_gives_several(variable: &Variable, operands: &[Core]) -> bool {
     if matches!(variable.origin, Origin::Program | Origin::Machine) {
         return variable.gives_several.get();
