@@ -73,13 +73,16 @@
   (read-enable 'hungry-eol-escapes)
   (set! %load-extensions (append '(".guile.sls" ".sls") %load-extensions)))
 
-(define (primitive-load-path file . rest)
-  "Evaluate FILE, looked for in the directories of %load-path."
+(define* (primitive-load-path file #:optional (otherwise #t))
+  "Evaluate FILE, looked for in the directories of %load-path.  Where there is
+no such file, return #f when OTHERWISE is that, or what OTHERWISE returns when
+it is a procedure; with neither, throw 'misc-error."
   (let ((found (%find-in-load-path file)))
-    (if found
-        (primitive-load found)
-        (scm-error 'misc-error "primitive-load-path"
-                   "Unable to find file ~S in load path" (list file) #f))))
+    (cond (found (primitive-load found))
+          ((not otherwise) #f)
+          ((procedure? otherwise) (otherwise))
+          (else (scm-error 'misc-error "primitive-load-path"
+                           "Unable to find file ~S in load path" (list file) #f)))))
 
 (define (load-from-path file)
   "Evaluate FILE, looked for in the directories of %load-path."
