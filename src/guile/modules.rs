@@ -12,6 +12,35 @@ use std::rc::Rc;
 /// A module's name: `(ice-9 match)`.
 pub type Name = Vec<Id>;
 
+/// Keywords that are part of the language here and not in Guile: a program that
+/// defines one of these means its own from the beginning.
+const BEYOND_GUILE: [&str; 24] = [
+    "assert",
+    "cut",
+    "cute",
+    "define-exception-type",
+    "define-integrable",
+    "delay-force",
+    "guard",
+    "lazy",
+    "let*-values",
+    "let-optional",
+    "let-optional*",
+    "let-values",
+    "let/ec",
+    "match",
+    "match-lambda",
+    "match-lambda*",
+    "match-let",
+    "match-let*",
+    "match-letrec",
+    "receive",
+    "reset",
+    "set-field",
+    "set-fields",
+    "shift",
+];
+
 thread_local! {
     /// How often any module has changed what it exports.
     static CHANGES: Cell<u64> = const { Cell::new(0) };
@@ -267,6 +296,9 @@ impl Module {
         let found = match self.imported(name) {
             Some(Binding::Global(found)) => found,
             None => return Some(Binding::Global(self.variable(name))),
+            Some(_) if BEYOND_GUILE.contains(&&*name.name()) => {
+                return Some(Binding::Global(self.variable(name)));
+            }
             // Guile expands one form after the other.
             keyword => return keyword,
         };

@@ -37,6 +37,14 @@ thread_local! {
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
 
+/// A file that defines a module.
+pub struct ModuleFile {
+    pub name: String,
+    pub text: Rc<str>,
+    /// It is one of `scheme/`.
+    pub own: bool,
+}
+
 /// The world of the interpreter that runs on this thread.
 pub fn world() -> Rc<World> {
     WORLD.with(|world| {
@@ -259,24 +267,32 @@ impl World {
         self.modules.borrow_mut().remove(name);
     }
 
-    /// The text of the file that defines module NAME, with the file's name.
-    pub fn find_module(&self, name: &[Id]) -> Option<(String, Rc<str>)> {
+    /// The file that defines module NAME.
+    pub fn find_module(&self, name: &[Id]) -> Option<ModuleFile> {
         let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
         let relative = words.join("/");
         for directory in self.load_path.borrow().iter() {
             for extension in ["scm", "sls", "sld"] {
                 let path = directory.join(format!("{relative}.{extension}"));
                 if let Ok(text) = encodings::read_program(&path) {
-                    return Some((path.display().to_string(), text.into()));
+                    return Some(ModuleFile {
+                        name: path.display().to_string(),
+                        text: text.into(),
+                        own: false,
+                    });
                 }
             }
         }
-        let own = match words.first().map(String::as_str) {
+        let name = match words.first().map(String::as_str) {
             Some("fruix") => format!("{relative}.scm"),
             _ => format!("guile/{relative}.scm"),
         };
-        let text = self.own_file(&own)?;
-        Some((own, text))
+        let text = self.own_file(&name)?;
+        Some(ModuleFile {
+            name,
+            text,
+            own: true,
+        })
     }
 
     /// The text of a file of `scheme/`.
