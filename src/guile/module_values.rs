@@ -11,6 +11,7 @@ use super::value::{self, Value, handle_value, list_value, string_value};
 use super::world::world;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 crate::natives! {
     /// (current-module) -> the module in which forms are evaluated now
@@ -105,8 +106,10 @@ crate::natives! {
     "%set-command-line!" (1) => set_command_line,
     /// (%initial-load-path) -> directories in which modules are looked for
     "%initial-load-path" (0) => initial_load_path,
-    /// (%add-to-load-path! directory) -> nothing
-    "%add-to-load-path!" (1) => add_to_load_path,
+    /// (%set-load-path! directories): modules are looked for in these from now on
+    "%set-load-path!" (1) => set_load_path,
+    /// (%set-load-extensions! extensions): files of modules end in these from now on
+    "%set-load-extensions!" (1) => set_load_extensions,
     /// (%text-of-file name) -> its text
     "%text-of-file" (1) => text_of_file,
     /// (%find-in-load-path name) -> the file's path, or #f
@@ -739,9 +742,14 @@ fn initial_load_path(_: &[Value]) -> Outcome {
     ))
 }
 
-fn add_to_load_path(args: &[Value]) -> Outcome {
-    let directory = value::string("add-to-load-path", args, 1)?;
-    world().load_path.borrow_mut().insert(0, directory.into());
+fn set_load_path(args: &[Value]) -> Outcome {
+    let directories = value::strings("%load-path", args, 1)?;
+    *world().load_path.borrow_mut() = directories.into_iter().map(Into::into).collect();
+    Ok(Value::Void)
+}
+
+fn set_load_extensions(args: &[Value]) -> Outcome {
+    *world().load_extensions.borrow_mut() = value::strings("%load-extensions", args, 1)?;
     Ok(Value::Void)
 }
 
@@ -757,12 +765,23 @@ fn find_in_load_path(args: &[Value]) -> Outcome {
     let file = value::string("primitive-load-path", args, 1)?;
     let world = world();
     let path = world.load_path.borrow();
-    let found = path.iter().find_map(|directory| {
-        ["", ".scm"]
-            .into_iter()
+    let extensions = world.load_extensions.borrow();
+    // A name that has an extension, whichever it is, gets no other.
+    let extensions: Vec<&str> = match Path::new(&file).extension() {
+        Some(_) => vec![""],
+        None => extensions.iter().map(String::as_str).collect(),
+    };
+    let candidates = |directory: &PathBuf| {
+        extensions
+            .iter()
             .map(|extension| directory.join(format!("{file}{extension}")))
             .find(|candidate| candidate.is_file())
-    });
+    };
+    let found = if Path::new(&file).is_absolute() {
+        Some(PathBuf::from(&file)).filter(|file| file.is_file())
+    } else {
+        path.iter().find_map(candidates)
+    };
     Ok(found.map_or(Value::BoolV(false), |path| {
         string_value(path.display().to_string())
     }))

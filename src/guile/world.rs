@@ -24,7 +24,10 @@ pub struct World {
     pub core_scope: Scope,
     pub current: RefCell<Module>,
     pub modules: RefCell<HashMap<Name, Module>>,
+    /// What `%load-path` holds.
     pub load_path: RefCell<Vec<PathBuf>>,
+    /// What `%load-extensions` holds.
+    pub load_extensions: RefCell<Vec<String>>,
     scheme_directory: Option<PathBuf>,
     natives: HashMap<&'static str, &'static Native>,
     words: RefCell<HashMap<&'static str, Binding>>,
@@ -132,6 +135,7 @@ impl World {
             current: RefCell::new(user.clone()),
             modules: RefCell::default(),
             load_path: RefCell::new(load_path),
+            load_extensions: RefCell::new(vec![".scm".to_owned(), String::new()]),
             scheme_directory,
             natives,
             words: RefCell::new(forms::table().into_iter().collect()),
@@ -272,8 +276,10 @@ impl World {
         let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
         let relative = words.join("/");
         for directory in self.load_path.borrow().iter() {
-            for extension in ["scm", "sls", "sld"] {
-                let path = directory.join(format!("{relative}.{extension}"));
+            let extensions = self.load_extensions.borrow();
+            let known = extensions.iter().map(String::as_str);
+            for extension in known.chain([".sls", ".sld"]) {
+                let path = directory.join(format!("{relative}{extension}"));
                 if let Ok(text) = encodings::read_program(&path) {
                     return Some(ModuleFile {
                         name: path.display().to_string(),

@@ -60,12 +60,11 @@
                  (loop (primitive-eval form))))))))))
 
 (define (install-r7rs!)
-  "Let the reader and the printer do as R7RS says."
+  "Let the reader do as R7RS says."
   (read-enable 'r6rs-hex-escapes)
   (read-enable 'hungry-eol-escapes)
   (read-enable 'r7rs-symbols)
-  (print-enable 'r7rs-symbols)
-  (set! %load-extensions (append '(".sld") %load-extensions)))
+  (set! %load-extensions (append '(".guile.sld" ".sld") %load-extensions)))
 
 (define (install-r6rs!)
   "Let the reader do as R6RS says."
@@ -97,9 +96,7 @@ it is a procedure; with neither, throw 'misc-error."
   (%find-in-load-path file))
 
 (define-syntax-rule (add-to-load-path directory)
-  (let ((name directory))
-    (set! %load-path (cons name %load-path))
-    (%add-to-load-path! name)))
+  (set! %load-path (cons directory %load-path)))
 
 (define (program-arguments)
   "Return the program's name and its arguments."
