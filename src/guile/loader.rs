@@ -579,6 +579,7 @@ impl Load {
                 let _nothing_refers_to_it_yet = module.import(x.world.core_import());
             }
         }
+        module.public.set(true);
         *module.version.borrow_mut() = version;
         *module.duplicates.borrow_mut() = duplicates;
         self.import(x, &module, imports)?;

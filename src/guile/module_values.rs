@@ -42,8 +42,10 @@ crate::natives! {
     "%module-add!" (3) => module_add,
     /// (%module-import-of module name) -> the interface that gives NAME its meaning in MODULE, or #f
     "%module-import-of" (2) => module_import_of,
-    /// (%module-interface module) -> its public interface
-    "%module-interface" (1) => module_interface,
+    /// (module-public-interface module) -> what MODULE exports, as a module, or #f when others cannot import it
+    "module-public-interface" (1) => module_interface,
+    /// (%publish-module! module): others may import MODULE
+    "%publish-module!" (1) => publish_module,
     /// (%make-interface name) -> an empty interface called NAME
     "%make-interface" (1) => make_interface,
     /// (%module-version module) -> its version, a list of integers
@@ -223,7 +225,7 @@ fn module_filename(args: &[Value]) -> Outcome {
 fn module_named(args: &[Value]) -> Outcome {
     let name = name_arg("resolve-module", args, 1)?;
     Ok(world()
-        .loaded(&name)
+        .existing(&name)
         .map_or(Value::BoolV(false), |module| value_of(&module)))
 }
 
@@ -235,9 +237,10 @@ fn module_exists(args: &[Value]) -> Outcome {
 fn make_module(args: &[Value]) -> Outcome {
     let name = name_arg("resolve-module", args, 1)?;
     let world = world();
-    let fresh = world.loaded(&name).is_none();
+    let fresh = world.existing(&name).is_none();
     let module = world.module(&name);
     if fresh {
+        module.public.set(false);
         let _nothing_refers_to_it_yet = module.import(world.core_import());
         *module.file.borrow_mut() = Some(String::new());
     }
@@ -249,6 +252,7 @@ fn make_empty_module(args: &[Value]) -> Outcome {
     let module = world().module(&name);
     *module.file.borrow_mut() = Some(String::new());
     *module.kind.borrow_mut() = Some(Id::named("module"));
+    module.public.set(false);
     Ok(value_of(&module))
 }
 
@@ -414,9 +418,17 @@ fn import_value(import: &Import) -> Value {
 }
 
 fn module_interface(args: &[Value]) -> Outcome {
-    Ok(value_of(
-        &module_arg("module-public-interface", args, 1)?.interface(),
-    ))
+    let module = module_arg("module-public-interface", args, 1)?;
+    Ok(match module.public.get() {
+        true => value_of(&module.interface()),
+        false => Value::BoolV(false),
+    })
+}
+
+fn publish_module(args: &[Value]) -> Outcome {
+    let module = module_arg("set-module-public-interface!", args, 1)?;
+    module.public.set(true);
+    Ok(Value::Void)
 }
 
 fn make_interface(args: &[Value]) -> Outcome {

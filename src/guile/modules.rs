@@ -99,6 +99,9 @@ pub struct Data {
     /// The module whose exports this one is the public interface of.
     base: Option<Module>,
     interface: RefCell<Option<Module>>,
+    /// Others may import it: something has made it a module, not merely asked
+    /// for one of that name.
+    pub public: Cell<bool>,
     /// What `set-module-name!` and `set-module-kind!` have said.
     pub renamed: RefCell<Option<Name>>,
     pub kind: RefCell<Option<Id>>,
@@ -211,6 +214,7 @@ impl Module {
             name,
             base,
             interface: RefCell::default(),
+            public: Cell::new(true),
             version: RefCell::default(),
             duplicates: RefCell::default(),
             renamed: RefCell::default(),
@@ -512,6 +516,11 @@ impl Module {
     /// Every name defined here.
     pub fn own_names(&self) -> Vec<Id> {
         let mut names: Vec<Id> = self.0.table.borrow().keys().copied().collect();
+        if self.is_core() {
+            names.extend(super::world::core_names());
+            names.sort_unstable();
+            names.dedup();
+        }
         if let Some(base) = &self.0.base {
             names.extend(base.exported_names());
             names.sort_unstable();
@@ -523,9 +532,6 @@ impl Module {
     /// Every name a program in this module can use.
     pub fn visible_names(&self) -> Vec<Id> {
         let mut names = self.own_names();
-        if self.is_core() {
-            names.extend(super::world::core_names());
-        }
         for import in self.0.imports.borrow().iter() {
             names.extend(import.names());
         }
@@ -560,7 +566,10 @@ impl Module {
             None => self.lookup_own(name),
         };
         match own {
-            Some(Binding::Global(variable)) => variable.state.get() == State::Defined,
+            Some(Binding::Global(variable)) => {
+                variable.state.get() == State::Defined
+                    || !matches!(variable.origin, Origin::Program)
+            }
             Some(_) => true,
             None => false,
         }
@@ -611,6 +620,7 @@ impl Module {
     }
 
     pub fn export(&self, internal: Id, external: Id) {
+        self.0.public.set(true);
         let before = self.0.exports.borrow_mut().insert(external, internal);
         if before != Some(internal) {
             exports_changed();

@@ -225,8 +225,13 @@ impl World {
         self.loads.get()
     }
 
-    /// The module called NAME, when it is there and whole.
+    /// The module called NAME, when it is there, whole, and one to import from.
     pub fn loaded(&self, name: &[Id]) -> Option<Module> {
+        self.existing(name).filter(|module| module.public.get())
+    }
+
+    /// The module called NAME, when it is there and whole.
+    pub fn existing(&self, name: &[Id]) -> Option<Module> {
         self.modules
             .borrow()
             .get(name)
@@ -313,7 +318,7 @@ impl World {
 
     /// Whether there is a module called NAME, loaded or not.
     pub fn can_load(&self, name: &[Id]) -> bool {
-        self.modules.borrow().contains_key(name)
+        self.loaded(name).is_some()
             || self.find_module(name).is_some()
             || self.facade(name).is_some()
     }

@@ -282,13 +282,10 @@ impl<'m, 'a> Expander<'m, 'a> {
                     return None;
                 }
                 let name = name.as_id()?.base();
-                let module = || {
-                    let module = super::loader::module_name(module).ok()?;
-                    self.world.loaded(&module)
-                };
+                let module = || super::loader::module_name(module).ok();
                 let binding = match &*at.name() {
-                    "@" => module()?.exported(name)?,
-                    "@@" => module()?.lookup(name)?,
+                    "@" => self.world.loaded(&module()?)?.exported(name)?,
+                    "@@" => self.world.existing(&module()?)?.lookup(name)?,
                     _ => return None,
                 };
                 match binding {
