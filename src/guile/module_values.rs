@@ -60,6 +60,8 @@ crate::natives! {
     "set-module-kind!" (2) => set_module_kind,
     /// (%module-replace! module names) -> nothing
     "%module-replace!" (2) => module_replace,
+    /// (%module-replacements module) -> names that replace others' without complaint
+    "%module-replacements" (1) => module_replacements,
     /// (variable? object) -> whether OBJECT is a variable
     "variable?" (1) => is_variable,
     /// (%make-variable name) -> a variable that belongs to no module, without value
@@ -491,6 +493,12 @@ fn module_replace(args: &[Value]) -> Outcome {
         }
     }
     Ok(Value::Void)
+}
+
+fn module_replacements(args: &[Value]) -> Outcome {
+    let module = module_arg("module-replacements", args, 1)?;
+    let names = module.replaces.borrow().clone();
+    Ok(symbols(names))
 }
 
 fn variable_arg(

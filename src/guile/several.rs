@@ -15,6 +15,8 @@ const LIBRARY: &[&str] = &[
     "car+cdr",
     "ceiling/",
     "centered/",
+    "char-set-diff+intersection",
+    "char-set-diff+intersection!",
     "div-and-mod",
     "div0-and-mod0",
     "euclidean/",
