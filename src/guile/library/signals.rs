@@ -329,10 +329,10 @@ natives! {
     "sigaction" (1, 2) => sigaction,
     /// (kill pid signal): send SIGNAL to the process PID
     "kill" (2) with machine => kill,
-    /// (sleep seconds) -> seconds that are left when a signal has been handled
-    "sleep" (1) with machine => sleep,
-    /// (usleep microseconds) -> microseconds that are left when a signal has been handled
-    "usleep" (1) with machine => usleep,
+    /// (%sleep seconds) -> seconds that are left when a signal has been handled
+    "%sleep" (1) with machine => sleep,
+    /// (%usleep microseconds) -> microseconds that are left when a signal has been handled
+    "%usleep" (1) with machine => usleep,
     /// (%pause): wait until a signal has been handled
     "%pause" (0) with machine => pause,
     /// (alarm seconds) -> seconds that were left; SIGALRM comes after SECONDS
