@@ -63,6 +63,11 @@ fn runs_at_once(core: &Core) -> bool {
 /// they have their values: those that come later than a value that runs at once
 /// and refers to them, through procedures or not. REACH is what each refers to.
 fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>>]) {
+    let positions: BTreeMap<u32, usize> = bindings
+        .iter()
+        .enumerate()
+        .map(|(position, (local, _))| (local.number, position))
+        .collect();
     for (position, (_, value)) in bindings.iter().enumerate() {
         if !runs_at_once(value) {
             continue;
@@ -70,9 +75,10 @@ fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>
         let mut seen = vec![false; bindings.len()];
         let mut next = vec![position];
         while let Some(from) = next.pop() {
-            for (other, (local, _)) in bindings.iter().enumerate() {
-                if !seen[other] && reach[from].contains_key(&local.number) {
-                    seen[other] = true;
+            for number in reach[from].keys() {
+                if let Some(other) = positions.get(number).copied()
+                    && !std::mem::replace(&mut seen[other], true)
+                {
                     next.push(other);
                 }
             }
