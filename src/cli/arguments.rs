@@ -41,7 +41,7 @@ pub struct Program {
     /// Evaluate EXPR, and no further options
     #[arg(short = 'c', value_name = "EXPR", allow_hyphen_values = true)]
     pub expression: Option<String>,
-    /// Afterwards apply FUNCTION to the command line; `(MODULE …)` means its `main`
+    /// Afterwards apply FUNCTION, an expression, to the command line; `(MODULE …)` means its `main`
     #[arg(short = 'e', value_name = "FUNCTION")]
     pub entry: Option<String>,
     /// Load FILE first
@@ -53,6 +53,15 @@ pub struct Program {
     /// Let the program have SIZE bytes of memory, such as 512M or 8G; a quarter of the machine's, at most 4G, unless given
     #[arg(long, value_name = "SIZE", value_parser = memory_size, global = true)]
     pub memory_limit: Option<usize>,
+    /// Look for files with the extension EXT too
+    #[arg(short = 'x', value_name = "EXT")]
+    pub extensions: Vec<String>,
+    /// Read as R6RS says
+    #[arg(long)]
+    pub r6rs: bool,
+    /// Read as R7RS says
+    #[arg(long)]
+    pub r7rs: bool,
     /// Do not load the user's init file at the prompt
     #[arg(short = 'q')]
     pub no_init_file: bool,

@@ -2,13 +2,15 @@
 //!
 //! Source: the Guile manual, "Command-line Options", for what comes before what.
 
-use super::arguments::CommandLine;
+use super::arguments::{CommandLine, Program};
 use super::interpreter::{self, World, status_of};
 use super::repl;
 use super::settings::Environment;
 use crate::embedded;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
+use crate::guile::reader::{Reader, SyntaxBuilder};
+use crate::guile::syntax::Stx;
 use std::path::{Path, PathBuf};
 
 /// Do what LINE says, in Guile's order: load path, `-l` files, the program,
@@ -40,9 +42,7 @@ fn execute(
     interpreter: &mut Interpreter,
 ) -> Result<(), Stop> {
     let program = &line.program;
-    for number in &program.use_srfi {
-        interpreter.eval_text("--use-srfi", &format!("(use-modules (srfi srfi-{number}))"))?;
-    }
+    prepare(program, interpreter)?;
     let before = program.loads_before.unwrap_or(program.load.len());
     let (before, behind) = program.load.split_at(before.min(program.load.len()));
     for file in before {
@@ -65,14 +65,56 @@ fn execute(
     Ok(())
 }
 
-/// `-e FUNCTION` as an expression: a name, `(@ (module) name)`, or a module,
-/// whose `main` is meant.
+/// Do what the options say that come before everything else.
+pub fn prepare(program: &Program, interpreter: &mut Interpreter) -> Result<(), Stop> {
+    if program.r6rs {
+        interpreter.eval_text("--r6rs", "(install-r6rs!)")?;
+    }
+    if program.r7rs {
+        interpreter.eval_text("--r7rs", "(install-r7rs!)")?;
+    }
+    for extension in program.extensions.iter().rev() {
+        let text = format!("(set! %load-extensions (cons {extension:?} %load-extensions))");
+        interpreter.eval_text("-x", &text)?;
+    }
+    for number in &program.use_srfi {
+        interpreter.eval_text("--use-srfi", &format!("(use-modules (srfi srfi-{number}))"))?;
+    }
+    Ok(())
+}
+
+/// `-e FUNCTION` as an expression: a module, whose `main` is meant, a module and a
+/// name, or else an expression for the procedure.
 fn application(entry: &str) -> String {
-    let entry = entry.trim();
-    if entry.starts_with('(') && !entry.starts_with("(@") {
-        format!("((@ {entry} main) (command-line))")
-    } else {
-        format!("({entry} (command-line))")
+    let is_module = |datum: &Stx| {
+        let mut words = datum.as_list().unwrap_or_default().iter().map(Stx::as_id);
+        words.len() > 0
+            && words.all(|word| word.is_some())
+            && !matches!(datum.as_list(), Some([head, ..]) if is_reference(head))
+    };
+    match &data(entry)[..] {
+        [module] if is_module(module) => format!("((@ {entry} main) (command-line))"),
+        [_, _] => format!("((@ {entry}) (command-line))"),
+        _ => format!("({entry} (command-line))"),
+    }
+}
+
+/// Whether HEAD is the `@` or `@@` of a reference into a module.
+fn is_reference(head: &Stx) -> bool {
+    head.as_id()
+        .is_some_and(|id| matches!(&*id.name(), "@" | "@@"))
+}
+
+/// The data in TEXT; none when it cannot be read, which its evaluation will report.
+fn data(text: &str) -> Vec<Stx> {
+    let mut reader = Reader::new(text, 0);
+    let mut data = Vec::new();
+    loop {
+        match reader.read(&mut SyntaxBuilder::default()) {
+            Ok(Some(datum)) => data.push(datum),
+            Ok(None) => return data,
+            Err(_) => return Vec::new(),
+        }
     }
 }
 
@@ -111,10 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_a_name_a_reference_or_a_module_with_main() {
+    fn an_entry_is_an_expression_or_a_module_with_main_or_another_name() {
         assert_eq!(application("main"), "(main (command-line))");
         assert_eq!(application("(@ (a b) go)"), "((@ (a b) go) (command-line))");
         assert_eq!(application("(a b)"), "((@ (a b) main) (command-line))");
+        assert_eq!(application("(a b) go"), "((@ (a b) go) (command-line))");
+        assert_eq!(
+            application("(lambda (x) 1)"),
+            "((lambda (x) 1) (command-line))"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::natives::{Machine, Outcome, Raise};
 use super::pairs;
 use super::records;
 use super::roots::Root;
-use super::value::{self, Value, list_value, symbol_value};
+use super::value::{self, Value, list_value, string_value, symbol_value};
 use std::cell::{Cell, RefCell};
 
 crate::natives! {
@@ -194,10 +194,21 @@ fn list_to_values(args: &[Value]) -> Outcome {
     Ok(records::values(pairs::to_vec(&args[0]).unwrap_or_default()))
 }
 
-/// None at all stays what it is: Guile refuses it, and so does whatever uses it.
 fn single(args: &[Value]) -> Outcome {
-    let first = records::several(&args[0]).and_then(|mut items| items.next().cloned());
-    Ok(first.unwrap_or_else(|| args[0].clone()))
+    let Some(mut values) = records::several(&args[0]) else {
+        return Ok(args[0].clone());
+    };
+    values.next().cloned().ok_or_else(|| {
+        Raise::throw(
+            "misc-error",
+            vec![
+                Value::BoolV(false),
+                string_value("Zero values returned to single-valued continuation"),
+                pairs::nil(),
+                Value::BoolV(false),
+            ],
+        )
+    })
 }
 
 fn run_number(_: &[Value]) -> Outcome {

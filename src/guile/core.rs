@@ -88,6 +88,8 @@ pub struct Local {
     pub escapes: Cell<bool>,
     /// It lives in a cell of the machine.
     pub boxed: Cell<bool>,
+    /// Something may refer to it before it has its value.
+    pub early: Cell<bool>,
     /// It holds all values of an expression.
     pub holds_several: bool,
     /// It is a procedure that may give several values.
@@ -130,6 +132,7 @@ impl Local {
             assigned: Cell::new(false),
             escapes: Cell::new(false),
             boxed: Cell::new(false),
+            early: Cell::new(false),
             holds_several,
             gives_several: Cell::new(false),
             takes: RefCell::new(None),

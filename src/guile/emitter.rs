@@ -54,6 +54,43 @@ fn note_procedures(bindings: &[(Rc<Local>, Core)]) {
     }
 }
 
+/// Whether making the value of CORE may run what the program wrote.
+fn runs_at_once(core: &Core) -> bool {
+    !matches!(core, Core::Lambda(_) | Core::Constant(_) | Core::Machine(_))
+}
+
+/// Say of BINDINGS, made one after the other, which may be referred to before
+/// they have their values: those that come later than a value that runs at once
+/// and refers to them, through procedures or not. REACH is what each refers to.
+fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>>]) {
+    let positions: BTreeMap<u32, usize> = bindings
+        .iter()
+        .enumerate()
+        .map(|(position, (local, _))| (local.number, position))
+        .collect();
+    for (position, (_, value)) in bindings.iter().enumerate() {
+        if !runs_at_once(value) {
+            continue;
+        }
+        let mut seen = vec![false; bindings.len()];
+        let mut next = vec![position];
+        while let Some(from) = next.pop() {
+            for number in reach[from].keys() {
+                if let Some(other) = positions.get(number).copied()
+                    && !std::mem::replace(&mut seen[other], true)
+                {
+                    next.push(other);
+                }
+            }
+        }
+        for (other, (local, _)) in bindings.iter().enumerate().skip(position) {
+            if seen[other] {
+                local.early.set(true);
+            }
+        }
+    }
+}
+
 /// What is wanted of the value of LOCAL.
 fn wanted_for(local: &Local) -> Wanted {
     if local.holds_several {
@@ -358,7 +395,10 @@ impl Emitter<'_> {
 
     /// The value of LOCAL.
     fn local(&mut self, local: &Local) {
-        if local.boxed.get() {
+        if local.boxed.get() && local.early.get() {
+            let (number, name) = (local.number, constants::number(local.name));
+            let _ = write!(self.text, "(n.%has-value (#%prim.unbox b{number}) {name})");
+        } else if local.boxed.get() {
             let _ = write!(self.text, "(#%prim.unbox b{})", local.number);
         } else {
             let _ = write!(self.text, "l{}", local.number);
@@ -450,6 +490,17 @@ impl Emitter<'_> {
                 .iter()
                 .any(|free| free.contains_key(&local.number));
             local.boxed.set(local.assigned.get() || forward);
+        }
+        note_early(&kept, &early);
+        // A `letrec` whose values all come first makes them in its body.
+        if let Core::Let(values, _) = body {
+            for (_, value) in values.iter().filter(|(_, value)| runs_at_once(value)) {
+                let free = reach(value);
+                kept.iter()
+                    .filter(|(_, value)| matches!(value, Core::Machine(_)))
+                    .filter(|(local, _)| free.contains_key(&local.number))
+                    .for_each(|(local, _)| local.early.set(true));
+            }
         }
         self.lift(&liftable);
         let cells: Vec<_> = kept.iter().filter(|(local, _)| local.boxed.get()).collect();

@@ -20,6 +20,8 @@ crate::natives! {
     "%unbound" (1) => unbound,
     /// (%bound value) -> value, unless it is the marker of an unbound variable
     "%bound" (1) => bound,
+    /// (%has-value value name) -> value, unless it is what a local variable holds before it has one
+    "%has-value" (2) => has_value,
     /// (%constant number) -> the datum with that number
     "%constant" (1) with machine => constant,
     /// (%pairs rest) -> the machine's rest list as pairs
@@ -128,6 +130,24 @@ fn bound(args: &[Value]) -> Outcome {
         None => Ok(args[0].clone()),
         Some(name) => Err(unbound_variable(name)),
     }
+}
+
+/// What Guile's interpreter throws for a local variable that is not defined yet;
+/// the name takes the place of the cell that Guile shows.
+fn has_value(args: &[Value]) -> Outcome {
+    if unbound_name(&args[0]).is_none() {
+        return Ok(args[0].clone());
+    }
+    let name = constants::name(index(args, 1)).unwrap_or_else(|| Id::named("?"));
+    Err(Raise::throw(
+        "misc-error",
+        vec![
+            string_value("variable-ref"),
+            string_value("Unbound variable: ~S"),
+            list_value(vec![name.symbol()]),
+            Value::BoolV(false),
+        ],
+    ))
 }
 
 /// What Guile throws for a variable without a value.

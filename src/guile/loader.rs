@@ -60,9 +60,10 @@ pub struct Load {
 }
 
 impl Task {
-    /// Read TEXT, called NAME, from its beginning.
-    fn source(name: &str, text: Rc<str>) -> Task {
+    /// Read TEXT, called NAME, from its beginning; OWN says that it is a file of `scheme/`.
+    fn source(name: &str, text: Rc<str>, own: bool) -> Task {
         Task::Source {
+            own,
             number: source::add(name, text.clone()),
             position: 0,
             said: Options::default(),
@@ -81,6 +82,8 @@ enum Task {
         outline: Rc<Outline>,
         /// What directives have said so far.
         said: Options,
+        /// It means the same whatever programs have told the reader.
+        own: bool,
     },
     /// A form, in a given scope or in the current module.
     Form(Stx, Option<Scope>),
@@ -127,7 +130,7 @@ impl Load {
     /// The forms of TEXT, called NAME, in the current module.
     pub fn of_text(world: &World, name: &str, text: Rc<str>) -> Load {
         let mut load = Load::new(world);
-        load.stack.push(Task::source(name, text));
+        load.stack.push(Task::source(name, text, false));
         load
     }
 
@@ -190,10 +193,11 @@ impl Load {
                     position,
                     outline,
                     said,
+                    own,
                 } => {
                     let mut reader = Reader::with(&text, number, said);
                     reader.skip_to(position);
-                    match read_form(x, &mut reader, &text)? {
+                    match read_form(x, &mut reader, &text, own)? {
                         Ok(None) => {}
                         Ok(Some(form)) => {
                             self.form = form.span();
@@ -205,6 +209,7 @@ impl Load {
                                 position,
                                 outline,
                                 said,
+                                own,
                             });
                             self.stack.push(Task::Form(form, None));
                         }
@@ -242,7 +247,7 @@ impl Load {
 
     /// Begin to load the module called NAME.
     fn begin_module(&mut self, world: &Rc<World>, name: &[Id]) -> Result<()> {
-        let Some((file, text)) = world.find_module(name) else {
+        let Some(file) = world.find_module(name) else {
             if world.facade(name).is_some() {
                 return Ok(());
             }
@@ -256,7 +261,8 @@ impl Load {
         let _nothing_refers_to_it_yet = user.import(world.core_import());
         *world.current.borrow_mut() = user;
         self.stack.push(Task::Loaded(module, previous));
-        self.stack.push(Task::source(&file, text));
+        self.stack
+            .push(Task::source(&file.name, file.text, file.own));
         Ok(())
     }
 
@@ -573,6 +579,7 @@ impl Load {
                 let _nothing_refers_to_it_yet = module.import(x.world.core_import());
             }
         }
+        module.public.set(true);
         *module.version.borrow_mut() = version;
         *module.duplicates.borrow_mut() = duplicates;
         self.import(x, &module, imports)?;
@@ -689,13 +696,15 @@ fn defined_name(form: &Stx) -> Option<Id> {
     }
 }
 
-/// The next form; what stands after `#` may mean what the program has said.
+/// The next form; what stands after `#` may mean what the program has said, unless
+/// the text is our OWN.
 fn read_form(
     x: &mut Expander,
     reader: &mut Reader,
     text: &str,
+    own: bool,
 ) -> Result<std::result::Result<Option<Stx>, ReadError>> {
-    if !super::reader::any_extended() {
+    if own || !super::reader::any_extended() {
         return Ok(reader.read(&mut SyntaxBuilder::default()));
     }
     let mut raised = None;
@@ -728,9 +737,22 @@ fn read_form(
 
 /// The units for CORE, those of `scheme/guile/boot` that it needs first.
 pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
+    let mut units = Vec::new();
+    for (variable, found) in super::modules::take_borrowed() {
+        let value = Core::Global(found, no_span());
+        append_units(
+            x,
+            &Core::DefineGlobal(variable, Box::new(value)),
+            &mut units,
+        )?;
+    }
+    append_units(x, core, &mut units)?;
+    Ok(units)
+}
+
+fn append_units(x: &mut Expander, core: &Core, units: &mut Vec<emitter::Unit>) -> Result<()> {
     let mut wanted = Vec::new();
     let unit = emitter::unit(core, &mut wanted, false);
-    let mut units = Vec::new();
     if !wanted.is_empty() {
         let mut declarations = String::new();
         let mut compiled = BTreeMap::new();
@@ -751,7 +773,7 @@ pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
         units.append(&mut definitions);
     }
     units.push(unit);
-    Ok(units)
+    Ok(())
 }
 
 /// A definition of `scheme/guile/boot` that has to run.

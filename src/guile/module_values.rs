@@ -11,6 +11,7 @@ use super::value::{self, Value, handle_value, list_value, string_value};
 use super::world::world;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 crate::natives! {
     /// (current-module) -> the module in which forms are evaluated now
@@ -41,8 +42,10 @@ crate::natives! {
     "%module-add!" (3) => module_add,
     /// (%module-import-of module name) -> the interface that gives NAME its meaning in MODULE, or #f
     "%module-import-of" (2) => module_import_of,
-    /// (%module-interface module) -> its public interface
-    "%module-interface" (1) => module_interface,
+    /// (module-public-interface module) -> what MODULE exports, as a module, or #f when others cannot import it
+    "module-public-interface" (1) => module_interface,
+    /// (%publish-module! module): others may import MODULE
+    "%publish-module!" (1) => publish_module,
     /// (%make-interface name) -> an empty interface called NAME
     "%make-interface" (1) => make_interface,
     /// (%module-version module) -> its version, a list of integers
@@ -57,6 +60,8 @@ crate::natives! {
     "set-module-kind!" (2) => set_module_kind,
     /// (%module-replace! module names) -> nothing
     "%module-replace!" (2) => module_replace,
+    /// (%module-replacements module) -> names that replace others' without complaint
+    "%module-replacements" (1) => module_replacements,
     /// (variable? object) -> whether OBJECT is a variable
     "variable?" (1) => is_variable,
     /// (%make-variable name) -> a variable that belongs to no module, without value
@@ -105,8 +110,10 @@ crate::natives! {
     "%set-command-line!" (1) => set_command_line,
     /// (%initial-load-path) -> directories in which modules are looked for
     "%initial-load-path" (0) => initial_load_path,
-    /// (%add-to-load-path! directory) -> nothing
-    "%add-to-load-path!" (1) => add_to_load_path,
+    /// (%set-load-path! directories): modules are looked for in these from now on
+    "%set-load-path!" (1) => set_load_path,
+    /// (%set-load-extensions! extensions): files of modules end in these from now on
+    "%set-load-extensions!" (1) => set_load_extensions,
     /// (%text-of-file name) -> its text
     "%text-of-file" (1) => text_of_file,
     /// (%find-in-load-path name) -> the file's path, or #f
@@ -220,7 +227,7 @@ fn module_filename(args: &[Value]) -> Outcome {
 fn module_named(args: &[Value]) -> Outcome {
     let name = name_arg("resolve-module", args, 1)?;
     Ok(world()
-        .loaded(&name)
+        .existing(&name)
         .map_or(Value::BoolV(false), |module| value_of(&module)))
 }
 
@@ -232,9 +239,10 @@ fn module_exists(args: &[Value]) -> Outcome {
 fn make_module(args: &[Value]) -> Outcome {
     let name = name_arg("resolve-module", args, 1)?;
     let world = world();
-    let fresh = world.loaded(&name).is_none();
+    let fresh = world.existing(&name).is_none();
     let module = world.module(&name);
     if fresh {
+        module.public.set(false);
         let _nothing_refers_to_it_yet = module.import(world.core_import());
         *module.file.borrow_mut() = Some(String::new());
     }
@@ -246,6 +254,7 @@ fn make_empty_module(args: &[Value]) -> Outcome {
     let module = world().module(&name);
     *module.file.borrow_mut() = Some(String::new());
     *module.kind.borrow_mut() = Some(Id::named("module"));
+    module.public.set(false);
     Ok(value_of(&module))
 }
 
@@ -411,9 +420,17 @@ fn import_value(import: &Import) -> Value {
 }
 
 fn module_interface(args: &[Value]) -> Outcome {
-    Ok(value_of(
-        &module_arg("module-public-interface", args, 1)?.interface(),
-    ))
+    let module = module_arg("module-public-interface", args, 1)?;
+    Ok(match module.public.get() {
+        true => value_of(&module.interface()),
+        false => Value::BoolV(false),
+    })
+}
+
+fn publish_module(args: &[Value]) -> Outcome {
+    let module = module_arg("set-module-public-interface!", args, 1)?;
+    module.public.set(true);
+    Ok(Value::Void)
 }
 
 fn make_interface(args: &[Value]) -> Outcome {
@@ -476,6 +493,12 @@ fn module_replace(args: &[Value]) -> Outcome {
         }
     }
     Ok(Value::Void)
+}
+
+fn module_replacements(args: &[Value]) -> Outcome {
+    let module = module_arg("module-replacements", args, 1)?;
+    let names = module.replaces.borrow().clone();
+    Ok(symbols(names))
 }
 
 fn variable_arg(
@@ -739,9 +762,14 @@ fn initial_load_path(_: &[Value]) -> Outcome {
     ))
 }
 
-fn add_to_load_path(args: &[Value]) -> Outcome {
-    let directory = value::string("add-to-load-path", args, 1)?;
-    world().load_path.borrow_mut().insert(0, directory.into());
+fn set_load_path(args: &[Value]) -> Outcome {
+    let directories = value::strings("%load-path", args, 1)?;
+    *world().load_path.borrow_mut() = directories.into_iter().map(Into::into).collect();
+    Ok(Value::Void)
+}
+
+fn set_load_extensions(args: &[Value]) -> Outcome {
+    *world().load_extensions.borrow_mut() = value::strings("%load-extensions", args, 1)?;
     Ok(Value::Void)
 }
 
@@ -757,12 +785,23 @@ fn find_in_load_path(args: &[Value]) -> Outcome {
     let file = value::string("primitive-load-path", args, 1)?;
     let world = world();
     let path = world.load_path.borrow();
-    let found = path.iter().find_map(|directory| {
-        ["", ".scm"]
-            .into_iter()
+    let extensions = world.load_extensions.borrow();
+    // A name that has an extension, whichever it is, gets no other.
+    let extensions: Vec<&str> = match Path::new(&file).extension() {
+        Some(_) => vec![""],
+        None => extensions.iter().map(String::as_str).collect(),
+    };
+    let candidates = |directory: &PathBuf| {
+        extensions
+            .iter()
             .map(|extension| directory.join(format!("{file}{extension}")))
             .find(|candidate| candidate.is_file())
-    });
+    };
+    let found = if Path::new(&file).is_absolute() {
+        Some(PathBuf::from(&file)).filter(|file| file.is_file())
+    } else {
+        path.iter().find_map(candidates)
+    };
     Ok(found.map_or(Value::BoolV(false), |path| {
         string_value(path.display().to_string())
     }))

@@ -1,7 +1,8 @@
 //! Modules: tables of bindings, what each exports, and what each sees of others.
 
-use super::core::{State, Variable};
+use super::core::{Origin, State, Variable};
 use super::expander::scope::Binding;
+use super::several::may_give_several;
 use super::syntax::Id;
 use super::tables::HashMap;
 use std::cell::{Cell, RefCell};
@@ -11,9 +12,46 @@ use std::rc::Rc;
 /// A module's name: `(ice-9 match)`.
 pub type Name = Vec<Id>;
 
+/// Keywords that are part of the language here and not in Guile: a program that
+/// defines one of these means its own from the beginning.
+const BEYOND_GUILE: [&str; 24] = [
+    "assert",
+    "cut",
+    "cute",
+    "define-exception-type",
+    "define-integrable",
+    "delay-force",
+    "guard",
+    "lazy",
+    "let*-values",
+    "let-optional",
+    "let-optional*",
+    "let-values",
+    "let/ec",
+    "match",
+    "match-lambda",
+    "match-lambda*",
+    "match-let",
+    "match-let*",
+    "match-letrec",
+    "receive",
+    "reset",
+    "set-field",
+    "set-fields",
+    "shift",
+];
+
 thread_local! {
     /// How often any module has changed what it exports.
     static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// Variables that stand for imported ones until they are defined, each with
+    /// the one whose value it has so far, as long as the machine does not know.
+    static BORROWED: RefCell<Vec<(Rc<Variable>, Rc<Variable>)>> = RefCell::default();
+}
+
+/// The variables that have to be given what is imported, each once.
+pub fn take_borrowed() -> Vec<(Rc<Variable>, Rc<Variable>)> {
+    BORROWED.with(RefCell::take)
 }
 
 /// What modules have found in others may no longer be true.
@@ -61,6 +99,9 @@ pub struct Data {
     /// The module whose exports this one is the public interface of.
     base: Option<Module>,
     interface: RefCell<Option<Module>>,
+    /// Others may import it: something has made it a module, not merely asked
+    /// for one of that name.
+    pub public: Cell<bool>,
     /// What `set-module-name!` and `set-module-kind!` have said.
     pub renamed: RefCell<Option<Name>>,
     pub kind: RefCell<Option<Id>>,
@@ -173,6 +214,7 @@ impl Module {
             name,
             base,
             interface: RefCell::default(),
+            public: Cell::new(true),
             version: RefCell::default(),
             duplicates: RefCell::default(),
             renamed: RefCell::default(),
@@ -246,13 +288,32 @@ impl Module {
         }
     }
 
-    /// The binding of NAME inside a procedure, which runs when all is defined.
+    /// The binding of NAME inside a procedure, which may run before all is defined
+    /// or after that: what is going to be defined means what is imported until then.
     pub fn lookup_later(&self, name: Id) -> Option<Binding> {
         if !self.announces(name) {
             return self.lookup(name);
         }
-        self.lookup_own(name)
-            .or_else(|| Some(Binding::Global(self.variable(name))))
+        if let Some(own) = self.lookup_own(name) {
+            return Some(own);
+        }
+        let found = match self.imported(name) {
+            Some(Binding::Global(found)) => found,
+            None => return Some(Binding::Global(self.variable(name))),
+            Some(_) if BEYOND_GUILE.contains(&&*name.name()) => {
+                return Some(Binding::Global(self.variable(name)));
+            }
+            // Guile expands one form after the other.
+            keyword => return keyword,
+        };
+        let variable = self.variable(name);
+        let has_value =
+            found.state.get() == State::Defined || !matches!(found.origin, Origin::Program);
+        if has_value {
+            variable.gives_several.set(may_give_several(&found));
+            BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable.clone(), found)));
+        }
+        Some(Binding::Global(variable))
     }
 
     fn announces(&self, name: Id) -> bool {
@@ -455,6 +516,11 @@ impl Module {
     /// Every name defined here.
     pub fn own_names(&self) -> Vec<Id> {
         let mut names: Vec<Id> = self.0.table.borrow().keys().copied().collect();
+        if self.is_core() {
+            names.extend(super::world::core_names());
+            names.sort_unstable();
+            names.dedup();
+        }
         if let Some(base) = &self.0.base {
             names.extend(base.exported_names());
             names.sort_unstable();
@@ -466,9 +532,6 @@ impl Module {
     /// Every name a program in this module can use.
     pub fn visible_names(&self) -> Vec<Id> {
         let mut names = self.own_names();
-        if self.is_core() {
-            names.extend(super::world::core_names());
-        }
         for import in self.0.imports.borrow().iter() {
             names.extend(import.names());
         }
@@ -503,7 +566,10 @@ impl Module {
             None => self.lookup_own(name),
         };
         match own {
-            Some(Binding::Global(variable)) => variable.state.get() == State::Defined,
+            Some(Binding::Global(variable)) => {
+                variable.state.get() == State::Defined
+                    || !matches!(variable.origin, Origin::Program)
+            }
             Some(_) => true,
             None => false,
         }
@@ -535,7 +601,7 @@ impl Module {
                 Binding::Global(variable)
                     if variable.state.get() != State::Defined
                         && !self.announces(*name)
-                        && matches!(variable.origin, super::core::Origin::Program) =>
+                        && matches!(variable.origin, Origin::Program) =>
                 {
                     match import.lookup(*name) {
                         None => true,
@@ -554,6 +620,7 @@ impl Module {
     }
 
     pub fn export(&self, internal: Id, external: Id) {
+        self.0.public.set(true);
         let before = self.0.exports.borrow_mut().insert(external, internal);
         if before != Some(internal) {
             exports_changed();

@@ -170,10 +170,10 @@ fn syntax_match(args: &[Value]) -> Outcome {
     ))
 }
 
-fn match_value(found: &Match) -> Value {
+pub fn match_value(found: &Match) -> Value {
     match found {
         Match::One(stx) => wrap_unless_atom(stx),
-        Match::Many(many) => list_value(many.iter().map(match_value).collect()),
+        Match::Many(_, many) => list_value(many.iter().map(match_value).collect()),
     }
 }
 
@@ -187,6 +187,7 @@ fn value_match(value: &Value, depth: usize) -> Match {
     }
     match pairs::to_vec(value) {
         Some(items) => Match::Many(
+            depth,
             items
                 .iter()
                 .map(|item| value_match(item, depth - 1))
@@ -195,12 +196,13 @@ fn value_match(value: &Value, depth: usize) -> Match {
         // A wrapped list, as transformers may hand one over.
         None => match to_stx(value).form() {
             Form::List(items, None) => Match::Many(
+                depth,
                 items
                     .iter()
                     .map(|item| value_match(&wrap(item), depth - 1))
                     .collect(),
             ),
-            _ => Match::Many(Vec::new()),
+            _ => Match::Many(depth, Vec::new()),
         },
     }
 }

@@ -24,7 +24,10 @@ pub struct World {
     pub core_scope: Scope,
     pub current: RefCell<Module>,
     pub modules: RefCell<HashMap<Name, Module>>,
+    /// What `%load-path` holds.
     pub load_path: RefCell<Vec<PathBuf>>,
+    /// What `%load-extensions` holds.
+    pub load_extensions: RefCell<Vec<String>>,
     scheme_directory: Option<PathBuf>,
     natives: HashMap<&'static str, &'static Native>,
     words: RefCell<HashMap<&'static str, Binding>>,
@@ -35,6 +38,14 @@ pub struct World {
 
 thread_local! {
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+/// A file that defines a module.
+pub struct ModuleFile {
+    pub name: String,
+    pub text: Rc<str>,
+    /// It is one of `scheme/`.
+    pub own: bool,
 }
 
 /// The world of the interpreter that runs on this thread.
@@ -124,6 +135,7 @@ impl World {
             current: RefCell::new(user.clone()),
             modules: RefCell::default(),
             load_path: RefCell::new(load_path),
+            load_extensions: RefCell::new(vec![".scm".to_owned(), String::new()]),
             scheme_directory,
             natives,
             words: RefCell::new(forms::table().into_iter().collect()),
@@ -213,8 +225,13 @@ impl World {
         self.loads.get()
     }
 
-    /// The module called NAME, when it is there and whole.
+    /// The module called NAME, when it is there, whole, and one to import from.
     pub fn loaded(&self, name: &[Id]) -> Option<Module> {
+        self.existing(name).filter(|module| module.public.get())
+    }
+
+    /// The module called NAME, when it is there and whole.
+    pub fn existing(&self, name: &[Id]) -> Option<Module> {
         self.modules
             .borrow()
             .get(name)
@@ -259,24 +276,34 @@ impl World {
         self.modules.borrow_mut().remove(name);
     }
 
-    /// The text of the file that defines module NAME, with the file's name.
-    pub fn find_module(&self, name: &[Id]) -> Option<(String, Rc<str>)> {
+    /// The file that defines module NAME.
+    pub fn find_module(&self, name: &[Id]) -> Option<ModuleFile> {
         let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
         let relative = words.join("/");
         for directory in self.load_path.borrow().iter() {
-            for extension in ["scm", "sls", "sld"] {
-                let path = directory.join(format!("{relative}.{extension}"));
+            let extensions = self.load_extensions.borrow();
+            let known = extensions.iter().map(String::as_str);
+            for extension in known.chain([".sls", ".sld"]) {
+                let path = directory.join(format!("{relative}{extension}"));
                 if let Ok(text) = encodings::read_program(&path) {
-                    return Some((path.display().to_string(), text.into()));
+                    return Some(ModuleFile {
+                        name: path.display().to_string(),
+                        text: text.into(),
+                        own: false,
+                    });
                 }
             }
         }
-        let own = match words.first().map(String::as_str) {
+        let name = match words.first().map(String::as_str) {
             Some("fruix") => format!("{relative}.scm"),
             _ => format!("guile/{relative}.scm"),
         };
-        let text = self.own_file(&own)?;
-        Some((own, text))
+        let text = self.own_file(&name)?;
+        Some(ModuleFile {
+            name,
+            text,
+            own: true,
+        })
     }
 
     /// The text of a file of `scheme/`.
@@ -291,7 +318,7 @@ impl World {
 
     /// Whether there is a module called NAME, loaded or not.
     pub fn can_load(&self, name: &[Id]) -> bool {
-        self.modules.borrow().contains_key(name)
+        self.loaded(name).is_some()
             || self.find_module(name).is_some()
             || self.facade(name).is_some()
     }

@@ -50,6 +50,54 @@ fn a_script_sees_its_arguments_and_a_hash_bang_line_is_a_comment() {
 }
 
 #[test]
+fn what_is_applied_to_the_command_line_is_an_expression_or_a_name_of_a_module() {
+    let sandbox = Sandbox::new();
+    sandbox.write("empty.scm", "");
+    sandbox.write(
+        "a/b.scm",
+        "(define-module (a b) #:export (main go))
+         (define (main args) (write (cons 'main args)))
+         (define (go args) (write (cons 'go args)))",
+    );
+    for (entry, expected) in [
+        ("(lambda (args) (write (cdr args)))", r#"("one")"#),
+        ("(@ (a b) go)", r#"(go "empty.scm" "one")"#),
+        ("(a b)", r#"(main "empty.scm" "one")"#),
+        ("(a b) go", r#"(go "empty.scm" "one")"#),
+    ] {
+        let stdout = sandbox
+            .run(&["-L", ".", "-e", entry, "-s", "empty.scm", "one"])
+            .success();
+        assert_eq!(stdout, expected, "{entry}");
+    }
+}
+
+#[test]
+fn modules_may_be_in_files_with_other_extensions() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a/b.sk", "(define-module (a b)) (define-public c 'found)");
+    let program = "(use-modules (a b)) (write (cons c %load-extensions))";
+    let stdout = sandbox
+        .run(&["-x", ".sk", "-x", ".sl", "-L", ".", "-c", program])
+        .success();
+    assert_eq!(stdout, r#"(found ".sk" ".sl" ".scm" "")"#);
+    let stdout = sandbox
+        .run(&["--r7rs", "-c", "(write (list '|a| %load-extensions))"])
+        .success();
+    assert_eq!(stdout, r#"(a (".guile.sld" ".sld" ".scm" ""))"#);
+}
+
+#[test]
+fn a_program_that_sends_itself_a_terminate_dies_of_it_unless_it_handles_that() {
+    let sandbox = Sandbox::new();
+    let send = "(kill (getpid) SIGTERM) (sleep 10)";
+    assert_eq!(sandbox.run(&["-c", send]).status, None);
+    let handled = "(sigaction SIGTERM (lambda (signal) (write signal)))
+                   (kill (getpid) SIGTERM)";
+    assert_eq!(sandbox.run(&["-c", handled]).success(), "15");
+}
+
+#[test]
 fn a_script_may_keep_its_options_in_its_second_line() {
     let sandbox = Sandbox::new();
     sandbox.write(

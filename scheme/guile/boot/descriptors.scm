@@ -32,6 +32,20 @@
   "Return a port to write DESCRIPTOR."
   (fdopen descriptor "w"))
 
+(define (fdes->ports descriptor)
+  "Return the open ports that stand for DESCRIPTOR."
+  (filter (lambda (port) (eqv? (fileno port) descriptor)) (%open-ports)))
+
+(define (port-for-each procedure)
+  "Call PROCEDURE with each open port that stands for a descriptor."
+  (for-each procedure (%open-ports)))
+
+(define (primitive-move->fdes port descriptor)
+  "Let PORT stand for DESCRIPTOR from now on; return whether it did not before."
+  (and (not (eqv? (fileno port) descriptor))
+       (move->fdes port descriptor)
+       #t))
+
 (define (open-io-file name)
   "Return a port to read and write the file called NAME."
   (open-file name "r+"))
@@ -43,6 +57,18 @@
 (define (file-set-position port offset . whence)
   "Go to OFFSET in PORT."
   (seek port offset (if (pair? whence) (car whence) SEEK_SET)))
+
+(define* (sendfile out in count #:optional offset)
+  "Copy COUNT bytes from port IN to port OUT, from OFFSET on or from where IN is;
+return how many there were."
+  (let ((before (and offset (ftell in))))
+    (if offset (seek in offset SEEK_SET))
+    (let* ((bytes (%get-bytevector-n in count))
+           (found (if (bytevector? bytes) (bytevector-length bytes) 0)))
+      (if (> found 0) (%put-bytevector out bytes))
+      (force-output out)
+      (if before (seek in before SEEK_SET))
+      found)))
 
 (define (the-eof-object)
   "Return the end-of-file object."

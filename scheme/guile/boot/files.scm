@@ -1,15 +1,16 @@
 ;;; Files, directories, users, processes and time: what needs Scheme.
 
-;;; A directory stream is a port-like vector: mark, entries left, open?.
+;;; A directory stream is a port-like vector: mark, entries left, open?, all entries.
 
 (define (opendir name)
   "Return a stream of the names in the directory called NAME."
-  (vector '%directory-stream (%directory-entries name) #t))
+  (let ((names (%directory-entries name)))
+    (vector '%directory-stream names #t names)))
 
 (define (directory-stream? object)
   "Return whether OBJECT is a directory stream."
   (and (vector? object)
-       (eqv? (vector-length object) 3)
+       (eqv? (vector-length object) 4)
        (eq? (vector-ref object 0) '%directory-stream)))
 
 (define (%check-directory stream procedure)
@@ -27,6 +28,12 @@
           (vector-set! stream 1 (cdr names))
           (car names))
         (%eof-object))))
+
+(define (rewinddir stream)
+  "Go back to the first name of STREAM."
+  (%check-directory stream "rewinddir")
+  (if (vector-ref stream 2)
+      (vector-set! stream 1 (vector-ref stream 3))))
 
 (define (closedir stream)
   "Close STREAM."

@@ -27,6 +27,26 @@
 ;; (ice-9 threads) puts it here.
 (define %thread-pause (list #f))
 
+;; How a program with threads sleeps: a procedure of the seconds, the amount that
+;; was given, and what sleeps for that amount alone.
+(define %thread-sleep (list #f))
+
+(define (sleep seconds)
+  "Wait until SECONDS have passed or a signal has been handled; return how many are
+left."
+  (%sleep-as seconds 1 %sleep))
+
+(define (usleep microseconds)
+  "Wait until MICROSECONDS have passed or a signal has been handled; return how many
+are left."
+  (%sleep-as microseconds 1/1000000 %usleep))
+
+(define (%sleep-as amount unit alone)
+  (let ((among-threads (car %thread-sleep)))
+    (if (and among-threads (real? amount) (> amount 0))
+        (among-threads (* amount unit) amount alone)
+        (alone amount))))
+
 (define (pause)
   "Wait until a signal has been handled."
   (if (not (and (car %thread-pause) ((car %thread-pause))))

@@ -60,12 +60,11 @@
                  (loop (primitive-eval form))))))))))
 
 (define (install-r7rs!)
-  "Let the reader and the printer do as R7RS says."
+  "Let the reader do as R7RS says."
   (read-enable 'r6rs-hex-escapes)
   (read-enable 'hungry-eol-escapes)
   (read-enable 'r7rs-symbols)
-  (print-enable 'r7rs-symbols)
-  (set! %load-extensions (append '(".sld") %load-extensions)))
+  (set! %load-extensions (append '(".guile.sld" ".sld") %load-extensions)))
 
 (define (install-r6rs!)
   "Let the reader do as R6RS says."
@@ -73,13 +72,16 @@
   (read-enable 'hungry-eol-escapes)
   (set! %load-extensions (append '(".guile.sls" ".sls") %load-extensions)))
 
-(define (primitive-load-path file . rest)
-  "Evaluate FILE, looked for in the directories of %load-path."
+(define* (primitive-load-path file #:optional (otherwise #t))
+  "Evaluate FILE, looked for in the directories of %load-path.  Where there is
+no such file, return #f when OTHERWISE is that, or what OTHERWISE returns when
+it is a procedure; with neither, throw 'misc-error."
   (let ((found (%find-in-load-path file)))
-    (if found
-        (primitive-load found)
-        (scm-error 'misc-error "primitive-load-path"
-                   "Unable to find file ~S in load path" (list file) #f))))
+    (cond (found (primitive-load found))
+          ((not otherwise) #f)
+          ((procedure? otherwise) (otherwise))
+          (else (scm-error 'misc-error "primitive-load-path"
+                           "Unable to find file ~S in load path" (list file) #f)))))
 
 (define (load-from-path file)
   "Evaluate FILE, looked for in the directories of %load-path."
@@ -94,9 +96,7 @@
   (%find-in-load-path file))
 
 (define-syntax-rule (add-to-load-path directory)
-  (let ((name directory))
-    (set! %load-path (cons name %load-path))
-    (%add-to-load-path! name)))
+  (set! %load-path (cons directory %load-path)))
 
 (define (program-arguments)
   "Return the program's name and its arguments."
@@ -109,20 +109,22 @@
 (define* (resolve-module name #:optional (autoload #t) version #:key (ensure #t))
   "Return the module called NAME, loading it when AUTOLOAD.  Without one, return
 an empty module when ENSURE, or else #f."
-  (or (%module-named name)
-      (and autoload
-           (%module-exists? name)
-           (begin
-             (%load (%load-of-module name))
-             (%module-named name)))
-      (and ensure
-           (%make-module name))))
+  (let ((known (%module-named name)))
+    (cond ((and known (or (not autoload) (module-public-interface known)))
+           known)
+          ((and autoload (%module-exists? name))
+           (%load (%load-of-module name))
+           (%module-named name))
+          (else
+           (or known (and ensure (%make-module name)))))))
 
 (define* (resolve-interface name #:key (select #f) (hide '()) (prefix #f)
                             (renamer #f) (version #f))
   "Return the public interface of the module called NAME, or an interface with
 what the options leave of it."
-  (let* ((module (or (%module-named name)
+  (let* ((known (%module-named name))
+         (module (if (and known (module-public-interface known))
+                     known
                      (begin
                        (%load (%load-of-module name))
                        (%module-named name))))
@@ -152,10 +154,6 @@ what the options leave of it."
      (or select (%module-exports interface)))
     custom))
 
-(define (module-public-interface module)
-  "Return what MODULE exports, as a module."
-  (%module-interface module))
-
 (define (module-version module)
   "Return the version of MODULE, a list of integers, or #f."
   (let ((version (%module-version module)))
@@ -170,8 +168,8 @@ what the options leave of it."
   (%set-module-name! module (if (symbol? name) (list name) name)))
 
 (define (set-module-public-interface! module interface)
-  "Modules keep the public interface they were made with."
-  (if #f #f))
+  "Let others import MODULE; it keeps the public interface that it was made with."
+  (%publish-module! module))
 
 (define (version-matches? wanted target)
   "Tell whether version TARGET begins as version reference WANTED says."
@@ -346,11 +344,13 @@ when one of them is used."
 
 (define (make-fresh-user-module)
   "Return an empty module that sees module (guile)."
-  (%make-module (list (gensym "user"))))
+  (let ((module (%make-module (list (gensym)))))
+    (%publish-module! module)
+    module))
 
 (define* (make-module #:optional size (uses '()) binder)
   "Return an empty module."
-  (let ((module (%make-empty-module (list (gensym "module")))))
+  (let ((module (%make-empty-module (list (gensym)))))
     (module-use-interfaces! module uses)
     (if binder
         (set-module-binder! module binder))
@@ -575,7 +575,8 @@ when one of them is used."
             (%module-names module)))
 
 (define (beautify-user-module! module)
-  "Let MODULE see module (guile)."
+  "Let MODULE see module (guile), and others import it."
+  (%publish-module! module)
   (module-use! module the-scm-module))
 
 (define (cond-expand-provide module features)

@@ -147,3 +147,17 @@
 (define char-set:empty (%char-set 'empty))
 (define char-set:full (%char-set 'full))
 (define char-set:designated (%char-set 'designated))
+
+(define (string-concatenate-reverse/shared . arguments)
+  "The same as string-concatenate-reverse."
+  (apply string-concatenate-reverse arguments))
+
+(define (char-set-diff+intersection first . others)
+  "Return what of FIRST is in none of OTHERS, and what is in one of them."
+  (let ((union (apply char-set-union others)))
+    (values (char-set-difference first union)
+            (char-set-intersection first union))))
+
+(define (char-set-diff+intersection! first . others)
+  "The same as char-set-diff+intersection."
+  (apply char-set-diff+intersection first others))

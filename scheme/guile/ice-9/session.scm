@@ -12,8 +12,10 @@
 
 (define (apropos-fold f initial pattern modules)
   "Return the last result of F, called with each module of MODULES, each name in
-it that contains PATTERN, its value, and the result so far, which starts as
-INITIAL."
+it that matches PATTERN, a regular expression or the text of one, its value, and
+the result so far, which starts as INITIAL."
+  (define expression
+    (if (regexp? pattern) pattern (make-regexp pattern)))
   (let next-module ((modules modules) (result initial))
     (if (null? modules)
         result
@@ -21,7 +23,8 @@ INITIAL."
               (found result))
           (module-for-each
            (lambda (name variable)
-             (when (and (string-contains (symbol->string name) pattern)
+             (when (and (regexp-exec expression (symbol->string name))
+                        variable
                         (variable-bound? variable))
                (set! found (f module name (variable-ref variable) found))))
            module)
@@ -33,14 +36,15 @@ INITIAL."
     (apropos-fold f initial pattern (seen module))))
 
 (define (apropos-internal pattern)
-  "Return the list of the names that contain PATTERN, a string."
+  "Return the list of the names that match PATTERN, the text of a regular
+expression."
   (apropos-fold (lambda (module name value names)
                   (if (memq name names) names (cons name names)))
                 '() pattern (seen (current-module))))
 
 (define (apropos pattern . options)
-  "Print the names that contain PATTERN, a string, and where they are from; with
-`full' among OPTIONS, their values too."
+  "Print the names that match PATTERN, the text of a regular expression, and where
+they are from; with `full' among OPTIONS, their values too."
   (apropos-fold (lambda (module name value result)
                   (write (module-name module))
                   (display ": ")

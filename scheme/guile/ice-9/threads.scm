@@ -2,7 +2,7 @@
 ;;;
 ;;; A new thread runs at once, until it ends or has to wait; then whoever made
 ;;; it goes on.  When the program's first thread has to wait, for a thread, a
-;;; mutex or a condition, the threads that can go on do so.  When none can, the
+;;; mutex, a condition or a time, the threads that can go on do so.  When none can, the
 ;;; wait is an error unless it has a time limit.
 
 (define-module (ice-9 threads)
@@ -77,6 +77,11 @@
   (limit    waiting-limit)        ;time in seconds, or #f
   (continue waiting-continue))    ;procedure of whether it is ready
 
+;; The evaluation in which threads run.  What a native calls is another one, which
+;; cannot be left and entered again.
+(define evaluation #f)
+(define (can-switch?) (eqv? (%run-number) evaluation))
+
 (define thread-prompt (make-prompt-tag "thread"))
 (define waitings '())
 
@@ -87,6 +92,7 @@
 (define (run-thread thread thunk)
   (let ((before running))
     (run-as! thread)
+    (set! evaluation (%run-number))
     (call-with-prompt thread-prompt
       thunk
       (lambda (continue ready? limit)
@@ -118,10 +124,26 @@
      (else (loop (cdr rest))))))
 
 (define (yield)
-  "Let the other threads go on as far as they can."
-  (when (eq? running main-thread) (run-another))
+  "Let the other threads go on."
+  (cond
+   ((not (can-switch?)) #f)
+   ((eq? running main-thread)
+    ;; Each once: one that yields for ever would never let us go on.
+    (let loop ((count (length waitings)))
+      (when (and (> count 0) (run-another))
+        (loop (- count 1)))))
+   (else
+    (switch (lambda () #t) #f)))
   (run-asyncs running)
   #t)
+
+;; Let others go on; come back when READY? holds or LIMIT has come, with whether
+;; it held.
+(define (switch ready? limit)
+  (set! switching? #t)
+  (let ((result (abort-to-prompt thread-prompt ready? limit)))
+    (set! switching? #f)
+    result))
 
 ;; Let the others go on until READY? holds; return whether it does.  LIMIT is a
 ;; time in seconds, or #f.
@@ -134,23 +156,34 @@
     (cond
      ((run-another) (wait-until ready? limit procedure))
      ((or limit (or-map waiting-limit waitings))
-      (usleep 1000)
+      (%usleep 1000)
       (wait-until ready? limit procedure))
      (else
       (complain procedure "deadlock: no thread can go on"))))
    (else
-    (set! switching? #t)
-    (let ((result (abort-to-prompt thread-prompt ready? limit)))
-      (set! switching? #f)
+    (let ((result (switch ready? limit)))
       (if (has-asyncs? running)
           (wait-until ready? limit procedure)
           result)))))
+
+(define (never) #f)
+
+;; Where there are no others to go on, signals wake us early.
+(set-car! (@@ (guile) %thread-sleep)
+          (lambda (seconds amount alone)
+            (cond
+             ((or (not (can-switch?))
+                  (and (eq? running main-thread) (null? waitings)))
+              (alone amount))
+             (else
+              (wait-until never (+ (now) seconds) "sleep")
+              0))))
 
 (set-car! (@@ (guile) %thread-pause)
           (lambda ()
             (and (not (eq? running main-thread))
                  (begin
-                   (wait-until (lambda () #f) #f "pause")
+                   (wait-until never #f "pause")
                    #t))))
 
 (define (now)

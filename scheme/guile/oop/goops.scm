@@ -62,22 +62,28 @@
 ;;; Classes
 
 (define-record-type <class-record>
-  (%make-class-record name supers direct-slots subclasses cpl slots meta)
+  (%make-class-record name supers direct-slots subclasses cpl slots places meta)
   class?
   (name         %class-name set-class-name!)
   (supers       class-direct-supers)
   (direct-slots class-direct-slots)                 ;list of slots
   (subclasses   class-direct-subclasses set-class-subclasses!)
   (cpl          class-precedence-list set-class-cpl!)
-  (slots        class-slots set-class-slots!)       ;list of slots, inherited ones too
+  (slots        class-slots %set-class-slots!)      ;list of slots, inherited ones too
+  (places       class-places set-class-places!)     ;name -> index of a field, or slot
   (meta         class-meta))                        ;class of the class, or #f
 
 (define-record-type <slot>
-  (make-slot name options shared)
+  (%make-slot name options shared allocation init-keyword init-thunk init-value)
   slot?
-  (name    slot-definition-name)
-  (options slot-definition-options)                 ;keywords and values
-  (shared  slot-shared))                            ;variable, for a slot of the class
+  (name         slot-definition-name)
+  (options      slot-definition-options)            ;keywords and values
+  (shared       slot-shared)                        ;variable, for a slot of the class
+  ;; What the options say, which is asked for often.
+  (allocation   %slot-allocation)
+  (init-keyword %slot-init-keyword)
+  (init-thunk   %slot-init-thunk)
+  (init-value   %slot-init-value))
 
 (define-record-type <instance>
   (%make-instance class fields)
@@ -94,9 +100,18 @@
 (define (slot-option slot key default)
   (get-keyword key (slot-definition-options slot) default))
 
+(define (make-slot name options shared)
+  (define (option key default)
+    (get-keyword key options default))
+  (%make-slot name options shared
+              (option #:allocation #:instance)
+              (option #:init-keyword #f)
+              (option #:init-thunk #f)
+              (option #:init-value unbound)))
+
 (define (slot-definition-allocation slot)
   "Return where SLOT lives: #:instance, #:class, #:each-subclass or #:virtual."
-  (slot-option slot #:allocation #:instance))
+  (%slot-allocation slot))
 (define (slot-definition-getter slot)
   "Return the getter of SLOT, or #f."
   (slot-option slot #:getter #f))
@@ -108,16 +123,27 @@
   (slot-option slot #:accessor #f))
 (define (slot-definition-init-value slot)
   "Return the value that SLOT has at first, or an object that says it has none."
-  (slot-option slot #:init-value unbound))
+  (%slot-init-value slot))
 (define (slot-definition-init-form slot)
   "Return the expression for what SLOT has at first."
   (slot-option slot #:init-form unbound))
 (define (slot-definition-init-thunk slot)
   "Return the thunk that gives what SLOT has at first, or #f."
-  (slot-option slot #:init-thunk #f))
+  (%slot-init-thunk slot))
 (define (slot-definition-init-keyword slot)
   "Return the keyword that gives SLOT a value in a call of `make', or #f."
-  (slot-option slot #:init-keyword #f))
+  (%slot-init-keyword slot))
+
+(define (set-class-slots! class slots)
+  (%set-class-slots! class slots)
+  (set-class-places!
+   class
+   (map (lambda (slot index)
+          (cons (slot-definition-name slot)
+                (if (or (slot-shared slot) (eq? (%slot-allocation slot) #:virtual))
+                    slot
+                    index)))
+        slots (iota (length slots)))))
 
 ;; The classes that CLASS is, the most specific first: C3, each before those it
 ;; inherits from, and in the order in which a class names them.
@@ -178,7 +204,7 @@
                                 (goops-error "Not a class: ~S" super)))
                             supers)
                   (%make-class-record name supers (map definition->slot definitions)
-                                      '() '() '() metaclass))))
+                                      '() '() '() '() metaclass))))
     (let ((names (map slot-definition-name (class-direct-slots class))))
       (unless (= (length names) (length (delete-duplicates names)))
         (goops-error "Duplicate slot in class ~S" name)))
@@ -207,7 +233,7 @@
 
 ;;; The classes of what is no instance
 
-(define <top> (let ((class (%make-class-record '<top> '() '() '() '() '() #f)))
+(define <top> (let ((class (%make-class-record '<top> '() '() '() '() '() '() #f)))
                 (set-class-cpl! class (list class))
                 class))
 (define <object> (%make-class '<object> (list <top>) '()))
@@ -320,32 +346,26 @@
 
 ;;; Slots
 
-(define (slot-index class name)
-  (let loop ((slots (class-slots class)) (index 0))
-    (cond ((null? slots) #f)
-          ((eq? (slot-definition-name (car slots)) name) index)
-          (else (loop (cdr slots) (+ index 1))))))
-
-(define (find-slot object name)
+;; Where OBJECT has the slot called NAME: the index of a field, a slot that is
+;; elsewhere, or #f.
+(define (slot-place object name)
   (unless (instance? object)
     (scm-error 'wrong-type-arg "slot-ref" "Wrong type argument in position ~A: ~S"
                (list 1 object) (list object)))
-  (class-slot-definition (instance-class object) name))
+  (assq-ref (class-places (instance-class object)) name))
 
-;; What OBJECT has in SLOT, or `unbound'.
+;; What OBJECT has in SLOT, which is no field of its own.
 (define (slot-value object slot)
   (cond ((slot-shared slot) => variable-ref)
-        ((eq? (slot-definition-allocation slot) #:virtual)
-         ((slot-option slot #:slot-ref #f) object))
-        (else
-         (vector-ref (instance-fields object)
-                     (slot-index (instance-class object) (slot-definition-name slot))))))
+        (else ((slot-option slot #:slot-ref #f) object))))
 
 (define (slot-ref object name)
   "Return what OBJECT has in the slot called NAME."
-  (let ((slot (find-slot object name)))
-    (if slot
-        (let ((value (slot-value object slot)))
+  (let ((place (slot-place object name)))
+    (if place
+        (let ((value (if (number? place)
+                         (vector-ref (instance-fields object) place)
+                         (slot-value object place))))
           (if (eq? value unbound)
               (slot-unbound (instance-class object) object name)
               value))
@@ -353,25 +373,23 @@
 
 (define (slot-set! object name value)
   "Put VALUE into the slot of OBJECT that is called NAME."
-  (let ((slot (find-slot object name)))
-    (cond ((not slot) (slot-missing (instance-class object) object name value))
-          ((slot-shared slot) => (lambda (variable) (variable-set! variable value)))
-          ((eq? (slot-definition-allocation slot) #:virtual)
-           ((slot-option slot #:slot-set! #f) object value))
-          (else
-           (vector-set! (instance-fields object)
-                        (slot-index (instance-class object) name) value)))))
+  (let ((place (slot-place object name)))
+    (cond ((number? place) (vector-set! (instance-fields object) place value))
+          ((not place) (slot-missing (instance-class object) object name value))
+          ((slot-shared place) => (lambda (variable) (variable-set! variable value)))
+          (else ((slot-option place #:slot-set! #f) object value)))))
 
 (define (slot-bound? object name)
   "Return whether OBJECT has something in the slot called NAME."
-  (let ((slot (find-slot object name)))
-    (if slot
-        (not (eq? (slot-value object slot) unbound))
-        (slot-missing (instance-class object) object name))))
+  (let ((place (slot-place object name)))
+    (cond ((number? place)
+           (not (eq? (vector-ref (instance-fields object) place) unbound)))
+          (place (not (eq? (slot-value object place) unbound)))
+          (else (slot-missing (instance-class object) object name)))))
 
 (define (slot-exists? object name)
   "Return whether OBJECT has a slot called NAME."
-  (and (find-slot object name) #t))
+  (and (slot-place object name) #t))
 
 (define (class-slot class name)
   (let ((slot (class-slot-definition class name)))
@@ -395,14 +413,15 @@
   (procedure generic-procedure set-generic-procedure!)
   (methods   generic-methods set-generic-methods!)
   (fallback  generic-fallback)           ;procedure for arguments of no method, or #f
-  (cache     generic-cache set-generic-cache!) ;classes of arguments -> methods
+  (cache     generic-cache set-generic-cache!) ;node, see `methods-of'
   (accessor? %accessor?))
 
 (define-record-type <method-record>
-  (%make-method specializers rest? procedure generic)
+  (%make-method specializers rest? next? procedure generic)
   method?
   (specializers %method-specializers)    ;list of classes
   (rest?        method-rest?)            ;whether more arguments may come
+  (next?        method-next?)            ;whether it may ask for the next method
   (procedure    %method-procedure)       ;takes the next method and the arguments
   (generic      method-generic-function set-method-generic!))
 
@@ -419,7 +438,7 @@
   (and (generic? object) (%accessor? (generic-record object))))
 
 (define (new-generic name fallback accessor?)
-  (let* ((record (make-generic-record name #f '() fallback '() accessor?))
+  (let* ((record (make-generic-record name #f '() fallback (new-node) accessor?))
          (call (lambda arguments (dispatch record arguments)))
          (procedure (if accessor?
                         (make-procedure-with-setter
@@ -447,6 +466,7 @@
                             (add-method! generic
                                          (%make-method (%method-specializers method)
                                                        (method-rest? method)
+                                                       (method-next? method)
                                                        (%method-procedure method)
                                                        generic)))
                           (generic-function-methods procedure)))
@@ -515,7 +535,7 @@
                           (cons method
                                 (remove (lambda (other) (same-specializers? other method))
                                         (generic-methods record))))
-    (set-generic-cache! record '())))
+    (set-generic-cache! record (new-node))))
 
 (define (applicable? method classes)
   (let loop ((specializers (%method-specializers method)) (classes classes))
@@ -538,36 +558,56 @@
                  (memq (car a-classes) (class-precedence-list (car classes))))))))
 
 (define (methods-for record classes)
-  (let ((known (find (lambda (entry)
-                       (let loop ((a (car entry)) (b classes))
-                         (cond ((null? a) (null? b))
-                               ((null? b) #f)
-                               (else (and (eq? (car a) (car b)) (loop (cdr a) (cdr b)))))))
-                     (generic-cache record))))
-    (if known
-        (cdr known)
-        (let ((methods (sort (filter (lambda (method) (applicable? method classes))
-                                     (generic-methods record))
-                             (lambda (a b) (more-specific? a b classes)))))
-          (set-generic-cache! record (acons classes methods (generic-cache record)))
-          methods))))
+  (sort (filter (lambda (method) (applicable? method classes))
+                (generic-methods record))
+        (lambda (a b) (more-specific? a b classes))))
+
+;;; Which methods there are for which classes is found once.  A node stands for
+;;; the classes of the arguments so far: it has the methods for just these, or
+;;; #f, and the nodes for one class more.
+
+(define (new-node) (list #f))
+
+(define (methods-of record arguments)
+  (let loop ((node (generic-cache record)) (rest arguments))
+    (if (pair? rest)
+        (let* ((class (class-of (car rest)))
+               (known (assq class (cdr node))))
+          (if known
+              (loop (cdr known) (cdr rest))
+              (let ((next (new-node)))
+                (set-cdr! node (acons class next (cdr node)))
+                (loop next (cdr rest)))))
+        (or (car node)
+            (let ((methods (methods-for record (map class-of arguments))))
+              (set-car! node methods)
+              methods)))))
 
 (define (dispatch record arguments)
-  (let ((methods (methods-for record (map class-of arguments)))
-        (generic (generic-procedure record)))
-    (cond ((pair? methods) (call-methods generic methods (generic-fallback record) arguments))
+  (let ((methods (methods-of record arguments)))
+    (cond ((pair? methods) (call-methods record methods arguments))
           ((generic-fallback record) => (lambda (fallback) (apply fallback arguments)))
-          (else (no-applicable-method generic arguments)))))
+          (else (no-applicable-method (generic-procedure record) arguments)))))
 
-(define (call-methods generic methods fallback arguments)
-  (apply (%method-procedure (car methods))
-         (lambda more
-           (let ((arguments (if (null? more) arguments more)))
-             (cond ((pair? (cdr methods))
-                    (call-methods generic (cdr methods) fallback arguments))
-                   (fallback (apply fallback arguments))
-                   (else (no-next-method generic arguments)))))
-         arguments))
+(define (call-methods record methods arguments)
+  (let* ((method (car methods))
+         (procedure (%method-procedure method)))
+    (cond ((method-next? method)
+           (apply procedure
+                  (lambda more
+                    (let ((arguments (if (null? more) arguments more)))
+                      (cond ((pair? (cdr methods))
+                             (call-methods record (cdr methods) arguments))
+                            ((generic-fallback record)
+                             => (lambda (fallback) (apply fallback arguments)))
+                            (else
+                             (no-next-method (generic-procedure record) arguments)))))
+                  arguments))
+          ;; Most methods are for one argument, and `apply' is slower than a call.
+          ((and (pair? arguments) (null? (cdr arguments)))
+           (procedure #f (car arguments)))
+          (else
+           (apply procedure #f arguments)))))
 
 ;;; Words for defining
 
@@ -610,6 +650,13 @@
                            #'(name ...))))
          #'(begin (define name (make-extended-generic old 'name)) ...))))))
 
+;; Whether `next-method' occurs in DATUM; a macro may put the word together.
+(define (mentions-next? datum)
+  (cond ((symbol? datum) (eq? datum 'next-method))
+        ((pair? datum) (or (mentions-next? (car datum)) (mentions-next? (cdr datum))))
+        ((vector? datum) (mentions-next? (vector->list datum)))
+        (else #f)))
+
 ;; (method-of context (argument …) body …): `next-method' means what it says in CONTEXT.
 (define-syntax method-of
   (lambda (form)
@@ -626,8 +673,9 @@
                           ((name ...) (reverse names))
                           ((class ...) (reverse classes))
                           (rest? (if (null? (syntax->datum #'tail)) #'#f #'#t))
+                          (next? (if (mentions-next? (syntax->datum #'(body ...))) #'#t #'#f))
                           ((body ...) (if (null? #'(body ...)) #'(*unspecified*) #'(body ...))))
-              #'(%make-method (list class ...) rest?
+              #'(%make-method (list class ...) rest? next?
                               (lambda (next-method name ... . tail) body ...)
                               #f)))))))))
 
@@ -642,7 +690,7 @@
   (let loop ((rest specializers) (classes '()))
     (if (pair? rest)
         (loop (cdr rest) (cons (car rest) classes))
-        (%make-method (reverse classes) (not (null? rest))
+        (%make-method (reverse classes) (not (null? rest)) #f
                       (lambda (next-method . arguments) (apply procedure arguments))
                       #f))))
 
@@ -732,10 +780,10 @@
   class)
 
 (define (getter-method class slot)
-  (%make-method (list class) #f (lambda (next-method object) (slot-ref object slot)) #f))
+  (%make-method (list class) #f #f (lambda (next-method object) (slot-ref object slot)) #f))
 
 (define (setter-method class slot)
-  (%make-method (list class <top>) #f
+  (%make-method (list class <top>) #f #f
                 (lambda (next-method object value) (slot-set! object slot value)) #f))
 
 (define (add-getter! name class slot)
@@ -787,15 +835,19 @@
   (initialize ((object <object>) options)
     (for-each
      (lambda (slot)
-       (let ((name (slot-definition-name slot))
-             (keyword (slot-definition-init-keyword slot)))
+       (let* ((keyword (%slot-init-keyword slot))
+              (given (and keyword (memq keyword options))))
          (cond
-          ((and keyword (memq keyword options))
-           (slot-set! object name (get-keyword keyword options)))
-          ((eq? (slot-definition-allocation slot) #:instance)
+          (given
+           ;; Where the keyword is only another's value, look properly.
+           (slot-set! object (slot-definition-name slot)
+                      (if (eq? given options)
+                          (cadr options)
+                          (get-keyword keyword options))))
+          ((eq? (%slot-allocation slot) #:instance)
            (let ((value (initial-value slot)))
              (unless (eq? value unbound)
-               (slot-set! object name value)))))))
+               (slot-set! object (slot-definition-name slot) value)))))))
      (class-slots (class-of object)))
     object)
 
@@ -871,10 +923,14 @@
 (define %display (new-generic 'display (@ (guile) display) #f))
 
 (define (show-instance object port)
-  (let ((classes (list (instance-class object) (class-of port))))
-    (define (printer generic)
-      (and (pair? (methods-for (generic-record generic) classes)) generic))
-    ((or (printer %write) (printer %display) plainly) object port)))
+  (define (printer generic)
+    (and (pair? (methods-of (generic-record generic) (list object port))) generic))
+  ((or (case (%printing-style)
+         ((write) (printer %write))
+         ((display) (or (printer %display) (printer %write)))
+         (else (or (printer %write) (printer %display))))
+       plainly)
+   object port))
 
 (set-record-type-printer! <instance> show-instance)
 

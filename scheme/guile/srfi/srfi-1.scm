@@ -26,5 +26,9 @@
                lset<= lset= lset-adjoin lset-union lset-union! lset-intersection
                lset-intersection! lset-difference lset-difference! lset-xor lset-xor!
                lset-diff+intersection lset-diff+intersection!
-               cons list car cdr caar cadr cdar cddr pair? null? append reverse length
+               cons list car cdr caar cadr cdar cddr
+               caaar caadr cadar caddr cdaar cdadr cddar cdddr
+               caaaar caaadr caadar caaddr cadaar cadadr caddar cadddr
+               cdaaar cdaadr cdadar cdaddr cddaar cddadr cdddar cddddr
+               pair? null? append reverse length
                list-ref memq memv assq assv set-car! set-cdr!))

@@ -41,6 +41,7 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     let world = World::prepare(line, environment)?;
     let mut prepare = || -> Result<(), Stop> {
         interpreter.eval_text("prompt", IMPORTED)?;
+        super::program::prepare(&line.program, &mut interpreter)?;
         for file in &line.program.load {
             interpreter.load_file(file)?;
         }

@@ -940,7 +940,11 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
     };
     let name = super::super::loader::module_name(name)?;
     let id = variable.as_id().ok_or_else(|| bad("@", stx))?.base();
-    let module = x.world.loaded(&name).ok_or(Trouble::NeedModule(name))?;
+    let known = match private {
+        true => x.world.existing(&name),
+        false => x.world.loaded(&name),
+    };
+    let module = known.ok_or(Trouble::NeedModule(name))?;
     let binding = if private {
         module.lookup(id)
     } else {

@@ -282,13 +282,10 @@ impl<'m, 'a> Expander<'m, 'a> {
                     return None;
                 }
                 let name = name.as_id()?.base();
-                let module = || {
-                    let module = super::loader::module_name(module).ok()?;
-                    self.world.loaded(&module)
-                };
+                let module = || super::loader::module_name(module).ok();
                 let binding = match &*at.name() {
-                    "@" => module()?.exported(name)?,
-                    "@@" => module()?.lookup(name)?,
+                    "@" => self.world.loaded(&module()?)?.exported(name)?,
+                    "@@" => self.world.existing(&module()?)?.lookup(name)?,
                     _ => return None,
                 };
                 match binding {
@@ -518,11 +515,13 @@ impl<'m, 'a> Expander<'m, 'a> {
             }
             Some(Binding::Global(variable)) => {
                 variable.assigned.set(true);
-                Ok(Core::SetGlobal(
-                    variable,
-                    Box::new(self.expand(value, scope)?),
-                    stx.span(),
-                ))
+                let value = Box::new(self.expand(value, scope)?);
+                let told = self.told_of(&variable, stx.span());
+                let set = Core::SetGlobal(variable, value, stx.span());
+                Ok(match told {
+                    Some(told) => Core::seq(vec![set, told]),
+                    None => set,
+                })
             }
             None => {
                 let (module, name) = scope.home(id);
@@ -536,6 +535,21 @@ impl<'m, 'a> Expander<'m, 'a> {
             }
             Some(_) => Err(bad()),
         }
+    }
+
+    /// Where modules are looked for is known outside of the machine too: a call
+    /// that tells what VARIABLE, which has been set, holds now.
+    fn told_of(&self, variable: &Rc<Variable>, span: Span) -> Option<Core> {
+        if !matches!(variable.origin, super::core::Origin::Boot(_)) {
+            return None;
+        }
+        let teller = match &*variable.name.name() {
+            "%load-path" => "%set-load-path!",
+            "%load-extensions" => "%set-load-extensions!",
+            _ => return None,
+        };
+        let value = Core::Global(variable.clone(), span);
+        Some(self.core_call(teller, vec![value], span))
     }
 
     /// A fresh local variable called like ID, bound in SCOPE.

@@ -1,7 +1,8 @@
 //! Patterns and templates of `syntax-rules` and `syntax-case`.
 
+use super::super::natives::Raise;
 use super::super::syntax::{Form, Id, Span, Stx};
-use super::super::value::Value;
+use super::super::value::{Value, list_value, string_value};
 use super::scope::Scope;
 use super::{Result, Trouble};
 use std::collections::HashMap;
@@ -11,7 +12,26 @@ use std::rc::Rc;
 #[derive(Clone)]
 pub enum Match {
     One(Stx),
-    Many(Vec<Match>),
+    /// Under that many ellipses in the pattern: a match for each round of the
+    /// outermost.
+    Many(usize, Vec<Match>),
+}
+
+impl Match {
+    fn level(&self) -> usize {
+        match self {
+            Match::One(_) => 0,
+            Match::Many(level, _) => *level,
+        }
+    }
+
+    /// What is left of this match in the given ROUNDS, the outermost first.
+    fn within(&self, rounds: &[usize]) -> Option<&Match> {
+        rounds.iter().try_fold(self, |found, round| match found {
+            Match::Many(_, many) => many.get(*round),
+            Match::One(_) => None,
+        })
+    }
 }
 
 pub type Matches = HashMap<Id, Match>;
@@ -48,6 +68,39 @@ impl PatternContext {
     fn is_literal(&self, id: Id) -> bool {
         self.literals.contains(&id)
     }
+
+    /// Refuse a clause of FORM, a `syntax-rules`, whose PATTERN or TEMPLATE can
+    /// never do. Errors are of the `syntax-case` that Guile makes of FORM.
+    pub fn check_clause(&self, pattern: &Stx, template: &Stx, form: &Stx) -> Result<()> {
+        let Some(rest) = pattern.rest(1) else {
+            return Ok(());
+        };
+        let span = form.span();
+        let trouble = |who: &str, complaint: &str, shown: Stx| {
+            Err(Trouble::syntax(who, complaint, &shown, None))
+        };
+        if let Some(complaint) = complaint(&rest, self) {
+            // The keyword's place does not count.
+            let keyword = vec![Stx::id(Id::named("dummy"), span)];
+            let shown = match rest.form() {
+                Form::List(items, tail) => Stx::new(
+                    Form::List([&keyword, &items[..]].concat(), tail.clone()),
+                    span,
+                ),
+                _ => Stx::improper(keyword, rest.clone(), span),
+            };
+            return trouble("syntax-case", complaint, shown);
+        }
+        if let Some(complaint) = template_complaint(template, &variables(&rest, self, 0), self) {
+            let word = Stx::id(Id::named("syntax"), span);
+            return trouble(
+                "syntax",
+                complaint,
+                Stx::list(vec![word, template.clone()], span),
+            );
+        }
+        Ok(())
+    }
 }
 
 fn is_usual_ellipsis(id: Id) -> bool {
@@ -76,7 +129,7 @@ pub fn complaint(pattern: &Stx, context: &PatternContext) -> Option<&'static str
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
         return Some("duplicate pattern variable");
     }
-    misplaces_ellipsis(pattern, context).then_some("misplaced ellipsis")
+    misplaces_ellipsis(pattern, context).then_some(MISPLACED_ELLIPSIS)
 }
 
 fn misplaces_ellipsis(pattern: &Stx, context: &PatternContext) -> bool {
@@ -262,12 +315,12 @@ fn match_list(
                 }
                 rounds.push(round);
             }
-            for (variable, _) in variables(repeated, context, 0) {
+            for (variable, depth) in variables(repeated, context, 0) {
                 let many = rounds
                     .iter_mut()
                     .filter_map(|round| round.remove(&variable))
                     .collect();
-                found.insert(variable, Match::Many(many));
+                found.insert(variable, Match::Many(depth + 1, many));
             }
             let rest = &given[before.len() + count..];
             if !after
@@ -324,44 +377,47 @@ pub fn instantiate(
 ) -> Result<Stx> {
     Template {
         context,
+        found,
         rename,
         whole: template,
+        rounds: Vec::new(),
     }
-    .fill(template, found, true)
+    .fill(template, true)
 }
 
+/// A template being filled. A variable that has matched under some ellipses
+/// takes as many of the innermost ellipses around its place in the template;
+/// those further out repeat it as it is.
 struct Template<'a> {
     context: &'a PatternContext,
+    found: &'a Matches,
     rename: &'a mut dyn FnMut(Id) -> Id,
     whole: &'a Stx,
+    /// In which round each ellipsis around the present place is, the outermost first.
+    rounds: Vec<usize>,
 }
 
 impl Template<'_> {
-    fn fill(&mut self, template: &Stx, found: &Matches, ellipses: bool) -> Result<Stx> {
+    fn fill(&mut self, template: &Stx, ellipses: bool) -> Result<Stx> {
         match template.form() {
-            Form::Id(id) => match found.get(id) {
-                Some(Match::One(stx)) => Ok(stx.clone()),
-                Some(Match::Many(_)) => Err(self.trouble("missing ellipsis", template)),
+            Form::Id(id) => match self.found.get(id) {
+                Some(found) => self.matched(found, template),
                 None => Ok(Stx::id((self.rename)(*id), template.span())),
             },
             Form::Atom(_) | Form::Opaque(_) => Ok(template.clone()),
             Form::Vector(items) => Ok(Stx::new(
-                Form::Vector(self.fill_all(items, found, ellipses)?),
+                Form::Vector(self.fill_all(items, ellipses)?),
                 template.span(),
             )),
             Form::List(items, tail) => {
-                if ellipses
-                    && tail.is_none()
-                    && items.len() == 2
-                    && self.context.is_ellipsis(&items[0])
-                {
-                    return self.fill(&items[1], found, false);
+                if ellipses && let Some(literally) = escaped(items, tail.as_ref(), self.context) {
+                    return self.fill(literally, false);
                 }
-                let filled = self.fill_all(items, found, ellipses)?;
+                let filled = self.fill_all(items, ellipses)?;
                 match tail {
                     None => Ok(Stx::list(filled, template.span())),
                     Some(tail) => {
-                        let tail = self.fill(tail, found, ellipses)?;
+                        let tail = self.fill(tail, ellipses)?;
                         Ok(Stx::improper(filled, tail, template.span()))
                     }
                 }
@@ -369,97 +425,228 @@ impl Template<'_> {
         }
     }
 
-    fn fill_all(&mut self, items: &[Stx], found: &Matches, ellipses: bool) -> Result<Vec<Stx>> {
+    fn matched(&self, found: &Match, template: &Stx) -> Result<Stx> {
+        let one = self
+            .rounds
+            .len()
+            .checked_sub(found.level())
+            .and_then(|outside| found.within(&self.rounds[outside..]));
+        match one {
+            Some(Match::One(stx)) => Ok(stx.clone()),
+            _ => Err(self.trouble(MISSING_ELLIPSIS, template)),
+        }
+    }
+
+    fn fill_all(&mut self, items: &[Stx], ellipses: bool) -> Result<Vec<Stx>> {
         let mut filled = Vec::with_capacity(items.len());
         let mut index = 0;
         while index < items.len() {
             let item = &items[index];
-            index += 1;
-            let mut depth = 0;
-            while ellipses
-                && items
-                    .get(index)
-                    .is_some_and(|next| self.context.is_ellipsis(next))
-            {
-                depth += 1;
-                index += 1;
-            }
-            if depth == 0 {
-                filled.push(self.fill(item, found, ellipses)?);
+            let depth = if ellipses {
+                following_ellipses(items, index, self.context)
             } else {
-                self.repeat(item, found, depth, &mut filled)?;
+                0
+            };
+            index += 1 + depth;
+            if depth == 0 {
+                filled.push(self.fill(item, ellipses)?);
+            } else {
+                self.repeat(item, depth, &mut filled)?;
             }
         }
         Ok(filled)
     }
 
-    fn repeat(
-        &mut self,
-        item: &Stx,
-        found: &Matches,
-        depth: usize,
-        filled: &mut Vec<Stx>,
-    ) -> Result<()> {
-        let mut names = Vec::new();
-        self.repeated_names(item, found, &mut names);
-        if names.is_empty() {
-            return Err(self.trouble("extra ellipsis", item));
+    fn repeat(&mut self, item: &Stx, depth: usize, filled: &mut Vec<Stx>) -> Result<()> {
+        let mut lists = Vec::new();
+        self.driving(item, self.rounds.len() + depth, true, &mut lists);
+        let Some((first, others)) = lists.split_first() else {
+            return Err(self.trouble(EXTRA_ELLIPSIS, item));
+        };
+        if others.iter().any(|other| other.len() != first.len()) {
+            return Err(Trouble::Raise(unequal_lengths(&lists)));
         }
-        let count = names
-            .iter()
-            .filter_map(|name| match &found[name] {
-                Match::Many(many) => Some(many.len()),
-                Match::One(_) => None,
-            })
-            .max()
-            .unwrap_or(0);
-        for round in 0..count {
-            let mut inner = found.clone();
-            for name in &names {
-                if let Match::Many(many) = &found[name] {
-                    match many.get(round) {
-                        Some(one) => {
-                            inner.insert(*name, one.clone());
-                        }
-                        None => {
-                            return Err(self.trouble("incompatible ellipsis match counts", item));
-                        }
-                    }
-                }
-            }
+        for round in 0..first.len() {
+            self.rounds.push(round);
             if depth > 1 {
-                self.repeat(item, &inner, depth - 1, filled)?;
+                self.repeat(item, depth - 1, filled)?;
             } else {
-                filled.push(self.fill(item, &inner, true)?);
+                filled.push(self.fill(item, true)?);
             }
+            self.rounds.pop();
         }
         Ok(())
     }
 
-    /// The variables in ITEM that stand for several matches.
-    fn repeated_names(&self, item: &Stx, found: &Matches, names: &mut Vec<Id>) {
+    /// The matches that the next ellipsis goes through: those of the variables
+    /// in ITEM, which stands under DEPTH ellipses, whose innermost ellipses
+    /// include it.
+    fn driving<'m>(
+        &'m self,
+        item: &Stx,
+        depth: usize,
+        ellipses: bool,
+        lists: &mut Vec<&'m [Match]>,
+    ) {
         match item.form() {
             Form::Id(id) => {
-                if matches!(found.get(id), Some(Match::Many(_))) && !names.contains(id) {
-                    names.push(*id);
+                let outside = |found: &Match| depth.checked_sub(found.level());
+                if let Some(found) = self.found.get(id)
+                    && let Some(outside) = outside(found)
+                    && outside <= self.rounds.len()
+                    && let Some(Match::Many(_, many)) = found.within(&self.rounds[outside..])
+                {
+                    lists.push(many);
                 }
             }
             Form::List(items, tail) => {
-                for item in items.iter().chain(tail) {
-                    self.repeated_names(item, found, names);
+                if ellipses && let Some(literally) = escaped(items, tail.as_ref(), self.context) {
+                    return self.driving(literally, depth, false, lists);
+                }
+                self.driving_all(items, depth, ellipses, lists);
+                if let Some(tail) = tail {
+                    self.driving(tail, depth, ellipses, lists);
                 }
             }
-            Form::Vector(items) => {
-                for item in items {
-                    self.repeated_names(item, found, names);
-                }
-            }
+            Form::Vector(items) => self.driving_all(items, depth, ellipses, lists),
             Form::Atom(_) | Form::Opaque(_) => {}
+        }
+    }
+
+    fn driving_all<'m>(
+        &'m self,
+        items: &[Stx],
+        depth: usize,
+        ellipses: bool,
+        lists: &mut Vec<&'m [Match]>,
+    ) {
+        let mut index = 0;
+        while index < items.len() {
+            let more = if ellipses {
+                following_ellipses(items, index, self.context)
+            } else {
+                0
+            };
+            self.driving(&items[index], depth + more, ellipses, lists);
+            index += 1 + more;
         }
     }
 
     fn trouble(&self, message: &str, at: &Stx) -> Trouble {
         Trouble::syntax("syntax", message, self.whole, Some(at))
+    }
+}
+
+const MISSING_ELLIPSIS: &str = "missing ellipsis";
+const EXTRA_ELLIPSIS: &str = "extra ellipsis";
+const MISPLACED_ELLIPSIS: &str = "misplaced ellipsis";
+
+/// What `(... TEMPLATE)` says to take as it is.
+fn escaped<'a>(items: &'a [Stx], tail: Option<&Stx>, context: &PatternContext) -> Option<&'a Stx> {
+    match items {
+        [dots, literally] if tail.is_none() && context.is_ellipsis(dots) => Some(literally),
+        _ => None,
+    }
+}
+
+/// How many ellipses follow the item at INDEX.
+fn following_ellipses(items: &[Stx], index: usize, context: &PatternContext) -> usize {
+    items[index + 1..]
+        .iter()
+        .take_while(|next| context.is_ellipsis(next))
+        .count()
+}
+
+/// Guile fills templates with `map`, which is what complains of lists that
+/// differ in length.
+fn unequal_lengths(lists: &[&[Match]]) -> Raise {
+    let list = list_value(
+        lists[1]
+            .iter()
+            .map(super::super::syntax_objects::match_value)
+            .collect(),
+    );
+    Raise::throw(
+        "wrong-type-arg",
+        vec![
+            string_value("map"),
+            string_value("List of wrong length: ~S"),
+            list_value(vec![list]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+/// What is wrong with TEMPLATE where each of VARIABLES has matched under as many
+/// ellipses as it says: too few ellipses over one of them, or an ellipsis over none.
+pub fn template_complaint(
+    template: &Stx,
+    variables: &[(Id, usize)],
+    context: &PatternContext,
+) -> Option<&'static str> {
+    TemplateCheck {
+        context,
+        variables,
+        used: Vec::new(),
+    }
+    .check(template, true)
+    .err()
+}
+
+struct TemplateCheck<'a> {
+    context: &'a PatternContext,
+    variables: &'a [(Id, usize)],
+    /// Whether a variable goes with each ellipsis around the present place.
+    used: Vec<bool>,
+}
+
+impl TemplateCheck<'_> {
+    fn check(&mut self, template: &Stx, ellipses: bool) -> std::result::Result<(), &'static str> {
+        match template.form() {
+            Form::Id(id) => {
+                if let Some((_, level)) = self.variables.iter().find(|(known, _)| known == id) {
+                    let outside = self.used.len().checked_sub(*level);
+                    let outside = outside.ok_or(MISSING_ELLIPSIS)?;
+                    self.used[outside..].fill(true);
+                } else if ellipses && self.context.is_ellipsis(template) {
+                    return Err(MISPLACED_ELLIPSIS);
+                }
+                Ok(())
+            }
+            Form::Atom(_) | Form::Opaque(_) => Ok(()),
+            Form::Vector(items) => self.check_all(items, ellipses),
+            Form::List(items, tail) => {
+                if ellipses && let Some(literally) = escaped(items, tail.as_ref(), self.context) {
+                    return self.check(literally, false);
+                }
+                self.check_all(items, ellipses)?;
+                tail.as_ref()
+                    .map_or(Ok(()), |tail| self.check(tail, ellipses))
+            }
+        }
+    }
+
+    fn check_all(
+        &mut self,
+        items: &[Stx],
+        ellipses: bool,
+    ) -> std::result::Result<(), &'static str> {
+        let mut index = 0;
+        while index < items.len() {
+            let more = if ellipses {
+                following_ellipses(items, index, self.context)
+            } else {
+                0
+            };
+            let around = self.used.len();
+            self.used.resize(around + more, false);
+            self.check(&items[index], ellipses)?;
+            if self.used.drain(around..).any(|used| !used) {
+                return Err(EXTRA_ELLIPSIS);
+            }
+            index += 1 + more;
+        }
+        Ok(())
     }
 }
 
@@ -489,48 +676,40 @@ impl Rules {
             ellipsis = Ellipsis::Custom(custom);
             index = 2;
         }
-        let literals: Vec<Id> = items
-            .get(index)
-            .and_then(Stx::as_list)
-            .ok_or_else(bad)?
-            .iter()
-            .map(|literal| literal.as_id().ok_or_else(bad))
-            .collect::<Result<_>>()?;
+        let words = items.get(index).and_then(Stx::as_list).ok_or_else(bad)?;
         let mut clauses = Vec::new();
         for clause in &items[index + 1..] {
             if clause.as_string().is_some() {
                 continue;
             }
             match clause.as_list() {
-                Some([pattern, template]) => clauses.push((pattern.clone(), template.clone())),
+                Some([pattern, template]) if matches!(pattern.form(), Form::List(items, _) if !items.is_empty()) =>
+                {
+                    clauses.push((pattern.clone(), template.clone()));
+                }
+                _ => return Err(bad()),
+            }
+        }
+        let mut context = PatternContext {
+            literals: Vec::new(),
+            ellipsis,
+            scope: scope.clone(),
+        };
+        for word in words {
+            match word.as_id() {
+                Some(id) if !context.is_ellipsis(word) => context.literals.push(id),
                 _ => {
                     return Err(Trouble::syntax(
-                        "syntax-rules",
-                        "source expression failed to match any pattern",
+                        "syntax-case",
+                        "invalid literals list",
                         form,
-                        Some(clause),
+                        None,
                     ));
                 }
             }
         }
-        let context = PatternContext {
-            literals,
-            ellipsis,
-            scope: scope.clone(),
-        };
-        for (pattern, _) in &clauses {
-            // The keyword's place does not count.
-            let rest = match pattern.form() {
-                Form::List(items, tail) if !items.is_empty() => {
-                    let mut items = items.clone();
-                    items[0] = Stx::id(Id::named("_"), pattern.span());
-                    Stx::new(Form::List(items, tail.clone()), pattern.span())
-                }
-                _ => continue,
-            };
-            if let Some(complaint) = complaint(&rest, &context) {
-                return Err(Trouble::syntax("syntax-case", complaint, pattern, None));
-            }
+        for (pattern, template) in &clauses {
+            context.check_clause(pattern, template, form)?;
         }
         Ok(Rc::new(Rules {
             context,

@@ -260,33 +260,30 @@ fn template_variables(template: &Stx, scope: &Scope, found: &mut Vec<(Id, Rc<Pat
 
 pub fn syntax(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     match stx.as_list() {
-        Some([_, template]) => template_core(x, template, scope),
+        Some([_, template]) => template_core(x, template, stx, scope),
         _ => Err(Trouble::syntax("syntax", "bad `syntax' form", stx, None)),
     }
 }
 
-fn template_core(x: &mut Expander, template: &Stx, scope: &Scope) -> Result<Core> {
+/// What makes syntax of TEMPLATE, which FORM asks for.
+fn template_core(x: &mut Expander, template: &Stx, form: &Stx, scope: &Scope) -> Result<Core> {
     let span = template.span();
     let mut variables = Vec::new();
     template_variables(template, scope, &mut variables);
-    if let (Some(id), [(name, variable)]) = (template.as_id(), &variables[..])
-        && id == *name
-    {
-        if variable.depth > 0 {
-            return Err(Trouble::syntax(
-                "syntax",
-                "missing ellipsis",
-                template,
-                None,
-            ));
-        }
-        return Ok(variable.value());
-    }
-    let depths = variables
+    let depths: Vec<(Id, usize)> = variables
         .iter()
         .map(|(id, variable)| (*id, variable.depth))
         .collect();
-    let number = syntax_objects::add_template(template.clone(), context(Vec::new(), scope), depths);
+    let context = context(Vec::new(), scope);
+    if let Some(complaint) = patterns::template_complaint(template, &depths, &context) {
+        return Err(Trouble::syntax("syntax", complaint, form, None));
+    }
+    if let (Some(id), [(name, variable)]) = (template.as_id(), &variables[..])
+        && id == *name
+    {
+        return Ok(variable.value());
+    }
+    let number = syntax_objects::add_template(template.clone(), context, depths);
     let mut operands = vec![Core::integer(number, span)];
     operands.extend(variables.into_iter().map(|(_, variable)| variable.value()));
     Ok(x.core_call("%syntax-template", operands, span))
@@ -300,7 +297,9 @@ pub fn quasisyntax(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let inner = scope.inner();
     let mut bindings = Vec::new();
     let template = replace_unsyntax(x, template, 0, scope, &inner, &mut bindings)?;
-    let body = template_core(x, &template, &inner)?;
+    let word = x.core_stx("syntax", stx.span());
+    let form = Stx::list(vec![word, template.clone()], stx.span());
+    let body = template_core(x, &template, &form, &inner)?;
     Ok(Core::let_(bindings, body))
 }
 

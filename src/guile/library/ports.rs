@@ -705,6 +705,24 @@ pub fn flush_all() {
     }
 }
 
+/// Every port that stands for a descriptor and is open.
+pub fn all_open() -> Vec<Value> {
+    // The standard ones are made when they are first asked for.
+    for which in [Standard::Input, Standard::Output, Standard::Error] {
+        current(which);
+    }
+    let open: Vec<_> = OPEN.with(|open| open.borrow().clone());
+    open.iter()
+        .filter_map(Weak::upgrade)
+        .filter(|port| port.try_borrow().is_ok_and(|state| !state.closed))
+        .map(|port| {
+            Port(port)
+                .into_steelval()
+                .expect("a custom value is always a value")
+        })
+        .collect()
+}
+
 /// A port to read TEXT from.
 pub fn string_input(text: &str) -> Value {
     let mut state = State::new();

@@ -13,6 +13,7 @@ use crate::guile::pairs;
 use crate::guile::value::Value;
 use crate::natives;
 use std::ffi::CStr;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 fn fork(_: &[Value]) -> Outcome {
     ports::flush_all();
@@ -282,6 +283,25 @@ fn duplicate_to(args: &[Value]) -> Outcome {
     answered("dup->fdes", unsafe { libc::dup2(fd, new) })
 }
 
+/// (move->fdes port descriptor) -> port
+fn move_to(args: &[Value]) -> Outcome {
+    let fd = terminal("move->fdes", args)?;
+    let new = number("move->fdes", args, 2)?;
+    if fd != new {
+        ports::with(&args[0], |state| state.flush("move->fdes")).transpose()?;
+        // SAFETY: takes and gives descriptors.
+        answered("move->fdes", unsafe { libc::dup2(fd, new) })?;
+        // SAFETY: NEW was made just now and belongs to the port alone.
+        let owned = unsafe { OwnedFd::from_raw_fd(new) };
+        ports::with(&args[0], |state| state.descriptor = Some(owned.into()));
+    }
+    Ok(args[0].clone())
+}
+
+fn open_ports(_: &[Value]) -> Outcome {
+    Ok(pairs::list(ports::all_open()))
+}
+
 fn close_descriptor(args: &[Value]) -> Outcome {
     let fd = number("close-fdes", args, 1)?;
     // SAFETY: closing a descriptor by number is what the caller asks for.
@@ -309,6 +329,23 @@ fn getrlimit(args: &[Value]) -> Outcome {
         shown(limit.rlim_cur),
         shown(limit.rlim_max),
     ]))
+}
+
+/// (setrlimit resource soft hard), where #f stands for no limit
+fn setrlimit(args: &[Value]) -> Outcome {
+    let which = resource(&args[0])?;
+    let bound = |position: usize| match &args[position - 1] {
+        Value::BoolV(false) => Ok(libc::RLIM_INFINITY),
+        _ => args::size("setrlimit", args, position).map(|bound| bound as libc::rlim_t),
+    };
+    let limit = libc::rlimit {
+        rlim_cur: bound(2)?,
+        rlim_max: bound(3)?,
+    };
+    // SAFETY: reads the structure it is given.
+    done("setrlimit", unsafe {
+        libc::setrlimit(which as _, &raw const limit)
+    })
 }
 
 fn resource(value: &Value) -> Result<libc::c_int, Raise> {
@@ -341,7 +378,11 @@ natives! {
     "tcgetpgrp" (1) => tcgetpgrp, "tcsetpgrp" (2) => tcsetpgrp, "ttyname" (1) => ttyname, "ctermid" (0) => ctermid,
     "getgroups" (0) with machine => getgroups, "nice" (1) => nice, "getpriority" (2) => getpriority,
     "setpriority" (3) => setpriority, "seteuid" (1) => seteuid, "setegid" (1) => setegid,
-    "select" (3, 2) with machine => select, "getrlimit" (1) => getrlimit, "close-fdes" (1) => close_descriptor,
+    "select" (3, 2) with machine => select, "getrlimit" (1) => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
+    /// (move->fdes port descriptor) -> PORT, which stands for DESCRIPTOR now
+    "move->fdes" (2) => move_to,
+    /// (%open-ports) -> the open ports that stand for descriptors
+    "%open-ports" (0) => open_ports,
     /// (%duplicate descriptor) -> a new descriptor for the same file
     "%duplicate" (1) => duplicate,
     /// (%duplicate-to descriptor number) -> NUMBER, now a descriptor for the same file

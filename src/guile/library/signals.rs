@@ -175,9 +175,27 @@ fn has_handler(signal: i32) -> bool {
     })
 }
 
+/// Give SIGNAL back its own way of ending the process, which the program asks
+/// for, unless that handles or ignores it: nobody has to be waited for then.
+fn die_by(signal: i32) {
+    let wished = WISHES.with(|wishes| match wishes.borrow().get(&signal) {
+        Some(wish) => !matches!(wish.action.value(), Value::IntV(0)),
+        None => false,
+    });
+    if !wished {
+        ports::flush_all();
+        // SAFETY: the action has an empty mask and calls nothing.
+        unsafe { libc::sigaction(signal, &disposition(libc::SIG_DFL, 0), std::ptr::null_mut()) };
+    }
+}
+
 /// (kill pid signal)
 fn kill(machine: &mut Machine, args: &[Value]) -> Outcome {
     let (pid, signal) = (fixnum(args, 1)?, fixnum(args, 2)?);
+    let own = pid == std::process::id() as isize;
+    if own && [libc::SIGTERM, libc::SIGHUP].contains(&(signal as i32)) {
+        die_by(signal as i32);
+    }
     // SAFETY: sends a signal.
     if unsafe { libc::kill(pid as libc::pid_t, signal as libc::c_int) } < 0 {
         return Err(errors::system("kill", errors::last_code()));
@@ -311,10 +329,10 @@ natives! {
     "sigaction" (1, 2) => sigaction,
     /// (kill pid signal): send SIGNAL to the process PID
     "kill" (2) with machine => kill,
-    /// (sleep seconds) -> seconds that are left when a signal has been handled
-    "sleep" (1) with machine => sleep,
-    /// (usleep microseconds) -> microseconds that are left when a signal has been handled
-    "usleep" (1) with machine => usleep,
+    /// (%sleep seconds) -> seconds that are left when a signal has been handled
+    "%sleep" (1) with machine => sleep,
+    /// (%usleep microseconds) -> microseconds that are left when a signal has been handled
+    "%usleep" (1) with machine => usleep,
     /// (%pause): wait until a signal has been handled
     "%pause" (0) with machine => pause,
     /// (alarm seconds) -> seconds that were left; SIGALRM comes after SECONDS

@@ -1,4 +1,3 @@
-;; not yet: there is no module (system base compile)
 ;; Names of (system base …) and (system vm …) that programs touch.
 (use-modules (system base compile) (system base pmatch) (system base target))
 (define (show x) (write x) (newline))
