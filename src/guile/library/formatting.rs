@@ -7,6 +7,7 @@ use super::numbers::{self, Number};
 use super::port_natives::deliver;
 use super::ports;
 use super::printer::{self, Style};
+use super::strings;
 use super::text;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
@@ -87,24 +88,60 @@ impl Arguments {
     }
 }
 
-/// How a part of the format ended.
-#[derive(PartialEq)]
-enum End {
-    Normal,
-    /// By `~^`.
-    Escaped,
-    /// By `~:^`.
-    EscapedOuter,
-}
-
 struct Formatter<'m, 'a> {
     machine: &'m mut Machine<'a>,
     out: String,
-    /// The column of the destination before `out`.
+    /// The column that the next character goes to.
     column: usize,
     depth: usize,
-    /// The case that `~(` asked for, innermost last.
-    cases: Vec<(bool, bool)>,
+    /// What `~(` asked for; each piece of output is converted by itself.
+    case: Option<Case>,
+}
+
+/// How output between `~(` and `~)` is converted.
+#[derive(Clone, Copy)]
+enum Case {
+    Down,
+    Up,
+    /// The first letter of every word.
+    Words,
+    /// The first letter alone.
+    First,
+    /// Not any more: `~^` has been passed.
+    Kept,
+}
+
+impl Case {
+    fn asked_by(directive: &Directive) -> Case {
+        match (directive.colon, directive.at) {
+            (false, false) => Case::Down,
+            (true, true) => Case::Up,
+            (true, false) => Case::Words,
+            (false, true) => Case::First,
+        }
+    }
+
+    fn converted(self, text: &str) -> String {
+        match self {
+            Case::Down => text.chars().map(characters::downcase).collect(),
+            Case::Up => text.chars().map(characters::upcase).collect(),
+            Case::Words => strings::to_title(text),
+            Case::First => {
+                let mut letters = 0;
+                text.chars()
+                    .map(|character| {
+                        letters += usize::from(character.is_alphabetic());
+                        match letters {
+                            0 => character,
+                            1 => characters::upcase(character),
+                            _ => characters::downcase(character),
+                        }
+                    })
+                    .collect()
+            }
+            Case::Kept => text.to_owned(),
+        }
+    }
 }
 
 /// Read the directive after the tilde at POSITION - 1.
@@ -183,13 +220,21 @@ struct Clause {
     default: bool,
 }
 
-/// Find the parts of the bracket that has just been opened, up to CLOSE, and the directive that closes it.
-fn clauses(
+/// What stands between an opening directive and the one that closes it.
+struct Bracket {
+    parts: Vec<Clause>,
+    close: Directive,
+    /// Whether a `~^` is among it.
+    stops: bool,
+}
+
+/// Find the parts of the bracket that has just been opened, up to CLOSE.
+fn bracket(
     format: &[char],
     position: &mut usize,
     open: char,
     close: char,
-) -> Result<(Vec<Clause>, Directive), Raise> {
+) -> Result<Bracket, Raise> {
     let mut nothing = Arguments {
         items: vec![Value::Void; 1 << 6],
         next: 0,
@@ -197,6 +242,7 @@ fn clauses(
     let mut found = Vec::new();
     let mut start = *position;
     let mut default = false;
+    let mut stops = false;
     let mut depth = 0;
     while *position < format.len() {
         if format[*position] != '~' {
@@ -216,9 +262,15 @@ fn clauses(
                     end,
                     default,
                 });
-                return Ok((found, directive));
+                return Ok(Bracket {
+                    parts: found,
+                    close: directive,
+                    stops,
+                });
             }
             depth -= 1;
+        } else if directive.name == '^' {
+            stops = true;
         } else if directive.name == ';' && depth == 0 {
             found.push(Clause {
                 start,
@@ -233,15 +285,32 @@ fn clauses(
 }
 
 impl Formatter<'_, '_> {
-    /// The column that the next character goes to.
-    fn current_column(&self) -> usize {
-        match self.out.rfind('\n') {
-            Some(newline) => self.out[newline + 1..].chars().count(),
-            None => self.column + self.out.chars().count(),
+    /// Write TEXT as one piece. As in Guile a line that ends inside of it does
+    /// not start the columns again.
+    fn put(&mut self, text: &str) {
+        match self.case {
+            None => self.out.push_str(text),
+            Some(case) => self.out.push_str(&case.converted(text)),
+        }
+        self.column += text.chars().count();
+    }
+
+    /// End the conversion of case but for its `~)`, where STOPS. Guile passes a
+    /// `~^` when it looks for the end of a bracket, so one inside of it counts.
+    fn keep_case_if(&mut self, stops: bool) {
+        if stops && self.case.is_some() {
+            self.case = Some(Case::Kept);
         }
     }
 
-    fn run(&mut self, format: &[char], arguments: &mut Arguments) -> Result<End, Raise> {
+    fn put_character(&mut self, character: char) {
+        self.put(character.encode_utf8(&mut [0; 4]));
+        if character == '\n' {
+            self.column = 0;
+        }
+    }
+
+    fn run(&mut self, format: &[char], arguments: &mut Arguments) -> Result<(), Raise> {
         self.depth += 1;
         if self.depth > DEPTH_LIMIT {
             return Err(fail("directives are nested too deeply", Vec::new()));
@@ -251,19 +320,15 @@ impl Formatter<'_, '_> {
         end
     }
 
-    fn run_level(&mut self, format: &[char], arguments: &mut Arguments) -> Result<End, Raise> {
+    fn run_level(&mut self, format: &[char], arguments: &mut Arguments) -> Result<(), Raise> {
         let mut position = 0;
         while position < format.len() {
             let character = format[position];
             position += 1;
             if character != '~' {
-                // Guile converts literal text one character at a time, so
-                // capitalizing it makes all of it upper case.
-                self.out.push(match self.cases.last() {
-                    None => character,
-                    Some((false, false)) => characters::downcase(character),
-                    Some(_) => characters::upcase(character),
-                });
+                // Literal text comes one character at a time, so capitalizing
+                // makes all of it upper case.
+                self.put_character(character);
                 continue;
             }
 
@@ -274,8 +339,10 @@ impl Formatter<'_, '_> {
                 'y' => {
                     let item = arguments.take()?;
                     let text = printer::with_machine(self.machine, &item, Style::Write)?;
+                    // It is printed past the conversion of case.
                     self.out.push_str(&text);
                     self.out.push('\n');
+                    self.column = 0;
                 }
                 'd' => self.integer(&directive, arguments, 10, 0)?,
                 'b' => self.integer(&directive, arguments, 2, 0)?,
@@ -289,8 +356,7 @@ impl Formatter<'_, '_> {
                 '$' => self.money(&directive, arguments)?,
                 'i' => {
                     let item = arguments.take()?;
-                    self.out
-                        .push_str(&numbers::text(&item, 10).unwrap_or_default());
+                    self.put(&numbers::text(&item, 10).unwrap_or_default());
                 }
                 'c' => {
                     let item = arguments.take()?;
@@ -298,19 +364,19 @@ impl Formatter<'_, '_> {
                         return Err(fail("~~c expects a character: ~S", vec![item]));
                     };
                     if directive.at {
-                        self.out.push_str(&characters::written(character));
+                        self.put(&characters::written(character));
                     } else if directive.colon {
                         // A control character as the key that is held down with it.
                         match character as u32 {
                             code @ 0..=31 => {
-                                self.out.push('^');
-                                self.out.push((b'@' + code as u8) as char);
+                                self.put_character('^');
+                                self.put_character((b'@' + code as u8) as char);
                             }
-                            127 => self.out.push_str("#\\del"),
-                            _ => self.out.push(character),
+                            127 => self.put("#\\del"),
+                            _ => self.put_character(character),
                         }
                     } else {
-                        self.out.push(character);
+                        self.put_character(character);
                     }
                 }
                 'p' => {
@@ -318,27 +384,34 @@ impl Formatter<'_, '_> {
                         arguments.next = arguments.next.saturating_sub(1);
                     }
                     let one = matches!(arguments.take()?, Value::IntV(1));
-                    self.out.push_str(match (directive.at, one) {
+                    self.put(match (directive.at, one) {
                         (true, true) => "y",
                         (true, false) => "ies",
                         (false, true) => "",
                         (false, false) => "s",
                     });
                 }
-                '%' => self.repeat('\n', directive.size(0, 1)),
+                '%' => {
+                    self.repeat('\n', directive.size(0, 1));
+                    self.column = 0;
+                }
                 '&' => {
                     let count = directive.size(0, 1);
-                    let at_start = self.current_column() == 0;
+                    let at_start = self.column == 0;
                     self.repeat('\n', count.saturating_sub(usize::from(at_start)));
+                    self.column = 0;
                 }
-                '|' => self.repeat('\u{c}', directive.size(0, 1)),
+                '|' => {
+                    self.repeat('\u{c}', directive.size(0, 1));
+                    self.column = 0;
+                }
                 '~' => self.repeat('~', directive.size(0, 1)),
                 '_' => self.repeat(' ', directive.size(0, 1)),
                 '/' => self.repeat('\t', directive.size(0, 1)),
                 't' => self.tabulate(&directive),
                 '\n' => {
                     if directive.at {
-                        self.out.push('\n');
+                        self.put_character('\n');
                     }
                     if !directive.colon {
                         while format
@@ -390,46 +463,44 @@ impl Formatter<'_, '_> {
                         (Some(low), Some(middle), Some(high)) => low <= middle && middle <= high,
                         (Some(a), Some(b), None) => a == b,
                         (Some(count), None, None) => count == 0,
+                        // What it stops is the conversion, not the format.
+                        _ if self.case.is_some() => {
+                            self.keep_case_if(true);
+                            false
+                        }
                         _ => arguments.rest() == 0,
                     };
                     if stop {
-                        return Ok(if directive.colon {
-                            End::EscapedOuter
-                        } else {
-                            End::Escaped
-                        });
+                        return Ok(());
                     }
                 }
-                '(' => {
-                    let (parts, _) = clauses(format, &mut position, '(', ')')?;
-                    self.cases.push((directive.colon, directive.at));
-                    let end = self.run(
-                        &format[parts[0].start..parts[parts.len() - 1].end],
-                        arguments,
-                    )?;
-                    self.cases.pop();
-                    if end != End::Normal {
-                        return Ok(end);
+                '(' => self.case = Some(Case::asked_by(&directive)),
+                ')' => {
+                    if self.case.take().is_none() {
+                        return Err(fail("missing ~~(", Vec::new()));
                     }
                 }
                 '[' => {
-                    let (parts, _) = clauses(format, &mut position, '[', ']')?;
+                    let Bracket { parts, stops, .. } = bracket(format, &mut position, '[', ']')?;
+                    self.keep_case_if(stops);
                     if let Some(part) = choose(&directive, &parts, arguments)? {
-                        let end = self.run(&format[part.start..part.end], arguments)?;
-                        if end != End::Normal {
-                            return Ok(end);
-                        }
+                        self.run(&format[part.start..part.end], arguments)?;
                     }
                 }
                 '{' => {
-                    let (parts, close) = clauses(format, &mut position, '{', '}')?;
+                    let Bracket {
+                        parts,
+                        close,
+                        stops,
+                    } = bracket(format, &mut position, '{', '}')?;
+                    self.keep_case_if(stops);
                     let body = format[parts[0].start..parts[parts.len() - 1].end].to_vec();
                     self.iterate(&directive, &close, body, arguments)?;
                 }
                 '!' => {}
                 'q' => {
                     let message = "fruix-scm format, with the directives of (ice-9 format)\n";
-                    self.out.push_str(message);
+                    self.put(message);
                 }
                 other => {
                     return Err(fail(
@@ -439,11 +510,11 @@ impl Formatter<'_, '_> {
                 }
             }
         }
-        Ok(End::Normal)
+        Ok(())
     }
 
     fn repeat(&mut self, character: char, count: usize) {
-        self.out.extend(std::iter::repeat_n(character, count));
+        self.put(&character.to_string().repeat(count));
     }
 
     /// ~a and ~s: mincol, colinc, minpad, padchar.
@@ -465,9 +536,9 @@ impl Formatter<'_, '_> {
         let fill = directive.character(3, ' ');
         if directive.at {
             self.repeat(fill, padding);
-            self.out.push_str(&text);
+            self.put(&text);
         } else {
-            self.out.push_str(&text);
+            self.put(&text);
             self.repeat(fill, padding);
         }
         Ok(())
@@ -515,7 +586,7 @@ impl Formatter<'_, '_> {
         let width = directive.size(first, 0);
         let fill = directive.character(first + 1, ' ');
         self.repeat(fill, width.saturating_sub(text.chars().count()));
-        self.out.push_str(&text);
+        self.put(&text);
         Ok(())
     }
 
@@ -537,8 +608,8 @@ impl Formatter<'_, '_> {
             (false, true) => Some(ordinal(number)),
         };
         match text {
-            Some(text) => self.out.push_str(&text),
-            None => self.out.push_str(&number.to_string()),
+            Some(text) => self.put(&text),
+            None => self.put(&number.to_string()),
         }
         Ok(())
     }
@@ -584,7 +655,7 @@ impl Formatter<'_, '_> {
             Some(character) if width > 0 && length > width => self.repeat(character, width),
             _ => {
                 self.repeat(fill, width.saturating_sub(length));
-                self.out.push_str(text);
+                self.put(text);
             }
         }
     }
@@ -794,18 +865,18 @@ impl Formatter<'_, '_> {
         };
         let padding = width.saturating_sub(text.len() + sign.len());
         if directive.colon {
-            self.out.push_str(sign);
+            self.put(sign);
             self.repeat(fill, padding);
         } else {
             self.repeat(fill, padding);
-            self.out.push_str(sign);
+            self.put(sign);
         }
-        self.out.push_str(&text);
+        self.put(&text);
         Ok(())
     }
 
     fn tabulate(&mut self, directive: &Directive) {
-        let column = self.current_column();
+        let column = self.column;
         let step = directive.size(1, 1);
         let spaces = if directive.at {
             let relative = directive.size(0, 1);
@@ -819,10 +890,10 @@ impl Formatter<'_, '_> {
             let wanted = directive.size(0, 1);
             if column < wanted {
                 wanted - column
-            } else if step == 0 || column == wanted {
+            } else if step == 0 {
                 0
             } else {
-                step - (column - wanted) % step
+                (step - (column - wanted) % step) % step
             }
         };
         self.repeat(directive.character(2, ' '), spaces);
@@ -843,10 +914,11 @@ impl Formatter<'_, '_> {
         } else {
             body
         };
+        // Closed with `~:}` it runs once, and as elsewhere only for arguments.
+        let unlimited = if close.colon { 1 } else { usize::MAX };
         let limit = directive
             .number(0)
-            .map_or(usize::MAX, |limit| limit.max(0) as usize);
-        let at_least_once = close.colon;
+            .map_or(unlimited, |limit| limit.max(0) as usize);
         let own;
         let mut local;
         let inside: &mut Arguments = if directive.at {
@@ -861,7 +933,7 @@ impl Formatter<'_, '_> {
             &mut local
         };
         let mut count = 0;
-        while count < limit && (inside.rest() > 0 || at_least_once && count == 0) {
+        while count < limit && inside.rest() > 0 {
             if directive.colon {
                 let item = inside.take()?;
                 let mut one = Arguments {
@@ -869,14 +941,10 @@ impl Formatter<'_, '_> {
                         .ok_or_else(|| fail("expected a list of lists: ~S", vec![item.clone()]))?,
                     next: 0,
                 };
-                if self.run(&body, &mut one)? == End::EscapedOuter {
-                    break;
-                }
+                self.run(&body, &mut one)?;
             } else {
                 let before = inside.next;
-                if self.run(&body, inside)? != End::Normal {
-                    break;
-                }
+                self.run(&body, inside)?;
                 if inside.next == before && limit == usize::MAX {
                     return Err(fail("iteration uses no arguments", Vec::new()));
                 }
@@ -1194,7 +1262,7 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         out: String::new(),
         column,
         depth: 0,
-        cases: Vec::new(),
+        case: None,
     };
     let mut arguments = Arguments {
         items: args[2..].to_vec(),

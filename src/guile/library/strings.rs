@@ -758,7 +758,8 @@ fn foldcase_whole(args: &[Value]) -> Outcome {
 fn to_fold(text: &str) -> String {
     text.chars().map(fold).collect()
 }
-fn to_title(text: &str) -> String {
+/// TEXT with the first letter of every word in upper case, the others in lower case.
+pub(super) fn to_title(text: &str) -> String {
     let mut inside = false;
     text.chars()
         .map(|c| {
