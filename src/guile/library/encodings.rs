@@ -171,6 +171,9 @@ pub fn encode_one(encoding: Encoding, character: char) -> Option<Vec<u8>> {
     }
 }
 
+/// The mark that text in UTF-8 may begin with.
+pub const UTF8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
 /// The mark that text in encoding NAME begins with.
 pub fn byte_order_mark(name: &str) -> &'static [u8] {
     match name {
@@ -325,7 +328,10 @@ pub fn named_in_comment(text: &[u8]) -> Option<String> {
 
 /// The text of the program at PATH, which may name its encoding in a comment.
 pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String> {
-    let bytes = std::fs::read(path)?;
+    let mut bytes = std::fs::read(path)?;
+    if bytes.starts_with(UTF8_MARK) {
+        bytes.drain(..UTF8_MARK.len());
+    }
     let encoding = named_in_comment(&bytes)
         .and_then(|name| named(&name))
         .unwrap_or(Encoding::Utf8);

@@ -274,7 +274,11 @@ fn copy_file(args: &[Value]) -> Outcome {
 fn truncate(args: &[Value]) -> Outcome {
     let length = args::size("truncate-file", args, 2)? as libc::off_t;
     if let Some(fd) = descriptor_argument(args) {
-        ports::with(&args[0], |state| state.flush("truncate-file")).transpose()?;
+        ports::with(&args[0], |state| {
+            state.leave_input("truncate-file")?;
+            state.flush("truncate-file")
+        })
+        .transpose()?;
         // SAFETY: changes what a descriptor stands for.
         return done("truncate-file", unsafe { libc::ftruncate(fd, length) });
     }

@@ -213,6 +213,7 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
     // SAFETY: open gave this descriptor to us alone.
     let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
     let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
+    let mut guess = false;
     let mut keywords = args.iter().skip(1);
     while let Some(keyword) = keywords.next() {
         if let Value::SymbolV(keyword) = keyword {
@@ -222,6 +223,9 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
                         ports::with(&port, |state| set_encoding(state, text::of(encoding)))
                             .transpose()?;
                     }
+                }
+                "#:guess-encoding" => {
+                    guess = !matches!(keywords.next(), Some(Value::BoolV(false)) | None);
                 }
                 "#:binary" => {
                     if !matches!(keywords.next(), Some(Value::BoolV(false)) | None) {
@@ -234,7 +238,23 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
             }
         }
     }
+    if guess {
+        ports::with(&port, guess_encoding).transpose()?;
+    }
     Ok(port)
+}
+
+/// Let a mark or a comment at the beginning say what the encoding is.
+fn guess_encoding(state: &mut State) -> Result<(), Raise> {
+    state.fill(500, "open-file")?;
+    if state.unread().starts_with(encodings::UTF8_MARK) {
+        set_encoding(state, "UTF-8")?;
+        return state.pass_mark("open-file");
+    }
+    match encodings::named_in_comment(state.unread()) {
+        Some(name) => set_encoding(state, &name),
+        None => Ok(()),
+    }
 }
 
 fn open_file(args: &[Value]) -> Outcome {
@@ -362,6 +382,7 @@ fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bo
         }
         return Ok((line, false));
     }
+    state.pass_mark(procedure)?;
     let mut searched = 0;
     loop {
         let unread = state.unread();
@@ -513,6 +534,7 @@ fn drain_input(args: &[Value]) -> Outcome {
 fn get_u8(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-u8", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("get-u8")?;
     state.fill(1, "get-u8")?;
     let byte = state.unread().first().copied();
     if byte.is_some() {
@@ -524,6 +546,7 @@ fn get_u8(args: &[Value]) -> Outcome {
 fn lookahead_u8(args: &[Value]) -> Outcome {
     let port = ports::input_port("lookahead-u8", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("lookahead-u8")?;
     state.fill(1, "lookahead-u8")?;
     let byte = state.unread().first().copied();
     or_eof(byte, |byte| Value::IntV(isize::from(byte)))
@@ -572,6 +595,7 @@ fn get_bytevector_into(args: &[Value]) -> Outcome {
 fn get_bytevector_some(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-bytevector-some", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("get-bytevector-some")?;
     let available = state.fill(1, "get-bytevector-some")?;
     let bytes = take_bytes(&mut state, available.max(1), "get-bytevector-some")?;
     or_eof(bytes, bytevectors::value)
@@ -779,7 +803,6 @@ fn set_encoding(state: &mut State, name: &str) -> Result<(), Raise> {
     state.encoding =
         encodings::named(name).ok_or_else(|| encodings::unknown("set-port-encoding!", name))?;
     state.encoding_name = Some(name.to_uppercase());
-    state.expect_mark();
     Ok(())
 }
 
@@ -891,7 +914,12 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
             vec![Value::IntV(offset), Value::IntV(whence)],
         )?;
         if moves {
-            port.borrow_mut().forget_unread();
+            let mut state = port.borrow_mut();
+            state.forget_unread();
+            state.has_moved_to(match position {
+                Value::IntV(position) => position.max(0) as usize,
+                _ => usize::MAX,
+            });
             return Ok(position);
         }
         return super::numbers::subtract(&position, &Value::IntV(unread));
@@ -916,6 +944,7 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
             return Ok(Value::IntV(position as isize - unread as isize));
         }
         state.forget_unread();
+        state.has_moved_to(position as usize);
         return Ok(Value::IntV(position as isize));
     }
     let state = &mut *state;
@@ -940,6 +969,9 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
         }
         (None, Some(output)) => output.at = (position < length).then_some(position),
         (None, None) => {}
+    }
+    if !(offset == 0 && whence == 1) {
+        state.has_moved_to(position);
     }
     Ok(integer(position))
 }

@@ -108,8 +108,10 @@ pub struct State {
     mark: (usize, usize, usize),
     /// The program has just said that there is no more.
     program_ended: bool,
-    /// No text has been read or written yet, so that a byte order mark may follow.
+    /// The port is at its beginning for reading and for writing, so that a byte order mark may follow.
     fresh: (bool, bool),
+    /// What is read and what is written are at one place of a file.
+    shares_position: bool,
     /// An association list of what the program noted about the port.
     pub properties: Option<Root>,
 }
@@ -191,12 +193,16 @@ impl State {
             mark: (0, 0, 0),
             program_ended: false,
             fresh: (true, true),
+            shares_position: false,
             properties: None,
         }
     }
 
     /// Read more from the descriptor; false at the end.
     pub fn refill(&mut self, procedure: &str) -> Result<bool, Raise> {
+        if self.shares_position {
+            self.flush(procedure)?;
+        }
         let Some(input) = &mut self.input else {
             return Ok(false);
         };
@@ -269,6 +275,7 @@ impl State {
         let Some(input) = &mut self.input else {
             return;
         };
+        self.fresh.0 &= count == 0;
         let passed = &input.bytes[input.position..input.position + count];
         let mut column_start = None;
         for (index, byte) in passed.iter().enumerate() {
@@ -295,8 +302,52 @@ impl State {
         input.position += count;
     }
 
+    /// Read on over the byte order mark, where there can be one and is.
+    pub fn pass_mark(&mut self, procedure: &str) -> Result<(), Raise> {
+        if !self.fresh.0 {
+            return Ok(());
+        }
+        let mut encoding = self.encoding;
+        let mark = match self.encoding {
+            Encoding::Utf8 => {
+                let mark = encodings::UTF8_MARK;
+                let mut known = 0;
+                // No more is waited for than what could still be the mark.
+                while known < mark.len()
+                    && self.fill(known + 1, procedure)? > known
+                    && self.unread()[known] == mark[known]
+                {
+                    known += 1;
+                }
+                if known == mark.len() { known } else { 0 }
+            }
+            Encoding::Other(name) => {
+                self.fill(encodings::LONGEST, procedure)?;
+                let (told, rest) = encodings::without_mark(name, self.unread());
+                if told != name {
+                    encoding = Encoding::Other(told);
+                }
+                self.available() - rest.len()
+            }
+            Encoding::Latin1 => 0,
+        };
+        self.encoding = encoding;
+        self.fresh.0 = false;
+        if self.shares_position {
+            self.fresh.1 = false;
+        }
+        if let Some(input) = &mut self.input {
+            input.position += mark;
+            self.mark.0 = input.position;
+        }
+        Ok(())
+    }
+
     /// The next character and how many bytes it takes, without reading on.
     pub fn peek(&mut self, procedure: &str) -> Result<Option<(char, usize)>, Raise> {
+        if self.fresh.0 {
+            self.pass_mark(procedure)?;
+        }
         if self.available() == 0 && self.fill(1, procedure)? == 0 {
             return Ok(None);
         }
@@ -336,21 +387,6 @@ impl State {
         procedure: &str,
     ) -> Result<Option<(char, usize)>, Raise> {
         self.fill(encodings::LONGEST, procedure)?;
-        let mut name = name;
-        if std::mem::take(&mut self.fresh.0) {
-            let (told, rest) = encodings::without_mark(name, self.unread());
-            let mark = self.available() - rest.len();
-            if told != name {
-                self.encoding = Encoding::Other(told);
-                name = told;
-            }
-            if let Some(input) = &mut self.input {
-                input.position += mark;
-            }
-            if self.available() == 0 {
-                return Ok(None);
-            }
-        }
         match encodings::decode_one(name, self.unread()) {
             Decoded::Character(character, width) => Ok(Some((character, width))),
             _ if self.strategy == "error" => {
@@ -386,6 +422,7 @@ impl State {
             }
             return Ok(text);
         }
+        self.pass_mark(procedure)?;
         let bytes = self.read_all(procedure)?;
         Ok(self.decode(&bytes))
     }
@@ -397,12 +434,46 @@ impl State {
             input.position = 0;
             input.valid = 0;
         }
-        self.fresh.0 = true;
     }
 
-    /// A byte order mark may follow: the encoding was changed.
-    pub fn expect_mark(&mut self) {
-        self.fresh = (true, true);
+    /// The port is at POSITION now, and at 0 a byte order mark may follow again.
+    pub fn has_moved_to(&mut self, position: usize) {
+        self.fresh = (position == 0, position == 0);
+        if position == 0
+            && let Some(name) = &self.encoding_name
+            && let Some(encoding) = encodings::named(name)
+        {
+            // The mark that was there may have told more than the name.
+            self.encoding = encoding;
+        }
+    }
+
+    /// Go back to where the program has read to, when more than that was read
+    /// of the file that it now writes.
+    pub fn leave_input(&mut self, procedure: &str) -> Result<(), Raise> {
+        if !self.shares_position {
+            return Ok(());
+        }
+        self.fresh.0 = false;
+        let unread = self.available();
+        if unread == 0 {
+            return Ok(());
+        }
+        if let Some(descriptor) = &self.descriptor {
+            // SAFETY: moves in a descriptor that is ours.
+            let position = unsafe {
+                libc::lseek(
+                    descriptor.as_raw_fd(),
+                    -(unread as libc::off_t),
+                    libc::SEEK_CUR,
+                )
+            };
+            if position < 0 {
+                return Err(errors::system(procedure, errors::last_code()));
+            }
+        }
+        self.forget_unread();
+        Ok(())
     }
 
     /// BYTES as the text they stand for.
@@ -474,6 +545,7 @@ impl State {
     }
 
     pub fn put_bytes(&mut self, procedure: &str, bytes: &[u8]) -> Result<(), Raise> {
+        self.leave_input(procedure)?;
         let Some(output) = &mut self.output else {
             return Ok(());
         };
@@ -793,7 +865,11 @@ fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<
     } else if mode.contains('l') {
         state.buffering = Buffering::Line;
     }
-    state.descriptor = Some(descriptor.into());
+    let descriptor = descriptor.into();
+    // SAFETY: asks for a place in a descriptor that is ours.
+    state.shares_position =
+        both && unsafe { libc::lseek(descriptor.as_raw_fd(), 0, libc::SEEK_CUR) } >= 0;
+    state.descriptor = Some(descriptor);
     state
 }
 

@@ -236,6 +236,7 @@ pub fn call_extension(machine: &mut Machine, c: char, port: &Value) -> Option<Ou
 fn read_extended(machine: &mut Machine, port_value: &Value, port: &Rc<RefCell<State>>) -> Outcome {
     let (copy, said) = {
         let mut state = port.borrow_mut();
+        state.pass_mark("read")?;
         while state.refill("read")? {}
         (state.decode(state.unread()), state.reading)
     };
@@ -292,6 +293,7 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
         return read_extended(machine, &value, &port);
     }
     let mut state = port.borrow_mut();
+    state.pass_mark("read")?;
     let mut whole = is_regular(&state);
     if whole {
         while state.refill("read")? {}
@@ -360,6 +362,7 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
 fn read_syntax(args: &[Value]) -> Outcome {
     let port = ports::input_port("read-syntax", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("read-syntax")?;
     while state.refill("read-syntax")? {}
     let text = state.decode(state.unread());
     // Places count from the beginning of a source, so the text is put where it stands.
