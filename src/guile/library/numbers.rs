@@ -60,6 +60,11 @@ pub fn is_number(value: &Value) -> bool {
     )
 }
 
+/// Whether VALUE is an integer, exact or not.
+pub fn is_integer(value: &Value) -> bool {
+    number(value).is_some_and(|number| number.is_integer())
+}
+
 /// An exact integer as a value.
 pub fn integer_value(number: BigInt) -> Value {
     match number.to_isize() {
