@@ -381,7 +381,10 @@ fn execute(
             byte
         } else {
             // Where there is no UTF-8, a match can end inside of a character.
-            whole[..whole.floor_char_boundary(byte)].chars().count()
+            whole
+                .char_indices()
+                .take_while(|(start, character)| start + character.len_utf8() <= byte)
+                .count()
         }) as isize
     };
     let mut items = vec![subject.clone()];
