@@ -9,7 +9,7 @@
 //!
 //! Source: GNU Guile reference manual, "Hash Tables".
 
-use super::args::{boolean, integer, unspecified};
+use super::args::{boolean, integer, size, unspecified};
 use super::equality::{hash_eq, hash_equal, hash_eqv, is_eq, is_equal, is_eqv};
 use super::errors;
 use crate::guile::natives::{Machine, Outcome, Raise};
@@ -306,8 +306,8 @@ const TEXT_CI: Kind = Kind {
 
 fn make_table(machine: &mut Machine, args: &[Value], weak: bool) -> Outcome {
     let room = match args.first() {
-        Some(Value::IntV(size)) if *size > 0 => (*size as usize).min(1 << 24),
-        _ => 8,
+        Some(_) => size("make-hash-table", args, 1)?.clamp(1, 1 << 24),
+        None => 8,
     };
     let mut index = Index::with_room(room);
     index.weak = weak;
