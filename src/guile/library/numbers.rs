@@ -1717,7 +1717,12 @@ fn float_text_radix(number: f64, radix: u32) -> String {
 /// The fewest decimal digits that read back as NUMBER, positive and finite, and
 /// the exponent of the first.
 fn decimal_digits(number: f64) -> (String, i32) {
-    let scientific = format!("{number:e}");
+    let mut scientific = format!("{number:e}");
+    // Only here lies a number half-way between two texts that both are short
+    // enough; Guile's choice is the even one.
+    if (2f64.powi(50)..2f64.powi(51)).contains(&number) && number.fract() == 0.25 {
+        scientific = format!("{number:.16e}");
+    }
     let (mantissa, exponent) = scientific
         .split_once('e')
         .expect("the format {:e} always has an exponent");
@@ -1811,9 +1816,7 @@ fn radix_argument(args: &[Value], position: usize) -> Result<u32, Raise> {
     match args.get(position - 1) {
         None => Ok(10),
         Some(Value::IntV(radix)) if (2..=36).contains(radix) => Ok(*radix as u32),
-        Some(value @ (Value::IntV(_) | Value::BigNum(_))) => {
-            Err(errors::not_between(2, 36, value))
-        }
+        Some(value @ (Value::IntV(_) | Value::BigNum(_))) => Err(errors::not_between(2, 36, value)),
         Some(value) => Err(errors::expected("exact integer", value)),
     }
 }
@@ -1828,6 +1831,14 @@ fn number_to_string(args: &[Value]) -> Outcome {
 fn string_to_number(args: &[Value]) -> Outcome {
     let radix = radix_argument(args, 2)?;
     let text = super::args::string("string->number", args, 1)?;
+    if radix == 10
+        && let Some(exponent) = crate::guile::reader::exponent_out_of_range(text)
+    {
+        return Err(errors::value_out_of_range(
+            "string->number",
+            &Value::IntV(exponent),
+        ));
+    }
     Ok(crate::guile::reader::parse_number(text, radix).unwrap_or(Value::BoolV(false)))
 }
 
