@@ -524,8 +524,7 @@ fn read_string(args: &[Value]) -> Outcome {
 fn drain_input(args: &[Value]) -> Outcome {
     let port = ports::input_port("drain-input", args, 1)?;
     let mut state = port.borrow_mut();
-    let bytes = state.unread().to_vec();
-    state.consume(bytes.len());
+    let bytes = state.drain();
     Ok(text::value(state.decode(&bytes)))
 }
 
@@ -770,7 +769,7 @@ fn set_filename(args: &[Value]) -> Outcome {
 }
 
 fn port_line(args: &[Value]) -> Outcome {
-    state("port-line", args, |state| Ok(integer(state.line)))
+    state("port-line", args, |state| Ok(Value::IntV(state.line)))
 }
 
 fn port_column(args: &[Value]) -> Outcome {
@@ -778,7 +777,7 @@ fn port_column(args: &[Value]) -> Outcome {
 }
 
 fn set_line(args: &[Value]) -> Outcome {
-    let line = args::size("set-port-line!", args, 2)?;
+    let line = fixnum(args, 2)?;
     state("set-port-line!", args, |state| {
         state.line = line;
         Ok(unspecified())
@@ -858,11 +857,14 @@ fn setvbuf(args: &[Value]) -> Outcome {
         },
         other => return Err(errors::wrong_type("setvbuf", 2, other)),
     };
+    let block_bytes = match args.get(2) {
+        Some(_) => Some(args::size("setvbuf", args, 3)?.min(ports::CHUNK)),
+        None => None,
+    };
     state("setvbuf", args, |state| {
+        state.flush("setvbuf")?;
         state.buffering = buffering;
-        if buffering == Buffering::None {
-            state.flush("setvbuf")?;
-        }
+        state.block_bytes = block_bytes.unwrap_or(ports::CHUNK);
         Ok(unspecified())
     })
 }
