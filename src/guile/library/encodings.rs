@@ -386,7 +386,13 @@ fn encode_string(args: &[Value]) -> Outcome {
 fn decode_bytes(args: &[Value]) -> Outcome {
     let bytes = bytevectors::bytes("bytevector->string", args, 1)?;
     let encoding = wanted("bytevector->string", args, 2)?;
-    decode("peek-char", encoding, strategy(args, 3)?, &bytes).map(text::value)
+    let strategy = strategy(args, 3)?;
+    // As in Guile, where only this way leads through a port.
+    let rest = match bytes.strip_prefix(UTF8_MARK) {
+        Some(rest) if encoding == Encoding::Utf8 && strategy != "error" => rest,
+        _ => &bytes,
+    };
+    decode("peek-char", encoding, strategy, rest).map(text::value)
 }
 
 natives! {
