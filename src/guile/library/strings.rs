@@ -763,9 +763,9 @@ pub(super) fn to_title(text: &str) -> String {
     let mut inside = false;
     text.chars()
         .map(|c| {
-            let letter = c.is_alphabetic();
+            let letter = super::characters::is_letter(c);
             let result = if letter && !inside {
-                upcase(c)
+                super::characters::titlecase(c)
             } else {
                 downcase(c)
             };
