@@ -39,6 +39,22 @@ const COMPARISONS: [(&str, &[&str]); 5] = [
     ("#%prim.>=", &["#%prim.<"]),
 ];
 
+/// Whether the machine may compare CORE with a number of any kind: it makes
+/// floats of both when one is, and a literal that is no float then, or stands
+/// beside others in the same float, would be taken for what it is not.
+fn is_comparable_by_machine(core: &Core) -> bool {
+    const EXACT_FLOATS: f64 = (1u64 << 53) as f64;
+    let Core::Constant(stx) = core else {
+        return true;
+    };
+    match stx.form() {
+        Form::Atom(Value::IntV(number)) => (*number as f64).abs() < EXACT_FLOATS,
+        Form::Atom(Value::NumV(number)) => number.abs() < EXACT_FLOATS,
+        Form::Atom(Value::Rational(_) | Value::BigRational(_) | Value::BigNum(_)) => false,
+        _ => true,
+    }
+}
+
 /// What of `scheme/guile/boot` raises. A call of it is noted before it is made:
 /// most are in tail position, where the machine forgets the caller.
 const RAISING: &str = "raise-exception";
@@ -634,6 +650,11 @@ impl Emitter<'_> {
             && let Some(name) = instruction(variable, 2)
             && let Some((_, others)) = COMPARISONS.iter().find(|(known, _)| *known == name)
         {
+            if ![left, right].into_iter().all(is_comparable_by_machine) {
+                self.place(span);
+                let _ = write!(self.text, "(n.{}", variable.name.name());
+                return self.operands(operands);
+            }
             return self.comparison(name, others, variable, [left, right], span);
         }
         if is_misfit(operator, operands.len()) {

@@ -9,7 +9,7 @@
 
 mod number;
 
-pub use number::parse_number;
+pub use number::{exponent_out_of_range, parse_number};
 
 use super::library::{arrays, bitvectors, text, vectors};
 use super::pairs::{self, is_pair};

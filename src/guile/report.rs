@@ -7,6 +7,35 @@ use super::pairs;
 use super::records::{self, type_field};
 use super::value::Value;
 use super::world::World;
+use crate::failure::Key;
+
+/// The keys for which Guile registers the printer of messages.
+const KEYS_OF_GUILE: [&str; 18] = [
+    "goops-error",
+    "host-not-found",
+    "misc-error",
+    "no-data",
+    "no-recovery",
+    "null-pointer-error",
+    "out-of-memory",
+    "out-of-range",
+    "program-error",
+    "read-error",
+    "regular-expression-syntax",
+    "signal",
+    "stack-overflow",
+    "system-error",
+    "try-again",
+    "unbound-variable",
+    "wrong-number-of-args",
+    "wrong-type-arg",
+];
+
+/// Whether what is thrown to KEY is a procedure, a message and what stands in
+/// it. With any other key it may look like that and mean something else.
+fn has_message(key: &str) -> bool {
+    KEYS_OF_GUILE.contains(&key) || Key::from_name(key).is_some()
+}
 
 /// What `print-exception` prints.
 pub fn printed(key: &str, arguments: &[Value], object: &Value) -> String {
@@ -65,7 +94,7 @@ pub fn message(key: &str, arguments: &[Value], object: &Value) -> String {
                 .map_or_else(String::new, |culprit| format!(": {}", written(culprit)));
             format!("{}{culprit}", displayed(message))
         }
-        (_, [procedure, Value::StringV(template), rest, ..]) => {
+        (_, [procedure, Value::StringV(template), rest, ..]) if has_message(key) => {
             let body = format(template, &pairs::to_vec(rest).unwrap_or_default());
             match procedure {
                 Value::BoolV(false) => body,

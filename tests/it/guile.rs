@@ -389,6 +389,27 @@ fn an_unbound_variable_comes_with_the_name_that_was_meant() {
 }
 
 #[test]
+fn only_keys_of_guile_and_of_our_domains_are_reported_as_a_message() {
+    for (thrown, message) in [
+        (
+            "'misc-error 'sub \"no ~S\" '(x) #f",
+            "In procedure sub: no x",
+        ),
+        ("'check-failed #f \"~A\" '(\"it broke\") '()", "it broke"),
+        (
+            "'own 'sub \"no ~S\" '(x) #f",
+            "Throw to key `own' with args `(sub \"no ~S\" (x) #f)'.",
+        ),
+        (
+            "'own 1 \"two\" 'three",
+            "Throw to key `own' with args `(1 \"two\" three)'.",
+        ),
+    ] {
+        assert_eq!(error_of(&format!("(throw {thrown})")).message, message);
+    }
+}
+
+#[test]
 fn a_syntax_error_points_at_the_form() {
     let error = error_of("(define x 1)\n(list (if))\n");
     assert_eq!(error.key, "syntax-error");

@@ -197,9 +197,6 @@
   ;; How this was built, as far as programs ask.
   '((guileversion . "3.0.8") (host . "x86_64-unknown-linux-gnu")))
 
-(define (setlocale category . locale)
-  "Return the name of the locale; text is always UTF-8."
-  "C.UTF-8")
 (define LC_ALL 6)
 (define LC_COLLATE 3)
 (define LC_CTYPE 0)
@@ -208,6 +205,37 @@
 (define LC_NUMERIC 1)
 (define LC_TIME 2)
 
+;; The names of the locales in force, by category; text is UTF-8 in all of them.
+(define %locale-names (make-vector LC_ALL "C.UTF-8"))
+
+(define (%locale-of-all)
+  (let ((names (vector->list %locale-names)))
+    (if (every (lambda (name) (string=? name (car names))) (cdr names))
+        (car names)
+        (string-join (map (lambda (category name) (string-append category "=" name))
+                          '("LC_CTYPE" "LC_NUMERIC" "LC_TIME" "LC_COLLATE"
+                            "LC_MONETARY" "LC_MESSAGES")
+                          names)
+                     ";"))))
+
+(define (setlocale category . names)
+  "Make the locale that is named after CATEGORY the one for it, and return its name.
+Without a name return that of the one in force.  What text is made of stays UTF-8.
+
+Throw 'system-error when there is no such locale."
+  (when (pair? names)
+    (unless (%locale-known? (car names))
+      (scm-error 'system-error "setlocale" "~A" (list (strerror EINVAL)) (list EINVAL)))
+    (let* ((name (car names))
+           (name (cond ((string-null? name) "C.UTF-8")
+                       ((string=? name "POSIX") "C")
+                       (else name))))
+      (if (= category LC_ALL)
+          (vector-fill! %locale-names name)
+          (vector-set! %locale-names category name))))
+  (if (= category LC_ALL)
+      (%locale-of-all)
+      (vector-ref %locale-names category)))
 
 (define (getlogin)
   "Return the name of the user who logged in, or #f."

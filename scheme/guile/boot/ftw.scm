@@ -16,15 +16,18 @@ sorted by LESS?, or #f when it cannot be read."
   "Walk the tree at NAME and thread a result, INITIAL at first, through LEAF,
 DOWN, UP, SKIP and ERROR, called with path, stat and result; ERROR also with the
 error number before the result."
-  (%file-system-fold enter? leaf down up skip error initial name name stat))
+  (%file-system-fold enter? leaf down up skip error initial name stat (%visited?-proc)))
 
-(define (%file-system-fold enter? leaf down up skip error result path name stat)
+(define (%file-system-fold enter? leaf down up skip error result path stat visited?)
   (let ((found (%stat-or-errno stat path)))
     (cond
      ((integer? found)
       (error path #f found result))
      ((not (eq? (stat:type found) 'directory))
       (leaf path found result))
+     ;; Where links are followed they may lead back.
+     ((visited? found path)
+      result)
      ((not (enter? path found result))
       (skip path found result))
      (else
@@ -40,15 +43,14 @@ error number before the result."
                         (up path found result)
                         (descend (cdr directories)
                                  (%file-system-fold enter? leaf down up skip error result
-                                                    (in-vicinity path (car directories))
-                                                    (car directories) stat))))
-                  (let* ((below (in-vicinity path (car entries)))
+                                                    (car directories) stat visited?))))
+                  (let* ((below (string-append path "/" (car entries)))
                          (found (%stat-or-errno stat below)))
                     (cond
                      ((integer? found)
                       (loop (cdr entries) directories (error below #f found result)))
                      ((eq? (stat:type found) 'directory)
-                      (loop (cdr entries) (cons (car entries) directories) result))
+                      (loop (cdr entries) (cons below directories) result))
                      (else
                       (loop (cdr entries) directories (leaf below found result)))))))))))))
 
@@ -78,16 +80,20 @@ error number before the result."
                                  (lambda (path found levels) (cons '() levels))
                                  up
                                  leaf
-                                 (lambda (path found errno levels) levels)
+                                 (lambda (path found errno levels)
+                                   (if (string=? path name)
+                                       levels
+                                       (leaf path found levels)))
                                  '(()) name stat)))
     (and (pair? (car trees))
          (caar trees))))
 
-(define (%visited?-proc size)
+;;; The walks of ftw and nftw.
+
+(define (%visited?-proc)
   "Return a procedure that tells whether it has been called before with a stat of
-the same file, or with its path where the system does not number files; SIZE is
-a guess of how many there are."
-  (let ((seen (make-hash-table size)))
+the same file, or with its path where the system does not number files."
+  (let ((seen (make-hash-table 211)))
     (lambda (found path)
       (let ((id (if (zero? (stat:ino found))
                     path
@@ -95,55 +101,97 @@ a guess of how many there are."
         (or (hash-ref seen id)
             (begin (hash-set! seen id #t) #f))))))
 
+(define (%file-and-flag path directory-flag stale-flag physical?)
+  "Return the stat of PATH, or #f, and the flag for it: DIRECTORY-FLAG for a
+directory that can be read, STALE-FLAG for a link that leads nowhere.  Other
+links are followed unless PHYSICAL?."
+  (define (flag found)
+    (cond ((not (eq? (stat:type found) 'directory)) 'regular)
+          ((access? path R_OK) directory-flag)
+          (else 'directory-not-readable)))
+  (let* ((found (false-if-exception-procedure (lambda () (lstat path))))
+         (link? (and found (eq? (stat:type found) 'symlink)))
+         (target (and link? (false-if-exception-procedure (lambda () (stat path))))))
+    (cond ((not found) (values #f 'invalid-stat))
+          ((not link?) (values found (flag found)))
+          ((not target) (values found stale-flag))
+          (physical? (values found 'symlink))
+          (else (values target (flag target))))))
+
+(define (%walk-start name)
+  "Return NAME without the slash at its end."
+  (if (and (> (string-length name) 1) (string-suffix? "/" name))
+      (string-drop-right name 1)
+      name))
+
+(define (%entries-of path)
+  "Return the entries of the directory at PATH in the order of ftw."
+  (reverse (remove (lambda (entry) (or (string=? entry ".") (string=? entry "..")))
+                   (%directory-entries path))))
+
 (define (ftw start procedure . options)
   "Call PROCEDURE with name, stat and flag of every file below START, until it
-returns #f; return whether it never did."
-  (call-with-current-continuation
+returns something that is not #t; return that or #t."
+  (call-with-escape-continuation
    (lambda (return)
-     (define visited? (%visited?-proc 211))
-     (let walk ((path start))
-       (let ((found (%stat-or-errno stat path)))
-         (cond
-          ((integer? found)
-           (if (not (procedure path #f 'invalid-stat)) (return #f)))
-          ((not (visited? found path))
-           (let* ((directory? (eq? (stat:type found) 'directory))
-                  (entries (and directory? (%entries-or-errno path)))
-                  (flag (cond ((not directory?) 'regular)
-                              ((integer? entries) 'directory-not-readable)
-                              (else 'directory))))
-             (if (not (procedure path found flag)) (return #f))
-             (if (pair? entries)
-                 (for-each (lambda (entry) (walk (in-vicinity path entry)))
-                           (reverse entries))))))))
+     (define visited? (%visited?-proc))
+     (let walk ((path (%walk-start start)))
+       (call-with-values
+           (lambda () (%file-and-flag path 'directory 'symlink #f))
+         (lambda (found flag)
+           (unless (and found (visited? found path))
+             (let ((result (procedure path found flag)))
+               (unless (eq? result #t) (return result)))
+             (when (eq? flag 'directory)
+               (for-each (lambda (entry) (walk (string-append path "/" entry)))
+                         (%entries-of path)))))))
      #t)))
 
 (define (nftw start procedure . options)
   "Call PROCEDURE with name, stat, flag, base and level of every file below
-START, until it returns something that is not #t; return that or #t."
-  (let ((depth? (memq 'depth options))
-        (stat (if (memq 'physical options) lstat stat)))
-    (call-with-current-continuation
-     (lambda (return)
-       (let walk ((path start) (level 0))
-         (let* ((found (%stat-or-errno stat path))
-                (base (let ((slash (string-rindex path #\/)))
-                        (if slash (+ slash 1) 0)))
-                (visit (lambda (flag)
-                         (let ((result (procedure path (if (integer? found) #f found)
-                                                  flag base level)))
-                           (if (not (eq? result #t)) (return result))))))
-           (cond
-            ((integer? found) (visit 'invalid-stat))
-            ((eq? (stat:type found) 'symlink) (visit 'symlink))
-            ((not (eq? (stat:type found) 'directory)) (visit 'regular))
-            (else
-             (let ((entries (%entries-or-errno path)))
-               (if (not depth?)
-                   (visit (if (integer? entries) 'directory-not-readable 'directory)))
-               (if (pair? entries)
-                   (for-each (lambda (entry)
-                               (walk (in-vicinity path entry) (+ level 1)))
-                             (reverse entries)))
-               (if depth? (visit 'directory-processed)))))))
-       #t))))
+START, until it returns something that is not #t; return that or #t.
+
+OPTIONS are symbols: depth visits what is in a directory before it, physical
+does not follow links, mount stays on the device of START, chdir calls
+PROCEDURE in the directory of the file."
+  (define depth? (memq 'depth options))
+  (define physical? (memq 'physical options))
+  (define home (getcwd))
+  (define device
+    (and (memq 'mount options)
+         (false-if-exception-procedure (lambda () (stat:dev (lstat start))))))
+  (define (enter-directory path base)
+    (let ((directory (substring path 0 base)))
+      (cond ((not (absolute-file-name? start))
+             (chdir (string-append home "/" directory)))
+            ((> base 0) (chdir directory)))))
+  (let ((result
+         (call-with-escape-continuation
+          (lambda (return)
+            (define visited? (%visited?-proc))
+            (let walk ((path (%walk-start start)) (base 0) (level 0))
+              (call-with-values
+                  (lambda ()
+                    (%file-and-flag path (if depth? 'directory-processed 'directory)
+                                    'stale-symlink physical?))
+                (lambda (found flag)
+                  (define (visit)
+                    (when (memq 'chdir options) (enter-directory path base))
+                    (let ((result (procedure path found flag base level)))
+                      (when (memq 'chdir options) (chdir home))
+                      (unless (eq? result #t) (return result))))
+                  (define (visit-entries)
+                    (when (memq flag '(directory directory-processed))
+                      (for-each (lambda (entry)
+                                  (walk (string-append path "/" entry)
+                                        (+ (string-length path) 1)
+                                        (+ level 1)))
+                                (%entries-of path))))
+                  (unless (and found
+                               (or (visited? found path)
+                                   (and device (not (= (stat:dev found) device)))))
+                    (cond (depth? (visit-entries) (visit))
+                          (else (visit) (visit-entries)))))))
+            #t))))
+    (chdir home)
+    result))

@@ -74,19 +74,16 @@
   "Call PROCEDURE with each match of PATTERN in STRING and what it gave before."
   (let ((regexp (if (regexp? pattern) pattern (make-regexp pattern)))
         (end (string-length string)))
-    (let loop ((start 0) (result initial) (after-empty? #f))
-      (if (> start end)
-          result
-          (let ((match (regexp-exec regexp string start
-                                    (if (> start 0) (logior flags regexp/notbol) flags))))
-            (cond ((not match) result)
-                  ((and (eqv? (match:start match) (match:end match)) after-empty?)
-                   (loop (+ start 1) result #f))
-                  (else
-                   (let ((next (match:end match)))
-                     (loop (if (eqv? (match:start match) next) (+ next 1) next)
-                           (procedure match result)
-                           #f)))))))))
+    (let loop ((start 0) (result initial) (after-match? #f))
+      (let ((match (and (<= start end)
+                        (regexp-exec regexp string start
+                                     (if (> start 0) (logior flags regexp/notbol) flags)))))
+        (cond ((not match) result)
+              ;; An empty match that touches the one before is not one more.
+              ((and after-match? (= (match:start match) (match:end match)))
+               (loop (+ start 1) result #f))
+              (else
+               (loop (match:end match) (procedure match result) #t)))))))
 
 (define* (list-matches pattern string #:optional (flags 0))
   "Return the matches of PATTERN in STRING."
@@ -98,7 +95,7 @@ they are, numbers as parts of MATCH, pre and post as what is around it."
   (let ((text (apply string-append
                      (map (lambda (item)
                             (cond ((string? item) item)
-                                  ((integer? item) (or (match:substring match item) ""))
+                                  ((integer? item) (object->string (match:substring match item) display))
                                   ((eq? item 'pre) (match:prefix match))
                                   ((eq? item 'post) (match:suffix match))
                                   (else (error "wrong type of item" item))))
@@ -119,7 +116,7 @@ matches replaced by ITEMS; post among them goes on with the rest."
                      (for-each
                       (lambda (item)
                         (cond ((string? item) (display item out))
-                              ((integer? item) (display (or (match:substring match item) "") out))
+                              ((integer? item) (display (match:substring match item) out))
                               ((procedure? item) (display (item match) out))
                               ((eq? item 'pre)
                                (display (substring string start (match:start match)) out))

@@ -148,5 +148,16 @@ as there are if that is #t."
   (locale-date+time-format "%a %b %e %H:%M:%S %Y")
   (locale-time+am/pm-format "%I:%M:%S %p")
   (locale-decimal-point ".") (locale-thousands-separator "")
-  (locale-digit-grouping '()) (locale-encoding "ANSI_X3.4-1968")
+  (locale-digit-grouping '())
   (locale-yes-regexp "^[yY]") (locale-no-regexp "^[nN]"))
+
+(define* (locale-encoding #:optional (locale %global-locale))
+  "Return the name of the encoding of LOCALE, by default of the one in force."
+  (let ((name (if (eq? locale %global-locale)
+                  (setlocale LC_CTYPE)
+                  (locale-name locale))))
+    (cond ((string-index name #\.)
+           => (lambda (dot)
+                (let ((encoding (string-upcase (substring name (+ dot 1)))))
+                  (if (string=? encoding "UTF8") "UTF-8" encoding))))
+          (else "ANSI_X3.4-1968"))))

@@ -387,7 +387,7 @@ UTC."
 (define (julian-day->time-utc day)
   "Return the time in UTC of the Julian DAY."
   (nanoseconds->time time-utc
-                     (floor (* (- day %julian-epoch) 86400 %nano))))
+                     (truncate (* (inexact->exact (* (- day %julian-epoch) 86400)) %nano))))
 
 (define (julian-day->time-tai day)
   "Return the time in TAI of the Julian DAY."

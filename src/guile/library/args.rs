@@ -58,7 +58,6 @@ pub fn character(procedure: &str, args: &[Value], position: usize) -> Result<cha
 pub fn fixnum(args: &[Value], position: usize) -> Result<isize, Raise> {
     match &args[position - 1] {
         Value::IntV(number) => Ok(*number),
-        Value::NumV(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(*number as isize),
         other => Err(errors::expected("exact integer", other)),
     }
 }

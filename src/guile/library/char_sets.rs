@@ -239,22 +239,18 @@ fn want(procedure: &str, args: &[Value], position: usize) -> Result<CharSet, Rai
         .ok_or_else(|| errors::expecting(procedure, position, "charset", &args[position - 1]))
 }
 
-fn is_digit(c: char) -> bool {
-    c.is_ascii_digit() || !c.is_ascii() && c.is_numeric() && !c.is_alphabetic()
-}
-
 /// The standard set called NAME (without `char-set:`).
 pub fn standard(name: &str) -> Option<CharSet> {
     let test: fn(char) -> bool = match name {
-        "lower-case" => char::is_lowercase,
-        "upper-case" => char::is_uppercase,
+        "lower-case" => characters::is_lower_case,
+        "upper-case" => characters::is_upper_case,
         "title-case" => characters::is_title,
-        "letter" => char::is_alphabetic,
-        "digit" => is_digit,
-        "letter+digit" => |c| c.is_alphabetic() || is_digit(c),
-        "graphic" => |c| c != ' ' && characters::is_graphic(c),
-        "printing" => |c| c.is_whitespace() || characters::is_graphic(c),
-        "whitespace" => char::is_whitespace,
+        "letter" => characters::is_letter,
+        "digit" => characters::is_digit,
+        "letter+digit" => |c| characters::is_letter(c) || characters::is_digit(c),
+        "graphic" => characters::is_graphic,
+        "printing" => |c| characters::is_whitespace(c) || characters::is_graphic(c),
+        "whitespace" => characters::is_whitespace,
         "iso-control" => |c| c.is_control(),
         "punctuation" => characters::is_punctuation,
         "symbol" => characters::is_symbol,
@@ -266,7 +262,8 @@ pub fn standard(name: &str) -> Option<CharSet> {
         },
         "ascii" => |c| c.is_ascii(),
         "empty" => |_| false,
-        "full" | "designated" => |_| true,
+        "full" => |_| true,
+        "designated" => characters::is_designated,
         _ => return None,
     };
     Some(CharSet::of_test(test))

@@ -7,6 +7,11 @@ use super::errors;
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, symbol_value};
 use crate::natives;
+use icu_properties::CodePointMapData;
+use icu_properties::props::{
+    CanonicalCombiningClass, GeneralCategory, GeneralCategoryGroup, NamedEnumeratedProperty,
+};
+use std::ops::RangeInclusive;
 
 /// The names that `write` uses.
 const NAMES: [(u32, &str); 34] = [
@@ -62,25 +67,185 @@ pub fn written(character: char) -> String {
     format!("#\\{code:o}")
 }
 
-/// Whether CHARACTER leaves a mark on paper.
-pub fn is_graphic(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character as u32,
-            0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x180e | 0x200b..=0x200f
-            | 0x2028..=0x202e | 0x2060..=0x206f | 0xe000..=0xf8ff | 0xfeff | 0xfff0..=0xfffb
-            | 0xe0000..=0x10ffff)
-        && character as u32 & 0xfffe != 0xfffe
-        && (character == ' ' || !character.is_whitespace())
+/// The general category that Unicode gives CHARACTER.
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
+fn is_in(character: char, group: GeneralCategoryGroup) -> bool {
+    group.contains(category(character))
+}
+
+/// Whether CHARACTER leaves a mark on paper.
+pub fn is_graphic(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_graphic();
+    }
+    is_in(
+        character,
+        GeneralCategoryGroup::Letter
+            .union(GeneralCategoryGroup::Mark)
+            .union(GeneralCategoryGroup::Number)
+            .union(GeneralCategoryGroup::Punctuation)
+            .union(GeneralCategoryGroup::Symbol),
+    )
+}
+
+/// Whether CHARACTER is a letter.
+pub fn is_letter(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphabetic();
+    }
+    is_in(character, GeneralCategoryGroup::Letter)
+}
+
+/// Whether CHARACTER is a decimal digit of some script.
+pub fn is_digit(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_digit();
+    }
+    category(character) == GeneralCategory::DecimalNumber
+}
+
+/// Whether CHARACTER is space between others; unlike Unicode, Guile counts the
+/// next line (U+0085) as a control character only.
+pub fn is_whitespace(character: char) -> bool {
+    character.is_whitespace() && character != '\u{85}'
+}
+
+/// Whether Unicode has given CHARACTER a meaning.
+pub fn is_designated(character: char) -> bool {
+    category(character) != GeneralCategory::Unassigned
+}
+
+/// Guile goes by the names of characters here: a letter is lower case when it
+/// is called a small letter or has an upper-case one. These are the letters of
+/// Unicode's category for which that says something else, and the others.
+const LOWER_CASE_BY_CATEGORY_ONLY: &[RangeInclusive<u32>] = &[
+    0x1aa..=0x1aa,
+    0x1be..=0x1be,
+    0x262..=0x262,
+    0x274..=0x274,
+    0x276..=0x276,
+    0x281..=0x281,
+    0x28f..=0x28f,
+    0x295..=0x299,
+    0x29b..=0x29c,
+    0x29f..=0x29f,
+    0x2a1..=0x2a2,
+    0x2ac..=0x2ad,
+    0x3fc..=0x3fc,
+    0x1d00..=0x1d01,
+    0x1d03..=0x1d07,
+    0x1d0a..=0x1d10,
+    0x1d15..=0x1d15,
+    0x1d18..=0x1d1c,
+    0x1d20..=0x1d2b,
+    0x1d7b..=0x1d7b,
+    0x1d7e..=0x1d7e,
+    0x210a..=0x2d2d,
+    0xa730..=0xa731,
+    0xa776..=0xa776,
+    0xa7af..=0xa7af,
+    0xa7fa..=0xa7fa,
+    0xab46..=0xab46,
+    0xab65..=0xab65,
+    0x1d41a..=0x1d7cb,
+    0x1df02..=0x1df02,
+    0x1df04..=0x1df04,
+    0x1df0e..=0x1df10,
+];
+const LOWER_CASE_BY_NAME_ONLY: &[RangeInclusive<u32>] = &[
+    0x345..=0x345,
+    0x363..=0x36f,
+    0x1930..=0x1938,
+    0x1abf..=0x1ac0,
+    0x1acc..=0x1ace,
+    0x1d62..=0x1d6a,
+    0x1dca..=0x1dca,
+    0x1dd3..=0x1dda,
+    0x1ddc..=0x1ddd,
+    0x1de0..=0x1de0,
+    0x1de3..=0x1df4,
+    0xa7f9..=0xa7f9,
+    0x1f1a5..=0x1f1a5,
+    0x1f521..=0x1f521,
+    0xe0061..=0xe007a,
+];
+/// The same for capital letters.
+const UPPER_CASE_BY_CATEGORY_ONLY: &[RangeInclusive<u32>] =
+    &[0x3d2..=0x3d4, 0x2102..=0x2cf2, 0x1d400..=0x1d7ca];
+const UPPER_CASE_BY_NAME_ONLY: &[RangeInclusive<u32>] = &[
+    0x1d7b..=0x1d7b,
+    0x1d7e..=0x1d7e,
+    0x1f88..=0x1f8f,
+    0x1f98..=0x1f9f,
+    0x1fa8..=0x1faf,
+    0x1fbc..=0x1fbc,
+    0x1fcc..=0x1fcc,
+    0x1ffc..=0x1ffc,
+    0x1f110..=0x1f12c,
+    0x1f130..=0x1f149,
+    0x1f150..=0x1f169,
+    0x1f170..=0x1f18a,
+    0x1f520..=0x1f520,
+    0xe0041..=0xe005a,
+];
+
+fn is_cased(
+    character: char,
+    wanted: GeneralCategory,
+    less: &[RangeInclusive<u32>],
+    more: &[RangeInclusive<u32>],
+) -> bool {
+    let code = character as u32;
+    let listed = |ranges: &[RangeInclusive<u32>]| ranges.iter().any(|range| range.contains(&code));
+    category(character) == wanted && !listed(less) || listed(more)
+}
+
+/// Whether CHARACTER is a lower-case letter.
+pub fn is_lower_case(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_lowercase();
+    }
+    is_cased(
+        character,
+        GeneralCategory::LowercaseLetter,
+        LOWER_CASE_BY_CATEGORY_ONLY,
+        LOWER_CASE_BY_NAME_ONLY,
+    )
+}
+
+/// Whether CHARACTER is an upper-case letter.
+pub fn is_upper_case(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_uppercase();
+    }
+    is_cased(
+        character,
+        GeneralCategory::UppercaseLetter,
+        UPPER_CASE_BY_CATEGORY_ONLY,
+        UPPER_CASE_BY_NAME_ONLY,
+    )
+}
+
+/// Whether CHARACTER goes on top of the one before.
 fn is_combining(character: char) -> bool {
-    matches!(character as u32,
-        0x300..=0x36f | 0x483..=0x489 | 0x591..=0x5bd | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff
-        | 0x20d0..=0x20ff | 0xfe20..=0xfe2f)
+    CodePointMapData::<CanonicalCombiningClass>::new().get(character)
+        != CanonicalCombiningClass::NotReordered
 }
 
 /// One upper-case character for CHARACTER, when there is one.
 pub fn upcase(character: char) -> char {
+    // These have one, though in text they become two letters.
+    let simple = match character as u32 {
+        code @ (0x1f80..=0x1f87 | 0x1f90..=0x1f97 | 0x1fa0..=0x1fa7) => code + 8,
+        code @ (0x1fb3 | 0x1fc3 | 0x1ff3) => code + 9,
+        code => code,
+    };
+    if simple != character as u32 {
+        return char::from_u32(simple).unwrap_or(character);
+    }
     let mut upper = character.to_uppercase();
     match (upper.next(), upper.next()) {
         (Some(upper), None) => upper,
@@ -90,6 +255,9 @@ pub fn upcase(character: char) -> char {
 
 /// One lower-case character for CHARACTER, when there is one.
 pub fn downcase(character: char) -> char {
+    if character == '\u{130}' {
+        return 'i';
+    }
     let mut lower = character.to_lowercase();
     match (lower.next(), lower.next()) {
         (Some(lower), None) => lower,
@@ -102,32 +270,31 @@ pub fn fold(character: char) -> char {
     downcase(upcase(character))
 }
 
-/// Whether CHARACTER is a punctuation mark (Unicode's P categories, as far as they are common).
+/// Whether CHARACTER is a punctuation mark.
 pub fn is_punctuation(character: char) -> bool {
-    if character.is_ascii() {
-        return character.is_ascii_punctuation() && !is_symbol(character);
-    }
-    matches!(character as u32,
-        0xa1 | 0xa7 | 0xab | 0xb6 | 0xb7 | 0xbb | 0xbf | 0x37e | 0x387
-        | 0x2010..=0x2027 | 0x2030..=0x2043 | 0x2045..=0x2051 | 0x2053..=0x205e
-        | 0x3001..=0x3003 | 0x3008..=0x3011 | 0x3014..=0x301f)
+    is_in(character, GeneralCategoryGroup::Punctuation)
 }
 
-/// Whether CHARACTER is a symbol (Unicode's S categories, as far as they are common).
+/// Whether CHARACTER is a symbol.
 pub fn is_symbol(character: char) -> bool {
-    matches!(
-        character,
-        '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~'
-    ) || matches!(character as u32,
-            0xa2..=0xa6 | 0xa8 | 0xa9 | 0xac | 0xae..=0xb1 | 0xb4 | 0xb8 | 0xd7 | 0xf7
-            | 0x2c2..=0x2c5 | 0x2044 | 0x2052 | 0x20a0..=0x20bf | 0x2100..=0x214f
-            | 0x2190..=0x23ff | 0x2500..=0x27bf | 0x2900..=0x2bff)
-        && !character.is_alphanumeric()
+    is_in(character, GeneralCategoryGroup::Symbol)
 }
 
 /// Whether CHARACTER is title-case: neither upper nor lower, but a letter pair.
 pub fn is_title(character: char) -> bool {
-    matches!(character as u32, 0x1c5 | 0x1c8 | 0x1cb | 0x1f2 | 0x1f88..=0x1f8f | 0x1f98..=0x1f9f | 0x1fa8..=0x1faf | 0x1fbc | 0x1fcc | 0x1ffc)
+    category(character) == GeneralCategory::TitlecaseLetter
+}
+
+/// The character that CHARACTER is at the beginning of a word.
+pub fn titlecase(character: char) -> char {
+    match character as u32 {
+        // Pairs of letters in one have a form with the first alone in upper case.
+        code @ 0x1c4..=0x1cc => char::from_u32(0x1c5 + (code - 0x1c4) / 3 * 3).unwrap_or(character),
+        0x1f1..=0x1f3 => '\u{1f2}',
+        // Georgian has capitals for titles in capitals alone.
+        0x10d0..=0x10ff => character,
+        _ => upcase(character),
+    }
 }
 
 fn char_predicate(args: &[Value]) -> Outcome {
@@ -144,12 +311,12 @@ macro_rules! tests {
 }
 
 tests! {
-    alphabetic "char-alphabetic?" char::is_alphabetic;
-    numeric "char-numeric?" |c| c.is_numeric() && !c.is_alphabetic() && (c.is_ascii_digit() || !c.is_ascii());
-    whitespace "char-whitespace?" char::is_whitespace;
-    upper_case "char-upper-case?" char::is_uppercase;
-    lower_case "char-lower-case?" char::is_lowercase;
-    is_both "char-is-both?" |c| c.is_uppercase() || c.is_lowercase();
+    alphabetic "char-alphabetic?" is_letter;
+    numeric "char-numeric?" is_digit;
+    whitespace "char-whitespace?" is_whitespace;
+    upper_case "char-upper-case?" is_upper_case;
+    lower_case "char-lower-case?" is_lower_case;
+    is_both "char-is-both?" |c| is_upper_case(c) || is_lower_case(c);
     title_case "char-title-case?" is_title;
 }
 
@@ -180,7 +347,7 @@ macro_rules! mappings {
 mappings! {
     upcase_native "char-upcase" upcase;
     downcase_native "char-downcase" downcase;
-    titlecase "char-titlecase" upcase;
+    titlecase_native "char-titlecase" titlecase;
     foldcase "char-foldcase" fold;
 }
 
@@ -227,48 +394,7 @@ fn digit_value(args: &[Value]) -> Outcome {
 
 fn general_category(args: &[Value]) -> Outcome {
     let c = character("char-general-category", args, 1)?;
-    Ok(symbol_value(category(c)))
-}
-
-/// The Unicode category of CHARACTER, as near as the standard library knows it.
-fn category(c: char) -> &'static str {
-    match c {
-        '_' | '\u{203f}' | '\u{2040}' => "Pc",
-        '-' | '\u{2010}'..='\u{2015}' => "Pd",
-        '(' | '[' | '{' => "Ps",
-        ')' | ']' | '}' => "Pe",
-        '\u{ab}' | '\u{2018}' | '\u{201c}' => "Pi",
-        '\u{bb}' | '\u{2019}' | '\u{201d}' => "Pf",
-        '+' | '<' | '=' | '>' | '|' | '~' | '\u{ac}' | '\u{b1}' | '\u{d7}' | '\u{f7}' => "Sm",
-        '$' | '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20bf}' => "Sc",
-        '^' | '`' | '\u{a8}' | '\u{af}' | '\u{b4}' | '\u{b8}' => "Sk",
-        '\u{2028}' => "Zl",
-        '\u{2029}' => "Zp",
-        '\u{ad}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}'
-        | '\u{feff}' => "Cf",
-        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => "Co",
-        c if c.is_control() => "Cc",
-        c if is_title(c) => "Lt",
-        c if c.is_uppercase() && c.is_alphabetic() && !c.is_numeric() => "Lu",
-        c if c.is_lowercase() && c.is_alphabetic() && !c.is_numeric() => "Ll",
-        c if is_combining(c) => "Mn",
-        c if c.is_ascii_digit() => "Nd",
-        c if c.is_alphabetic() && c.is_numeric() => "Nl",
-        c if c.is_numeric()
-            && matches!(c as u32, 0xb2 | 0xb3 | 0xb9 | 0xbc..=0xbe | 0x2070..=0x2089 | 0x2150..=0x215f | 0x2460..=0x249b) =>
-        {
-            "No"
-        }
-        c if c.is_numeric() => "Nd",
-        c if c.is_alphabetic() => "Lo",
-        c if c.is_whitespace() => "Zs",
-        c if is_symbol(c) => "So",
-        c if is_punctuation(c) => "Po",
-        _ => "Cn",
-    }
+    Ok(symbol_value(category(c).short_name()))
 }
 
 fn void(_: &[Value]) -> Outcome {
@@ -283,7 +409,7 @@ natives! {
     "char-title-case?" (1) => title_case,
     "char->integer" (1) => to_integer, "integer->char" (1) => from_integer,
     "char-upcase" (1) => upcase_native, "char-downcase" (1) => downcase_native,
-    "char-titlecase" (1) => titlecase, "char-foldcase" (1) => foldcase,
+    "char-titlecase" (1) => titlecase_native, "char-foldcase" (1) => foldcase,
     "char=?" (0, rest) => same, "char<?" (0, rest) => less, "char>?" (0, rest) => greater,
     "char<=?" (0, rest) => at_most, "char>=?" (0, rest) => at_least,
     "char-ci=?" (0, rest) => same_ci, "char-ci<?" (0, rest) => less_ci,

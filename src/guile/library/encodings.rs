@@ -171,6 +171,9 @@ pub fn encode_one(encoding: Encoding, character: char) -> Option<Vec<u8>> {
     }
 }
 
+/// The mark that text in UTF-8 may begin with.
+pub const UTF8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
 /// The mark that text in encoding NAME begins with.
 pub fn byte_order_mark(name: &str) -> &'static [u8] {
     match name {
@@ -325,7 +328,10 @@ pub fn named_in_comment(text: &[u8]) -> Option<String> {
 
 /// The text of the program at PATH, which may name its encoding in a comment.
 pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String> {
-    let bytes = std::fs::read(path)?;
+    let mut bytes = std::fs::read(path)?;
+    if bytes.starts_with(UTF8_MARK) {
+        bytes.drain(..UTF8_MARK.len());
+    }
     let encoding = named_in_comment(&bytes)
         .and_then(|name| named(&name))
         .unwrap_or(Encoding::Utf8);
@@ -380,7 +386,13 @@ fn encode_string(args: &[Value]) -> Outcome {
 fn decode_bytes(args: &[Value]) -> Outcome {
     let bytes = bytevectors::bytes("bytevector->string", args, 1)?;
     let encoding = wanted("bytevector->string", args, 2)?;
-    decode("peek-char", encoding, strategy(args, 3)?, &bytes).map(text::value)
+    let strategy = strategy(args, 3)?;
+    // As in Guile, where only this way leads through a port.
+    let rest = match bytes.strip_prefix(UTF8_MARK) {
+        Some(rest) if encoding == Encoding::Utf8 && strategy != "error" => rest,
+        _ => &bytes,
+    };
+    decode("peek-char", encoding, strategy, rest).map(text::value)
 }
 
 natives! {

@@ -274,7 +274,11 @@ fn copy_file(args: &[Value]) -> Outcome {
 fn truncate(args: &[Value]) -> Outcome {
     let length = args::size("truncate-file", args, 2)? as libc::off_t;
     if let Some(fd) = descriptor_argument(args) {
-        ports::with(&args[0], |state| state.flush("truncate-file")).transpose()?;
+        ports::with(&args[0], |state| {
+            state.leave_input("truncate-file")?;
+            state.flush("truncate-file")
+        })
+        .transpose()?;
         // SAFETY: changes what a descriptor stands for.
         return done("truncate-file", unsafe { libc::ftruncate(fd, length) });
     }
@@ -419,25 +423,30 @@ fn getcwd(_: &[Value]) -> Outcome {
 
 // Names.
 
+/// (basename name [suffix]): the last part of NAME, which keeps the slashes that
+/// say it is a directory. As in Guile the suffix is looked for at the end of
+/// NAME as a whole, so it may be all of the last part.
 fn basename(args: &[Value]) -> Outcome {
     let name = string("basename", args, 1)?;
-    let stripped = name.trim_end_matches('/');
-    if stripped.is_empty() {
-        return Ok(text::value(if name.is_empty() { "" } else { "/" }));
-    }
-    let base = stripped.rsplit('/').next().unwrap_or(stripped);
-    let base = match args.get(1) {
+    let base = match name.trim_end_matches('/').rfind('/') {
+        Some(slash) => &name[slash + 1..],
+        None if name == "/" || name == "//" => "/",
+        None => name.trim_start_matches('/'),
+    };
+    let kept = match args.get(1) {
         Some(_) => {
             let suffix = string("basename", args, 2)?;
-            base.strip_suffix(suffix)
-                .filter(|rest| !rest.is_empty())
-                .unwrap_or(base)
+            if name.ends_with(suffix) {
+                base.len()
+                    .checked_sub(suffix.len())
+                    .ok_or_else(|| errors::value_out_of_range("basename", &args[1]))?
+            } else {
+                base.len()
+            }
         }
-        None => base,
+        None => base.len(),
     };
-    // The name of a directory keeps the slash that says it is one.
-    let slash = if name.ends_with('/') { "/" } else { "" };
-    Ok(text::value(format!("{base}{slash}")))
+    Ok(text::value(&base[..kept]))
 }
 
 fn dirname(args: &[Value]) -> Outcome {

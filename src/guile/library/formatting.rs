@@ -3,10 +3,13 @@
 //! Source: GNU Guile reference manual, "Formatted Output".
 
 use super::characters;
+use super::decimals::{Decimal, Unfit};
 use super::numbers::{self, Number};
+use super::numerals;
 use super::port_natives::deliver;
 use super::ports;
 use super::printer::{self, Style};
+use super::strings;
 use super::text;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
@@ -57,15 +60,27 @@ impl Directive {
             .map_or(default, |number| number.clamp(0, 1 << 24) as usize)
     }
 
-    fn character(&self, index: usize, default: char) -> char {
-        match self.parameters.get(index) {
-            Some(Parameter::Character(character)) => *character,
-            Some(Parameter::Number(code)) => u32::try_from(*code)
-                .ok()
-                .and_then(char::from_u32)
-                .unwrap_or(default),
-            _ => default,
+    /// Parameter INDEX, called NAME, which may not be negative.
+    fn unsigned(&self, index: usize, name: &str) -> Result<Option<usize>, Raise> {
+        match self.number(index) {
+            Some(number) if number < 0 => Err(fail(
+                "~S parameter must be a positive integer",
+                vec![string_value(name)],
+            )),
+            number => Ok(number.map(|number| number.min(1 << 24) as usize)),
         }
+    }
+
+    fn given_character(&self, index: usize) -> Option<char> {
+        match self.parameters.get(index) {
+            Some(Parameter::Character(character)) => Some(*character),
+            Some(Parameter::Number(code)) => u32::try_from(*code).ok().and_then(char::from_u32),
+            _ => None,
+        }
+    }
+
+    fn character(&self, index: usize, default: char) -> char {
+        self.given_character(index).unwrap_or(default)
     }
 }
 
@@ -87,39 +102,75 @@ impl Arguments {
     }
 }
 
-/// How a part of the format ended.
-#[derive(PartialEq)]
-enum End {
-    Normal,
-    /// By `~^`.
-    Escaped,
-    /// By `~:^`.
-    EscapedOuter,
-}
-
 struct Formatter<'m, 'a> {
     machine: &'m mut Machine<'a>,
     out: String,
-    /// The column of the destination before `out`.
+    /// The column that the next character goes to.
     column: usize,
     depth: usize,
-    /// The case that `~(` asked for, innermost last.
-    cases: Vec<(bool, bool)>,
+    /// What `~(` asked for; each piece of output is converted by itself.
+    case: Option<Case>,
 }
 
-/// Read the directive after the tilde at POSITION - 1.
+/// How output between `~(` and `~)` is converted.
+#[derive(Clone, Copy)]
+enum Case {
+    Down,
+    Up,
+    /// The first letter of every word.
+    Words,
+    /// The first letter alone.
+    First,
+    /// Not any more: `~^` has been passed.
+    Kept,
+}
+
+impl Case {
+    fn asked_by(directive: &Directive) -> Case {
+        match (directive.colon, directive.at) {
+            (false, false) => Case::Down,
+            (true, true) => Case::Up,
+            (true, false) => Case::Words,
+            (false, true) => Case::First,
+        }
+    }
+
+    fn converted(self, text: &str) -> String {
+        match self {
+            Case::Down => text.chars().map(characters::downcase).collect(),
+            Case::Up => text.chars().map(characters::upcase).collect(),
+            Case::Words => strings::to_title(text),
+            Case::First => {
+                let mut letters = 0;
+                text.chars()
+                    .map(|character| {
+                        letters += usize::from(character.is_alphabetic());
+                        match letters {
+                            0 => character,
+                            1 => characters::upcase(character),
+                            _ => characters::downcase(character),
+                        }
+                    })
+                    .collect()
+            }
+            Case::Kept => text.to_owned(),
+        }
+    }
+}
+
+/// Read the directive after the tilde at POSITION - 1, when it is whole.
 fn directive(
     format: &[char],
     position: &mut usize,
     arguments: &mut Arguments,
-) -> Result<Directive, Raise> {
+) -> Result<Option<Directive>, Raise> {
     let mut parameters = Vec::new();
     let (mut colon, mut at) = (false, false);
     let mut pending = Parameter::Absent;
     let mut any = false;
     loop {
         let Some(&character) = format.get(*position) else {
-            return Err(fail("tilde at the end of the format string", Vec::new()));
+            return Ok(None);
         };
         *position += 1;
         match character {
@@ -165,12 +216,12 @@ fn directive(
                 if any {
                     parameters.push(pending);
                 }
-                return Ok(Directive {
+                return Ok(Some(Directive {
                     name: name.to_ascii_lowercase(),
                     parameters,
                     colon,
                     at,
-                });
+                }));
             }
         }
     }
@@ -183,13 +234,21 @@ struct Clause {
     default: bool,
 }
 
-/// Find the parts of the bracket that has just been opened, up to CLOSE, and the directive that closes it.
-fn clauses(
+/// What stands between an opening directive and the one that closes it.
+struct Bracket {
+    parts: Vec<Clause>,
+    close: Directive,
+    /// Whether a `~^` is among it.
+    stops: bool,
+}
+
+/// Find the parts of the bracket that has just been opened, up to CLOSE.
+fn bracket(
     format: &[char],
     position: &mut usize,
     open: char,
     close: char,
-) -> Result<(Vec<Clause>, Directive), Raise> {
+) -> Result<Bracket, Raise> {
     let mut nothing = Arguments {
         items: vec![Value::Void; 1 << 6],
         next: 0,
@@ -197,6 +256,7 @@ fn clauses(
     let mut found = Vec::new();
     let mut start = *position;
     let mut default = false;
+    let mut stops = false;
     let mut depth = 0;
     while *position < format.len() {
         if format[*position] != '~' {
@@ -206,7 +266,9 @@ fn clauses(
         let end = *position;
         *position += 1;
         nothing.next = 0;
-        let directive = directive(format, position, &mut nothing)?;
+        let Some(directive) = directive(format, position, &mut nothing)? else {
+            break;
+        };
         if directive.name == open {
             depth += 1;
         } else if directive.name == close {
@@ -216,9 +278,15 @@ fn clauses(
                     end,
                     default,
                 });
-                return Ok((found, directive));
+                return Ok(Bracket {
+                    parts: found,
+                    close: directive,
+                    stops,
+                });
             }
             depth -= 1;
+        } else if directive.name == '^' {
+            stops = true;
         } else if directive.name == ';' && depth == 0 {
             found.push(Clause {
                 start,
@@ -233,15 +301,32 @@ fn clauses(
 }
 
 impl Formatter<'_, '_> {
-    /// The column that the next character goes to.
-    fn current_column(&self) -> usize {
-        match self.out.rfind('\n') {
-            Some(newline) => self.out[newline + 1..].chars().count(),
-            None => self.column + self.out.chars().count(),
+    /// Write TEXT as one piece. As in Guile a line that ends inside of it does
+    /// not start the columns again.
+    fn put(&mut self, text: &str) {
+        match self.case {
+            None => self.out.push_str(text),
+            Some(case) => self.out.push_str(&case.converted(text)),
+        }
+        self.column += text.chars().count();
+    }
+
+    /// End the conversion of case but for its `~)`, where STOPS. Guile passes a
+    /// `~^` when it looks for the end of a bracket, so one inside of it counts.
+    fn keep_case_if(&mut self, stops: bool) {
+        if stops && self.case.is_some() {
+            self.case = Some(Case::Kept);
         }
     }
 
-    fn run(&mut self, format: &[char], arguments: &mut Arguments) -> Result<End, Raise> {
+    fn put_character(&mut self, character: char) {
+        self.put(character.encode_utf8(&mut [0; 4]));
+        if character == '\n' {
+            self.column = 0;
+        }
+    }
+
+    fn run(&mut self, format: &[char], arguments: &mut Arguments) -> Result<(), Raise> {
         self.depth += 1;
         if self.depth > DEPTH_LIMIT {
             return Err(fail("directives are nested too deeply", Vec::new()));
@@ -251,102 +336,113 @@ impl Formatter<'_, '_> {
         end
     }
 
-    fn run_level(&mut self, format: &[char], arguments: &mut Arguments) -> Result<End, Raise> {
+    fn run_level(&mut self, format: &[char], arguments: &mut Arguments) -> Result<(), Raise> {
         let mut position = 0;
         while position < format.len() {
             let character = format[position];
             position += 1;
             if character != '~' {
-                // Guile converts literal text one character at a time, so
-                // capitalizing it makes all of it upper case.
-                self.out.push(match self.cases.last() {
-                    None => character,
-                    Some((false, false)) => characters::downcase(character),
-                    Some(_) => characters::upcase(character),
-                });
+                // Literal text comes one character at a time, so capitalizing
+                // makes all of it upper case.
+                self.put_character(character);
                 continue;
             }
 
-            let directive = directive(format, &mut position, arguments)?;
+            let Some(directive) = directive(format, &mut position, arguments)? else {
+                self.put("~");
+                break;
+            };
             match directive.name {
                 'a' => self.object(&directive, arguments, Style::Display)?,
                 's' => self.object(&directive, arguments, Style::Write)?,
                 'y' => {
                     let item = arguments.take()?;
                     let text = printer::with_machine(self.machine, &item, Style::Write)?;
+                    // It is printed past the conversion of case.
                     self.out.push_str(&text);
                     self.out.push('\n');
+                    self.column = 0;
                 }
                 'd' => self.integer(&directive, arguments, 10, 0)?,
                 'b' => self.integer(&directive, arguments, 2, 0)?,
                 'o' => self.integer(&directive, arguments, 8, 0)?,
                 'x' => self.integer(&directive, arguments, 16, 0)?,
                 'r' => self.radix(&directive, arguments)?,
-                'f' => self.fixed(&directive, arguments)?,
+                'f' => self.fixed(&directive, &arguments.take()?)?,
                 'h' => self.localized(directive, arguments)?,
-                'e' => self.exponential(&directive, arguments)?,
-                'g' => self.general(&directive, arguments)?,
-                '$' => self.money(&directive, arguments)?,
-                'i' => {
-                    let item = arguments.take()?;
-                    self.out
-                        .push_str(&numbers::text(&item, 10).unwrap_or_default());
-                }
+                'e' => self.exponential(&directive, &arguments.take()?)?,
+                'g' => self.general(&directive, &arguments.take()?)?,
+                '$' => self.money(&directive, &arguments.take()?)?,
+                'i' => self.complex(directive, &arguments.take()?)?,
                 'c' => {
-                    let item = arguments.take()?;
-                    let Value::CharV(character) = item else {
-                        return Err(fail("~~c expects a character: ~S", vec![item]));
+                    let item = match directive.given_character(0) {
+                        Some(character) => Value::CharV(character),
+                        None => arguments.take()?,
                     };
-                    if directive.at {
-                        self.out.push_str(&characters::written(character));
-                    } else if directive.colon {
+                    let Value::CharV(character) = item else {
+                        return Err(fail("~~c expects a character", Vec::new()));
+                    };
+                    match (directive.at, directive.colon) {
+                        (true, false) => self.put(&characters::written(character)),
                         // A control character as the key that is held down with it.
-                        match character as u32 {
+                        (false, true) => match character as u32 {
                             code @ 0..=31 => {
-                                self.out.push('^');
-                                self.out.push((b'@' + code as u8) as char);
+                                self.put("^");
+                                self.put_character((b'@' + code as u8) as char);
                             }
-                            127 => self.out.push_str("#\\del"),
-                            _ => self.out.push(character),
-                        }
-                    } else {
-                        self.out.push(character);
+                            code @ 127.. => {
+                                self.put("#\\");
+                                self.put(&format!("{code:o}"));
+                            }
+                            _ => self.put_character(character),
+                        },
+                        _ => self.put_character(character),
                     }
                 }
                 'p' => {
                     if directive.colon {
                         arguments.next = arguments.next.saturating_sub(1);
                     }
-                    let one = matches!(arguments.take()?, Value::IntV(1));
-                    self.out.push_str(match (directive.at, one) {
+                    let item = arguments.take()?;
+                    if !numbers::is_number(&item) {
+                        return Err(fail("~~p expects a number argument", Vec::new()));
+                    }
+                    let one = numbers::to_f64(&item) == Some(1.0);
+                    self.put(match (directive.at, one) {
                         (true, true) => "y",
                         (true, false) => "ies",
                         (false, true) => "",
                         (false, false) => "s",
                     });
                 }
-                '%' => self.repeat('\n', directive.size(0, 1)),
+                '%' => {
+                    self.repeat('\n', directive.size(0, 1));
+                    self.column = 0;
+                }
                 '&' => {
                     let count = directive.size(0, 1);
-                    let at_start = self.current_column() == 0;
+                    let at_start = self.column == 0;
                     self.repeat('\n', count.saturating_sub(usize::from(at_start)));
+                    self.column = 0;
                 }
-                '|' => self.repeat('\u{c}', directive.size(0, 1)),
+                '|' => {
+                    self.repeat('\u{c}', directive.size(0, 1));
+                    self.column = 0;
+                }
                 '~' => self.repeat('~', directive.size(0, 1)),
                 '_' => self.repeat(' ', directive.size(0, 1)),
                 '/' => self.repeat('\t', directive.size(0, 1)),
                 't' => self.tabulate(&directive),
                 '\n' => {
-                    if directive.at {
-                        self.out.push('\n');
+                    if directive.at && !directive.colon {
+                        self.put_character('\n');
                     }
-                    if !directive.colon {
-                        while format
-                            .get(position)
-                            .is_some_and(|c| c.is_whitespace() && *c != '\n')
-                        {
-                            position += 1;
+                    // The last character of the format is never passed over.
+                    while position + 1 < format.len() && format[position].is_whitespace() {
+                        if directive.colon && !directive.at {
+                            self.put_character(format[position]);
                         }
+                        position += 1;
                     }
                 }
                 '*' => {
@@ -390,46 +486,44 @@ impl Formatter<'_, '_> {
                         (Some(low), Some(middle), Some(high)) => low <= middle && middle <= high,
                         (Some(a), Some(b), None) => a == b,
                         (Some(count), None, None) => count == 0,
+                        // What it stops is the conversion, not the format.
+                        _ if self.case.is_some() => {
+                            self.keep_case_if(true);
+                            false
+                        }
                         _ => arguments.rest() == 0,
                     };
                     if stop {
-                        return Ok(if directive.colon {
-                            End::EscapedOuter
-                        } else {
-                            End::Escaped
-                        });
+                        return Ok(());
                     }
                 }
-                '(' => {
-                    let (parts, _) = clauses(format, &mut position, '(', ')')?;
-                    self.cases.push((directive.colon, directive.at));
-                    let end = self.run(
-                        &format[parts[0].start..parts[parts.len() - 1].end],
-                        arguments,
-                    )?;
-                    self.cases.pop();
-                    if end != End::Normal {
-                        return Ok(end);
+                '(' => self.case = Some(Case::asked_by(&directive)),
+                ')' => {
+                    if self.case.take().is_none() {
+                        return Err(fail("missing ~~(", Vec::new()));
                     }
                 }
                 '[' => {
-                    let (parts, _) = clauses(format, &mut position, '[', ']')?;
+                    let Bracket { parts, stops, .. } = bracket(format, &mut position, '[', ']')?;
+                    self.keep_case_if(stops);
                     if let Some(part) = choose(&directive, &parts, arguments)? {
-                        let end = self.run(&format[part.start..part.end], arguments)?;
-                        if end != End::Normal {
-                            return Ok(end);
-                        }
+                        self.run(&format[part.start..part.end], arguments)?;
                     }
                 }
                 '{' => {
-                    let (parts, close) = clauses(format, &mut position, '{', '}')?;
+                    let Bracket {
+                        parts,
+                        close,
+                        stops,
+                    } = bracket(format, &mut position, '{', '}')?;
+                    self.keep_case_if(stops);
                     let body = format[parts[0].start..parts[parts.len() - 1].end].to_vec();
                     self.iterate(&directive, &close, body, arguments)?;
                 }
                 '!' => {}
                 'q' => {
                     let message = "fruix-scm format, with the directives of (ice-9 format)\n";
-                    self.out.push_str(message);
+                    self.put(message);
                 }
                 other => {
                     return Err(fail(
@@ -439,11 +533,11 @@ impl Formatter<'_, '_> {
                 }
             }
         }
-        Ok(End::Normal)
+        Ok(())
     }
 
     fn repeat(&mut self, character: char, count: usize) {
-        self.out.extend(std::iter::repeat_n(character, count));
+        self.put(&character.to_string().repeat(count));
     }
 
     /// ~a and ~s: mincol, colinc, minpad, padchar.
@@ -454,7 +548,12 @@ impl Formatter<'_, '_> {
         style: Style,
     ) -> Result<(), Raise> {
         let item = arguments.take()?;
-        let text = printer::with_machine(self.machine, &item, style)?;
+        let mut text = printer::with_machine(self.machine, &item, style)?;
+        if directive.colon && text.starts_with("#<") {
+            // What cannot be read back is shown as a string, which can.
+            let unreadable = std::mem::take(&mut text);
+            printer::write_string(&mut text, &unreadable);
+        }
         let width = directive.size(0, 0);
         let step = directive.size(1, 1).max(1);
         let mut padding = directive.size(2, 0);
@@ -465,9 +564,9 @@ impl Formatter<'_, '_> {
         let fill = directive.character(3, ' ');
         if directive.at {
             self.repeat(fill, padding);
-            self.out.push_str(&text);
+            self.put(&text);
         } else {
-            self.out.push_str(&text);
+            self.put(&text);
             self.repeat(fill, padding);
         }
         Ok(())
@@ -482,40 +581,40 @@ impl Formatter<'_, '_> {
         first: usize,
     ) -> Result<(), Raise> {
         let item = arguments.take()?;
-        let Some(digits) = numbers::text(&item, radix) else {
-            return Err(fail("argument not a number: ~S", vec![item]));
+        let Some(digits) = numbers::text(&item, radix).filter(|_| numbers::is_integer(&item))
+        else {
+            return Err(fail("argument not an integer", Vec::new()));
         };
-        let (negative, digits) = match digits.strip_prefix('-') {
-            Some(rest) => (true, rest.to_owned()),
-            None => (false, digits),
+        let negative = digits.starts_with('-');
+        let plus = directive.at && !negative;
+        let group = directive.size(first + 3, 3).max(1);
+        let commas = if directive.colon {
+            (digits.len() - 1 - usize::from(negative)) / group
+        } else {
+            0
         };
-        let digits = if directive.colon && digits.chars().all(|c| c.is_ascii_alphanumeric()) {
-            let comma = directive.character(first + 2, ',');
-            let group = directive.size(first + 3, 3).max(1);
-            let mut grouped = String::new();
-            let count = digits.len();
-            for (index, digit) in digits.chars().enumerate() {
-                if index > 0 && (count - index) % group == 0 {
-                    grouped.push(comma);
-                }
-                grouped.push(digit);
+        let length = digits.len() + usize::from(plus) + commas;
+        let width = directive.unsigned(first, "mincol")?.unwrap_or(0);
+        self.repeat(
+            directive.character(first + 1, ' '),
+            width.saturating_sub(length),
+        );
+        if plus {
+            self.put("+");
+        }
+        if commas == 0 {
+            self.put(&digits);
+            return Ok(());
+        }
+        let (head, rest) = digits.split_at(digits.len() % group);
+        self.put(head);
+        let comma = directive.character(first + 2, ',');
+        for (index, part) in rest.as_bytes().chunks(group).enumerate() {
+            if head.len() + index * group > usize::from(negative) {
+                self.put_character(comma);
             }
-            grouped
-        } else {
-            digits
-        };
-        let sign = if negative {
-            "-"
-        } else if directive.at {
-            "+"
-        } else {
-            ""
-        };
-        let text = format!("{sign}{digits}");
-        let width = directive.size(first, 0);
-        let fill = directive.character(first + 1, ' ');
-        self.repeat(fill, width.saturating_sub(text.chars().count()));
-        self.out.push_str(&text);
+            self.put(&String::from_utf8_lossy(part));
+        }
         Ok(())
     }
 
@@ -527,110 +626,103 @@ impl Formatter<'_, '_> {
             return self.integer(directive, arguments, radix as u32, 1);
         }
         let item = arguments.take()?;
-        let number = match &item {
-            Value::IntV(number) => *number,
+        let digits = match numbers::number(&item) {
+            Some(Number::Fix(_) | Number::Big(_)) => numbers::text(&item, 10).unwrap_or_default(),
             _ => return Err(fail("argument not an integer: ~S", vec![item])),
         };
         let text = match (directive.at, directive.colon) {
-            (true, old) => roman(number, old),
-            (false, false) => Some(cardinal(number)),
-            (false, true) => Some(ordinal(number)),
+            (true, old) => {
+                // A letter for each thousand: nobody wants the text of more than this.
+                let number: u64 = digits.parse().unwrap_or(0);
+                if !(1..1 << 32).contains(&number) {
+                    return Err(fail("only positive integers can be romanized", Vec::new()));
+                }
+                numerals::roman(number, old)
+            }
+            (false, false) => numerals::cardinal(&digits),
+            (false, true) => numerals::ordinal(&digits),
         };
-        match text {
-            Some(text) => self.out.push_str(&text),
-            None => self.out.push_str(&number.to_string()),
-        }
+        self.put(&text);
         Ok(())
-    }
-
-    /// A real argument's sign and decimal digits, or its text when it has none.
-    fn real(&mut self, arguments: &mut Arguments) -> Result<Result<Decimal, String>, Raise> {
-        let item = arguments.take()?;
-        match &item {
-            Value::StringV(string) => {
-                let text = text::of(string);
-                match crate::guile::reader::parse_number(text, 10)
-                    .as_ref()
-                    .and_then(numbers::to_f64)
-                {
-                    Some(float) if float.is_finite() => Ok(Ok(Decimal::of(float))),
-                    Some(_) => Ok(Err(text.to_owned())),
-                    None => Err(fail(
-                        "argument is not a number or a number string: ~S",
-                        vec![item.clone()],
-                    )),
-                }
-            }
-            other => match numbers::number(other) {
-                Some(Number::Complex(..)) | None => {
-                    Err(fail("argument not a real number: ~S", vec![item.clone()]))
-                }
-                Some(_) => {
-                    let float = numbers::to_f64(other).unwrap_or(0.0);
-                    if float.is_finite() {
-                        Ok(Ok(Decimal::of(float)))
-                    } else {
-                        Ok(Err(numbers::float_text(float)))
-                    }
-                }
-            },
-        }
-    }
-
-    fn pad(&mut self, text: &str, width: Option<i64>, fill: char, overflow: Option<char>) {
-        let length = text.chars().count();
-        let width = width.map_or(0, |width| width.clamp(0, 1 << 24) as usize);
-        match overflow {
-            Some(character) if width > 0 && length > width => self.repeat(character, width),
-            _ => {
-                self.repeat(fill, width.saturating_sub(length));
-                self.out.push_str(text);
-            }
-        }
     }
 
     /// ~f: width, digits, scale, overflowchar, padchar.
-    fn fixed(&mut self, directive: &Directive, arguments: &mut Arguments) -> Result<(), Raise> {
-        let width = directive.number(0);
-        let fill = directive.character(4, ' ');
-        let overflow = match directive.parameters.get(3) {
-            Some(Parameter::Character(character)) => Some(*character),
-            _ => None,
+    fn fixed(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
+        let field = Field {
+            width: directive.unsigned(0, "width")?,
+            digits: directive.unsigned(1, "digits")?,
+            overflow: directive.given_character(3),
+            fill: directive.character(4, ' '),
+            plus: directive.at && !directive.colon,
         };
-        let mut decimal = match self.real(arguments)? {
-            Ok(decimal) => decimal,
-            Err(text) => {
-                self.pad(&text, width, fill, overflow);
+        let text = match real(item)? {
+            Text::Digits(text) => text,
+            Text::Special(text) => {
+                self.special(&text, &field, None);
                 return Ok(());
             }
         };
-        decimal.point += directive.number(2).unwrap_or(0);
-        let mut digits = directive
-            .number(1)
-            .map(|digits| digits.clamp(0, 1 << 16) as usize);
-        if let Some(digits) = digits {
-            decimal.round(digits as i64);
-        } else if let Some(width) = width {
-            // As many digits as there is room for; all where there is too little anyway.
-            let whole = decimal.point.max(1) + i64::from(decimal.negative || directive.at) + 1;
-            let room = width - whole;
-            if room >= 0 && decimal.fraction_digits() as i64 > room {
-                decimal.round(room);
-                digits = (room == 0).then_some(0);
+        let scale = directive.number(2).unwrap_or(0);
+        let mut decimal = Decimal::fixed(&text, scale).map_err(unfit)?;
+        match field.digits {
+            Some(digits) => decimal.have_places(digits).map_err(unfit)?,
+            None => decimal.strip(),
+        }
+        let mut zero = true;
+        if let Some(width) = field.width {
+            let room = field.digits.is_none_or(|digits| width > digits + 1);
+            let length = field.length(&decimal, room);
+            self.repeat(field.fill, width.saturating_sub(length));
+            let excess = length.saturating_sub(width);
+            match (field.digits, field.overflow) {
+                (None, _) if excess > 0 && excess <= decimal.behind_point() => {
+                    decimal.round(decimal.behind_point() - excess);
+                }
+                (_, Some(overflow)) if excess > 0 => {
+                    self.repeat(overflow, width);
+                    return Ok(());
+                }
+                _ => zero = room,
             }
         }
-        let mut text = decimal.fixed(digits);
-        if directive.at && !decimal.negative {
-            text.insert(0, '+');
-        }
-        if let Some(width) = width
-            && text.chars().count() as i64 > width
-            && (text.starts_with("0.") || text.starts_with("-0."))
-        {
-            text = text.replacen("0.", ".", 1);
-        }
-        self.pad(&text, width, fill, overflow);
+        self.put_decimal(&decimal, &field, zero);
         Ok(())
+    }
+
+    /// DECIMAL without its exponent; one ZERO stands before a bare point.
+    fn put_decimal(&mut self, decimal: &Decimal, field: &Field, zero: bool) {
+        let (before, behind) = decimal.parts();
+        if decimal.negative {
+            self.put("-");
+        } else if field.plus {
+            self.put("+");
+        }
+        if !before.is_empty() {
+            self.put(&before);
+        } else if zero {
+            self.put("0");
+        }
+        self.put(".");
+        self.put(&behind);
+    }
+
+    /// An infinity, or what is no number, with its point where a number's would be.
+    fn special(&mut self, text: &str, field: &Field, exponent_digits: Option<usize>) {
+        let length = text.len();
+        let width = field.width.unwrap_or(0);
+        if let Some(overflow) = field.overflow
+            && field.width.is_some()
+            && width < length
+        {
+            self.repeat(overflow, width);
+            return;
+        }
+        let digits = field.digits.unwrap_or(0) + exponent_digits.map_or(0, |digits| digits + 2);
+        let dot = text.find('.').unwrap_or(length);
+        let left = width.saturating_sub(length.max(dot + 1 + digits));
+        self.repeat(field.fill, left);
+        self.put(text);
+        self.repeat(field.fill, width.saturating_sub(left + length));
     }
 
     /// ~h: width, digits, padchar; the locale, which follows with `:`, is C's.
@@ -645,167 +737,182 @@ impl Formatter<'_, '_> {
             directive.parameters.resize(4, Parameter::Absent);
             directive.parameters.push(fill);
         }
-        self.fixed(&directive, arguments)?;
-        if directive.colon {
+        let item = arguments.take()?;
+        if std::mem::take(&mut directive.colon) {
             arguments.take()?;
         }
-        Ok(())
+        self.fixed(&directive, &item)
     }
 
     /// ~e: width, digits, exponent digits, scale, overflowchar, padchar, exponentchar.
-    fn exponential(
-        &mut self,
-        directive: &Directive,
-        arguments: &mut Arguments,
-    ) -> Result<(), Raise> {
-        let width = directive.number(0);
-        let fill = directive.character(5, ' ');
-        let overflow = match directive.parameters.get(4) {
-            Some(Parameter::Character(character)) => Some(*character),
-            _ => None,
+    fn exponential(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
+        let field = Field {
+            width: directive.unsigned(0, "width")?,
+            digits: directive.unsigned(1, "digits")?,
+            overflow: directive.given_character(4),
+            fill: directive.character(5, ' '),
+            plus: directive.at && !directive.colon,
         };
-        let mut decimal = match self.real(arguments)? {
-            Ok(decimal) => decimal,
-            Err(text) => {
-                self.pad(&text, width, fill, overflow);
+        let exponent_digits = directive.unsigned(2, "exponent digits")?;
+        let text = match real(item)? {
+            Text::Digits(text) => text,
+            Text::Special(text) => {
+                self.special(&text, &field, exponent_digits);
                 return Ok(());
             }
         };
         let scale = directive.number(3).unwrap_or(1);
-        let mut exponent = if decimal.is_zero() {
-            0
-        } else {
-            decimal.point - scale
-        };
-        decimal.point = if decimal.is_zero() { 1 } else { scale };
-        let digits = directive
-            .number(1)
-            .map(|digits| digits.clamp(0, 1 << 16) as usize);
-        if let Some(digits) = digits {
-            let places = if scale > 0 {
-                digits as i64 - (scale - 1)
-            } else {
-                digits as i64
-            };
-            decimal.round(places.max(0));
-            if decimal.point > scale && !decimal.is_zero() {
-                decimal.point = scale;
-                exponent += 1;
-            }
-            let places = places.max(0) as usize;
-            let mantissa = decimal.fixed(Some(places));
-            return {
-                self.finish_exponential(
-                    directive, &decimal, mantissa, exponent, width, fill, overflow,
-                );
-                Ok(())
-            };
+        let mut decimal = Decimal::with_exponent(&text, scale).map_err(unfit)?;
+        // The digits before the point count too.
+        let digits = field.digits.map(|digits| match usize::try_from(scale) {
+            Ok(scale) if scale > 0 => (digits + 1).saturating_sub(scale),
+            _ => digits,
+        });
+        match digits {
+            Some(digits) => decimal.have_places(digits).map_err(unfit)?,
+            None => decimal.strip(),
         }
-        let mantissa = decimal.fixed(None);
-        self.finish_exponential(
-            directive, &decimal, mantissa, exponent, width, fill, overflow,
-        );
+        let exponent = decimal.exponent.unsigned_abs().to_string();
+        let exponent_length = exponent.len().max(exponent_digits.unwrap_or(0));
+        let mut zero = true;
+        if let Some(width) = field.width {
+            let room = digits.is_none_or(|digits| width > digits + 1);
+            let length = field.length(&decimal, room) + 2 + exponent_length;
+            if let Some(overflow) = field.overflow
+                && exponent_digits.is_some_and(|digits| exponent.len() > digits)
+            {
+                self.repeat(overflow, width);
+                return Ok(());
+            }
+            self.repeat(field.fill, width.saturating_sub(length));
+            let excess = length.saturating_sub(width);
+            match (digits, field.overflow) {
+                (None, _) if excess > 0 && excess <= decimal.behind_point() => {
+                    decimal.round(decimal.behind_point() - excess);
+                }
+                (_, Some(overflow)) if excess > 0 => {
+                    self.repeat(overflow, width);
+                    return Ok(());
+                }
+                (Some(_), _) => zero = excess == 0,
+                (None, _) => {}
+            }
+        }
+        self.put_decimal(&decimal, &field, zero);
+        self.put_character(directive.character(6, 'E'));
+        self.put(if decimal.exponent < 0 { "-" } else { "+" });
+        self.repeat('0', exponent_length - exponent.len());
+        self.put(&exponent);
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)] // One caller's parts of one number.
-    fn finish_exponential(
-        &mut self,
-        directive: &Directive,
-        decimal: &Decimal,
-        mut mantissa: String,
-        exponent: i64,
-        width: Option<i64>,
-        fill: char,
-        overflow: Option<char>,
-    ) {
-        if directive.at && !decimal.negative {
-            mantissa.insert(0, '+');
-        }
-        let mark = directive.character(6, 'E');
-        let size = directive.size(2, 1);
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let text = format!("{mantissa}{mark}{sign}{:0size$}", exponent.abs());
-        self.pad(&text, width, fill, overflow);
-    }
-
-    /// ~g: as ~f with room for an exponent when the number is of ordinary size, else as ~e.
-    fn general(&mut self, directive: &Directive, arguments: &mut Arguments) -> Result<(), Raise> {
-        let item = arguments
-            .items
-            .get(arguments.next)
-            .cloned()
-            .unwrap_or(Value::Void);
-        let size = numbers::to_f64(&item).unwrap_or(0.0).abs();
-        let digits = directive.number(1);
-        let ordinary = size == 0.0 || (0.1..1e7).contains(&size);
-        if !ordinary {
-            return self.exponential(directive, arguments);
-        }
-        let exponent_room = directive.number(2).map_or(4, |digits| digits + 2);
-        let whole = if size == 0.0 {
-            1
-        } else {
-            size.log10().floor() as i64 + 1
+    /// ~g: as ~f with room for an exponent when the digits suffice, else as ~e.
+    fn general(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
+        let parameter = |index: usize| directive.number(index);
+        let text = match real(item)? {
+            Text::Digits(text) => text,
+            Text::Special(text) => {
+                let field = Field {
+                    width: directive.unsigned(0, "width")?,
+                    digits: directive.unsigned(1, "digits")?,
+                    overflow: directive.given_character(4),
+                    fill: directive.character(5, ' '),
+                    plus: false,
+                };
+                self.special(&text, &field, directive.unsigned(2, "exponent digits")?);
+                return Ok(());
+            }
         };
+        let mut decimal = Decimal::fixed(&text, 0).map_err(unfit)?;
+        decimal.strip();
+        let before = match decimal.before_point() {
+            0 => -(decimal.leading_zeros() as i64),
+            before => before as i64,
+        };
+        let digits = parameter(1).unwrap_or((decimal.length() as i64).max(before.min(7)));
+        let places = digits - before;
+        if !(0..=digits).contains(&places) {
+            return self.exponential(directive, item);
+        }
+        let room = parameter(2).map_or(4, |digits| digits + 2);
+        let given = |index: usize| directive.parameters.get(index).cloned();
         let fixed = Directive {
             name: 'f',
             parameters: vec![
-                directive.number(0).map_or(Parameter::Absent, |width| {
-                    Parameter::Number((width - exponent_room).max(0))
-                }),
-                digits.map_or(Parameter::Absent, |digits| {
-                    Parameter::Number((digits - whole).max(0))
-                }),
+                parameter(0).map_or(Parameter::Absent, |width| Parameter::Number(width - room)),
+                Parameter::Number(places),
+                Parameter::Absent,
+                given(4).unwrap_or(Parameter::Absent),
+                given(5).unwrap_or(Parameter::Absent),
             ],
-            colon: false,
+            colon: directive.colon,
             at: directive.at,
         };
-        self.fixed(&fixed, arguments)?;
-        self.repeat(' ', exponent_room as usize);
+        self.fixed(&fixed, item)?;
+        self.repeat(' ', room.max(0) as usize);
+        Ok(())
+    }
+
+    /// ~i: the real and the imaginary part as ~f.
+    fn complex(&mut self, mut directive: Directive, item: &Value) -> Result<(), Raise> {
+        if !numbers::is_number(item) {
+            return Err(fail("argument not a complex number", Vec::new()));
+        }
+        let (real, imaginary) =
+            numbers::complex_parts(item).unwrap_or_else(|| (item.clone(), Value::IntV(0)));
+        self.fixed(&directive, &real)?;
+        directive.at = true;
+        directive.colon = false;
+        self.fixed(&directive, &imaginary)?;
+        self.put("i");
         Ok(())
     }
 
     /// ~$: digits, least digits before the point, width, padchar.
-    fn money(&mut self, directive: &Directive, arguments: &mut Arguments) -> Result<(), Raise> {
-        let digits = directive.size(0, 2);
-        let whole = directive.size(1, 1);
-        let width = directive.size(2, 0);
-        let fill = directive.character(3, ' ');
-        let mut decimal = match self.real(arguments)? {
-            Ok(decimal) => decimal,
-            Err(text) => {
-                self.pad(&text, Some(width as i64), fill, None);
+    fn money(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
+        let digits = directive.unsigned(0, "digits")?.unwrap_or(2);
+        let least = directive.unsigned(1, "mindig")?.unwrap_or(1);
+        let field = Field {
+            width: Some(directive.unsigned(2, "width")?.unwrap_or(0)),
+            digits: Some(digits),
+            overflow: None,
+            fill: directive.character(3, ' '),
+            plus: directive.at,
+        };
+        let text = match real(item)? {
+            Text::Digits(text) => text,
+            Text::Special(text) => {
+                self.special(&text, &field, None);
                 return Ok(());
             }
         };
-        decimal.round(digits as i64);
-        let negative = decimal.negative;
-        decimal.negative = false;
-        let mut text = decimal.fixed(Some(digits));
-        let before = text.find('.').unwrap_or(text.len());
-        text.insert_str(0, &"0".repeat(whole.saturating_sub(before)));
-        let sign = if negative {
-            "-"
-        } else if directive.at {
-            "+"
-        } else {
-            ""
+        let mut decimal = Decimal::fixed(&text, 0).map_err(unfit)?;
+        decimal.have_places(digits).map_err(unfit)?;
+        let zeros = least.saturating_sub(decimal.before_point());
+        let sign = match (decimal.negative, field.plus) {
+            (true, _) => "-",
+            (false, true) => "+",
+            (false, false) => "",
         };
-        let padding = width.saturating_sub(text.len() + sign.len());
+        let length = decimal.length() + 1 + sign.len() + zeros;
+        let padding = field.width.unwrap_or(0).saturating_sub(length);
         if directive.colon {
-            self.out.push_str(sign);
-            self.repeat(fill, padding);
+            self.put(sign);
+            self.repeat(field.fill, padding);
         } else {
-            self.repeat(fill, padding);
-            self.out.push_str(sign);
+            self.repeat(field.fill, padding);
+            self.put(sign);
         }
-        self.out.push_str(&text);
+        let (before, behind) = decimal.parts();
+        self.repeat('0', zeros);
+        self.put(&before);
+        self.put(".");
+        self.put(&behind);
         Ok(())
     }
 
     fn tabulate(&mut self, directive: &Directive) {
-        let column = self.current_column();
+        let column = self.column;
         let step = directive.size(1, 1);
         let spaces = if directive.at {
             let relative = directive.size(0, 1);
@@ -819,10 +926,10 @@ impl Formatter<'_, '_> {
             let wanted = directive.size(0, 1);
             if column < wanted {
                 wanted - column
-            } else if step == 0 || column == wanted {
+            } else if step == 0 {
                 0
             } else {
-                step - (column - wanted) % step
+                (step - (column - wanted) % step) % step
             }
         };
         self.repeat(directive.character(2, ' '), spaces);
@@ -843,10 +950,11 @@ impl Formatter<'_, '_> {
         } else {
             body
         };
+        // Closed with `~:}` it runs once, and as elsewhere only for arguments.
+        let unlimited = if close.colon { 1 } else { usize::MAX };
         let limit = directive
             .number(0)
-            .map_or(usize::MAX, |limit| limit.max(0) as usize);
-        let at_least_once = close.colon;
+            .map_or(unlimited, |limit| limit.max(0) as usize);
         let own;
         let mut local;
         let inside: &mut Arguments = if directive.at {
@@ -861,7 +969,7 @@ impl Formatter<'_, '_> {
             &mut local
         };
         let mut count = 0;
-        while count < limit && (inside.rest() > 0 || at_least_once && count == 0) {
+        while count < limit && inside.rest() > 0 {
             if directive.colon {
                 let item = inside.take()?;
                 let mut one = Arguments {
@@ -869,14 +977,10 @@ impl Formatter<'_, '_> {
                         .ok_or_else(|| fail("expected a list of lists: ~S", vec![item.clone()]))?,
                     next: 0,
                 };
-                if self.run(&body, &mut one)? == End::EscapedOuter {
-                    break;
-                }
+                self.run(&body, &mut one)?;
             } else {
                 let before = inside.next;
-                if self.run(&body, inside)? != End::Normal {
-                    break;
-                }
+                self.run(&body, inside)?;
                 if inside.next == before && limit == usize::MAX {
                     return Err(fail("iteration uses no arguments", Vec::new()));
                 }
@@ -918,247 +1022,64 @@ fn choose<'c>(
         .or_else(|| parts.last().filter(|part| part.default)))
 }
 
-/// A real number as decimal digits: 0.DIGITS times ten to the power of POINT.
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    point: i64,
+/// How a number is set.
+struct Field {
+    width: Option<usize>,
+    digits: Option<usize>,
+    /// What fills the width when the number does not fit.
+    overflow: Option<char>,
+    fill: char,
+    /// A plus is written too.
+    plus: bool,
 }
 
-impl Decimal {
-    fn of(number: f64) -> Decimal {
-        let scientific = format!("{:e}", number.abs());
-        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-        let digits: Vec<u8> = mantissa
-            .bytes()
-            .filter(u8::is_ascii_digit)
-            .map(|digit| digit - b'0')
-            .collect();
-        let zero = digits.iter().all(|digit| *digit == 0);
-        Decimal {
-            negative: number.is_sign_negative(),
-            digits: if zero { Vec::new() } else { digits },
-            point: if zero {
-                0
-            } else {
-                exponent.parse::<i64>().unwrap_or(0) + 1
-            },
-        }
-    }
-
-    fn is_zero(&self) -> bool {
-        self.digits.is_empty()
-    }
-
-    fn fraction_digits(&self) -> usize {
-        (self.digits.len() as i64 - self.point).max(0) as usize
-    }
-
-    /// Keep PLACES digits behind the point; half is rounded up.
-    fn round(&mut self, places: i64) {
-        let keep = self.point + places;
-        if keep < 0 {
-            self.digits.clear();
-            self.point = 0;
-            return;
-        }
-        let keep = keep as usize;
-        if keep >= self.digits.len() {
-            return;
-        }
-        let up = self.digits[keep] >= 5;
-        self.digits.truncate(keep);
-        if up {
-            let mut index = keep;
-            loop {
-                if index == 0 {
-                    self.digits.insert(0, 1);
-                    self.point += 1;
-                    break;
-                }
-                index -= 1;
-                if self.digits[index] == 9 {
-                    self.digits[index] = 0;
-                } else {
-                    self.digits[index] += 1;
-                    break;
-                }
-            }
-        }
-        while self.digits.last() == Some(&0) {
-            self.digits.pop();
-        }
-        if self.digits.is_empty() {
-            self.point = 0;
-        }
-    }
-
-    /// The digits with a point; PLACES behind it, or as many as there are.
-    fn fixed(&self, places: Option<usize>) -> String {
-        let digit = |index: i64| {
-            usize::try_from(index)
-                .ok()
-                .and_then(|index| self.digits.get(index))
-                .map_or('0', |digit| (b'0' + digit) as char)
-        };
-        let mut text = String::new();
-        if self.negative {
-            text.push('-');
-        }
-        if self.point <= 0 {
-            text.push('0');
-        }
-        for index in 0..self.point {
-            text.push(digit(index));
-        }
-        text.push('.');
-        let places = places.unwrap_or_else(|| self.fraction_digits().max(1));
-        for place in 0..places as i64 {
-            text.push(digit(self.point + place));
-        }
-        text
+impl Field {
+    /// How many characters DECIMAL takes; one more with a ZERO before a bare point.
+    fn length(&self, decimal: &Decimal, zero: bool) -> usize {
+        decimal.length()
+            + 1
+            + usize::from(decimal.negative || self.plus)
+            + usize::from(zero && decimal.before_point() == 0)
     }
 }
 
-fn roman(number: isize, old: bool) -> Option<String> {
-    if !(1..5000).contains(&number) {
-        return None;
-    }
-    const OLD: &[(isize, &str)] = &[
-        (1000, "M"),
-        (500, "D"),
-        (100, "C"),
-        (50, "L"),
-        (10, "X"),
-        (5, "V"),
-        (1, "I"),
-    ];
-    const NEW: &[(isize, &str)] = &[
-        (1000, "M"),
-        (900, "CM"),
-        (500, "D"),
-        (400, "CD"),
-        (100, "C"),
-        (90, "XC"),
-        (50, "L"),
-        (40, "XL"),
-        (10, "X"),
-        (9, "IX"),
-        (5, "V"),
-        (4, "IV"),
-        (1, "I"),
-    ];
-    let mut rest = number;
-    let mut text = String::new();
-    for (value, letters) in if old { OLD } else { NEW } {
-        while rest >= *value {
-            text.push_str(letters);
-            rest -= value;
-        }
-    }
-    Some(text)
+/// The text of a number.
+enum Text {
+    Digits(String),
+    /// An infinity, or what is no number.
+    Special(String),
 }
 
-const SMALL: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = [
-    "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-];
-const GROUPS: [&str; 7] = [
-    "",
-    "thousand",
-    "million",
-    "billion",
-    "trillion",
-    "quadrillion",
-    "quintillion",
-];
-
-fn below_thousand(number: usize) -> String {
-    let mut words = Vec::new();
-    if number >= 100 {
-        words.push(format!("{} hundred", SMALL[number / 100]));
+/// The text of ITEM, which is a number or the text of one.
+fn real(item: &Value) -> Result<Text, Raise> {
+    if let Value::StringV(string) = item {
+        return Ok(Text::Digits(text::of(string).to_owned()));
     }
-    let rest = number % 100;
-    if rest >= 20 {
-        let tens = TENS[rest / 10];
-        words.push(match rest % 10 {
-            0 => tens.to_owned(),
-            ones => format!("{tens}-{}", SMALL[ones]),
-        });
-    } else if rest > 0 {
-        words.push(SMALL[rest].to_owned());
-    }
-    words.join(" ")
-}
-
-fn cardinal(number: isize) -> String {
-    if number == 0 {
-        return SMALL[0].to_owned();
-    }
-    let mut rest = number.unsigned_abs();
-    let mut groups = Vec::new();
-    let mut index = 0;
-    while rest > 0 {
-        let group = rest % 1000;
-        if group > 0 {
-            let words = below_thousand(group);
-            groups.push(if index == 0 {
-                words
-            } else {
-                format!("{words} {}", GROUPS[index])
-            });
-        }
-        rest /= 1000;
-        index += 1;
-    }
-    groups.reverse();
-    let text = groups.join(", ");
-    if number < 0 {
-        format!("minus {text}")
-    } else {
-        text
-    }
-}
-
-fn ordinal(number: isize) -> String {
-    let text = cardinal(number);
-    let split = text.rfind([' ', '-']).map_or(0, |at| at + 1);
-    let (front, last) = text.split_at(split);
-    let last = match last {
-        "one" => "first".to_owned(),
-        "two" => "second".to_owned(),
-        "three" => "third".to_owned(),
-        "five" => "fifth".to_owned(),
-        "eight" => "eighth".to_owned(),
-        "nine" => "ninth".to_owned(),
-        "twelve" => "twelfth".to_owned(),
-        word => match word.strip_suffix('y') {
-            Some(stem) => format!("{stem}ieth"),
-            None => format!("{word}th"),
+    match numbers::to_f64(item) {
+        Some(float) if float.is_finite() => Ok(Text::Digits(numbers::float_text(float))),
+        Some(float) => Ok(Text::Special(numbers::float_text(float))),
+        // A complex number has a letter in its text, which nothing can be made of.
+        None => match numbers::text(item, 10) {
+            Some(text) => Ok(Text::Digits(text)),
+            None => Err(fail(
+                "argument is not a number or a number string",
+                Vec::new(),
+            )),
         },
-    };
-    format!("{front}{last}")
+    }
+}
+
+fn unfit(unfit: Unfit) -> Raise {
+    match unfit {
+        Unfit::Character(character) => fail(
+            &format!("illegal character `{character}' in number->string"),
+            Vec::new(),
+        ),
+        Unfit::TooLong => fail(
+            "number is too long to format (enlarge format:fn-max)",
+            Vec::new(),
+        ),
+    }
 }
 
 /// (format destination format argument …), or without destination.
@@ -1194,7 +1115,7 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         out: String::new(),
         column,
         depth: 0,
-        cases: Vec::new(),
+        case: None,
     };
     let mut arguments = Arguments {
         items: args[2..].to_vec(),
@@ -1257,36 +1178,4 @@ fn explained(complaint: &[Value], format: &Value) -> String {
 natives! {
     /// (format destination format argument …): a string when DESTINATION is #f, else nothing
     "format" (2, rest) with machine_and_ports => format,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_rounded_by_their_decimal_digits() {
-        for (number, places, wanted) in [
-            (3.15159, 2, "3.15"),
-            (2.675, 2, "2.68"),
-            (0.005, 2, "0.01"),
-            (99.999, 2, "100.00"),
-            (-1.5, 0, "-2."),
-            (1e-9, 3, "0.000"),
-        ] {
-            let mut decimal = Decimal::of(number);
-            decimal.round(places);
-            assert_eq!(decimal.fixed(Some(places as usize)), wanted);
-        }
-    }
-
-    #[test]
-    fn numbers_have_english_and_roman_names() {
-        assert_eq!(
-            cardinal(1_234_567),
-            "one million, two hundred thirty-four thousand, five hundred sixty-seven"
-        );
-        assert_eq!(ordinal(22), "twenty-second");
-        assert_eq!(ordinal(40), "fortieth");
-        assert_eq!(roman(1994, false).as_deref(), Some("MCMXCIV"));
-    }
 }

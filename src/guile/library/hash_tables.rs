@@ -9,7 +9,7 @@
 //!
 //! Source: GNU Guile reference manual, "Hash Tables".
 
-use super::args::{boolean, integer, unspecified};
+use super::args::{boolean, integer, size, unspecified};
 use super::equality::{hash_eq, hash_equal, hash_eqv, is_eq, is_equal, is_eqv};
 use super::errors;
 use crate::guile::natives::{Machine, Outcome, Raise};
@@ -310,7 +310,7 @@ const TEXT_CI: Kind = Kind {
 fn make_table(machine: &mut Machine, args: &[Value], weak: bool) -> Outcome {
     let expected = match args {
         [] => 0,
-        _ => super::args::size("make-hash-table", args, 1)?,
+        _ => size("make-hash-table", args, 1)?,
     };
     let room = expected.clamp(8, 1 << 24);
     let mut index = Index::with_room(room);

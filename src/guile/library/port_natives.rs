@@ -214,6 +214,7 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
     // SAFETY: open gave this descriptor to us alone.
     let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
     let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
+    let mut guess = false;
     let mut keywords = args.iter().skip(1);
     while let Some(keyword) = keywords.next() {
         if let Value::SymbolV(keyword) = keyword {
@@ -223,6 +224,9 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
                         ports::with(&port, |state| set_encoding(state, text::of(encoding)))
                             .transpose()?;
                     }
+                }
+                "#:guess-encoding" => {
+                    guess = !matches!(keywords.next(), Some(Value::BoolV(false)) | None);
                 }
                 "#:binary" => {
                     if !matches!(keywords.next(), Some(Value::BoolV(false)) | None) {
@@ -235,7 +239,23 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
             }
         }
     }
+    if guess {
+        ports::with(&port, guess_encoding).transpose()?;
+    }
     Ok(port)
+}
+
+/// Let a mark or a comment at the beginning say what the encoding is.
+fn guess_encoding(state: &mut State) -> Result<(), Raise> {
+    state.fill(500, "open-file")?;
+    if state.unread().starts_with(encodings::UTF8_MARK) {
+        set_encoding(state, "UTF-8")?;
+        return state.pass_mark("open-file");
+    }
+    match encodings::named_in_comment(state.unread()) {
+        Some(name) => set_encoding(state, &name),
+        None => Ok(()),
+    }
 }
 
 fn open_file(args: &[Value]) -> Outcome {
@@ -363,6 +383,7 @@ fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bo
         }
         return Ok((line, false));
     }
+    state.pass_mark(procedure)?;
     let mut searched = 0;
     loop {
         let unread = state.unread();
@@ -504,8 +525,7 @@ fn read_string(args: &[Value]) -> Outcome {
 fn drain_input(args: &[Value]) -> Outcome {
     let port = ports::input_port("drain-input", args, 1)?;
     let mut state = port.borrow_mut();
-    let bytes = state.unread().to_vec();
-    state.consume(bytes.len());
+    let bytes = state.drain();
     Ok(text::value(state.decode(&bytes)))
 }
 
@@ -514,6 +534,7 @@ fn drain_input(args: &[Value]) -> Outcome {
 fn get_u8(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-u8", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("get-u8")?;
     state.fill(1, "get-u8")?;
     let byte = state.unread().first().copied();
     if byte.is_some() {
@@ -525,6 +546,7 @@ fn get_u8(args: &[Value]) -> Outcome {
 fn lookahead_u8(args: &[Value]) -> Outcome {
     let port = ports::input_port("lookahead-u8", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("lookahead-u8")?;
     state.fill(1, "lookahead-u8")?;
     let byte = state.unread().first().copied();
     or_eof(byte, |byte| Value::IntV(isize::from(byte)))
@@ -573,6 +595,7 @@ fn get_bytevector_into(args: &[Value]) -> Outcome {
 fn get_bytevector_some(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-bytevector-some", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("get-bytevector-some")?;
     let available = state.fill(1, "get-bytevector-some")?;
     let bytes = take_bytes(&mut state, available.max(1), "get-bytevector-some")?;
     or_eof(bytes, bytevectors::value)
@@ -769,7 +792,7 @@ fn set_filename(args: &[Value]) -> Outcome {
 }
 
 fn port_line(args: &[Value]) -> Outcome {
-    state("port-line", args, |state| Ok(integer(state.line)))
+    state("port-line", args, |state| Ok(Value::IntV(state.line)))
 }
 
 fn port_column(args: &[Value]) -> Outcome {
@@ -777,7 +800,7 @@ fn port_column(args: &[Value]) -> Outcome {
 }
 
 fn set_line(args: &[Value]) -> Outcome {
-    let line = args::size("set-port-line!", args, 2)?;
+    let line = fixnum(args, 2)?;
     state("set-port-line!", args, |state| {
         state.line = line;
         Ok(unspecified())
@@ -802,7 +825,6 @@ fn set_encoding(state: &mut State, name: &str) -> Result<(), Raise> {
     state.encoding =
         encodings::named(name).ok_or_else(|| encodings::unknown("set-port-encoding!", name))?;
     state.encoding_name = Some(name.to_uppercase());
-    state.expect_mark();
     Ok(())
 }
 
@@ -858,11 +880,14 @@ fn setvbuf(args: &[Value]) -> Outcome {
         },
         other => return Err(errors::wrong_type("setvbuf", 2, other)),
     };
+    let block_bytes = match args.get(2) {
+        Some(_) => Some(args::size("setvbuf", args, 3)?.min(ports::CHUNK)),
+        None => None,
+    };
     state("setvbuf", args, |state| {
+        state.flush("setvbuf")?;
         state.buffering = buffering;
-        if buffering == Buffering::None {
-            state.flush("setvbuf")?;
-        }
+        state.block_bytes = block_bytes.unwrap_or(ports::CHUNK);
         Ok(unspecified())
     })
 }
@@ -914,7 +939,12 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
             vec![Value::IntV(offset), Value::IntV(whence)],
         )?;
         if moves {
-            port.borrow_mut().forget_unread();
+            let mut state = port.borrow_mut();
+            state.forget_unread();
+            state.has_moved_to(match position {
+                Value::IntV(position) => position.max(0) as usize,
+                _ => usize::MAX,
+            });
             return Ok(position);
         }
         return super::numbers::subtract(&position, &Value::IntV(unread));
@@ -939,6 +969,7 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
             return Ok(Value::IntV(position as isize - unread as isize));
         }
         state.forget_unread();
+        state.has_moved_to(position as usize);
         return Ok(Value::IntV(position as isize));
     }
     let state = &mut *state;
@@ -963,6 +994,9 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
         }
         (None, Some(output)) => output.at = (position < length).then_some(position),
         (None, None) => {}
+    }
+    if !(offset == 0 && whence == 1) {
+        state.has_moved_to(position);
     }
     Ok(integer(position))
 }

@@ -37,7 +37,7 @@ pub enum Buffering {
 }
 
 /// How much is read and written at once.
-const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 64 * 1024;
 
 #[derive(Default)]
 pub struct Input {
@@ -90,12 +90,15 @@ pub struct State {
     pub writes_to: Option<Descriptor>,
     pub name: Option<String>,
     pub mode: String,
-    pub line: usize,
+    /// Below zero where newlines were put back that had not been read.
+    pub line: isize,
     pub column: usize,
     pub closed: bool,
     pub encoding: Encoding,
     pub encoding_name: Option<String>,
     pub buffering: Buffering,
+    /// How many bytes are read at once and wait to be written.
+    pub block_bytes: usize,
     /// The process at the other end of a pipe.
     pub child: Option<libc::pid_t>,
     pub strategy: &'static str,
@@ -105,11 +108,13 @@ pub struct State {
     pub program: Option<Rc<Program>>,
     /// Position, line and column where the procedure that reads began, to which
     /// it goes back when the program has been asked for more.
-    mark: (usize, usize, usize),
+    mark: (usize, isize, usize),
     /// The program has just said that there is no more.
     program_ended: bool,
-    /// No text has been read or written yet, so that a byte order mark may follow.
+    /// The port is at its beginning for reading and for writing, so that a byte order mark may follow.
     fresh: (bool, bool),
+    /// What is read and what is written are at one place of a file.
+    shares_position: bool,
     /// An association list of what the program noted about the port.
     pub properties: Option<Root>,
 }
@@ -184,6 +189,7 @@ impl State {
             encoding: Encoding::Utf8,
             encoding_name: None,
             buffering: Buffering::Block,
+            block_bytes: CHUNK,
             child: None,
             strategy: "substitute",
             reading: crate::guile::reader::Options::default(),
@@ -191,12 +197,16 @@ impl State {
             mark: (0, 0, 0),
             program_ended: false,
             fresh: (true, true),
+            shares_position: false,
             properties: None,
         }
     }
 
     /// Read more from the descriptor; false at the end.
     pub fn refill(&mut self, procedure: &str) -> Result<bool, Raise> {
+        if self.shares_position {
+            self.flush(procedure)?;
+        }
         let Some(input) = &mut self.input else {
             return Ok(false);
         };
@@ -218,10 +228,15 @@ impl State {
         let fd = descriptor.as_raw_fd();
         wait_until_readable(fd, procedure)?;
         let old = input.bytes.len();
-        input.bytes.resize(old + CHUNK, 0);
+        let room = match self.buffering {
+            Buffering::None => 1,
+            Buffering::Line => CHUNK,
+            Buffering::Block => self.block_bytes.max(1),
+        };
+        input.bytes.resize(old + room, 0);
         loop {
-            // SAFETY: the buffer has CHUNK bytes from OLD on, and the descriptor is ours.
-            let count = unsafe { libc::read(fd, input.bytes[old..].as_mut_ptr().cast(), CHUNK) };
+            // SAFETY: the buffer has ROOM bytes from OLD on, and the descriptor is ours.
+            let count = unsafe { libc::read(fd, input.bytes[old..].as_mut_ptr().cast(), room) };
             if count >= 0 {
                 input.bytes.truncate(old + count as usize);
                 input.at_end = count == 0;
@@ -234,7 +249,7 @@ impl State {
             input.bytes.truncate(old);
             if code == libc::EAGAIN {
                 wait_until_readable(fd, procedure)?;
-                input.bytes.resize(old + CHUNK, 0);
+                input.bytes.resize(old + room, 0);
                 continue;
             }
             return Err(errors::system(procedure, code));
@@ -269,34 +284,59 @@ impl State {
         let Some(input) = &mut self.input else {
             return;
         };
+        self.fresh.0 &= count == 0;
         let passed = &input.bytes[input.position..input.position + count];
-        let mut column_start = None;
-        for (index, byte) in passed.iter().enumerate() {
-            if *byte == b'\n' {
-                self.line += 1;
-                column_start = Some(index + 1);
-            }
-        }
-        let counted = match column_start {
-            Some(start) => {
-                self.column = 0;
-                &passed[start..]
-            }
-            None => passed,
-        };
-        // Continuation bytes of UTF-8 are no columns; a tab goes to the next multiple of 8.
-        for byte in counted {
-            match byte {
-                b'\t' => self.column = (self.column / 8 + 1) * 8,
-                0x80..=0xbf if self.encoding == Encoding::Utf8 => {}
-                _ => self.column += 1,
-            }
-        }
+        let place = (self.line, self.column);
+        (self.line, self.column) = place_after(place, passed, self.encoding == Encoding::Utf8);
         input.position += count;
+    }
+
+    /// Read on over the byte order mark, where there can be one and is.
+    pub fn pass_mark(&mut self, procedure: &str) -> Result<(), Raise> {
+        if !self.fresh.0 {
+            return Ok(());
+        }
+        let mut encoding = self.encoding;
+        let mark = match self.encoding {
+            Encoding::Utf8 => {
+                let mark = encodings::UTF8_MARK;
+                let mut known = 0;
+                // No more is waited for than what could still be the mark.
+                while known < mark.len()
+                    && self.fill(known + 1, procedure)? > known
+                    && self.unread()[known] == mark[known]
+                {
+                    known += 1;
+                }
+                if known == mark.len() { known } else { 0 }
+            }
+            Encoding::Other(name) => {
+                self.fill(encodings::LONGEST, procedure)?;
+                let (told, rest) = encodings::without_mark(name, self.unread());
+                if told != name {
+                    encoding = Encoding::Other(told);
+                }
+                self.available() - rest.len()
+            }
+            Encoding::Latin1 => 0,
+        };
+        self.encoding = encoding;
+        self.fresh.0 = false;
+        if self.shares_position {
+            self.fresh.1 = false;
+        }
+        if let Some(input) = &mut self.input {
+            input.position += mark;
+            self.mark.0 = input.position;
+        }
+        Ok(())
     }
 
     /// The next character and how many bytes it takes, without reading on.
     pub fn peek(&mut self, procedure: &str) -> Result<Option<(char, usize)>, Raise> {
+        if self.fresh.0 {
+            self.pass_mark(procedure)?;
+        }
         if self.available() == 0 && self.fill(1, procedure)? == 0 {
             return Ok(None);
         }
@@ -336,21 +376,6 @@ impl State {
         procedure: &str,
     ) -> Result<Option<(char, usize)>, Raise> {
         self.fill(encodings::LONGEST, procedure)?;
-        let mut name = name;
-        if std::mem::take(&mut self.fresh.0) {
-            let (told, rest) = encodings::without_mark(name, self.unread());
-            let mark = self.available() - rest.len();
-            if told != name {
-                self.encoding = Encoding::Other(told);
-                name = told;
-            }
-            if let Some(input) = &mut self.input {
-                input.position += mark;
-            }
-            if self.available() == 0 {
-                return Ok(None);
-            }
-        }
         match encodings::decode_one(name, self.unread()) {
             Decoded::Character(character, width) => Ok(Some((character, width))),
             _ if self.strategy == "error" => {
@@ -386,8 +411,23 @@ impl State {
             }
             return Ok(text);
         }
+        self.pass_mark(procedure)?;
         let bytes = self.read_all(procedure)?;
         Ok(self.decode(&bytes))
+    }
+
+    /// What is in the buffer, which is then empty. Nothing is where nobody has
+    /// read, though the text of a string port is there.
+    pub fn drain(&mut self) -> Vec<u8> {
+        if self.fresh.0 {
+            return Vec::new();
+        }
+        let Some(input) = &mut self.input else {
+            return Vec::new();
+        };
+        let unread = input.bytes[input.position..].to_vec();
+        input.position = input.bytes.len();
+        unread
     }
 
     /// Forget what was read from outside and not yet by the program.
@@ -397,12 +437,46 @@ impl State {
             input.position = 0;
             input.valid = 0;
         }
-        self.fresh.0 = true;
     }
 
-    /// A byte order mark may follow: the encoding was changed.
-    pub fn expect_mark(&mut self) {
-        self.fresh = (true, true);
+    /// The port is at POSITION now, and at 0 a byte order mark may follow again.
+    pub fn has_moved_to(&mut self, position: usize) {
+        self.fresh = (position == 0, position == 0);
+        if position == 0
+            && let Some(name) = &self.encoding_name
+            && let Some(encoding) = encodings::named(name)
+        {
+            // The mark that was there may have told more than the name.
+            self.encoding = encoding;
+        }
+    }
+
+    /// Go back to where the program has read to, when more than that was read
+    /// of the file that it now writes.
+    pub fn leave_input(&mut self, procedure: &str) -> Result<(), Raise> {
+        if !self.shares_position {
+            return Ok(());
+        }
+        self.fresh.0 = false;
+        let unread = self.available();
+        if unread == 0 {
+            return Ok(());
+        }
+        if let Some(descriptor) = &self.descriptor {
+            // SAFETY: moves in a descriptor that is ours.
+            let position = unsafe {
+                libc::lseek(
+                    descriptor.as_raw_fd(),
+                    -(unread as libc::off_t),
+                    libc::SEEK_CUR,
+                )
+            };
+            if position < 0 {
+                return Err(errors::system(procedure, errors::last_code()));
+            }
+        }
+        self.forget_unread();
+        Ok(())
     }
 
     /// BYTES as the text they stand for.
@@ -420,7 +494,11 @@ impl State {
     pub fn push_back(&mut self, text: &str) {
         let encoded =
             encodings::encode("unread-char", self.encoding, "substitute", text).unwrap_or_default();
-        self.column = self.column.saturating_sub(text.chars().count());
+        // Where the line before had ended is not known any more.
+        self.line -= text.matches('\n').count() as isize;
+        self.column = self
+            .column
+            .saturating_sub(text.chars().filter(|c| *c != '\n').count());
         self.push_back_bytes(encoded);
     }
 
@@ -448,13 +526,8 @@ impl State {
         if self.output.is_none() {
             return Ok(());
         }
-        match text.rfind('\n') {
-            Some(last) => {
-                self.line += text.bytes().filter(|byte| *byte == b'\n').count();
-                self.column = text[last + 1..].chars().count();
-            }
-            None => self.column += text.chars().count(),
-        }
+        let place = (self.line, self.column);
+        (self.line, self.column) = place_after(place, text.as_bytes(), true);
         let plain = match self.encoding {
             Encoding::Utf8 => true,
             Encoding::Latin1 => text.is_ascii(),
@@ -474,6 +547,7 @@ impl State {
     }
 
     pub fn put_bytes(&mut self, procedure: &str, bytes: &[u8]) -> Result<(), Raise> {
+        self.leave_input(procedure)?;
         let Some(output) = &mut self.output else {
             return Ok(());
         };
@@ -495,7 +569,7 @@ impl State {
         let leaves = match self.buffering {
             Buffering::None => true,
             Buffering::Line => bytes.contains(&b'\n') || output.bytes.len() > CHUNK,
-            Buffering::Block => output.bytes.len() > CHUNK,
+            Buffering::Block => output.bytes.len() >= self.block_bytes,
         };
         if leaves {
             self.flush(procedure)
@@ -547,6 +621,29 @@ impl State {
         self.writes_to = None;
         flushed.map(|()| true)
     }
+}
+
+/// Line and column behind BYTES, the first of which is at PLACE. Of a character
+/// in UTF-8 the first byte alone is counted.
+fn place_after(place: (isize, usize), bytes: &[u8], utf8: bool) -> (isize, usize) {
+    let (line, mut column) = place;
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let mut rest = bytes;
+    if let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') {
+        column = 0;
+        rest = &bytes[last + 1..];
+    }
+    for byte in rest {
+        match byte {
+            b'\r' => column = 0,
+            b'\t' => column = (column / 8 + 1) * 8,
+            0x08 => column = column.saturating_sub(1),
+            0x07 => {}
+            0x80..=0xbf if utf8 => {}
+            _ => column += 1,
+        }
+    }
+    (line + lines as isize, column)
 }
 
 fn wait_until_readable(fd: RawFd, procedure: &str) -> Result<(), Raise> {
@@ -811,7 +908,11 @@ fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<
     } else if mode.contains('l') {
         state.buffering = Buffering::Line;
     }
-    state.descriptor = Some(descriptor.into());
+    let descriptor = descriptor.into();
+    // SAFETY: asks for a place in a descriptor that is ours.
+    state.shares_position =
+        both && unsafe { libc::lseek(descriptor.as_raw_fd(), 0, libc::SEEK_CUR) } >= 0;
+    state.descriptor = Some(descriptor);
     state
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Source: GNU Guile reference manual, "POSIX"; the errors' shapes were read off Guile 3.0.8.
 
-use super::args::{self, fixnum, integer, unspecified};
+use super::args::{self, boolean, fixnum, integer, unspecified};
 use super::errors;
 use super::files::descriptor_argument;
 use super::ports;
@@ -373,7 +373,22 @@ fn resource(value: &Value) -> Result<libc::c_int, Raise> {
     } as libc::c_int)
 }
 
+/// Whether the C library has a locale of the name in argument 1.
+fn locale_known(args: &[Value]) -> Outcome {
+    let name = args::path("setlocale", args, 1)?;
+    // SAFETY: NAME is a C string, and there is no locale to start from.
+    let locale = unsafe { libc::newlocale(libc::LC_ALL_MASK, name.as_ptr(), std::ptr::null_mut()) };
+    if locale.is_null() {
+        return Ok(boolean(false));
+    }
+    // SAFETY: it was just made, and nobody uses it.
+    unsafe { libc::freelocale(locale) };
+    Ok(boolean(true))
+}
+
 natives! {
+    /// (%locale-known? name) -> whether there is such a locale
+    "%locale-known?" (1) => locale_known,
     "primitive-fork" (0) => fork, "getsid" (1) => getsid, "setpgid" (2) => setpgid,
     "tcgetpgrp" (1) => tcgetpgrp, "tcsetpgrp" (2) => tcsetpgrp, "ttyname" (1) => ttyname, "ctermid" (0) => ctermid,
     "getgroups" (0) with machine => getgroups, "nice" (1) => nice, "getpriority" (2) => getpriority,

@@ -455,7 +455,7 @@ pub fn write_string(out: &mut String, text: &str) {
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
             ' ' => out.push(' '),
-            c if characters::is_graphic(c) => out.push(c),
+            c if c == ' ' || characters::is_graphic(c) => out.push(c),
             c if hex => {
                 let _always_succeeds = write!(out, "\\x{:x};", c as u32);
             }

@@ -441,7 +441,7 @@ fn times(machine: &mut Machine, _: &[Value]) -> Outcome {
 fn time_vector(machine: &mut Machine, time: &libc::tm) -> Value {
     let number = |number: libc::c_int| Value::IntV(number as isize);
     let zone = if time.tm_zone.is_null() {
-        text::value("")
+        Value::BoolV(false)
     } else {
         // SAFETY: the C library's zone names are C strings that stay.
         text::value(unsafe { CStr::from_ptr(time.tm_zone) }.to_string_lossy())
@@ -602,11 +602,14 @@ fn strptime(machine: &mut Machine, args: &[Value]) -> Outcome {
     let input = args::path("strptime", args, 2)?;
     // SAFETY: `tm` is plain data for which all zeros is a value.
     let mut time: libc::tm = unsafe { std::mem::zeroed() };
+    time.tm_isdst = -1;
     // SAFETY: both are C strings, and strptime writes TIME.
     let end = unsafe { libc::strptime(input.as_ptr(), format.as_ptr(), &raw mut time) };
     if end.is_null() {
         return Err(errors::system("strptime", libc::EINVAL));
     }
+    // What has been read is no time of a zone, though some systems name one.
+    time.tm_zone = std::ptr::null();
     let count = end as usize - input.as_ptr() as usize;
     Ok(pairs::cons(time_vector(machine, &time), integer(count)))
 }

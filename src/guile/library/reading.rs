@@ -56,7 +56,7 @@ fn read_error(state: &State, error: &ReadError, text: &str) -> Raise {
         return raise;
     }
     let at = (error.span.end as usize).min(text.len());
-    let (line, column) = place(state.line, state.column, text, at);
+    let (line, column) = place(line_of(state), state.column, text, at);
     Raise::throw(
         "read-error",
         vec![
@@ -72,6 +72,11 @@ fn read_error(state: &State, error: &ReadError, text: &str) -> Raise {
             Value::BoolV(false),
         ],
     )
+}
+
+/// The line that the port is at, which no error counts below the first.
+fn line_of(state: &State) -> usize {
+    state.line.max(0) as usize
 }
 
 /// Line and column, from 0, of byte AT of a TEXT that begins at LINE and COLUMN.
@@ -161,7 +166,7 @@ fn record(state: &State, text: &str, parsed: &Parsed) {
     let record = Record {
         _datum: Root::of(datum),
         name: state.name.clone(),
-        line: state.line,
+        line: line_of(state),
         column: state.column,
         text: text[..parsed.consumed].into(),
         parts: parsed
@@ -236,6 +241,7 @@ pub fn call_extension(machine: &mut Machine, c: char, port: &Value) -> Option<Ou
 fn read_extended(machine: &mut Machine, port_value: &Value, port: &Rc<RefCell<State>>) -> Outcome {
     let (copy, said) = {
         let mut state = port.borrow_mut();
+        state.pass_mark("read")?;
         while state.refill("read")? {}
         (state.decode(state.unread()), state.reading)
     };
@@ -292,6 +298,7 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
         return read_extended(machine, &value, &port);
     }
     let mut state = port.borrow_mut();
+    state.pass_mark("read")?;
     let mut whole = is_regular(&state);
     if whole {
         while state.refill("read")? {}
@@ -360,10 +367,11 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
 fn read_syntax(args: &[Value]) -> Outcome {
     let port = ports::input_port("read-syntax", args, 1)?;
     let mut state = port.borrow_mut();
+    state.pass_mark("read-syntax")?;
     while state.refill("read-syntax")? {}
     let text = state.decode(state.unread());
     // Places count from the beginning of a source, so the text is put where it stands.
-    let before = "\n".repeat(state.line) + &" ".repeat(state.column);
+    let before = "\n".repeat(line_of(&state)) + &" ".repeat(state.column);
     let padded: Rc<str> = format!("{before}{text}").into();
     let name = state.name.clone().unwrap_or_default();
     let number = crate::guile::source::add(&name, padded.clone());

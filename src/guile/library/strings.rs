@@ -758,13 +758,14 @@ fn foldcase_whole(args: &[Value]) -> Outcome {
 fn to_fold(text: &str) -> String {
     text.chars().map(fold).collect()
 }
-fn to_title(text: &str) -> String {
+/// TEXT with the first letter of every word in upper case, the others in lower case.
+pub(super) fn to_title(text: &str) -> String {
     let mut inside = false;
     text.chars()
         .map(|c| {
-            let letter = c.is_alphabetic();
+            let letter = super::characters::is_letter(c);
             let result = if letter && !inside {
-                upcase(c)
+                super::characters::titlecase(c)
             } else {
                 downcase(c)
             };

@@ -38,6 +38,33 @@ pub fn parse_number(text: &str, radix: u32) -> Option<Value> {
     Some(number.into_value())
 }
 
+/// The exponent in decimal TEXT, where it is larger or smaller than Guile reads.
+pub fn exponent_out_of_range(text: &str) -> Option<isize> {
+    let mut text = text;
+    while let Some(after) = text.strip_prefix('#') {
+        text = after.strip_prefix(['e', 'i', 'd', 'E', 'I', 'D'])?;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let rest = unsigned.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '#');
+    if rest.len() == unsigned.len() {
+        return None;
+    }
+    let exponent = rest.strip_prefix(EXPONENT_MARKS)?;
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, exponent.strip_prefix('+').unwrap_or(exponent)),
+    };
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    let exponent = sign * digits[..end].parse::<isize>().ok()?;
+    let most = f64::MAX_10_EXP as isize;
+    let least = -(most + f64::DIGITS as isize + 1);
+    (!(least..=most).contains(&exponent)).then_some(exponent)
+}
+
+const EXPONENT_MARKS: [char; 10] = ['e', 'E', 's', 'S', 'f', 'F', 'd', 'D', 'l', 'L'];
+
 #[derive(Clone)]
 enum Number {
     Exact(BigRational),
@@ -151,8 +178,7 @@ fn integer(digits: &str, radix: u32) -> Option<BigInt> {
 }
 
 fn decimal(digits: &str, exactness: Option<char>) -> Option<Number> {
-    let (mantissa, exponent) = match digits.find(['e', 'E', 's', 'S', 'f', 'F', 'd', 'D', 'l', 'L'])
-    {
+    let (mantissa, exponent) = match digits.find(EXPONENT_MARKS) {
         Some(index) => (&digits[..index], Some(&digits[index + 1..])),
         None => (digits, None),
     };

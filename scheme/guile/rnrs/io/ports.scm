@@ -5,16 +5,13 @@
 
 (define-module (rnrs io ports)
   #:version (6)
+  #:use-module ((ice-9 iconv) #:prefix iconv:)
   #:use-module ((ice-9 binary-ports) #:hide (get-string-n!))
   #:use-module (ice-9 exceptions)
   #:use-module ((ice-9 rdelim) #:select (read-line read-string))
   #:use-module (rnrs enums)
   #:use-module (rnrs files)
   #:use-module (srfi srfi-9)
-  #:use-module ((rnrs bytevectors) #:select (string->utf8 utf8->string
-                                             string->utf16 utf16->string
-                                             bytevector-length bytevector-u8-ref
-                                             bytevector-u8-set! make-bytevector))
   #:re-export (&i/o &i/o-file-already-exists &i/o-file-does-not-exist
                &i/o-file-is-read-only &i/o-file-protection &i/o-filename
                &i/o-invalid-position &i/o-port &i/o-read &i/o-write
@@ -96,42 +93,28 @@
 (define (transcoded-port port transcoder)
   "Return PORT, which from now on has the encoding of TRANSCODER."
   (set-port-encoding! port (transcoder-codec transcoder))
+  (set-port-conversion-strategy! port (strategy transcoder))
   port)
 
 (define (port-transcoder port)
   "Return the transcoder of PORT."
   (make-transcoder (or (port-encoding port) "ISO-8859-1")))
 
-(define (latin-1->string bytes)
-  (list->string
-   (let loop ((index (- (bytevector-length bytes) 1)) (chars '()))
-     (if (negative? index)
-         chars
-         (loop (- index 1)
-               (cons (integer->char (bytevector-u8-ref bytes index)) chars))))))
-
-(define (string->latin-1 string)
-  (let ((bytes (make-bytevector (string-length string))))
-    (let loop ((index 0))
-      (when (< index (string-length string))
-        (let ((code (char->integer (string-ref string index))))
-          (bytevector-u8-set! bytes index (if (< code 256) code 63)))
-        (loop (+ index 1))))
-    bytes))
+(define (strategy transcoder)
+  "Return what ports call the error handling mode of TRANSCODER."
+  (case (transcoder-error-handling-mode transcoder)
+    ((raise) 'error)
+    ((replace) 'substitute)
+    (else (error "unsupported error handling mode"
+                 (transcoder-error-handling-mode transcoder)))))
 
 (define (bytevector->string bytes transcoder)
   "Return the string that BYTES encode, as TRANSCODER says."
-  (let ((codec (transcoder-codec transcoder)))
-    (cond ((string-ci=? codec "ISO-8859-1") (latin-1->string bytes))
-          ((string-ci=? codec "UTF-16") (utf16->string bytes 'big))
-          (else (utf8->string bytes)))))
+  (iconv:bytevector->string bytes (transcoder-codec transcoder) (strategy transcoder)))
 
 (define (string->bytevector string transcoder)
   "Return the bytes that encode STRING, as TRANSCODER says."
-  (let ((codec (transcoder-codec transcoder)))
-    (cond ((string-ci=? codec "ISO-8859-1") (string->latin-1 string))
-          ((string-ci=? codec "UTF-16") (string->utf16 string 'big))
-          (else (string->utf8 string)))))
+  (iconv:string->bytevector string (transcoder-codec transcoder) (strategy transcoder)))
 
 ;;; Conditions
 

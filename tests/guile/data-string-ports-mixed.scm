@@ -1,4 +1,3 @@
-;; not yet: Guile prints 8, we print 1
 ;; Output mixed over several ports, columns and lines kept.
 (define (show x) (write x) (newline))
 (define a (open-output-string)) (define b (open-output-string))
