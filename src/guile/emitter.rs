@@ -847,7 +847,9 @@ impl Emitter<'_> {
                 parameter.boxed.set(true);
             }
         }
-        if let (Some(rest), Some(given)) = (&lambda.rest, &given) {
+        if let (Some(rest), Some(given)) = (&lambda.rest, &given)
+            && is_mentioned(rest, &lambda.body)
+        {
             // The machine's rest lists are of its own kind; ours are pairs.
             begin(self, &mut open);
             rest.boxed.set(rest.assigned.get());
@@ -951,6 +953,13 @@ fn each_part(core: &Core, visit: &mut dyn FnMut(&Core)) {
         }
         Core::Seq(forms) => forms.iter().for_each(visit),
     }
+}
+
+/// Whether BODY refers to LOCAL.
+fn is_mentioned(local: &Local, body: &Core) -> bool {
+    let mut free = BTreeMap::new();
+    free_locals(body, &mut free);
+    free.contains_key(&local.number)
 }
 
 /// The locals that CORE refers to and does not bind. Every local has a number
