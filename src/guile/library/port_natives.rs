@@ -15,7 +15,6 @@ use crate::guile::pairs;
 use crate::guile::roots::Root;
 use crate::guile::value::{Value, string_value, symbol_value};
 use crate::natives;
-use std::cell::Cell;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 fn or_eof<T>(found: Option<T>, value: impl FnOnce(T) -> Value) -> Outcome {
@@ -623,22 +622,9 @@ fn newline(args: &[Value]) -> Outcome {
     Ok(unspecified())
 }
 
-thread_local! {
-    /// How what is being printed comes out, for printers that want to know.
-    static STYLE: Cell<Option<Style>> = const { Cell::new(None) };
-}
-
-/// VALUE as text in STYLE.
-fn printed(machine: &mut Machine, value: &Value, style: Style) -> Result<String, Raise> {
-    let before = STYLE.replace(Some(style));
-    let text = printer::with_machine(machine, value, style);
-    STYLE.set(before);
-    text
-}
-
 /// (%printing-style) -> write, display or #f
 fn printing_style(_: &[Value]) -> Outcome {
-    Ok(match STYLE.get() {
+    Ok(match printer::style_in_use() {
         Some(Style::Write) => symbol_value("write"),
         Some(Style::Display) => symbol_value("display"),
         None => Value::BoolV(false),
@@ -651,7 +637,7 @@ fn print(machine: &mut Machine, args: &[Value], procedure: &str, style: Style) -
         port.borrow_mut().put(procedure, text::of(string))?;
         return Ok(unspecified());
     }
-    let mut text = printed(machine, &args[0], style)?;
+    let mut text = printer::with_machine(machine, &args[0], style)?;
     let encoding = port.borrow().encoding;
     if style == Style::Write && encoding != Encoding::Utf8 && !text.is_ascii() {
         text = escape_for(encoding, &text);
@@ -1048,11 +1034,11 @@ fn simple_format(machine: &mut Machine, args: &[Value]) -> Outcome {
         match characters.next() {
             Some(directive @ ('a' | 'A')) => {
                 let value = next(directive)?;
-                out.push_str(&printed(machine, value, Style::Display)?)
+                out.push_str(&printer::with_machine(machine, value, Style::Display)?)
             }
             Some(directive @ ('s' | 'S')) => {
                 let value = next(directive)?;
-                out.push_str(&printed(machine, value, Style::Write)?)
+                out.push_str(&printer::with_machine(machine, value, Style::Write)?)
             }
             Some('%') => out.push('\n'),
             // A tilde at the end stands for itself.
@@ -1093,7 +1079,7 @@ fn object_to_string(machine: &mut Machine, args: &[Value]) -> Outcome {
     } else {
         Style::Write
     };
-    printed(machine, &args[0], style).map(text::value)
+    printer::with_machine(machine, &args[0], style).map(text::value)
 }
 
 natives! {

@@ -20,7 +20,7 @@ use crate::guile::pairs;
 use crate::guile::records::{self, type_field};
 use crate::guile::throw_shape;
 use crate::guile::value::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write;
 use steel::gc::ShareableMut;
@@ -45,7 +45,19 @@ pub fn with_machine(machine: &mut Machine, value: &Value, style: Style) -> Resul
     if let Some(text) = simple(value, style) {
         return Ok(text);
     }
-    printed(Some(machine), value, style)
+    let before = IN_USE.replace(Some(style));
+    let text = printed(Some(machine), value, style);
+    IN_USE.set(before);
+    text
+}
+
+thread_local! {
+    static IN_USE: Cell<Option<Style>> = const { Cell::new(None) };
+}
+
+/// How what is being printed comes out, for records' printers that want to know.
+pub fn style_in_use() -> Option<Style> {
+    IN_USE.get()
 }
 
 /// Circles are rare, and looking for them at each pair is not: so the text is begun again
