@@ -193,9 +193,14 @@ TIMEOUT comes first, return TIMEOUT-VALUE, or raise an exception if there is non
   (check thread? thread "thread-join!")
   (let* ((limit (deadline timeout "thread-join!"))
          (running (thread-running thread))
-         (result (if limit
-                     (threads:join-thread running limit no-value)
-                     (threads:join-thread running))))
+         (result (call-with-values
+                     (lambda ()
+                       (if limit
+                           (threads:join-thread running limit no-value)
+                           (threads:join-thread running)))
+                   ;; One that was ended gives none.
+                   (lambda results
+                     (if (pair? results) (car results) #f)))))
     (cond
      ((and (eq? result no-value) (not (threads:thread-exited? running)))
       (if (eq? timeout-value no-value)
