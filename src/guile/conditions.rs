@@ -171,17 +171,19 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
             "a native that does not wait for the program read from a port of the program",
         )),
     };
-    let target = match (extents::way_out(&object), raiser()) {
-        (Some(target), _) => target,
-        (None, Some((apply, procedure))) => {
-            HERE.with(|here| *here.borrow_mut() = Some(trace(native)));
-            return Raised::Call {
-                apply,
-                arguments: [procedure, Value::ListV(vec![object].into())],
-            };
-        }
-        // Handlers come with a raiser, so there are leaving thunks only.
-        (None, None) => Target::Nobody,
+    let target = match extents::way_out(&object) {
+        Some(target) => target,
+        None => match raiser() {
+            Some((apply, procedure)) => {
+                HERE.with(|here| *here.borrow_mut() = Some(trace(native)));
+                return Raised::Call {
+                    apply,
+                    arguments: [procedure, Value::ListV(vec![object].into())],
+                };
+            }
+            // Handlers come with a raiser, so there are leaving thunks only.
+            None => Target::Nobody,
+        },
     };
     let trace = what_is_known(&object)
         .map(|(trace, _)| trace)

@@ -2,12 +2,13 @@
 //! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
 
 use super::conditions;
+use super::library::errors;
 use super::library::ports::Standard;
 use super::natives::{Machine, Outcome, Raise};
 use super::pairs;
 use super::records;
 use super::roots::Root;
-use super::value::{self, Value, list_value, string_value, symbol_value};
+use super::value::{self, Value, list_value, symbol_value};
 use std::cell::{Cell, RefCell};
 
 crate::natives! {
@@ -199,14 +200,9 @@ fn single(args: &[Value]) -> Outcome {
         return Ok(args[0].clone());
     };
     values.next().cloned().ok_or_else(|| {
-        Raise::throw(
-            "misc-error",
-            vec![
-                Value::BoolV(false),
-                string_value("Zero values returned to single-valued continuation"),
-                pairs::nil(),
-                Value::BoolV(false),
-            ],
+        errors::misc_without_procedure(
+            "Zero values returned to single-valued continuation",
+            Vec::new(),
         )
     })
 }
@@ -358,14 +354,10 @@ pub fn fluid_value(args: &[Value]) -> Outcome {
     let held = records::field(&args[0], 0).unwrap_or(Value::Void);
     match super::internals::unbound_name(&held) {
         None => Ok(held),
-        Some(_) => Err(Raise::throw(
-            "misc-error",
-            vec![
-                value::string_value("fluid-ref"),
-                value::string_value("unbound fluid: ~S"),
-                list_value(vec![args[0].clone()]),
-                Value::BoolV(false),
-            ],
+        Some(_) => Err(errors::misc(
+            "fluid-ref",
+            "unbound fluid: ~S",
+            vec![args[0].clone()],
         )),
     }
 }

@@ -157,6 +157,15 @@ fn kind(entry: &Value) -> Kind {
     }
 }
 
+/// Whether a mark for KEY, or for any key, accepts OBJECT; its key stands in THROWN
+/// once it has been asked for.
+fn accepts(key: Option<&Value>, object: &Value, thrown: &mut Option<Value>) -> bool {
+    key.is_none_or(|key| {
+        let thrown = thrown.get_or_insert_with(|| conditions::key_and_arguments(object).0);
+        is_eq(key, thrown)
+    })
+}
+
 /// Where the machine shall unwind to with OBJECT, when that takes no code of the
 /// program's: no handler, leaving thunk or predicate comes before it.
 pub fn way_out(object: &Value) -> Option<Target> {
@@ -169,15 +178,7 @@ pub fn way_out(object: &Value) -> Option<Target> {
         };
         match kind(pair.car_ref()) {
             Kind::Mark { key, plain } => {
-                let concerned = match key {
-                    None => true,
-                    Some(key) => {
-                        let thrown =
-                            thrown.get_or_insert_with(|| conditions::key_and_arguments(object).0);
-                        is_eq(&key, thrown)
-                    }
-                };
-                if concerned {
+                if accepts(key.as_ref(), object, &mut thrown) {
                     let target = plain.then(|| Target::of(pair.car_ref()))?;
                     fluids.iter().for_each(|entry| exchange(entry, Way::Out));
                     put_in_force(here);
@@ -412,15 +413,10 @@ fn next_handler(args: &[Value]) -> Outcome {
         let next = match kind(pair.car_ref()) {
             Kind::Wind | Kind::Fluids | Kind::Barrier => pair.cdr_ref().clone(),
             Kind::Mask => pairs::cdr(pair.car_ref()).unwrap_or_else(pairs::nil),
-            Kind::Mark { key: Some(key), .. } => {
-                let thrown =
-                    thrown.get_or_insert_with(|| conditions::key_and_arguments(&args[1]).0);
-                if is_eq(&key, thrown) {
-                    break;
-                }
+            Kind::Mark { key, .. } if !accepts(key.as_ref(), &args[1], &mut thrown) => {
                 pair.cdr_ref().clone()
             }
-            Kind::Mark { key: None, .. } | Kind::Other => break,
+            Kind::Mark { .. } | Kind::Other => break,
         };
         here = next;
     }

@@ -4,6 +4,7 @@
 use super::conditions;
 use super::constants;
 use super::expander::Expander;
+use super::library::errors;
 use super::loader::Load;
 use super::natives::{Machine, Outcome, Raise};
 use super::pairs;
@@ -139,14 +140,10 @@ fn has_value(args: &[Value]) -> Outcome {
         return Ok(args[0].clone());
     }
     let name = constants::name(index(args, 1)).unwrap_or_else(|| Id::named("?"));
-    Err(Raise::throw(
-        "misc-error",
-        vec![
-            string_value("variable-ref"),
-            string_value("Unbound variable: ~S"),
-            list_value(vec![name.symbol()]),
-            Value::BoolV(false),
-        ],
+    Err(errors::misc(
+        "variable-ref",
+        "Unbound variable: ~S",
+        vec![name.symbol()],
     ))
 }
 

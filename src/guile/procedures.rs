@@ -71,18 +71,30 @@ pub fn announce(name: Id, lambda: &Lambda, documentation: Option<String>) -> usi
 }
 
 fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> Description {
-    if let Some(signature) = lambda.signature.borrow().as_ref() {
-        return Description {
-            name,
-            formals: signature.formals.clone(),
-            required: signature.required,
-            optional: signature.optional,
-            rest: signature.rest,
-            takes: lambda.takes(),
-            documentation,
-            span: lambda.span,
-        };
+    let signature = lambda.signature.borrow();
+    let (formals, optional, rest) = match &*signature {
+        Some(signature) => (
+            signature.formals.clone(),
+            signature.optional,
+            signature.rest,
+        ),
+        None => (written_formals(lambda), 0, lambda.rest.is_some()),
+    };
+    let takes = lambda.takes();
+    Description {
+        name,
+        formals,
+        required: takes.least,
+        optional,
+        rest,
+        takes,
+        documentation,
+        span: lambda.span,
     }
+}
+
+/// The formals of LAMBDA, which has neither options nor keywords.
+fn written_formals(lambda: &Lambda) -> String {
     let mut words: Vec<String> = lambda
         .parameters
         .iter()
@@ -90,30 +102,12 @@ fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> 
         .collect();
     if let Some(rest) = &lambda.rest {
         if words.is_empty() {
-            return Description {
-                name,
-                formals: rest.name.name().to_string(),
-                required: 0,
-                optional: 0,
-                rest: true,
-                takes: lambda.takes(),
-                documentation,
-                span: lambda.span,
-            };
+            return rest.name.name().to_string();
         }
         words.push(".".to_owned());
         words.push(rest.name.name().to_string());
     }
-    Description {
-        name,
-        formals: format!("({})", words.join(" ")),
-        required: lambda.parameters.len(),
-        optional: 0,
-        rest: lambda.rest.is_some(),
-        takes: lambda.takes(),
-        documentation,
-        span: lambda.span,
-    }
+    format!("({})", words.join(" "))
 }
 
 /// The address of the code of VALUE, a closure.

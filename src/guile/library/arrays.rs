@@ -392,14 +392,9 @@ pub fn same_shape(a: &Value, b: &Value) -> Option<Vec<(Value, Value)>> {
 }
 
 fn wrong_count(expected: usize) -> Raise {
-    Raise::throw(
-        "misc-error",
-        vec![
-            Value::BoolV(false),
-            text::value("wrong number of indices, expecting ~A"),
-            pairs::list([integer(expected)]),
-            Value::BoolV(false),
-        ],
+    errors::misc_without_procedure(
+        "wrong number of indices, expecting ~A",
+        vec![integer(expected)],
     )
 }
 
@@ -421,15 +416,7 @@ fn want_at(procedure: &str, args: &[Value], position: usize) -> Result<View, Rai
 }
 
 fn bad_dimension() -> Raise {
-    Raise::throw(
-        "misc-error",
-        vec![
-            Value::BoolV(false),
-            text::value("Bad scm_array dimension"),
-            pairs::nil(),
-            Value::BoolV(false),
-        ],
-    )
+    errors::misc_without_procedure("Bad scm_array dimension", Vec::new())
 }
 
 /// What BOUNDS, lengths or lists of two indices, say.
@@ -950,16 +937,9 @@ fn gather(
     };
     let items = pairs::to_vec(list).ok_or_else(|| errors::wrong_type("length", 1, list))?;
     let wrong = |few: &str| {
-        Raise::throw(
-            "misc-error",
-            vec![
-                Value::BoolV(false),
-                text::value(format!(
-                    "too {few} elements for array dimension ~a, need ~a"
-                )),
-                pairs::list([integer(level), integer(dimension.length)]),
-                Value::BoolV(false),
-            ],
+        errors::misc_without_procedure(
+            &format!("too {few} elements for array dimension ~a, need ~a"),
+            vec![integer(level), integer(dimension.length)],
         )
     };
     if items.len() < dimension.length {

@@ -241,14 +241,9 @@ fn selected(
         })
     }) {
         return chosen.ok_or_else(|| {
-            Raise::throw(
-                "misc-error",
-                vec![
-                    Value::BoolV(false),
-                    super::text::value("selection bitvector longer than target bitvector"),
-                    pairs::nil(),
-                    Value::BoolV(false),
-                ],
+            errors::misc_without_procedure(
+                "selection bitvector longer than target bitvector",
+                Vec::new(),
             )
         });
     }

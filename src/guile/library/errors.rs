@@ -209,6 +209,12 @@ pub fn misc(procedure: &str, message: &str, args: Vec<Value>) -> Raise {
     )
 }
 
+/// `(error …)` raised by no procedure: MESSAGE is a format string for ARGS.
+#[cold]
+pub fn misc_without_procedure(message: &str, args: Vec<Value>) -> Raise {
+    throw("misc-error", None, message, args, Value::BoolV(false))
+}
+
 /// An operation that Scheme values of this machine do not allow; HINT names the way around.
 #[cold]
 pub fn unsupported(procedure: &str, hint: &str, value: &Value) -> Raise {

@@ -4,6 +4,7 @@
 
 use super::characters;
 use super::decimals::{Decimal, Unfit};
+use super::errors;
 use super::numbers::{self, Number};
 use super::numerals;
 use super::port_natives::deliver;
@@ -20,15 +21,7 @@ use crate::natives;
 const DEPTH_LIMIT: usize = 200;
 
 fn fail(message: &str, args: Vec<Value>) -> Raise {
-    Raise::throw(
-        "misc-error",
-        vec![
-            Value::BoolV(false),
-            string_value(format!("{COMPLAINT}{message}")),
-            pairs::list(args),
-            Value::BoolV(false),
-        ],
-    )
+    errors::misc_without_procedure(&format!("{COMPLAINT}{message}"), args)
 }
 
 /// A parameter between `~` and the directive.
@@ -648,13 +641,7 @@ impl Formatter<'_, '_> {
 
     /// ~f: width, digits, scale, overflowchar, padchar.
     fn fixed(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
-        let field = Field {
-            width: directive.unsigned(0, "width")?,
-            digits: directive.unsigned(1, "digits")?,
-            overflow: directive.given_character(3),
-            fill: directive.character(4, ' '),
-            plus: directive.at && !directive.colon,
-        };
+        let field = Field::of(directive, 3)?;
         let text = match real(item)? {
             Text::Digits(text) => text,
             Text::Special(text) => {
@@ -746,13 +733,7 @@ impl Formatter<'_, '_> {
 
     /// ~e: width, digits, exponent digits, scale, overflowchar, padchar, exponentchar.
     fn exponential(&mut self, directive: &Directive, item: &Value) -> Result<(), Raise> {
-        let field = Field {
-            width: directive.unsigned(0, "width")?,
-            digits: directive.unsigned(1, "digits")?,
-            overflow: directive.given_character(4),
-            fill: directive.character(5, ' '),
-            plus: directive.at && !directive.colon,
-        };
+        let field = Field::of(directive, 4)?;
         let exponent_digits = directive.unsigned(2, "exponent digits")?;
         let text = match real(item)? {
             Text::Digits(text) => text,
@@ -813,11 +794,8 @@ impl Formatter<'_, '_> {
             Text::Digits(text) => text,
             Text::Special(text) => {
                 let field = Field {
-                    width: directive.unsigned(0, "width")?,
-                    digits: directive.unsigned(1, "digits")?,
-                    overflow: directive.given_character(4),
-                    fill: directive.character(5, ' '),
                     plus: false,
+                    ..Field::of(directive, 4)?
                 };
                 self.special(&text, &field, directive.unsigned(2, "exponent digits")?);
                 return Ok(());
@@ -1034,6 +1012,18 @@ struct Field {
 }
 
 impl Field {
+    /// What ~f, ~e and ~g say of width and digits, and after those of their own, from
+    /// parameter OVERFLOW on, of what fills.
+    fn of(directive: &Directive, overflow: usize) -> Result<Field, Raise> {
+        Ok(Field {
+            width: directive.unsigned(0, "width")?,
+            digits: directive.unsigned(1, "digits")?,
+            overflow: directive.given_character(overflow),
+            fill: directive.character(overflow + 1, ' '),
+            plus: directive.at && !directive.colon,
+        })
+    }
+
     /// How many characters DECIMAL takes; one more with a ZERO before a bare point.
     fn length(&self, decimal: &Decimal, zero: bool) -> usize {
         decimal.length()
@@ -1085,15 +1075,7 @@ fn unfit(unfit: Unfit) -> Raise {
 /// (format destination format argument …), or without destination.
 fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
     let complain = |message: &str, what: &Value| {
-        Err(Raise::throw(
-            "misc-error",
-            vec![
-                Value::BoolV(false),
-                string_value(message),
-                pairs::list([what.clone()]),
-                Value::BoolV(false),
-            ],
-        ))
+        Err(errors::misc_without_procedure(message, vec![what.clone()]))
     };
     if !matches!(args[0], Value::BoolV(_)) && ports::with(&args[0], |_| ()).is_none() {
         return complain("format: bad destination `~~a' ~S", &args[0]);
@@ -1136,14 +1118,9 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
                 "format",
                 explanation,
             )?;
-            Err(Raise::throw(
-                "misc-error",
-                vec![
-                    Value::BoolV(false),
-                    string_value("error in format"),
-                    pairs::nil(),
-                    Value::BoolV(false),
-                ],
+            Err(errors::misc_without_procedure(
+                "error in format",
+                Vec::new(),
             ))
         }
         Err(raise) => Err(raise),

@@ -66,6 +66,15 @@ impl Index {
         }
     }
 
+    /// The index without its entries, with room for so many.
+    fn emptied(&self, entries: usize) -> Index {
+        Index {
+            weak: self.weak,
+            expected: self.expected,
+            ..Index::with_room(entries)
+        }
+    }
+
     /// The slot of the entry for which IS_IT holds.
     #[inline]
     fn find(&self, hash: u32, mut is_it: impl FnMut(usize) -> bool) -> Option<usize> {
@@ -124,9 +133,7 @@ impl Index {
             .filter(|slot| slot.entry < DELETED)
             .collect();
         slots.sort_unstable_by_key(|slot| slot.entry);
-        let mut index = Index::with_room(slots.len() + more);
-        index.weak = self.weak;
-        index.expected = self.expected;
+        let mut index = self.emptied(slots.len() + more);
         for (entry, slot) in slots.into_iter().enumerate() {
             index.insert(slot.hash, entry);
         }
@@ -407,10 +414,7 @@ fn remove_ci(args: &[Value]) -> Outcome {
 fn clear(args: &[Value]) -> Outcome {
     want("hash-clear!", args, 1)?.change(|index, entries| {
         entries.clear();
-        let (weak, expected) = (index.weak, index.expected);
-        *index = Index::with_room(8);
-        index.weak = weak;
-        index.expected = expected;
+        *index = index.emptied(8);
     });
     Ok(unspecified())
 }

@@ -423,7 +423,8 @@ fn member_with(procedure: &str, args: &[Value], same: Same) -> Outcome {
     }
 }
 
-fn drained(list: &Value) -> Tail<'_> {
+/// How LIST ends.
+pub fn drained(list: &Value) -> Tail<'_> {
     let mut elements = items(list);
     elements.by_ref().for_each(|_| {});
     elements.tail()

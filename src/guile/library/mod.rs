@@ -13,7 +13,7 @@ pub mod characters;
 mod decimals;
 pub mod encodings;
 pub mod equality;
-mod errors;
+pub mod errors;
 mod files;
 mod formatting;
 pub mod hash_tables;

@@ -11,6 +11,7 @@ use super::bytevectors::{self, Bytevector};
 use super::char_sets;
 use super::characters;
 use super::hash_tables;
+use super::lists;
 use super::numbers;
 use super::ports;
 use super::text;
@@ -235,7 +236,7 @@ impl Printer<'_, '_> {
             }
             tasks.push(Task::Inside(around.identities.len()));
             around.enter(&value);
-        } else if is_circle(&value) {
+        } else if matches!(lists::drained(&value), pairs::Tail::Circle) {
             self.is_circular = true;
             return Ok(());
         }
@@ -383,13 +384,6 @@ impl Printer<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// Whether VALUE is a list that has no end.
-fn is_circle(value: &Value) -> bool {
-    let mut elements = pairs::items(value);
-    while elements.next().is_some() {}
-    matches!(elements.tail(), pairs::Tail::Circle)
 }
 
 /// What `throw` made, as the compound exception that it is.

@@ -5,8 +5,8 @@
 //! counting otherwise. The last long string asked about is remembered, so a
 //! loop over `string-ref` does not scan it again each time.
 
+use super::errors;
 use crate::guile::natives::Raise;
-use crate::guile::pairs;
 use crate::guile::value::Value;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -45,14 +45,9 @@ pub fn is_mutable(string: &Rc<String>) -> bool {
 /// Guile's error when the string VALUE may not be changed.
 pub fn check_mutable(value: &Value) -> Result<(), Raise> {
     match value {
-        Value::StringV(string) if !is_mutable(string) => Err(Raise::throw(
-            "misc-error",
-            vec![
-                Value::BoolV(false),
-                self::value("string is read-only: ~s"),
-                pairs::list([value.clone()]),
-                Value::BoolV(false),
-            ],
+        Value::StringV(string) if !is_mutable(string) => Err(errors::misc_without_procedure(
+            "string is read-only: ~s",
+            vec![value.clone()],
         )),
         _ => Ok(()),
     }
