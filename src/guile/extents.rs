@@ -140,10 +140,8 @@ fn kind(entry: &Value) -> Kind {
     let plain = || matches!(entry.cdr_ref(), Value::BoolV(false));
     match entry.car_ref() {
         Value::Pair(_) if plain() => Kind::Wind,
-        first if pairs::is_nil(first) && !matches!(entry.cdr_ref(), Value::BoolV(true)) => {
-            Kind::Mask
-        }
-        Value::Pair(_) | Value::ListV(_) => Kind::Fluids,
+        Value::Pair(_) => Kind::Fluids,
+        first if pairs::is_nil(first) => Kind::Mask,
         Value::CharV(_) => Kind::Barrier,
         Value::BoolV(true) => Kind::Mark {
             key: None,

@@ -35,3 +35,5 @@
 (show (with-continuation-barrier (lambda () (call/cc (lambda (k) (k 5))))))
 (show (catch #t (lambda () (with-continuation-barrier (lambda () (throw 'told-on-the-error-port)))) list))
 (show (call-with-prompt 'tag (lambda () (list (suspendable-continuation? 'tag) (with-continuation-barrier (lambda () (suspendable-continuation? 'tag))))) list))
+;; No fluids at all, in a continuation that goes on.
+(show (catch 'x (lambda () (call-with-prompt 'tag (lambda () (with-fluids () (abort-to-prompt 'tag 1) (throw 'x 'seen))) (lambda (k v) (k #f)))) list))

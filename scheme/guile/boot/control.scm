@@ -446,10 +446,13 @@ THUNK changes."
   (with-fluids* (list fluid ...) (list value ...) (lambda () body body* ...)))
 
 (define (%with-fluids fluids values thunk)
-  (%push-fluids fluids values)
-  (let ((result (thunk)))
-    (%pop-fluids)
-    result))
+  (if (null? fluids)
+      (thunk)
+      (begin
+        (%push-fluids fluids values)
+        (let ((result (thunk)))
+          (%pop-fluids)
+          result))))
 
 (define* (make-parameter value #:optional (converter (lambda (x) x)))
   "Return a parameter whose value is what CONVERTER makes of VALUE."
