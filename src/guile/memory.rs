@@ -13,7 +13,7 @@
 
 use super::natives::Raise;
 use super::value::{Value, string_value};
-use libmimalloc_sys::{mi_free, mi_malloc, mi_zalloc};
+use libmimalloc_sys::{mi_malloc, mi_zalloc};
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -189,7 +189,7 @@ fn ask_for_huge_pages(size: usize, bytes: usize) {
     unsafe {
         let block = mi_malloc(size);
         let begin = (block as usize).next_multiple_of(HUGE);
-        mi_free(block);
+        libmimalloc_sys::mi_free(block);
         libc::madvise(begin as *mut libc::c_void, bytes, libc::MADV_HUGEPAGE);
     }
 }

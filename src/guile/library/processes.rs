@@ -596,6 +596,20 @@ fn strftime(args: &[Value]) -> Outcome {
     }
 }
 
+mod ffi {
+    use std::ffi::c_char;
+
+    unsafe extern "C" {
+        /// strptime(3): the first byte of INPUT that FORMAT does not read, or null.
+        /// The libc crate declares it for some systems only; POSIX has it in all.
+        pub fn strptime(
+            input: *const c_char,
+            format: *const c_char,
+            time: *mut libc::tm,
+        ) -> *mut c_char;
+    }
+}
+
 /// (strptime format string) -> (time . count)
 fn strptime(machine: &mut Machine, args: &[Value]) -> Outcome {
     let format = args::path("strptime", args, 1)?;
@@ -604,12 +618,13 @@ fn strptime(machine: &mut Machine, args: &[Value]) -> Outcome {
     let mut time: libc::tm = unsafe { std::mem::zeroed() };
     time.tm_isdst = -1;
     // SAFETY: both are C strings, and strptime writes TIME.
-    let end = unsafe { libc::strptime(input.as_ptr(), format.as_ptr(), &raw mut time) };
+    let end = unsafe { ffi::strptime(input.as_ptr(), format.as_ptr(), &raw mut time) };
     if end.is_null() {
         return Err(errors::system("strptime", libc::EINVAL));
     }
-    // What has been read is no time of a zone, though some systems name one.
-    time.tm_zone = std::ptr::null();
+    // What has been read is no time of a zone, though some systems name one. The
+    // field points to what is constant on Linux, and to what is not on FreeBSD.
+    time.tm_zone = std::ptr::null_mut();
     let count = end as usize - input.as_ptr() as usize;
     Ok(pairs::cons(time_vector(machine, &time), integer(count)))
 }
