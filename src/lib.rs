@@ -19,6 +19,7 @@ pub mod embedded;
 pub mod failure;
 pub mod guile;
 pub mod media;
+pub mod private;
 pub mod progress;
 pub mod rootfs;
 pub mod run;

@@ -1,7 +1,7 @@
 //! The shipped harness, from the command line: what a newcomer does first, and
 //! every way in which it can end other than well.
 
-use crate::support::{Outcome, Sandbox, hold_no_secret, installed};
+use crate::support::{Outcome, Sandbox, hold_no_secret, installed, settings_text};
 use fruix_scm::sim::disk::FixtureDisk;
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions};
@@ -134,30 +134,7 @@ impl Site {
         })
         .unwrap();
         let sandbox = Sandbox::new();
-        let settings = simulation.settings();
-        let text = format!(
-            r#"((host . {:?}) (user . {:?}) (password-file . {:?})
- (certificate-sha256 . {:?})
- (approved (vms {:?}) (vdis {:?}))
- (vm . {:?}) (vdi . {:?}) (image . {:?})
- (guest (user . {:?}) (port . {}) (private-key . {:?}) (host-key . {:?}))
- (boot-timeout-seconds . 20))
-"#,
-            settings.host,
-            settings.user,
-            settings.password_file,
-            settings.certificate_sha256,
-            settings.approved_vms[0],
-            settings.approved_vdis[0],
-            settings.vm,
-            settings.vdi,
-            settings.image,
-            settings.guest_user,
-            settings.guest_port,
-            settings.guest_private_key,
-            settings.guest_host_key,
-        );
-        sandbox.write("fruix-scm.scm", &text);
+        sandbox.write("fruix-scm.scm", &settings_text(&simulation));
         Site {
             simulation,
             sandbox,

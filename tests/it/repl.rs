@@ -1,6 +1,6 @@
 //! The prompt, fed through a pipe as a program would and as a person would type.
 
-use crate::support::{Outcome, Sandbox, fixtures, wait};
+use crate::support::{Outcome, Sandbox, fixtures, mode, wait};
 use std::io::Write;
 use std::process::Stdio;
 use std::time::Instant;
@@ -83,14 +83,25 @@ fn quitting_gives_the_status_that_was_asked_for() {
 fn history_is_kept_but_not_lines_that_begin_with_a_space() {
     let sandbox = Sandbox::new();
     talk(&sandbox, "(+ 1 2)\n (string-append \"secret\")\n").success();
-    let history = sandbox
-        .work()
-        .parent()
-        .unwrap()
-        .join("home/.local/state/fruix-scm/history");
-    let text = std::fs::read_to_string(history).unwrap();
+    let history = sandbox.state().join("prompt-history");
+    let text = std::fs::read_to_string(&history).unwrap();
     assert!(text.contains("(+ 1 2)"), "{text}");
     assert!(!text.contains("secret"), "{text}");
+    assert_eq!(mode(&sandbox.state()), 0o700);
+    assert_eq!(mode(&history), 0o600);
+}
+
+#[test]
+fn the_history_of_an_earlier_version_is_taken_over() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.state()).unwrap();
+    std::fs::write(sandbox.state().join("history"), "#V2\n(from before)\n").unwrap();
+    talk(&sandbox, "(+ 1 2)\n").success();
+    let text = std::fs::read_to_string(sandbox.state().join("prompt-history")).unwrap();
+    assert!(text.contains("(from before)"), "{text}");
+    assert!(text.contains("(+ 1 2)"), "{text}");
+    assert!(!sandbox.state().join("history").exists());
+    assert_eq!(mode(&sandbox.state()), 0o700);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A hermetic place to run the binary in, and the words tests share.
 
-use fruix_scm::sim::SECRET_MARK;
+use fruix_scm::sim::{SECRET_MARK, Simulation};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,6 +32,11 @@ impl Sandbox {
     /// The directory in which the binary runs.
     pub fn work(&self) -> PathBuf {
         self.directory.path().join("work")
+    }
+
+    /// Where the binary keeps what this user has done.
+    pub fn state(&self) -> PathBuf {
+        self.directory.path().join("home/.local/state/fruix-scm")
     }
 
     /// The directory that the binary takes for temporary files.
@@ -191,6 +196,39 @@ pub fn skipped(why: &str) {
         "skipped where nothing may skip: {why}"
     );
     eprintln!("skipped: {why}");
+}
+
+/// Who may do what with the file or folder at PATH, as chmod(1) takes it.
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// The settings file of somebody who approves what SIMULATION has.
+pub fn settings_text(simulation: &Simulation) -> String {
+    let settings = simulation.settings();
+    format!(
+        r#"((host . {:?}) (user . {:?}) (password-file . {:?})
+ (certificate-sha256 . {:?})
+ (approved (vms {:?}) (vdis {:?}))
+ (vm . {:?}) (vdi . {:?}) (image . {:?})
+ (guest (user . {:?}) (port . {}) (private-key . {:?}) (host-key . {:?}))
+ (boot-timeout-seconds . 20))
+"#,
+        settings.host,
+        settings.user,
+        settings.password_file,
+        settings.certificate_sha256,
+        settings.approved_vms[0],
+        settings.approved_vdis[0],
+        settings.vm,
+        settings.vdi,
+        settings.image,
+        settings.guest_user,
+        settings.guest_port,
+        settings.guest_private_key,
+        settings.guest_host_key,
+    )
 }
 
 /// The folder `fixtures/` of this checkout.

@@ -20,6 +20,7 @@ use super::settings::Environment;
 use super::{signals, trouble};
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
+use crate::private;
 use assistant::{Assistant, Indent};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
@@ -99,15 +100,11 @@ impl Prompt {
         let history = environment
             .get("FRUIX_SCM_HISTORY")
             .map(PathBuf::from)
-            .or_else(|| {
-                environment
-                    .base_directory("XDG_STATE_HOME", ".local/state")
-                    .map(|base| base.join("fruix-scm/history"))
-            });
+            .or_else(|| history_of_user(environment));
         if let Some(history) = &history {
             // The first session has no history yet, and a broken one is no
             // reason not to talk.
-            let _ = history.parent().map(std::fs::create_dir_all);
+            let _ = history.parent().map(private::create_directory);
             let _ = editor.load_history(history);
         }
         Ok(Prompt {
@@ -159,4 +156,19 @@ impl Prompt {
             let _ = self.editor.append_history(history);
         }
     }
+}
+
+/// The file that keeps the lines of this user's prompts, where he has a home.
+fn history_of_user(environment: &Environment) -> Option<PathBuf> {
+    let base = environment.base_directory("XDG_STATE_HOME", ".local/state")?;
+    let state = base.join("fruix-scm");
+    let history = state.join("prompt-history");
+    // Its name was also that of a folder for other things. What cannot be moved is
+    // no more than lines that are forgotten.
+    let before = state.join("history");
+    if before.is_file() && !history.exists() {
+        let _ = std::fs::rename(before, &history);
+    }
+    let _ = private::close_directory(&state);
+    Some(history)
 }
