@@ -38,16 +38,31 @@ pub enum Event {
         lines: u64,
         warnings: u64,
         elapsed: Duration,
-        /// The share that is done, and the time that is left, where earlier work
-        /// tells.
-        done: Option<f64>,
-        left: Option<Duration>,
+        outlook: Outlook,
         last: String,
     },
     /// The work of SOURCE has ended, or is no longer watched.
     WorkEnded { source: String },
+    /// The work of SOURCE has failed: what it printed last, and where its whole
+    /// output is, each a place in words.
+    WorkFailed {
+        source: String,
+        last: Vec<String>,
+        logs: Vec<String>,
+    },
     /// Something a person may want to know.
     Note { text: String },
+}
+
+/// What earlier work of the same kind says about work that goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outlook {
+    /// There was none.
+    Unknown,
+    /// The share of it that is done, and the time that is left.
+    Left { done: f64, left: Duration },
+    /// The earlier work had ended here, after BEFORE.
+    Past { before: Duration },
 }
 
 /// Somebody who wants to know.

@@ -7,13 +7,23 @@
 ;;; meanwhile is made again.
 
 (define-module (fruix job)
+  #:use-module (fruix harness)
+  #:use-module (fruix json)
   #:use-module (fruix native ssh)
+  #:use-module (fruix settings)
+  #:use-module (fruix simulation)
   #:use-module (fruix ssh)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
+  #:use-module (ice-9 regex)
+  #:use-module (srfi srfi-1)
   #:use-module (srfi srfi-9)
   #:export (job-start
             job-attach
+            job-list
+            job-find
+            job-list->lines
+            job-list->json
             job-follow
             job-end!
             job?
@@ -28,6 +38,8 @@
             job-result-free
             job-result-warnings
             job-result-passed?
+            job-result->lines
+            job-result->json
             job-history-file
             log-archive-ref
             log-archive-stages
@@ -90,13 +102,125 @@ Throw 'ssh-error when a job of that name is there already, ended or not:
 started.  Nothing is asked yet; `job-follow' says when there is none."
   (make-job guest name (directory-of name) #f))
 
-(define (job-history-file name)
+(define (job-list guest)
+  "Return what jobs GUEST has, whoever started them, by name: a list of association
+lists with
+
+  name      a string;
+  state     running, finished, gone (its processes are, and left no status) or
+            rebooted (the guest is, since it was started);
+  status    an integer, or #f;
+  began     by the guest's clock, in seconds since 1970, or #f;
+  seconds   for how long it has run, or ran; #f where nothing tells;
+  log-size  in bytes;
+  last      the last line that it printed, a string;
+  log       the file in the guest that holds all of them.
+
+Throw 'ssh-error when GUEST cannot tell."
+  (map (lambda (job)
+         (append job
+                 `((log . ,(string-append %jobs "/" (assq-ref job 'name) "/log")))))
+       (%ssh-job-list guest %jobs)))
+
+(define (job-list->lines jobs)
+  "Return JOBS, which `job-list' returned, as a list of lines for people."
+  (define (line job)
+    (define (field name)
+      (let ((value (assq-ref job name)))
+        (if value
+            (format #f "  ~a=~a" name value)
+            "")))
+    (format #f "~a  ~a~a~a~a~a  ~a"
+            (assq-ref job 'name)
+            (assq-ref job 'state)
+            (field 'status)
+            (let ((began (assq-ref job 'began)))
+              (if began
+                  (strftime "  began=%Y-%m-%dT%H:%M:%SZ" (gmtime began))
+                  ""))
+            (field 'seconds)
+            (field 'log-size)
+            (assq-ref job 'last)))
+  (map (lambda (job)
+         (string-trim-right (line job)))
+       jobs))
+
+(define (job-list->json jobs)
+  "Return JOBS, which `job-list' returned, as JSON text: an array of objects."
+  (scm->json (list->vector (map nulls jobs))))
+
+(define (nulls alist)
+  "Return ALIST with null for what is #f."
+  (map (match-lambda ((key . value) (cons key (or value 'null)))) alist))
+
+(define (job-result->lines name result)
+  "Return RESULT, of the job called NAME, as a list of key=value lines."
+  (filter-map (match-lambda
+                ((key . #f) #f)
+                ((key . value) (format #f "~a=~a" (json-key key) value)))
+              (result->alist name result)))
+
+(define (job-result->json name result)
+  "Return RESULT, of the job called NAME, as JSON text: an object."
+  (scm->json (nulls (result->alist name result))))
+
+(define (result->alist name result)
+  `((job . ,name)
+    (end . ,(job-result-end result))
+    (status . ,(job-result-status result))
+    (warnings . ,(job-result-warnings result))
+    (log . ,(string-append %jobs "/" name "/log"))))
+
+;;; How the same work went before.
+
+(define* (job-history-file name #:key (jobs #f))
   "Return the file in which it is kept how the work called NAME went last, or #f
-when this user has no home."
+when this user has no home.  JOBS is how many of its parts are done side by side, a
+number, or #f.  Work on another host or a simulated one, of another harness, or
+with other JOBS takes another time, and has a file of its own."
   (let ((state (or (getenv "XDG_STATE_HOME")
                    (and=> (getenv "HOME")
                           (lambda (home) (string-append home "/.local/state"))))))
-    (and state (string-append state "/fruix-scm/history/" name))))
+    (and state
+         (%work-history-file (string-append state "/fruix-scm/estimates")
+                             (append (run-words)
+                                     (list name
+                                           (if jobs
+                                               (number->string jobs)
+                                               "any")))))))
+
+(define (run-words)
+  "Return what tells the work of this run from that of others, a list of strings:
+which kind of host it is on, which one, and the harness."
+  (append (if (simulation?)
+              ;; Its address is another one each time.
+              '("simulated" "")
+              (match (map known-setting '(host guest/address))
+                ((#f #f) '("local" ""))
+                ((host address) (list "live" (or host address)))))
+          (list (harness-name))))
+
+(define (known-setting name)
+  ;; A script that needs no settings is not troubled by those it cannot read.
+  (catch 'settings-error
+    (lambda () (setting-or name #f))
+    (const #f)))
+
+(define (harness-name)
+  ;; The identifier of a run is its time, its harness, and a number.
+  (match (string-match "^[0-9TZ]+-(.*)-[0-9.]+$" (run-identifier))
+    (#f "")
+    (found (match:substring found 1))))
+
+(define (command-jobs command)
+  "Return how many jobs COMMAND, a list of words or a `sh' text, lets `make' or its
+like run side by side, as it says with -j, or #f."
+  (match (string-match "(^|[ '\"])(-j|--jobs[= ]?) *([0-9]+)($|[ '\"])"
+                       (ssh-command-line command))
+    (#f #f)
+    (found (string->number (match:substring found 3)))))
+
+;;; Logs that are kept.
 
 (define* (log-archive-ref file #:key (from 0) (count (* 1024 1024)))
   "Return COUNT bytes, as a string, of the log that `job-follow' keeps in FILE,
@@ -162,24 +286,36 @@ that another may have its name."
   (when forget?
     (ssh-ask (job-guest job) `(("rm" "-rf" ,(job-directory job))) #:again? #t)))
 
+(define (job-find guest name)
+  "Return what `job-list' says of the job called NAME in GUEST.
+
+Throw 'usage-error when GUEST has no such job."
+  (or (find (lambda (job) (string=? name (assq-ref job 'name)))
+            (job-list guest))
+      (throw 'usage-error #f "~A"
+             (list (format #f "the guest has no job called `~a`" name))
+             '((hint . "`fruix-scm jobs` lists those that it has")))))
+
 (define* (guest-run-job guest name command
                         #:key
                         (environment #f)
                         (directory #f)
                         (live #f)
                         (copy #f)
-                        (keep #f)
-                        (history (job-history-file name))
+                        (keep (log-file name))
+                        (history (job-history-file
+                                  name #:jobs (command-jobs command)))
                         (stall-timeout #f)
                         (timeout (* 24 60 60)))
   "Run COMMAND in GUEST as `guest-run' does, but as the job called NAME, so that
 it goes on when the connection is lost, and return the job's result.  A job of
 that name that is there already is removed first.  The keywords are those of
-`job-start' and `job-follow'.
+`job-start' and `job-follow'; in a harness the log is kept in the run's folder
+unless KEEP says where, or is #f.
 
 Throw 'guest-command-failed when the job ends in any way but with status zero,
 with the first cause that its log shows, and 'timeout when it stalls or is
-late; it is ended then."
+late; it is ended then.  Its last lines are shown, and where its log is."
   (job-end! (job-attach guest name) #:forget? #t)
   (let* ((job (job-start guest name command
                          #:environment environment
@@ -194,15 +330,40 @@ late; it is ended then."
     (unless (job-result-passed? result)
       (when (memq (job-result-end result) '(stalled late))
         (job-end! job))
+      (show-failed job result (filter string? (list keep copy)))
       (throw-failed job result))
     result))
+
+(define (log-file name)
+  "Return a file of the run's folder for the log of the job called NAME, which no
+other job of the run has, or #f when there is no such folder."
+  (let loop ((number 1))
+    (match (and (not (string-null? (run-identifier)))
+                (run-file (if (= number 1)
+                              (string-append name ".log.gz")
+                              (format #f "~a.~a.log.gz" name number))))
+      (#f #f)
+      (file (if (file-exists? file)
+                (loop (+ number 1))
+                file)))))
+
+(define (show-failed job result files)
+  "Show the end of the log of JOB, whose RESULT is no success, and that the log is
+in the guest and in FILES."
+  (%ssh-job-failed! (job-name job)
+                    (job-result-tail result)
+                    (cons (string-append (job-directory job) "/log in the guest")
+                          files)))
 
 (define (throw-failed job result)
   (let* ((cause (%build-log-cause (job-result-tail result)))
          (last (and cause (ssh-visible (assq-ref cause 'told))))
          (text (format #f "job `~a` ~a in the guest~a~a" (job-name job)
                        (end-text result)
-                       (if last (string-append "; first cause: " last) "")
+                       (cond (last (string-append "; first cause: " last))
+                             ((last-line (job-result-tail result))
+                              => (lambda (line) (string-append "; last: " line)))
+                             (else ""))
                        (match (job-result-end result)
                          ('memory
                           (string-append "; the kernel says: "
@@ -220,6 +381,12 @@ late; it is ended then."
              (status . ,(job-result-status result))
              (log . ,(string-append (job-directory job) "/log"))
              (cause . ,(or cause '()))))))
+
+(define (last-line text)
+  "Return the last line of TEXT that says something, as it may be shown, or #f."
+  (and=> (find (negate string-null?)
+               (map string-trim-both (reverse (string-split text #\newline))))
+         ssh-visible))
 
 (define (end-text result)
   (match (job-result-end result)

@@ -14,6 +14,7 @@
   #:use-module (srfi srfi-1)
   #:use-module (srfi srfi-11)
   #:export (boot-approved-machine
+            connect-to-proven-guest
             log-in-to-host))
 
 ;; What the steps below need; asked for before the first of them, so that a
@@ -108,6 +109,11 @@ names and the guest's SSH key proves."
 (define %round-seconds 1)
 
 (define (connect-to-proven-guest session vm timeout-seconds)
+  "Return a connection to the guest of VM at whichever address some source names and
+where the SSH key of the settings is shown.
+
+Throw 'timeout, with what was last seen, when there is none within TIMEOUT-SECONDS,
+and 'xapi-error when the VM does not run."
   (let ((start (get-internal-real-time)))
     (define (left)
       (- timeout-seconds

@@ -116,10 +116,11 @@ the guest of the settings; say what is there."
   (cond ((string-null? text))
         ((string=? text "guest")
          ;; The words of a guest are loaded when they are wanted.
-         (let ((module (resolve-interface '(fruix store guest))))
-           (set! %system
-                 ((module-ref module 'guest-system)
-                  ((module-ref module 'connect-to-guest-of-settings))))))
+         (let ((system (module-ref (resolve-interface '(fruix store guest))
+                                   'guest-system))
+               (connect (module-ref (resolve-interface '(fruix guest settings))
+                                    'connect-to-guest-of-settings)))
+           (set! %system (system (connect)))))
         (else
          (set! %system (local-system (unquoted text)))))
   (let ((said (lambda (thunk) (catch 'store-error thunk (const #f)))))

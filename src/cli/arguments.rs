@@ -125,6 +125,9 @@ pub struct World {
     /// Print each setting with where it came from
     #[arg(long)]
     pub show_settings: bool,
+    /// Show so much of what jobs print; `stages` unless given, with a bar on a terminal and a heartbeat a minute elsewhere
+    #[arg(long, value_name = "WHAT")]
+    pub live: Option<super::live::Live>,
 }
 
 /// Each verb is a thin face of Scheme procedures.
@@ -151,6 +154,8 @@ pub enum Verb {
     /// List the runs that were kept, show one, or remove what they left
     #[command(subcommand)]
     Runs(super::runs::Arguments),
+    /// List, follow or end the jobs of a guest
+    Jobs(super::jobs::Arguments),
     /// Say what a live run would use, and what it lacks
     Doctor {
         /// Show the certificate of HOST, an URL, and write it to the settings on consent

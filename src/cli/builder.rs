@@ -73,7 +73,7 @@ pub fn run(
             } else {
                 match layout(file, line, environment)? {
                     Ok(layout) => Some(layout),
-                    Err(stop) => return Ok(trouble::show_stop(&stop)),
+                    Err(stop) => return Ok(trouble::show_stop_of_verb(&stop)),
                 }
             };
             let names: Vec<String> = names.iter().map(|name| full_name(name)).collect();
@@ -93,11 +93,11 @@ pub fn run(
         }
         Arguments::Check(Module { file }) => match layout(file, line, environment)? {
             Ok(layout) => check(file, &layout),
-            Err(stop) => Ok(trouble::show_stop(&stop)),
+            Err(stop) => Ok(trouble::show_stop_of_verb(&stop)),
         },
         Arguments::Record(Module { file }) => match layout(file, line, environment)? {
             Ok(layout) => record(file, &layout),
-            Err(stop) => Ok(trouble::show_stop(&stop)),
+            Err(stop) => Ok(trouble::show_stop_of_verb(&stop)),
         },
     }
 }

@@ -117,7 +117,7 @@ pub fn documentation(
         .collect();
     let import = format!("(use-modules {})", modules.join(" "));
     if let Err(stop) = interpreter.eval_text("doc", &import) {
-        return Ok(trouble::show_stop(&stop));
+        return Ok(trouble::show_stop_of_verb(&stop));
     }
     match interpreter.documentation(name) {
         Some(text) => {

@@ -3,8 +3,9 @@
 //! Only this folder and `main.rs` print, read the environment or choose an
 //! exit status. [`arguments`] reads the command line (a script's second line
 //! first, by [`meta_switch`]), [`settings`] the settings; [`program`] runs a Scheme program, [`repl`] is the prompt, and
-//! every other verb is one small file. [`screen`] shows progress, [`trouble`]
-//! shows errors, [`signals`] turns Ctrl-C into an interrupt.
+//! every other verb is one small file. [`screen`] shows progress, and [`live`] says
+//! how much of a guest's output; [`trouble`] shows errors, [`signals`] turns Ctrl-C
+//! into an interrupt.
 
 pub mod arguments;
 mod builder;
@@ -12,6 +13,8 @@ mod doctor;
 mod gc;
 mod hash;
 pub mod interpreter;
+mod jobs;
+pub mod live;
 mod meta_switch;
 mod output;
 mod packaging;
@@ -59,7 +62,12 @@ pub fn main() -> ExitCode {
     }
     let colours_wanted =
         environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
-    crate::progress::watch(std::sync::Arc::new(screen::Screen::new(colours_wanted)));
+    let live = match &line.verb {
+        Some(Verb::Jobs(arguments)) => arguments.live().or(line.world.live),
+        _ => line.world.live,
+    };
+    let screen = screen::Screen::new(colours_wanted, live);
+    crate::progress::watch(std::sync::Arc::new(screen));
     // Steel's compiler recurses over the program and its values, so the
     // interpreter lives on a stack that deep data cannot exhaust. This thread has
     // nothing to do meanwhile but what every program needs a little later.
@@ -132,6 +140,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment)?,
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
+        Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
         Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,

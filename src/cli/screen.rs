@@ -4,8 +4,9 @@
 //! can read. On a terminal there are colours and a bar; elsewhere plain lines.
 //! Text from outside is escaped here, at the one place that shows it.
 
+use super::live::{Live, Output, Showing};
 use super::secret;
-use crate::progress::{Event, Watcher};
+use crate::progress::{Event, Outlook, Watcher};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
@@ -19,25 +20,33 @@ pub struct Screen {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     depth: usize,
     bars: HashMap<String, ProgressBar>,
-    /// Long work, by its source; its lines are not shown one by one.
+    /// Long work, by its source.
     works: HashMap<String, ProgressBar>,
+    /// What is shown of the lines that work prints.
+    output: Output,
     /// When a transfer was last mentioned, where there is no bar.
     mentioned: HashMap<String, Instant>,
 }
 
 impl Screen {
     /// A screen for this process's stderr. COLOURS may be refused by the
-    /// caller, who knows `NO_COLOR` and `TERM`.
-    pub fn new(colours_wanted: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+    /// caller, who knows `NO_COLOR` and `TERM`, and who knows what is to be shown
+    /// LIVE of a guest's output.
+    pub fn new(colours_wanted: bool, live: Option<Live>) -> Self {
+        let terminal = std::io::stderr().is_terminal() && colours_wanted;
         Screen {
-            colours: terminal && colours_wanted,
-            terminal: terminal && colours_wanted,
-            state: Mutex::default(),
+            colours: terminal,
+            terminal,
+            state: Mutex::new(State {
+                depth: 0,
+                bars: HashMap::new(),
+                works: HashMap::new(),
+                output: Output::new(live, terminal),
+                mentioned: HashMap::new(),
+            }),
         }
     }
 
@@ -47,6 +56,16 @@ impl Screen {
         } else {
             text.to_owned()
         }
+    }
+
+    /// Show a line of SOURCE.
+    fn line(&self, state: &State, source: &str, text: &str) {
+        let text = format!(
+            "{} {}",
+            self.paint("2", &format!("{}|", escape(source))),
+            escape(text)
+        );
+        say(state, &text);
     }
 
     fn transfer(&self, state: &mut State, what: &str, done: u64, total: Option<u64>) {
@@ -99,9 +118,11 @@ impl Watcher for Screen {
             Event::StepStarted { name } => {
                 let text = format!("{} {}", self.paint("1;34", "▸"), escape(name));
                 say(&state, &text);
+                state.output.step();
                 state.depth += 1;
             }
             Event::StepPassed { name, elapsed } => {
+                state.output.step();
                 state.depth = state.depth.saturating_sub(1);
                 let text = format!(
                     "{} {} ({})",
@@ -133,23 +154,43 @@ impl Watcher for Screen {
             Event::Transfer { what, done, total } => {
                 self.transfer(&mut state, what, *done, *total);
             }
-            Event::Line { source, text }
-                if state.works.contains_key(source) && !text.starts_with(">>> ") => {}
-            Event::Work { .. } if self.terminal => work(&mut state, event),
-            Event::Work { .. } => {}
+            Event::Work {
+                source, elapsed, ..
+            } => {
+                let beats = state.output.beats(source, *elapsed);
+                if state.output.has_bars() {
+                    work(&mut state, event);
+                } else if beats {
+                    say(&state, &work_text(event, usize::MAX));
+                }
+            }
             Event::WorkEnded { source } => {
+                state.output.ended(source);
                 if let Some(bar) = state.works.remove(source) {
                     bar.finish_and_clear();
                 }
             }
-            Event::Line { source, text } => {
-                let text = format!(
-                    "{} {}",
-                    self.paint("2", &format!("{}|", escape(source))),
-                    escape(text)
-                );
-                say(&state, &text);
+            Event::WorkFailed { source, last, logs } => {
+                if !state.output.has_shown_all_of(source) {
+                    for text in last {
+                        self.line(&state, source, text);
+                    }
+                }
+                for log in logs {
+                    say(
+                        &state,
+                        &format!("the log of {}: {}", escape(source), escape(log)),
+                    );
+                }
             }
+            Event::Line { source, text } => match state.output.line(source, text, Instant::now()) {
+                Showing::Shown => self.line(&state, source, text),
+                Showing::FirstHidden => {
+                    let text = "(more lines are left out; --live=all shows each)";
+                    self.line(&state, source, text);
+                }
+                Showing::Hidden => {}
+            },
             Event::Note { text } => say(&state, &escape(text)),
         }
     }
@@ -179,10 +220,18 @@ fn work(state: &mut State, event: &Event) {
     const KNOWN: &str = "    {bar:20} {prefix}\n    {wide_msg}";
     const UNKNOWN: &str = "    {spinner} {prefix}\n    {wide_msg}";
     let Event::Work {
-        source, done, last, ..
+        source,
+        outlook,
+        last,
+        ..
     } = event
     else {
         return;
+    };
+    let done = match outlook {
+        Outlook::Unknown => None,
+        Outlook::Left { done, .. } => Some(*done),
+        Outlook::Past { .. } => Some(1.0),
     };
     let bar = state.works.entry(source.clone()).or_insert_with(|| {
         let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
@@ -215,15 +264,16 @@ fn work_text(event: &Event, width: usize) -> String {
         lines,
         warnings,
         elapsed,
-        left,
+        outlook,
         ..
     } = event
     else {
         return String::new();
     };
-    let mut rest = format!(" · {lines} lines");
-    if elapsed.as_secs() > 0 {
-        rest += &format!(", {} a second", lines / elapsed.as_secs());
+    let mut rest = format!(" · {lines} line{}", if *lines == 1 { "" } else { "s" });
+    match lines.checked_div(elapsed.as_secs()) {
+        None | Some(0) => {}
+        Some(pace) => rest += &format!(", {pace} a second"),
     }
     match warnings {
         0 => {}
@@ -231,8 +281,12 @@ fn work_text(event: &Event, width: usize) -> String {
         more => rest += &format!(" · {more} warnings"),
     }
     rest += &format!(" · {}", seconds(*elapsed));
-    if let Some(left) = left {
-        rest += &format!(", about {} left", seconds(*left));
+    match outlook {
+        Outlook::Unknown => {}
+        Outlook::Left { left, .. } => rest += &format!(", about {} left", seconds(*left)),
+        Outlook::Past { before } => {
+            rest += &format!(", past the end of the last run, of {}", seconds(*before));
+        }
     }
     let mut text = escape(source);
     if let Some(stage) = stage {
@@ -309,8 +363,10 @@ mod tests {
             lines: 1200,
             warnings: 3,
             elapsed: Duration::from_secs(60),
-            done: Some(0.5),
-            left: Some(Duration::from_secs(3700)),
+            outlook: Outlook::Left {
+                done: 0.5,
+                left: Duration::from_secs(3700),
+            },
             last: String::new(),
         };
         assert_eq!(
@@ -324,5 +380,24 @@ mod tests {
              about 1 h 1 min left"
         );
         assert_eq!(work_text(&event, 40).chars().count(), 40);
+    }
+
+    #[test]
+    fn work_that_is_past_the_end_of_the_last_run_says_so() {
+        let event = Event::Work {
+            source: "parts".to_owned(),
+            stage: None,
+            lines: 1,
+            warnings: 0,
+            elapsed: Duration::from_secs(90),
+            outlook: Outlook::Past {
+                before: Duration::from_secs(63),
+            },
+            last: String::new(),
+        };
+        assert_eq!(
+            work_text(&event, 120),
+            "parts · 1 line · 1 min 30 s, past the end of the last run, of 1 min 3 s"
+        );
     }
 }

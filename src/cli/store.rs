@@ -131,7 +131,7 @@ pub fn run(
             }
             status
         }
-        Err(stop) => trouble::show_stop(&stop),
+        Err(stop) => trouble::show_stop_of_verb(&stop),
     };
     drop(interpreter);
     world.end();
@@ -171,9 +171,9 @@ fn ask(
     interpreter: &mut Interpreter,
 ) -> Result<(String, u8), Stop> {
     let system = if arguments.guest {
-        let module = &["fruix", "store", "guest"];
-        let guest = interpreter.call(module, "connect-to-guest-of-settings", Vec::new())?;
-        interpreter.call(module, "guest-system", vec![guest])?
+        let connect = "connect-to-guest-of-settings";
+        let guest = interpreter.call(&["fruix", "guest", "settings"], connect, Vec::new())?;
+        interpreter.call(&["fruix", "store", "guest"], "guest-system", vec![guest])?
     } else {
         let root = arguments.root.as_deref().unwrap_or(Path::new("/"));
         let root = string_value(root.to_string_lossy());

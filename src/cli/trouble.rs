@@ -68,6 +68,20 @@ pub fn show_stop(stop: &Stop) -> u8 {
     }
 }
 
+/// The same for a verb, whose user has written no Scheme: a failure of the world is
+/// shown without the place in ours where it struck.
+pub fn show_stop_of_verb(stop: &Stop) -> u8 {
+    match stop {
+        Stop::Uncaught(uncaught) if Key::from_name(&uncaught.key).is_some() => {
+            let mut text = format!("fruix-scm: {}\n", escape_lines(&uncaught.message));
+            text.push_str(&hint(uncaught));
+            print(&text);
+            uncaught.exit_status()
+        }
+        other => show_stop(other),
+    }
+}
+
 /// Print an exception that nothing caught: message, place, source line,
 /// backtrace and hint. A failure of the world has its story in its message,
 /// so where in the script it struck is left to one line.
@@ -84,19 +98,22 @@ pub fn show_uncaught(uncaught: &Uncaught) {
             }
         }
     }
-    if let Some(hint) = &uncaught.hint {
-        text.push_str(&format!("hint: {}\n", escape(hint)));
-    }
+    text.push_str(&hint(uncaught));
     print(&text);
 }
 
 /// Print UNCAUGHT at a prompt, where the backtrace can be asked for.
 pub fn show_in_brief(uncaught: &Uncaught) {
     let mut text = headline(uncaught);
-    if let Some(hint) = &uncaught.hint {
-        text.push_str(&format!("hint: {}\n", escape(hint)));
-    }
+    text.push_str(&hint(uncaught));
     print(&text);
+}
+
+fn hint(uncaught: &Uncaught) -> String {
+    match &uncaught.hint {
+        Some(hint) => format!("hint: {}\n", escape(hint)),
+        None => String::new(),
+    }
 }
 
 fn headline(uncaught: &Uncaught) -> String {

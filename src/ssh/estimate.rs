@@ -7,9 +7,12 @@
 //! take. What is kept of a run is a file of a hundred lines or so.
 
 use super::build_log;
+use crate::private;
+use crate::progress::Outlook;
+use sha2::{Digest, Sha256};
 use std::fs;
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often a run's progress is noted: after so many lines, and then at fewer
@@ -28,7 +31,9 @@ impl History {
             .lines()
             .map(|line| {
                 let (lines, seconds) = line.split_once(' ')?;
-                Some((lines.parse().ok()?, seconds.parse().ok()?))
+                let seconds: f64 = seconds.parse().ok()?;
+                let sound = seconds.is_finite() && seconds >= 0.0;
+                Some((lines.parse().ok()?, sound.then_some(seconds)?))
             })
             .collect::<Option<Vec<(u64, f64)>>>()?;
         let rising = places
@@ -37,20 +42,20 @@ impl History {
         (rising && !places.is_empty()).then_some(History(places))
     }
 
-    /// Replace the file at PATH by this history.
+    /// Replace the file at PATH, for this user alone, by this history.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let text: String = self
             .0
             .iter()
             .map(|(lines, seconds)| format!("{lines} {seconds:.1}\n"))
             .collect();
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::write(&part, text)?;
-        fs::rename(part, path)
+        let directory = path.parent().unwrap_or(Path::new("."));
+        private::create_directory(directory)?;
+        // Two runs may end at once: each writes a file of its own first.
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
     }
 
     /// How many seconds had passed after LINES lines, and how many in all.
@@ -66,6 +71,42 @@ impl History {
         let share = (lines - low) as f64 / (high - low).max(1) as f64;
         Some((early + (late - early) * share, all))
     }
+}
+
+/// The file below DIRECTORY for the history of what WORDS tell from all other work,
+/// such as the host and the job. Each is a folder of its name, the last the file,
+/// whatever letters it has.
+pub fn file(directory: &Path, words: &[String]) -> PathBuf {
+    let mut path = directory.to_owned();
+    path.extend(words.iter().map(|word| file_name(word)));
+    path
+}
+
+/// WORD as the name of a file: as URIs write what is no plain letter, and with its
+/// digest in place of its end where it is long.
+fn file_name(word: &str) -> String {
+    /// Names may be of 255 bytes.
+    const LONGEST: usize = 150;
+    let mut name = String::new();
+    for (at, byte) in word.bytes().enumerate() {
+        match byte {
+            b'.' if at == 0 => name.push_str("%2E"),
+            b'.' | b'_' | b'-' => name.push(byte.into()),
+            plain if plain.is_ascii_alphanumeric() => name.push(plain.into()),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    if name.is_empty() {
+        // No other word is written so.
+        return "%".to_owned();
+    }
+    if name.len() > LONGEST {
+        let digest = Sha256::digest(word.as_bytes());
+        name.truncate(LONGEST - 33);
+        name.push('%');
+        name.extend(digest[..16].iter().map(|byte| format!("{byte:02x}")));
+    }
+    name
 }
 
 /// Reads a log as it comes.
@@ -111,22 +152,41 @@ impl Reading {
         }
     }
 
-    /// What is done, as a share of all, and the time that is left.
-    pub fn left(&self, elapsed: Duration) -> Option<(f64, Duration)> {
-        let (then, all) = self.before.as_ref()?.seconds_at(self.lines)?;
-        if all <= 0.0 {
-            return None;
+    /// What the run before says when this one has been going on for ELAPSED.
+    pub fn outlook(&self, elapsed: Duration) -> Outlook {
+        let Some(before) = &self.before else {
+            return Outlook::Unknown;
+        };
+        let (Some((then, all)), Some(&(lines, _))) =
+            (before.seconds_at(self.lines), before.0.last())
+        else {
+            return Outlook::Unknown;
+        };
+        // With its last line the other had not ended yet: it had when its time was over.
+        let time = Duration::try_from_secs_f64(all).unwrap_or(Duration::MAX);
+        if self.lines > lines || (self.lines == lines && elapsed >= time) {
+            return Outlook::Past { before: time };
         }
         // A machine that is slower now was slower so far. Early on that says
         // little, so it counts as much as has been done.
-        let done = (then / all).clamp(0.0, 1.0);
+        let done = if all > 0.0 {
+            (then / all).clamp(0.0, 1.0)
+        } else {
+            self.lines as f64 / lines.max(1) as f64
+        };
         let pace = if then > 0.0 {
             (elapsed.as_secs_f64() / then).clamp(0.1, 10.0)
         } else {
             1.0
         };
         let pace = 1.0 + (pace - 1.0) * done.sqrt();
-        Some((done, Duration::from_secs_f64((all - then).max(0.0) * pace)))
+        let left = match self.lines == lines {
+            true => time.saturating_sub(elapsed),
+            false => {
+                Duration::try_from_secs_f64((all - then).max(0.0) * pace).unwrap_or(Duration::MAX)
+            }
+        };
+        Outlook::Left { done, left }
     }
 
     /// The history of this run, which has taken ELAPSED and ended well.
@@ -164,25 +224,77 @@ mod tests {
         before.write(&path).unwrap();
         let before = History::read(&path).unwrap();
 
-        let same = run(Some(before.clone()), 2500, 0.1);
-        let (done, left) = same.left(seconds(250.0)).unwrap();
+        let left = |lines, pace: f64| {
+            let reading = run(Some(before.clone()), lines, pace);
+            match reading.outlook(seconds(lines as f64 * pace)) {
+                Outlook::Left { done, left } => (done, left.as_secs_f64()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (done, same) = left(2500, 0.1);
         assert!((done - 0.25).abs() < 0.01, "{done}");
-        assert!((left.as_secs_f64() - 750.0).abs() < 10.0, "{left:?}");
+        assert!((same - 750.0).abs() < 10.0, "{same}");
         // At half the pace the rest takes longer than it did.
-        let slow = run(Some(before.clone()), 5000, 0.2);
-        let (_, left) = slow.left(seconds(1000.0)).unwrap();
-        assert!(left.as_secs_f64() > 750.0, "{left:?}");
-        // More lines than before: the end is near, and nothing is negative.
-        let longer = run(Some(before), 12_000, 0.1);
-        assert_eq!(longer.left(seconds(1200.0)).unwrap(), (1.0, seconds(0.0)));
-        assert_eq!(run(None, 10, 0.1).left(seconds(1.0)), None);
+        let (_, slow) = left(5000, 0.2);
+        assert!(slow > 750.0, "{slow}");
+        // Its last line has come early: the other went on for some time behind it.
+        let (_, last) = left(10_000, 0.09);
+        assert!((last - 100.0).abs() < 1.0, "{last}");
+        assert_eq!(run(None, 10, 0.1).outlook(seconds(1.0)), Outlook::Unknown);
+    }
+
+    #[test]
+    fn behind_the_end_of_the_run_before_nothing_is_promised() {
+        let before = run(None, 100, 1.0).history(seconds(120.0));
+        let past = Outlook::Past {
+            before: seconds(120.0),
+        };
+        for (lines, elapsed) in [(101, 101.0), (100, 120.0), (5000, 7200.0)] {
+            let reading = run(Some(before.clone()), lines, 1.0);
+            assert_eq!(reading.outlook(seconds(elapsed)), past, "{lines} {elapsed}");
+        }
+    }
+
+    #[test]
+    fn work_that_differs_in_any_word_has_a_file_of_its_own() {
+        let words = |host: &str, job: &str| [host.to_owned(), job.to_owned()];
+        let place = |host: &str, job: &str| file(Path::new("/state"), &words(host, job));
+        assert_eq!(
+            place("https://xcp.example:443", "build world"),
+            Path::new("/state/https%3A%2F%2Fxcp.example%3A443/build%20world")
+        );
+        let long = "x".repeat(400);
+        let mut seen = std::collections::HashSet::new();
+        for host in [
+            "..",
+            ".",
+            "",
+            "%",
+            "%2E",
+            "a/b",
+            "a%2Fb",
+            &long,
+            &format!("{long}y"),
+        ] {
+            let path = place(host, "job");
+            assert_eq!(path.components().count(), 4, "{path:?}");
+            assert!(path.components().all(|part| part.as_os_str().len() < 200));
+            assert!(seen.insert(path), "{host}");
+        }
     }
 
     #[test]
     fn a_history_that_makes_no_sense_is_none() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("history");
-        for text in ["", "many 1\n", "10 5.0\n5 6.0\n"] {
+        for text in [
+            "",
+            "many 1\n",
+            "10 5.0\n5 6.0\n",
+            "1 inf\n",
+            "1 -1\n",
+            "1 NaN\n",
+        ] {
             fs::write(&path, text).unwrap();
             assert_eq!(History::read(&path), None, "{text:?}");
         }

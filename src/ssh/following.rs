@@ -4,6 +4,7 @@ use super::archive::{self, Archive};
 use super::error::SshError;
 use super::estimate::{History, Reading};
 use super::job::Follow;
+use super::run::last_line;
 use super::text::visible;
 use super::transfer::local_trouble;
 use crate::progress::{self, Event};
@@ -19,6 +20,8 @@ const TAIL: usize = 256 << 10;
 const LONGEST_LINE: usize = 64 << 10;
 /// How often whoever watches is told how far the work is.
 const TELLING: Duration = Duration::from_millis(100);
+/// How often he is told of work that prints nothing.
+const BEAT: Duration = Duration::from_secs(1);
 /// A job that is older than this when it is first seen has printed lines whose
 /// time is not known.
 const FRESH: Duration = Duration::from_secs(30);
@@ -78,13 +81,17 @@ impl Progress {
         })
     }
 
-    /// The job has been there for AGE.
+    /// The job has been there for AGE, as a look has just shown. Whoever watches sees
+    /// that it goes on, though it prints nothing.
     pub fn aged(&mut self, age: Duration) {
         if self.began.is_none() {
             let now = Instant::now();
             let fresh = age < FRESH && self.offset == 0;
             self.began = Some((now.checked_sub(age).unwrap_or(now), fresh));
-            self.tell("");
+            self.tell();
+        } else if self.told.is_none_or(|told| told.elapsed() >= BEAT) {
+            self.told = Some(Instant::now());
+            self.tell();
         }
     }
 
@@ -129,7 +136,7 @@ impl Progress {
         if let Some(source) = &self.live {
             if self.told.is_none_or(|told| told.elapsed() >= TELLING) {
                 self.told = Some(Instant::now());
-                self.tell(&text);
+                self.tell();
             }
             progress::tell(Event::Line {
                 source: source.clone(),
@@ -138,20 +145,18 @@ impl Progress {
         }
     }
 
-    /// Tell how far the work is; LAST is the line that came last.
-    fn tell(&self, last: &str) {
+    /// Tell how far the work is.
+    fn tell(&self) {
         let Some(source) = &self.live else { return };
         let elapsed = self.elapsed();
-        let left = self.reading.left(elapsed);
         progress::tell(Event::Work {
             source: source.clone(),
             stage: self.reading.stage.as_deref().map(visible),
             lines: self.reading.lines,
             warnings: self.reading.warnings,
             elapsed,
-            done: left.map(|(done, _)| done),
-            left: left.map(|(_, left)| left),
-            last: visible(last),
+            outlook: self.reading.outlook(elapsed),
+            last: last_line(&self.tail).unwrap_or_default(),
         });
     }
 

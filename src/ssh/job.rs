@@ -69,6 +69,7 @@ echo $$ > pid.part && mv pid.part pid
 /bin/sh ./script >> log 2>&1 < /dev/null
 status=$?
 rm -f room
+date +%s > ended
 echo $status > status.part && mv status.part status
 END
 if test "$(uname -s)" = FreeBSD && command -v daemon > /dev/null 2>&1; then
@@ -224,7 +225,7 @@ struct Look {
     bytes: Vec<u8>,
 }
 
-fn question(script: &str, arguments: &[&str]) -> Question {
+pub(super) fn question(script: &str, arguments: &[&str]) -> Question {
     let arguments = quote_all(["set", "--"].iter().chain(arguments));
     Question::Script(format!("{arguments}\n{BOOT}{MEMORY}{script}"))
 }
@@ -251,7 +252,7 @@ impl Connection {
         self.one(question(END, &[directory])).await.map(drop)
     }
 
-    async fn one(&self, question: Question) -> Result<Output, SshError> {
+    pub(super) async fn one(&self, question: Question) -> Result<Output, SshError> {
         // Every question about a job may be put twice.
         let mut answers = self
             .ask_again(std::slice::from_ref(&question), LOOK)
@@ -461,7 +462,7 @@ fn passing(error: &SshError) -> bool {
 }
 
 /// FreeBSD tells its boot by the clock, which may be set meanwhile.
-fn same_boot(one: &str, other: &str) -> bool {
+pub(super) fn same_boot(one: &str, other: &str) -> bool {
     match (one.parse::<i64>(), other.parse::<i64>()) {
         (Ok(one), Ok(other)) => (one - other).abs() <= 10,
         _ => one == other,

@@ -10,8 +10,9 @@
 //! * [`Connection::ask`] puts small questions to one long-lived `/bin/sh`
 //!   ([`shell`]), many in one message.
 //! * [`Connection::start_job`] and [`Connection::follow_job`] are for work of
-//!   hours, which must not depend on the connection ([`job`]). Their logs are read
-//!   ([`build_log`], [`estimate`]) and kept ([`archive`]).
+//!   hours, which must not depend on the connection ([`job`]); `list_jobs` says which
+//!   there are. Their logs are read ([`build_log`], [`estimate`]) and kept
+//!   ([`archive`]).
 //! * [`Connection::send`] and [`Connection::fetch`] move files and trees, and
 //!   compare them ([`transfer`], [`tree`]).
 //!
@@ -30,6 +31,7 @@ mod following;
 pub mod identity;
 pub mod job;
 pub mod key;
+mod listing;
 pub mod primitives;
 pub mod run;
 mod sftp;

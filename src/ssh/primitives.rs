@@ -3,17 +3,23 @@
 use super::archive;
 use super::build_log::{self, How};
 use super::job::{End, Follow};
+use super::listing::{Listed, State};
+use super::run::last_lines;
 use super::tree::Moved;
-use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, text};
+use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, estimate, text};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
     Value, alist_value, handle, handle_value, integer, list, list_value, optional_string,
     pair_value, seconds, string, string_value, strings, symbol_value, truth, wrong_type,
 };
+use crate::progress::{self, Event};
 use crate::runtime;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How many lines are shown of a job that has failed.
+const LAST_LINES: usize = 12;
 
 crate::natives! {
     /// (%ssh-connect host port user private-key host-key known-hosts agent config home seconds) -> connection
@@ -54,6 +60,24 @@ crate::natives! {
     /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free` and
     /// `warnings`.
     "%ssh-job-follow" (11) => ssh_job_follow,
+    /// (%ssh-job-list connection directory) -> list of alists
+    ///
+    /// The jobs whose directories are in DIRECTORY of the guest, by name: `name`;
+    /// `state`, a symbol, `running`, `finished`, `gone` or `rebooted`; `status`, an
+    /// integer or #f; `began` in seconds since 1970, and `seconds`, both integers or
+    /// #f; `log-size` in bytes; `last`, the last line of the log. Throw 'ssh-error
+    /// when the guest cannot tell.
+    "%ssh-job-list" (2) => ssh_job_list,
+    /// (%ssh-job-failed! name tail logs) -> unspecified
+    ///
+    /// Show that the job NAME has failed: the last lines of TAIL, the end of its
+    /// log, and LOGS, a list of strings that say where the whole log is.
+    "%ssh-job-failed!" (3) => ssh_job_failed,
+    /// (%work-history-file directory words) -> string
+    ///
+    /// The file below DIRECTORY for the history of the work that WORDS, a list of
+    /// strings, tell from all other work.
+    "%work-history-file" (2) => work_history_file,
     /// (%ssh-job-end connection directory) -> unspecified
     "%ssh-job-end" (2) => ssh_job_end,
     /// (%build-log-cause log) -> alist or #f
@@ -266,6 +290,55 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
         ("free", number(followed.free)),
         ("warnings", number(Some(followed.warnings))),
     ]))
+}
+
+fn ssh_job_list(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-job-list";
+    let connection = connection(NAME, args)?;
+    let directory = string(NAME, args, 2)?;
+    let what = format!("listing the jobs in `{directory}`");
+    let jobs = runtime::wait(&what, BACKSTOP, connection.list_jobs(&directory))?;
+    let number =
+        |number: Option<u64>| number.map_or(Value::BoolV(false), |it| Value::IntV(it as isize));
+    let entry = |job: Listed| {
+        let (state, status) = match job.state {
+            State::Running => ("running", None),
+            State::Finished(status) => ("finished", Some(status)),
+            State::Gone => ("gone", None),
+            State::Rebooted => ("rebooted", None),
+        };
+        alist_value(vec![
+            ("name", string_value(job.name)),
+            ("state", symbol_value(state)),
+            ("status", number(status.map(u64::from))),
+            ("began", number(job.began)),
+            (
+                "seconds",
+                number(job.elapsed.map(|elapsed| elapsed.as_secs())),
+            ),
+            ("log-size", number(Some(job.log_size))),
+            ("last", string_value(job.last)),
+        ])
+    };
+    Ok(list_value(jobs.into_iter().map(entry).collect()))
+}
+
+fn ssh_job_failed(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-job-failed!";
+    let tail = string(NAME, args, 2)?;
+    progress::tell(Event::WorkFailed {
+        source: string(NAME, args, 1)?,
+        last: last_lines(&tail, LAST_LINES),
+        logs: strings(NAME, args, 3)?,
+    });
+    Ok(Value::Void)
+}
+
+fn work_history_file(args: &[Value]) -> Outcome {
+    const NAME: &str = "%work-history-file";
+    let directory = PathBuf::from(string(NAME, args, 1)?);
+    let file = estimate::file(&directory, &strings(NAME, args, 2)?);
+    Ok(string_value(file.to_string_lossy()))
 }
 
 fn ssh_job_end(args: &[Value]) -> Outcome {

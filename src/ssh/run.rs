@@ -187,6 +187,19 @@ pub(super) fn last_line(bytes: &[u8]) -> Option<String> {
         .map(visible)
 }
 
+/// The last COUNT lines of TEXT, without the empty ones behind them.
+pub(super) fn last_lines(text: &str, count: usize) -> Vec<String> {
+    let mut lines: Vec<String> = text
+        .trim_end()
+        .lines()
+        .rev()
+        .take(count)
+        .map(str::to_owned)
+        .collect();
+    lines.reverse();
+    lines
+}
+
 /// COMMAND with a line before it on standard error that holds MARK and the
 /// number of its process group, so that the group can be ended from here.
 ///

@@ -12,6 +12,7 @@ mod guile_limits;
 mod harness;
 mod hostile_metadata;
 mod hostile_servers;
+mod jobs;
 mod media;
 mod mishaps;
 mod openssh;

@@ -6,7 +6,6 @@
 (define-module (fruix store guest)
   #:use-module (fruix digest)
   #:use-module (fruix guest)
-  #:use-module (fruix settings)
   #:use-module (fruix ssh)
   #:use-module (fruix store)
   #:use-module (fruix store system)
@@ -15,8 +14,7 @@
   #:export (guest-store-layout
             guest-store
             guest-system
-            guest-tree-manifests
-            connect-to-guest-of-settings))
+            guest-tree-manifests))
 
 (define* (guest-store-layout guest #:optional (closure "/run/current-system"))
   "Return the store layout of CLOSURE in GUEST.
@@ -92,14 +90,3 @@ Throw 'guest-command-failed when one cannot be read."
                      directories)
                 #:timeout-seconds timeout
                 #:again? #t)))
-
-(define (connect-to-guest-of-settings)
-  "Return a connection to the guest that the settings guest/address, guest/port,
-guest/user, guest/private-key and guest/host-key tell of.
-
-Throw 'settings-error when one is missing, 'ssh-error when it does not answer."
-  (ssh-connect #:address (setting 'guest/address)
-               #:port (setting-or 'guest/port 22)
-               #:user (setting-or 'guest/user "root")
-               #:private-key (setting 'guest/private-key)
-               #:host-key (setting 'guest/host-key)))
