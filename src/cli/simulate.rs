@@ -7,6 +7,8 @@ use crate::sim::mishap::{self, Mishap};
 use crate::sim::{Simulation, SimulationOptions};
 use clap::Args;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Serve a simulated XCP-ng host until interrupted.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +22,12 @@ pub struct Arguments {
     /// Let the host's own delays pass N times as fast as a real host's
     #[arg(long, value_name = "N", default_value = "25", value_parser = speed)]
     speed: f64,
+    /// Drop a request whose rest does not come within SECONDS, as a real host does after 10
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = speed)]
+    head_patience: f64,
+    /// Write each change that the host carries out to FILE, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -64,6 +72,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let simulation = Simulation::start(SimulationOptions {
         listen: arguments.listen,
         speed: arguments.speed,
+        head_patience: Duration::try_from_secs_f64(arguments.head_patience)
+            .unwrap_or(Duration::from_secs(10)),
+        audit: arguments.audit.clone(),
         ..options(&arguments.mishap)?
     })?;
     for (key, value) in simulation.settings().lines() {

@@ -15,6 +15,8 @@ pub enum Mishap {
     NoAddress,
     /// The host publishes an address, but nothing answers there.
     NoSsh,
+    /// An entry of a map may be added twice when its value is the same.
+    IdempotentMap,
     /// The first address is link-local, and the right one comes later.
     LinkLocalFirst,
     /// The approved VDI is smaller than the image.
@@ -47,6 +49,9 @@ pub enum Mishap {
     /// The connection is closed instead of an answer to METHOD, when it is the
     /// one counted CALL or every one; the call is not carried out.
     Cut { method: String, call: Option<u64> },
+    /// The connection is closed instead of an answer to METHOD, when it is the
+    /// one counted CALL or every one; the call is carried out.
+    Mute { method: String, call: Option<u64> },
     /// An import takes this many bytes and then no more.
     ImportStalls { bytes: u64 },
     /// An import takes this many bytes and then closes the connection.
@@ -76,7 +81,7 @@ pub enum Mishap {
     },
 }
 
-const NAMES: [(&str, Mishap); 17] = [
+const NAMES: [(&str, Mishap); 18] = [
     ("refuse-login", Mishap::RefuseLogin),
     ("wrong-certificate", Mishap::WrongCertificate),
     ("no-address", Mishap::NoAddress),
@@ -94,14 +99,16 @@ const NAMES: [(&str, Mishap); 17] = [
     ("guest-reboots", Mishap::GuestReboots),
     ("redirect", Mishap::Redirect),
     ("redirect-to-stranger", Mishap::RedirectToStranger),
+    ("idempotent-map", Mishap::IdempotentMap),
 ];
 
 /// Mishaps that are written `NAME=ARGUMENT`.
-const WITH_ARGUMENT: [(&str, &str); 11] = [
+const WITH_ARGUMENT: [(&str, &str); 12] = [
     ("session-expires", "K"),
     ("certificate-changes", "K"),
     ("fail", "METHOD[@K]:CODE[:PARAMETER]…"),
     ("cut", "METHOD[@K]"),
+    ("mute", "METHOD[@K]"),
     ("slow", "METHOD:MILLISECONDS"),
     ("import-stalls", "BYTES"),
     ("import-cut", "BYTES"),
@@ -198,6 +205,10 @@ fn with_argument(text: &str) -> Option<Mishap> {
         "cut" => {
             let (method, call) = counted(argument)?;
             Mishap::Cut { method, call }
+        }
+        "mute" => {
+            let (method, call) = counted(argument)?;
+            Mishap::Mute { method, call }
         }
         // `fail=VM.start@2:HOST_OFFLINE:OpaqueRef`
         "fail" => {

@@ -27,6 +27,7 @@ use mishap::Mishap;
 use port::ReservedPort;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The beginning of every secret that a simulation makes up, so that a search
 /// for secrets in what a program has written needs to know none of them.
@@ -45,6 +46,10 @@ pub struct SimulationOptions {
     /// How many times faster than a real host's its own delays pass: 5 s after
     /// a wrong password, 60 s for a guest to acknowledge a shutdown.
     pub speed: f64,
+    /// How long the host waits for the rest of a request; 10 s on a real one.
+    pub head_patience: Duration,
+    /// Where the host writes down each change that it carries out.
+    pub audit: Option<PathBuf>,
 }
 
 impl Default for SimulationOptions {
@@ -54,6 +59,8 @@ impl Default for SimulationOptions {
             directory: None,
             mishaps: Vec::new(),
             speed: 25.0,
+            head_patience: Duration::from_secs(10),
+            audit: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use fruix_scm::sim::mishap::{self, Mishap};
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
 use fruix_scm::xapi::address::{self, Sources};
 use fruix_scm::xapi::lease::{self, Lease};
+use fruix_scm::xapi::lock;
 use fruix_scm::xapi::transfer::{self, Format};
 use fruix_scm::xapi::vm::{self, Shutdown};
 use fruix_scm::xapi::{Approved, Login, Secret, Session, XapiError, verify};
@@ -84,6 +85,13 @@ const CASES: &[(&str, End)] = &[
         End::Key(Key::Connection, "without an answer"),
     ),
     ("cut=VM.get_record@2", End::Well),
+    // It is there all the same, and found by its marks.
+    (
+        "mute=VDI.create@1",
+        End::Key(Key::Connection, "without an answer"),
+    ),
+    ("mute=VM.get_record@2", End::Well),
+    ("idempotent-map", End::Well),
     (
         "slow=VDI.create:4000",
         End::Key(Key::Timeout, "has not answered"),
@@ -104,6 +112,7 @@ fn login(settings: &SimulationSettings) -> Login {
         certificates: vec![settings.certificate_sha256.clone()],
         approved: Approved::default(),
         patience: Duration::from_secs(3),
+        lock_lease: lock::LEASE,
         lease: Lease::new("test", "mishap", Duration::from_secs(3600)),
     }
 }

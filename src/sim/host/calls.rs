@@ -229,9 +229,19 @@ async fn perform(
         Method::Explicit(call) => Some(call),
         _ => None,
     };
-    carry_out(shared, name, method, args, session, task)
+    let audit = &shared.config.audit;
+    let change = audit.begin(name, session, &args);
+    let outcome = carry_out(shared, name, method, args, session, task)
         .await
-        .map_err(|error| model::held(name, declared, error))
+        .map_err(|error| model::held(name, declared, error));
+    audit.end(
+        change,
+        outcome
+            .as_ref()
+            .err()
+            .map_or("", |error| error.code.as_str()),
+    );
+    outcome
 }
 
 async fn carry_out(
@@ -365,7 +375,10 @@ fn add_to(
         let mut content = record[field.name].clone();
         match (&mut content, value) {
             (Val::Map(_), Some(value)) => {
-                if content.get(key).is_some() {
+                // With this switch xapi takes the same addition twice.
+                let is_same =
+                    content.get(key) == Some(&value) && shared.config.has(&Mishap::IdempotentMap);
+                if content.get(key).is_some() && !is_same {
                     return Err(ApiError::new(
                         "MAP_DUPLICATE_KEY",
                         [class.name, field.name, reference, key],
@@ -558,25 +571,49 @@ pub fn check_session(shared: &Shared, session: &str) -> Result<(), ApiError> {
 }
 
 impl Shared {
-    /// Whether a call of METHOD gets a closed connection for an answer.
+    /// Whether a call of METHOD gets a closed connection for an answer, and is not
+    /// carried out.
     pub fn cuts_connection(&self, method: &str) -> bool {
-        let name = format!("cut {method}");
-        let wanted = |mishap: &Mishap, count: Option<u64>| match mishap {
-            Mishap::Cut { method: cut, call } => {
-                cut == method && (count.is_none() || call.is_none() || *call == count)
-            }
-            _ => false,
-        };
+        self.befalls("cut", method, |mishap| match mishap {
+            Mishap::Cut { method, call } => Some((method, *call)),
+            _ => None,
+        })
+    }
+
+    /// The same for a call that is carried out.
+    pub fn mutes_answer(&self, method: &str) -> bool {
+        self.befalls("mute", method, |mishap| match mishap {
+            Mishap::Mute { method, call } => Some((method, *call)),
+            _ => None,
+        })
+    }
+
+    /// Whether this call of METHOD is one that a mishap of the KIND that ASPECT
+    /// looks at is about: it answers a method, and which of its calls.
+    fn befalls(
+        &self,
+        kind: &str,
+        method: &str,
+        aspect: impl Fn(&Mishap) -> Option<(&String, Option<u64>)>,
+    ) -> bool {
         let mishaps = self.config.mishaps();
-        if !mishaps.iter().any(|it| wanted(it, None)) {
+        let wanted: Vec<Option<u64>> = mishaps
+            .iter()
+            .filter_map(aspect)
+            .filter(|(name, _)| *name == method)
+            .map(|(_, call)| call)
+            .collect();
+        if wanted.is_empty() {
             return false;
         }
         let count = self.with(|state| {
-            let count = state.counts.entry(name).or_default();
+            let count = state.counts.entry(format!("{kind} {method}")).or_default();
             *count += 1;
             *count
         });
-        mishaps.iter().any(|it| wanted(it, Some(count)))
+        wanted
+            .iter()
+            .any(|call| call.is_none_or(|call| call == count))
     }
 
     /// Count a call in a session, and forget the session if a mishap says so.

@@ -873,6 +873,8 @@ async fn snapshot(
     tasks::work(shared, task, TOOLSTACK).await?;
     let snapshot = shared.with(|state| {
         let snapshot = copy_record(state, vm, name)?;
+        let record = state.db.get("VM", vm)?.clone();
+        state.remembered.insert(snapshot.clone(), record);
         let db = &mut state.db;
         db.set("VM", &snapshot, "is_a_snapshot", Val::Bool(true));
         db.set("VM", &snapshot, "is_a_template", Val::Bool(true));
@@ -891,6 +893,47 @@ async fn snapshot(
     snapshot
 }
 
+/// What a revert leaves as it is; every other field becomes what the snapshot
+/// remembers, `other_config` among them.
+///
+/// Source: xapi's `xapi_vm_snapshot.ml`, `do_not_copy`.
+const KEPT_BY_REVERT: [&str; 24] = [
+    "uuid",
+    "suspend_VDI",
+    "power_state",
+    "parent",
+    "children",
+    "current_operations",
+    "allowed_operations",
+    "metrics",
+    "guest_metrics",
+    "resident_on",
+    "domid",
+    "protection_policy",
+    "snapshot_schedule",
+    "scheduled_to_be_resident_on",
+    "snapshots",
+    "tags",
+    "affinity",
+    "groups",
+    "consoles",
+    "VBDs",
+    "VIFs",
+    "VGPUs",
+    "VUSBs",
+    "VTPMs",
+];
+
+/// Put back into VM what SNAPSHOT remembers.
+fn revert_fields(state: &mut State, snapshot: &str, vm: &str) {
+    let remembered = state.remembered.get(snapshot).cloned().unwrap_or_default();
+    for (field, value) in remembered {
+        if !KEPT_BY_REVERT.contains(&field) {
+            state.db.set("VM", vm, field, value);
+        }
+    }
+}
+
 /// The VM keeps its reference; its disks and VBDs are new ones.
 async fn revert(shared: &Arc<Shared>, snapshot: &str, task: &str) -> Result<Val, ApiError> {
     let vm = shared.with(|state| {
@@ -899,6 +942,8 @@ async fn revert(shared: &Arc<Shared>, snapshot: &str, task: &str) -> Result<Val,
     })?;
     let busy = begin(shared, &vm, "revert_to", task).await?;
     end_domain(shared, &vm).await;
+    // The fields first, and then the slow part.
+    shared.with(|state| revert_fields(state, snapshot, &vm));
     tasks::work(shared, task, TOOLSTACK).await?;
     let outcome = shared.with(|state| {
         power_off(state, &vm);

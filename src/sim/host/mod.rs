@@ -4,6 +4,7 @@
 //! * [`server`] is the wire, [`json`] and [`xml`] the two dialects of calls.
 //! * [`calls`] finds what a method means; [`domains`], [`disks`], [`tasks`] and
 //!   [`events`] do it; [`transfer`] moves disks, [`screen`] shows what a VM shows.
+//! * [`audit`] writes down what was changed, by which session.
 //! * [`database`] keeps the objects of the classes that [`model`] lists.
 //!
 //! What is simulated is XAPI's behaviour: states, refusals, codes, the order of
@@ -11,6 +12,7 @@
 //!
 //! Source: XenAPI reference; xapi's own sources where it is silent.
 
+mod audit;
 mod calls;
 mod database;
 mod disks;
@@ -34,6 +36,7 @@ use super::mishap::Mishap;
 use super::port::ReservedPort;
 use super::{SimulationOptions, SimulationSettings};
 use crate::failure::{Failure, Key};
+use audit::Audit;
 use sha2::{Digest, Sha256};
 use state::{Config, Shared};
 use std::io::Write;
@@ -156,6 +159,9 @@ impl Host {
             certificate_pem: identity.certificate.pem(),
             refusal_delay: REFUSAL.div_f64(options.speed),
             acknowledgment: ACKNOWLEDGMENT.div_f64(options.speed),
+            head_patience: options.head_patience,
+            audit: Audit::open(options.audit.as_deref())
+                .map_err(|error| cannot("write its audit log", error))?,
         };
         let mut state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
             .map_err(|error| cannot("make its first disk", error))?;

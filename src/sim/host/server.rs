@@ -33,9 +33,6 @@ const LONGEST_BODY: usize = 300 << 10;
 /// How much is taken from a socket at once: TLS by itself takes 4 KiB.
 const GULP: usize = 64 << 10;
 
-/// How long a client may take to send the next bytes of a head.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-
 /// Where connections come in.
 pub struct Door {
     /// The certificate that is shown there.
@@ -134,7 +131,7 @@ impl Request {
 
 impl Connection {
     async fn serve(&mut self, shared: &Arc<Shared>) -> io::Result<()> {
-        while let Some(request) = self.read_head().await? {
+        while let Some(request) = self.read_head(shared).await? {
             let keep = self.answer(shared, &request).await?;
             if !keep {
                 return Ok(());
@@ -145,7 +142,7 @@ impl Connection {
 
     /// The next request, or `None` when there is none: the client has gone, or
     /// has been told what was wrong.
-    async fn read_head(&mut self) -> io::Result<Option<Request>> {
+    async fn read_head(&mut self, shared: &Shared) -> io::Result<Option<Request>> {
         loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
                 let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
@@ -167,7 +164,7 @@ impl Connection {
             let patience = if idle {
                 Duration::from_secs(300)
             } else {
-                HEAD_PATIENCE
+                shared.config.head_patience
             };
             match tokio::time::timeout(patience, self.fill()).await {
                 Ok(Ok(0)) => return Ok(None),
@@ -371,7 +368,7 @@ async fn outcome(
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         }
     }
-    Some(outcome)
+    (!shared.mutes_answer(method)).then_some(outcome)
 }
 
 fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {

@@ -1,7 +1,8 @@
 //! What the simulated host is made of: its database, its running domains, and
 //! what all connections share.
 
-use super::database::Database;
+use super::audit::Audit;
+use super::database::{Database, Record};
 use super::value::{ApiError, Val, now};
 use crate::sim::guest::GuestConfig;
 use crate::sim::mishap::Mishap;
@@ -42,6 +43,8 @@ pub struct State {
     /// What guests wrote to their consoles, by VM.
     pub consoles: HashMap<String, Vec<String>>,
     pub next_domid: i64,
+    /// What each snapshot of a VM remembers of it.
+    pub remembered: HashMap<String, Record>,
     /// How often each method has been called.
     pub counts: HashMap<String, u64>,
 }
@@ -61,6 +64,9 @@ pub struct Config {
     pub refusal_delay: Duration,
     /// How long a guest may take to acknowledge a shutdown; 60 s on a real host.
     pub acknowledgment: Duration,
+    /// How long the rest of a request may take; 10 s on a real host.
+    pub head_patience: Duration,
+    pub audit: Audit,
 }
 
 impl Config {

@@ -81,6 +81,8 @@ pub async fn import(
     let outcome = match attach(shared, &vdi).await {
         Err(error) => Err(error),
         Ok(vbd) => {
+            let audit = &shared.config.audit;
+            let change = audit.begin("import_raw_vdi", session, &[Val::text(&vdi)]);
             let mut body = Body {
                 connection,
                 shared,
@@ -95,6 +97,13 @@ pub async fn import(
             };
             // The disk stays attached for a moment, as it does on a real host.
             shared.with(|state| state.db.delete("VBD", &vbd));
+            audit.end(
+                change,
+                outcome
+                    .as_ref()
+                    .err()
+                    .map_or("", |error| error.code.as_str()),
+            );
             outcome
         }
     };

@@ -209,6 +209,7 @@ pub fn make(
         domains: HashMap::new(),
         consoles: HashMap::new(),
         next_domid: 0,
+        remembered: HashMap::new(),
         counts: HashMap::new(),
     })
 }
