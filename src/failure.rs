@@ -27,6 +27,10 @@ pub enum Key {
     Ssh,
     /// A command in the guest ended with a status other than zero.
     GuestCommand,
+    /// Another run has the VM or disk that is to be changed.
+    MachineInUse,
+    /// The VM or disk was this run's, and is not any more.
+    MachineLost,
     /// A check of a harness does not hold.
     Check,
     /// Store metadata is missing or cannot be understood.
@@ -50,7 +54,7 @@ pub enum Key {
 }
 
 impl Key {
-    const ALL: [Key; 17] = [
+    const ALL: [Key; 19] = [
         Key::Settings,
         Key::Xapi,
         Key::Trust,
@@ -58,6 +62,8 @@ impl Key {
         Key::Timeout,
         Key::Ssh,
         Key::GuestCommand,
+        Key::MachineInUse,
+        Key::MachineLost,
         Key::Check,
         Key::Store,
         Key::Rootfs,
@@ -80,6 +86,8 @@ impl Key {
             Key::Timeout => "timeout",
             Key::Ssh => "ssh-error",
             Key::GuestCommand => "guest-command-failed",
+            Key::MachineInUse => "machine-in-use",
+            Key::MachineLost => "machine-lost",
             Key::Check => "check-failed",
             Key::Store => "store-error",
             Key::Rootfs => "rootfs-error",
@@ -116,6 +124,8 @@ impl Key {
             | Key::Connection
             | Key::Timeout
             | Key::Ssh
+            | Key::MachineInUse
+            | Key::MachineLost
             | Key::Simulator => 3,
             Key::System => 4,
             Key::Internal => 70,

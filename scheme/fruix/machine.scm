@@ -40,6 +40,7 @@ is asked to change anything."
       (check "the disk belongs to the VM, or is kept for it"
              (or (replaces-the-disk?)
                  (member vdi (vm-disks session vm)))))
+    (lock-the-machine session vm vdi)
     (make-sure-it-is-halted session vm)
     (if (replaces-the-disk?)
         (step "import the image to a fresh disk, and read it back"
@@ -81,9 +82,28 @@ harness ends."
                     #:approved-vms (setting 'approved/vms)
                     #:approved-vdis (setting 'approved/vdis)
                     #:owner (or (getenv "LOGNAME") (getenv "USER") "fruix-scm")
-                    #:run (run-identifier))))
+                    #:run (run-identifier)
+                    #:lock-seconds (setting-or 'lock-seconds 300))))
       (at-end "log out" (lambda () (xapi-logout session)))
       session)))
+
+(define (lock-the-machine session vm vdi)
+  "Let nobody else change VM and VDI until SESSION ends.
+
+Throw 'machine-in-use when another run has one of them, unless the option
+--take-over lets it be taken."
+  (define (lock take-over)
+    (xapi-lock session #:vms (list vm) #:vdis (list vdi) #:take-over take-over))
+  (step "lock the machine for this run"
+    (catch 'machine-in-use
+      (lambda () (lock #f))
+      (lambda (key . arguments)
+        (let ((run (xapi-error-detail arguments 'run)))
+          (match arguments
+            ((_ template (values ...) . _)
+             (if (take-over? run (apply format #f template values))
+                 (lock run)
+                 (apply throw key arguments)))))))))
 
 (define (vm-disks session vm)
   "Return the references of the VDIs that are attached to VM."

@@ -8,7 +8,8 @@
   #:use-module (fruix native settings)
   #:export (setting
             setting-or
-            settings))
+            settings
+            take-over?))
 
 (define (setting name)
   "Return the setting called NAME, a symbol such as 'host or 'guest/port: a
@@ -26,3 +27,11 @@ set."
   "Return every setting that is set, as an association list from symbols to
 values, sorted by name."
   (%settings))
+
+(define (take-over? run trouble)
+  "Return #t when the option --take-over lets a machine be taken from RUN, the
+identifier of a run: it names RUN, or names none and the user says so when asked,
+for which TROUBLE, a string, is shown.
+
+Throw 'usage-error when it names none and there is no terminal."
+  (%take-over? run trouble))

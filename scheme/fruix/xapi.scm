@@ -27,6 +27,11 @@
             xapi-null-reference?
             xapi-error-code
             xapi-error-parameters
+            xapi-error-detail
+            xapi-lock
+            xapi-lock-keep
+            xapi-lock-seen
+            xapi-lost
             xapi-vm-start
             xapi-vm-shutdown
             xapi-vm-address
@@ -58,7 +63,8 @@
                      (approved-vdis '())
                      (owner "fruix-scm")
                      (run "")
-                     (lease-seconds 86400))
+                     (lease-seconds 86400)
+                     (lock-seconds 300))
   "Return a session on HOST, an URL such as \"https://xcp.example\", for USER
 with the password in the first line of PASSWORD-FILE.
 
@@ -67,6 +73,9 @@ list of those of all hosts of the pool; nothing turns the check off.  APPROVED-V
 and APPROVED-VDIS are lists of the UUIDs of what may be changed.  What the session
 creates is marked with OWNER, RUN, strings, and that it may go after LEASE-SECONDS;
 see `xapi-leftovers'.
+
+Before the session changes what is approved it locks it for RUN, for LOCK-SECONDS
+at a time, and renews that beside whatever it does; see `xapi-lock'.
 
 Throw 'trust-error with both fingerprints when HOST shows another certificate,
 'xapi-error when it refuses the login, 'connection-error when it is not there,
@@ -79,7 +88,8 @@ and 'settings-error when something is missing."
                (if (string? certificate-sha256)
                    (list certificate-sha256)
                    certificate-sha256)
-               approved-vms approved-vdis owner run lease-seconds))
+               approved-vms approved-vdis owner run lease-seconds
+               lock-seconds))
 
 (define (xapi-logout session)
   "End SESSION.  Its tasks that still run are cancelled.  A session that has
@@ -167,9 +177,53 @@ that was caught with ARGUMENTS, the list of what came after the key."
   (or (xapi-error-detail arguments 'parameters) '()))
 
 (define (xapi-error-detail arguments name)
+  "Return the detail NAME, a symbol, of an error that was caught with ARGUMENTS, the
+list of what came after the key; #f when it has none."
   (match arguments
     ((_ _ _ (? pair? details)) (assq-ref details name))
     (_ #f)))
+
+;;; Locks.
+
+(define* (xapi-lock session #:key (vms '()) (vdis '()) (take-over #f))
+  "Lock VMS and VDIS, lists of references, for the run of SESSION: all of them, in
+the order of their UUIDs, or none.  What is approved is locked by the first change
+of it anyway; this is for locking a whole machine before the first change.  The
+locks end with SESSION.
+
+What a run of the same owner and identifier has locked, on this machine or with
+`xapi-lock-keep', is taken up.  TAKE-OVER, the identifier of another run, lets the
+locks of that one be taken; whatever it has begun is waited for, for a third of its
+lease.
+
+Throw 'machine-in-use with owner, run, client, since, until (seconds since 1970)
+and kept as details when somebody else has one of them, and 'xapi-error when the
+host is still at work for a run before.
+
+When a lock is lost later, every change throws 'machine-lost before it is sent."
+  (%xapi-lock session vms vdis take-over))
+
+(define (xapi-lock-keep session seconds why)
+  "Leave what SESSION has locked so for SECONDS from now on, also when SESSION ends;
+nobody renews it.  WHY, a string, is told to whoever finds it.  Return when it ends
+by the host's clock, in seconds since 1970.
+
+Throw 'machine-lost when one of the locks is lost."
+  (%xapi-lock-keep session seconds why))
+
+(define (xapi-lost)
+  "Return what this process has lost to another run, a string as the message of
+'machine-lost has it; #f when nothing is lost, as far as was seen, or something was
+locked since.  Whatever else goes wrong then may be the other run's doing."
+  (%xapi-lost))
+
+(define (xapi-lock-seen session class reference)
+  "Return who has locked the object of CLASS, \"VM\" or \"VDI\", that REFERENCE
+points at: an association list with class, reference, uuid, name, owner, run,
+client, pid, since and until (seconds since 1970, by the host's clock), held (#f
+when it has ended) and kept, a string, or #f where it is renewed; #f when nobody
+has, or it was given back.  Nothing is changed."
+  (%xapi-lock-seen session class reference))
 
 ;;; VMs.  A VM is named by its reference, which `xapi-vm-find' returns.  What is
 ;;; not here is in (fruix xapi methods).

@@ -122,6 +122,9 @@ pub struct World {
     /// Set one setting
     #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     pub settings: Vec<String>,
+    /// Take the machine from the run that has it, after asking; from run RUN-ID without asking
+    #[arg(long, value_name = "RUN-ID", require_equals = true, num_args = 0..=1, default_missing_value = "")]
+    pub take_over: Option<String>,
     /// Print each setting with where it came from
     #[arg(long)]
     pub show_settings: bool,

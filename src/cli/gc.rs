@@ -1,7 +1,9 @@
 //! `runs gc --host`: what runs have left on the host, and its removal.
 //!
 //! Nothing without our mark is listed, so nothing else can be removed. Without
-//! `--all` only what its lease has ended for is, and golden disks stay.
+//! `--all` only what its lease has ended for is, and golden disks stay. Locks on
+//! VMs and VDIs are listed too, and freed when they have ended, or, with `--all`,
+//! when the same owner has left them.
 
 use super::arguments::CommandLine;
 use super::interpreter::World;
@@ -12,6 +14,7 @@ use super::trust::consent;
 use crate::failure::{Failure, Key};
 use crate::runtime;
 use crate::xapi::lease::{self, Lease, Leftover};
+use crate::xapi::lock::{self, Seen};
 use crate::xapi::{Approved, CALL, Login, Secret, Session, XapiError};
 use clap::Args;
 use std::path::Path;
@@ -23,7 +26,7 @@ pub struct Arguments {
     /// Look on the XCP-ng host of the settings
     #[arg(long, required = true)]
     host: bool,
-    /// Also what belongs to a run whose lease has not ended, and golden disks
+    /// Also what belongs to a run whose lease has not ended, golden disks, and machines that you have kept
     #[arg(long)]
     all: bool,
 }
@@ -42,14 +45,27 @@ pub fn run(
     let login = login(&settings)?;
     let what = format!("looking at `{}`", login.host);
     let session = runtime::wait(&what, PATIENCE, Session::log_in(login))?;
-    let outcome = clean(arguments, &session);
+    let owner = environment
+        .get("LOGNAME")
+        .or_else(|| environment.get("USER"))
+        .unwrap_or("fruix-scm");
+    let outcome = clean(arguments, &session, owner);
     let logged_out =
         runtime::wait_to_clean_up("logging out", Duration::from_secs(15), session.log_out());
     world.end();
     outcome.and_then(|status| logged_out.map(|()| status))
 }
 
-fn clean(arguments: &Arguments, session: &Session) -> Result<u8, Failure> {
+fn clean(arguments: &Arguments, session: &Session, owner: &str) -> Result<u8, Failure> {
+    let locks = runtime::wait("listing", PATIENCE, lock::look_everywhere(session))?;
+    let (ended, standing): (Vec<Seen>, Vec<Seen>) = locks.into_iter().partition(|seen| {
+        let is_left = seen.epoch.kept.is_some() && seen.epoch.claim.holder.owner == owner;
+        session.approved().includes(seen.class, &seen.uuid)
+            && (!seen.is_held || (arguments.all && is_left))
+    });
+    for seen in ended.iter().chain(&standing) {
+        print_line(described_lock(seen))?;
+    }
     let found = runtime::wait("listing", PATIENCE, lease::leftovers(session))?;
     let (doomed, kept): (Vec<Leftover>, Vec<Leftover>) = found
         .into_iter()
@@ -60,19 +76,37 @@ fn clean(arguments: &Arguments, session: &Session) -> Result<u8, Failure> {
     for leftover in &kept {
         print_line(described(leftover, "kept"))?;
     }
-    if doomed.is_empty() {
-        print_line("removed=0")?;
-        return Ok(0);
-    }
-    if !consent(&format!(
-        "Remove the {} listed as left, and what is on them?",
-        doomed.len()
-    )) {
+    let question = match (doomed.len(), ended.len()) {
+        (0, 0) => None,
+        (0, locks) => Some(format!(
+            "Free the {locks} locks that have ended or are yours?"
+        )),
+        (left, 0) => Some(format!(
+            "Remove the {left} listed as left, and what is on them?"
+        )),
+        (left, locks) => Some(format!(
+            "Remove the {left} listed as left, and what is on them, and free the {locks} locks \
+             that have ended or are yours?"
+        )),
+    };
+    if !question.is_some_and(|question| consent(&question)) {
         print_line("removed=0")?;
         return Ok(0);
     }
     let mut removed = 0;
     let mut trouble = None;
+    for seen in &ended {
+        let what = format!("{} `{}`", seen.class, seen.uuid);
+        match runtime::wait("freeing a lock", PATIENCE, lock::free(session, seen)) {
+            // The VM is as its run left it: it may still be on.
+            Ok(()) => eprintln!("freed {what}, which is otherwise as it was"),
+            Err(failure) if failure.key() == Key::Interrupted => return Err(failure),
+            Err(failure) => {
+                eprintln!("{}", failure.message());
+                trouble = Some(failure);
+            }
+        }
+    }
     for leftover in &doomed {
         match runtime::wait("removing", PATIENCE, removal(session, leftover)) {
             Ok(()) => {
@@ -93,6 +127,41 @@ fn clean(arguments: &Arguments, session: &Session) -> Result<u8, Failure> {
 
 async fn removal(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
     lease::remove(session, leftover).await
+}
+
+fn described_lock(seen: &Seen) -> String {
+    let (epoch, holder) = (&seen.epoch, &seen.epoch.claim.holder);
+    let how = match (&epoch.kept, seen.is_held) {
+        (_, false) => "lock-ended",
+        (Some(_), true) => "lock-kept",
+        (None, true) => "lock-held",
+    };
+    let why = match &epoch.kept {
+        Some(why) => format!("  why={why}"),
+        None => String::new(),
+    };
+    escape(&format!(
+        "{how}  {}  {}  {}  owner={}  run={}  client={}  since={}  until={}{why}",
+        seen.class,
+        seen.uuid,
+        seen.name,
+        holder.owner,
+        holder.run,
+        holder.client,
+        moment(epoch.claim.since),
+        moment(epoch.until),
+    ))
+}
+
+/// SECONDS since 1970 as one word.
+fn moment(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
+        .map_or_else(
+            || seconds.to_string(),
+            |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        )
 }
 
 fn described(leftover: &Leftover, how: &str) -> String {
@@ -137,5 +206,6 @@ fn login(settings: &Settings) -> Result<Login, Failure> {
         },
         patience: CALL,
         lease: Lease::new("fruix-scm", "gc", Duration::from_secs(3600)),
+        lock_lease: lock::LEASE,
     })
 }

@@ -93,6 +93,7 @@ impl World {
     /// Prepare the world that LINE asks for and let scripts see its settings.
     /// Settings that cannot be read trouble only the script that asks for one.
     pub fn prepare(line: &CommandLine, environment: &Environment) -> Result<World, Failure> {
+        primitives::install_take_over(line.world.take_over.clone());
         if !line.world.simulate {
             primitives::install(read_settings(line, environment));
             return Ok(World { simulation: None });

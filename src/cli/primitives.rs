@@ -1,15 +1,19 @@
 //! The modules `(fruix native settings)` and `(fruix native simulation)`: the
 //! world as scripts see it.
 
+use super::screen::escape;
 use super::settings::{Setting, Settings};
+use super::trust::consent;
 use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
 use crate::sim::host::Mishaps;
 use std::cell::RefCell;
+use std::io::IsTerminal;
 
 thread_local! {
+    static TAKE_OVER: RefCell<Option<String>> = const { RefCell::new(None) };
     static MISHAPS: RefCell<Option<Mishaps>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Result<Settings, (Key, String, Option<String>)>>> =
         const { RefCell::new(None) };
@@ -31,6 +35,12 @@ pub fn install(settings: Result<Settings, Failure>) {
 /// Let scripts on this thread make trouble in the simulation, if there is one.
 pub fn install_mishaps(mishaps: Option<Mishaps>) {
     MISHAPS.with(|slot| *slot.borrow_mut() = mishaps);
+}
+
+/// Let scripts on this thread take machines from other runs as `--take-over` says:
+/// from the run that it names, or after asking where it names none.
+pub fn install_take_over(wish: Option<String>) {
+    TAKE_OVER.with(|slot| *slot.borrow_mut() = wish);
 }
 
 /// `(fruix native simulation)`.
@@ -92,6 +102,11 @@ natives! {
     "%setting-required" (1) => setting_required,
     /// (%settings) -> association list from symbols to values
     "%settings" (0) => settings,
+    /// (%take-over? run trouble) -> boolean
+    ///
+    /// Whether a machine may be taken from RUN, as `--take-over` says; TROUBLE is
+    /// shown when it is to be asked. Throw 'usage-error where nobody can be.
+    "%take-over?" (2) => take_over,
 }
 
 fn with_settings<T>(body: impl FnOnce(&Settings) -> Result<T, Failure>) -> Result<T, Failure> {
@@ -142,4 +157,27 @@ fn settings(_: &[Value]) -> Outcome {
                 .collect(),
         ))
     })?)
+}
+
+fn take_over(args: &[Value]) -> Outcome {
+    const NAME: &str = "%take-over?";
+    let (run, trouble) = (string(NAME, args, 1)?, string(NAME, args, 2)?);
+    let wish = TAKE_OVER.with(|slot| slot.borrow().clone());
+    let may = match wish.as_deref() {
+        None => false,
+        Some("") if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+            eprintln!("{}", escape(&trouble));
+            consent("Is it to be taken from that run?")
+        }
+        Some("") => {
+            return Err(Failure::new(
+                Key::Usage,
+                format!("--take-over asks first, and there is no terminal: {trouble}"),
+            )
+            .hint(format!("name the run: --take-over={run}"))
+            .into());
+        }
+        Some(named) => named == run,
+    };
+    Ok(Value::BoolV(may))
 }

@@ -140,6 +140,11 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         "how many jobs `make` runs side by side in the guest",
     ),
     (
+        "lock-seconds",
+        Shape::Count,
+        "for how long a run locks its machine, each time it renews that",
+    ),
+    (
         "boot-timeout-seconds",
         Shape::Count,
         "how long a guest may take to answer",

@@ -8,6 +8,7 @@
 
 use super::error::XapiError;
 use super::lease;
+use super::lock;
 use super::rpc::is_null;
 use super::session::Session;
 use serde_json::Value;
@@ -79,6 +80,16 @@ pub fn is_repeatable(method: &str) -> bool {
         Some((_, name)) => !method.starts_with("Async.") && name.starts_with("get_"),
         None => false,
     }
+}
+
+/// Whether METHOD with PARAMS changes a VM, a VDI, or what belongs to one.
+pub fn changes(method: &str, params: &[Value]) -> bool {
+    split(method).is_some_and(|(class, name)| {
+        matches!(
+            effect(class, name, params),
+            Effect::Changes(_) | Effect::Creates(_)
+        )
+    })
 }
 
 /// Whether METHOD answers the reference of an object that it has made.
@@ -243,11 +254,12 @@ async fn text_field(
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
-/// Whether the object of CLASS that REFERENCE points at may be changed.
+/// Whether the object of CLASS that REFERENCE points at may be changed. What the
+/// settings approve is locked from now on.
 pub async fn check_object(
     session: &Session,
     method: &str,
-    class: &str,
+    class: &'static str,
     reference: &str,
     template_will_do: bool,
 ) -> Result<(), XapiError> {
@@ -257,7 +269,11 @@ pub async fn check_object(
     }
     let uuid = session.uuid(class, reference).await?;
     if approved.includes(class, &uuid) {
-        return Ok(());
+        // What is only copied stays as it is.
+        return match template_will_do {
+            true => Ok(()),
+            false => lock::ensure(session, class, reference, &uuid).await,
+        };
     }
     let config = field(session, class, reference, "other_config").await?;
     if lease::is_ours(&config, &uuid) {
@@ -267,8 +283,11 @@ pub async fn check_object(
     let origin = text_field(session, class, reference, "snapshot_of").await?;
     if !is_null(&origin) {
         let origin_uuid = session.uuid(class, &origin).await?;
-        if session.has_created(&origin) || approved.includes(class, &origin_uuid) {
+        if session.has_created(&origin) {
             return Ok(());
+        }
+        if approved.includes(class, &origin_uuid) {
+            return lock::ensure(session, class, &origin, &origin_uuid).await;
         }
     }
     if template_will_do

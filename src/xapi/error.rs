@@ -1,5 +1,6 @@
 //! What can go wrong between us and a XAPI host.
 
+use super::lock::epochs::Epoch;
 use crate::failure::{Detail, Failure, Key};
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +51,15 @@ pub enum XapiError {
     File { path: String, reason: String },
     /// The VM left the state in which it was waited for.
     WrongState { tried: String, state: String },
+    /// Another run holds the lock of WHAT, such as ``VM `UUID` ``.
+    InUse { what: String, epoch: Box<Epoch> },
+    /// The lock of WHAT was ours; whose it is now, when that is known.
+    Lost {
+        what: String,
+        to: Option<Box<Epoch>>,
+    },
+    /// The lock of WHAT could not be renewed, so it may end at any moment.
+    NotRenewed { what: String },
 }
 
 impl XapiError {
@@ -75,7 +85,10 @@ impl XapiError {
             | XapiError::NotApproved { .. }
             | XapiError::Trust { .. }
             | XapiError::TooLarge { .. }
-            | XapiError::File { .. } => {}
+            | XapiError::File { .. }
+            | XapiError::InUse { .. }
+            | XapiError::Lost { .. }
+            | XapiError::NotRenewed { .. } => {}
         }
         self
     }
@@ -145,11 +158,84 @@ impl fmt::Display for XapiError {
             XapiError::WrongState { tried, state } => {
                 write!(formatter, "cannot {tried}: {state}")
             }
+            XapiError::InUse { what, epoch } => {
+                let until = date(epoch.until);
+                match &epoch.kept {
+                    None => write!(
+                        formatter,
+                        "{what} is in use by {}; its lock ends at {until} unless it is renewed",
+                        holder(epoch)
+                    ),
+                    Some(why) => write!(
+                        formatter,
+                        "{what} is kept until {until} by {}: {why}",
+                        holder(epoch)
+                    ),
+                }
+            }
+            XapiError::Lost { what, to } => match to {
+                Some(epoch) => write!(
+                    formatter,
+                    "this run has lost {what} to {}, and changes nothing more",
+                    holder(epoch)
+                ),
+                None => write!(
+                    formatter,
+                    "this run has lost {what}, whose lock is no longer what it was, and changes \
+                     nothing more"
+                ),
+            },
+            XapiError::NotRenewed { what } => write!(
+                formatter,
+                "the lock of {what} could not be renewed in time, so nothing is changed"
+            ),
         }
     }
 }
 
 impl std::error::Error for XapiError {}
+
+/// Who holds EPOCH, and since when.
+fn holder(epoch: &Epoch) -> String {
+    let holder = &epoch.claim.holder;
+    let run = match holder.run.as_str() {
+        "" => "a program".to_owned(),
+        run => format!("run `{run}`"),
+    };
+    format!(
+        "{run} of `{}` on `{}` since {}",
+        holder.owner,
+        holder.client,
+        date(epoch.claim.since)
+    )
+}
+
+/// FAILURE with who holds EPOCH as data.
+fn of_holder(failure: Failure, epoch: &Epoch) -> Failure {
+    let holder = &epoch.claim.holder;
+    failure
+        .detail("owner", holder.owner.as_str())
+        .detail("run", holder.run.as_str())
+        .detail("client", holder.client.as_str())
+        .detail("since", seconds_since_1970(epoch.claim.since))
+        .detail("until", seconds_since_1970(epoch.until))
+        .detail("kept", epoch.kept.clone().unwrap_or_default())
+}
+
+fn seconds_since_1970(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// SECONDS since 1970 as people write a moment.
+fn date(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
+        .map_or_else(
+            || format!("second {seconds}"),
+            |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        )
+}
 
 /// A duration as people write it.
 fn seconds(duration: Duration) -> String {
@@ -236,6 +322,29 @@ impl From<XapiError> for Failure {
                 Failure::new(Key::Settings, message).hint("check the path in the settings")
             }
             XapiError::WrongState { .. } => Failure::new(Key::Xapi, message),
+            XapiError::InUse { epoch, .. } => {
+                let run = epoch.claim.holder.run.clone();
+                let hint = match (&epoch.kept, run.as_str()) {
+                    (_, "") => "wait for its end".to_owned(),
+                    (None, run) => format!(
+                        "wait for its end, or take the machine from it with `--take-over={run}`"
+                    ),
+                    (Some(_), run) => format!(
+                        "`fruix-scm runs resume {run}` goes on with that run, `fruix-scm runs gc \
+                         --host --all` frees what is yours, and `--take-over={run}` takes it"
+                    ),
+                };
+                of_holder(Failure::new(Key::MachineInUse, message), &epoch).hint(hint)
+            }
+            XapiError::Lost { to, .. } => {
+                let failure = Failure::new(Key::MachineLost, message);
+                match to {
+                    Some(epoch) => of_holder(failure, &epoch),
+                    None => failure,
+                }
+            }
+            XapiError::NotRenewed { .. } => Failure::new(Key::MachineLost, message)
+                .hint("look at the connection to the host, and whether this machine slept"),
         }
     }
 }

@@ -9,6 +9,7 @@
 //!   puts a fresh disk in the place of an old one.
 //! * [`console`] sees what a VM shows on its screen.
 //! * [`lease`] marks what we create, and finds what a crash has left.
+//! * [`lock`] lets a machine belong to one run at a time.
 //! * [`approved`] keeps everybody's hands off what the settings do not name.
 //! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate;
 //!   [`integers`] makes the two dialects answer the same.
@@ -27,6 +28,7 @@ mod extents;
 mod http;
 mod integers;
 pub mod lease;
+pub mod lock;
 mod neighbours;
 pub mod primitives;
 pub mod replace;

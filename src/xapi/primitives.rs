@@ -9,8 +9,8 @@ use super::session::{CALL, Session};
 use super::transfer::{Format, Imported};
 use super::vm::Shutdown;
 use super::{
-    Approved, Login, Secret, XapiError, address, console, lease, replace, task, transfer, verify,
-    vm,
+    Approved, Login, Secret, XapiError, address, console, lease, lock, replace, task, transfer,
+    verify, vm,
 };
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
@@ -27,13 +27,30 @@ use std::rc::Rc;
 use std::time::Duration;
 
 crate::natives! {
-    /// (%xapi-login host user password-file certificates vms vdis owner run seconds) -> session
+    /// (%xapi-login host user password-file certificates vms vdis owner run seconds lock) -> session
     ///
     /// Log in at HOST, an URL, as USER with the password in PASSWORD-FILE.
     /// CERTIFICATES are the pinned fingerprints; VMS and VDIS are the UUIDs of
     /// what may be changed; OWNER, RUN and an expiry after SECONDS are marked
-    /// on what the session creates.
-    "%xapi-login" (9) => login,
+    /// on what the session creates. What is approved is locked for LOCK seconds
+    /// at a time.
+    "%xapi-login" (10) => login,
+    /// (%xapi-lock session vms vdis take-over) -> unspecified
+    ///
+    /// Lock VMS and VDIS, lists of references; TAKE-OVER is the identifier of a
+    /// run from which they are taken, or #f.
+    "%xapi-lock" (4) => take_locks,
+    /// (%xapi-lock-keep session seconds why) -> integer
+    ///
+    /// Leave what the session has locked so for SECONDS, and say WHY; the end by
+    /// the host's clock, in seconds since 1970.
+    "%xapi-lock-keep" (3) => keep_locks,
+    /// (%xapi-lost) -> string or #f
+    ///
+    /// What this process has lost, and to whom, unless it has locked something since.
+    "%xapi-lost" (0) => lost,
+    /// (%xapi-lock-seen session class reference) -> alist or #f
+    "%xapi-lock-seen" (3) => lock_seen,
     /// (%xapi-leftovers session) -> list of alists
     ///
     /// What carries our mark on the host, each with `class`, `reference`,
@@ -180,6 +197,7 @@ fn login(args: &[Value]) -> Outcome {
             &string(NAME, args, 8)?,
             seconds(NAME, args, 9)?,
         ),
+        lock_lease: seconds(NAME, args, 10)?,
     };
     let session = runtime::wait_alone(&what, BACKSTOP, Session::log_in(login))?;
     Ok(handle_value("xapi-session", Open(session)))
@@ -189,6 +207,84 @@ fn logout(args: &[Value]) -> Outcome {
     let session = open("%xapi-logout", args)?;
     runtime::wait_to_clean_up("logging out", TIDYING, session.0.log_out())?;
     Ok(UNSPECIFIED)
+}
+
+fn take_locks(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-lock";
+    let session = open(NAME, args)?;
+    let (vms, vdis) = (strings(NAME, args, 2)?, strings(NAME, args, 3)?);
+    let take_over = optional_string(NAME, args, 4)?;
+    let objects: Vec<lock::Object<'_>> = vms
+        .iter()
+        .map(|vm| ("VM", vm.as_str()))
+        .chain(vdis.iter().map(|vdi| ("VDI", vdi.as_str())))
+        .collect();
+    within(
+        &session.0,
+        "locking the machine",
+        lock::take(&session.0, &objects, take_over.as_deref()),
+    )?;
+    Ok(UNSPECIFIED)
+}
+
+fn keep_locks(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-lock-keep";
+    let session = open(NAME, args)?;
+    let time = seconds(NAME, args, 2)?;
+    let why = string(NAME, args, 3)?;
+    let until = runtime::wait_to_clean_up(
+        "keeping the machine",
+        CALL,
+        lock::keep(&session.0, time, &why),
+    )?;
+    Ok(Value::IntV(until as isize))
+}
+
+fn lost(_: &[Value]) -> Outcome {
+    Ok(lock::lost().map_or(Value::BoolV(false), |error| string_value(error.to_string())))
+}
+
+fn lock_seen(args: &[Value]) -> Outcome {
+    const NAME: &str = "%xapi-lock-seen";
+    let session = open(NAME, args)?;
+    let class = match string(NAME, args, 2)?.as_str() {
+        "VM" => "VM",
+        "VDI" => "VDI",
+        _ => return Err(wrong_type(NAME, 2, &args[1])),
+    };
+    let reference = string(NAME, args, 3)?;
+    let seen = within(
+        &session.0,
+        "looking at a lock",
+        lock::look(&session.0, class, &reference),
+    )?;
+    Ok(seen.map_or(Value::BoolV(false), |seen| lock_value(&seen)))
+}
+
+fn lock_value(seen: &lock::Seen) -> Value {
+    let text = |text: &str| string_value(text);
+    let moment = |seconds: u64| Value::IntV(seconds as isize);
+    let (epoch, holder) = (&seen.epoch, &seen.epoch.claim.holder);
+    alist_value(vec![
+        ("class", text(seen.class)),
+        ("reference", text(&seen.reference)),
+        ("uuid", text(&seen.uuid)),
+        ("name", text(&seen.name)),
+        ("owner", text(&holder.owner)),
+        ("run", text(&holder.run)),
+        ("client", text(&holder.client)),
+        ("pid", Value::IntV(holder.pid as isize)),
+        ("since", moment(epoch.claim.since)),
+        ("until", moment(epoch.until)),
+        ("held", Value::BoolV(seen.is_held)),
+        (
+            "kept",
+            epoch
+                .kept
+                .as_deref()
+                .map_or(Value::BoolV(false), string_value),
+        ),
+    ])
 }
 
 fn call(args: &[Value]) -> Outcome {

@@ -14,6 +14,7 @@ use super::error::XapiError;
 use super::http::{Connection, Endpoint};
 use super::integers;
 use super::lease::{self, Lease};
+use super::lock::{self, Held};
 use super::rpc::{Answer, Dialect};
 use super::task;
 use super::trust::Fingerprint;
@@ -35,6 +36,12 @@ pub const CALL: Duration = Duration::from_secs(60);
 /// How often a call that only reads is tried.
 const ATTEMPTS: u32 = 3;
 
+/// What of a head is held back until the host has been asked: its empty line.
+const END_OF_HEAD: usize = 2;
+
+/// What a host answers that has waited too long for the rest of a request.
+pub(super) const REQUEST_TIMEOUT: u16 = 408;
+
 const LOG_IN: &str = "session.login_with_password";
 
 /// With these a member of a pool tells which certificate its master shows.
@@ -55,6 +62,14 @@ struct Wire {
     body: Vec<u8>,
     repeatable: bool,
     asks_for_master: bool,
+    fence: Fence,
+}
+
+/// Whether a call needs what the session has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fence {
+    None,
+    Up,
 }
 
 /// A text that must not be seen: it prints as `…`.
@@ -105,11 +120,23 @@ pub struct Login {
     pub patience: Duration,
     /// What the marks say on everything this session creates.
     pub lease: Lease,
+    /// For how long it locks what it changes, each time it renews that;
+    /// [`lock::LEASE`] unless there is a reason.
+    pub lock_lease: Duration,
 }
 
 /// A session on a host. Clones are the same session.
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
+
+/// A session that lives only as long as others hold it.
+pub(super) struct WeakSession(Weak<Inner>);
+
+impl WeakSession {
+    pub fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
+    }
+}
 
 struct Inner {
     login: Login,
@@ -134,6 +161,11 @@ struct State {
     created: HashSet<String>,
     /// VDIs that this session has created and nobody can have written to.
     fresh: HashSet<String>,
+    /// The locks that its changes need, and those of them that it has taken itself.
+    locks: Vec<Arc<Held>>,
+    taken: Vec<Arc<Held>>,
+    /// The host by whose clock leases end.
+    master: Option<String>,
 }
 
 impl fmt::Debug for Session {
@@ -213,6 +245,54 @@ impl Session {
         &self.0.login.lease
     }
 
+    pub(super) fn lock_lease(&self) -> Duration {
+        self.0.login.lock_lease
+    }
+
+    pub(super) fn downgrade(&self) -> WeakSession {
+        WeakSession(Arc::downgrade(&self.0))
+    }
+
+    /// The locks without which this session may not change anything.
+    pub(super) fn locks(&self) -> Vec<Arc<Held>> {
+        self.state().locks.clone()
+    }
+
+    /// Those of them that this session has taken, and gives back.
+    pub(super) fn taken(&self) -> Vec<Arc<Held>> {
+        self.state().taken.clone()
+    }
+
+    /// From now on HELD is among what this session gives back.
+    pub(super) fn took(&self, held: &Arc<Held>) {
+        self.state().taken.push(held.clone());
+    }
+
+    /// From now on nothing is changed without HELD.
+    pub(super) fn add_lock(&self, held: &Arc<Held>) {
+        let mut state = self.state();
+        state.locks.retain(|other| !other.is_of(held));
+        state.locks.push(held.clone());
+    }
+
+    /// The reference of the pool's master.
+    pub(super) async fn master(&self) -> Result<String, XapiError> {
+        if let Some(master) = self.state().master.clone() {
+            return Ok(master);
+        }
+        let pools = self
+            .call_unfenced("pool.get_all_records", Vec::new(), self.patience())
+            .await?;
+        let master = pools
+            .as_object()
+            .and_then(|pools| pools.values().next())
+            .and_then(|pool| pool["master"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        self.state().master = Some(master.clone());
+        Ok(master)
+    }
+
     /// How long a call may take, and a transfer may stand still.
     pub fn patience(&self) -> Duration {
         self.0.login.patience
@@ -265,7 +345,9 @@ impl Session {
     /// Send a login, in XML-RPC when the host does not understand JSON-RPC.
     async fn first_exchange(&self, params: &[Value], tried: &str) -> Result<Answer, XapiError> {
         let limit = self.0.login.patience;
-        let outcome = self.exchange(LOG_IN, params, limit, tried).await;
+        let outcome = self
+            .exchange(LOG_IN, params, limit, tried, Fence::None)
+            .await;
         let Err(XapiError::Protocol { .. }) = outcome else {
             return outcome;
         };
@@ -273,7 +355,10 @@ impl Session {
             return outcome;
         }
         self.state().dialect = Dialect::Xml;
-        match self.exchange(LOG_IN, params, limit, tried).await {
+        match self
+            .exchange(LOG_IN, params, limit, tried, Fence::None)
+            .await
+        {
             // It speaks neither, so this is no host of ours.
             Err(XapiError::Protocol { .. }) => {
                 self.state().dialect = Dialect::Json;
@@ -298,6 +383,12 @@ impl Session {
         let name = lease::announce(self, method, &mut params);
         let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
         let snapshot = params.first().cloned();
+        let reverts = method.strip_prefix("Async.").unwrap_or(method) == "VM.revert";
+        let snapshot = snapshot.filter(|_| reverts);
+        let snapshot = snapshot.as_ref().and_then(Value::as_str);
+        if let Some(snapshot) = snapshot {
+            lock::before_revert(self, snapshot).await?;
+        }
         let result = self.call_within(method, params, self.patience()).await?;
         if let Some(reference) = result.as_str() {
             let asynchronous = method.strip_prefix("Async.");
@@ -313,8 +404,9 @@ impl Session {
             }
         }
         if method == "VM.revert"
-            && let Some(snapshot) = snapshot.as_ref().and_then(Value::as_str)
+            && let Some(snapshot) = snapshot
         {
+            lock::after_revert(self, snapshot).await?;
             lease::follow_revert(self, snapshot).await?;
         }
         if method.ends_with("VBD.create")
@@ -348,12 +440,39 @@ impl Session {
     }
 
     /// Call METHOD without a look at what is approved: for reading, and for
-    /// what this module and its siblings have checked themselves.
+    /// what this module and its siblings have checked themselves. What changes
+    /// something passes the fence: the host is asked whether what this session has
+    /// locked is still its own.
     pub(super) async fn call_within(
         &self,
         method: &str,
         params: Vec<Value>,
         limit: Duration,
+    ) -> Result<Value, XapiError> {
+        let fence = if approved::changes(method, &params) {
+            Fence::Up
+        } else {
+            Fence::None
+        };
+        self.carry_out(method, params, limit, fence).await
+    }
+
+    /// The same for what locks themselves need.
+    pub(super) async fn call_unfenced(
+        &self,
+        method: &str,
+        params: Vec<Value>,
+        limit: Duration,
+    ) -> Result<Value, XapiError> {
+        self.carry_out(method, params, limit, Fence::None).await
+    }
+
+    async fn carry_out(
+        &self,
+        method: &str,
+        params: Vec<Value>,
+        limit: Duration,
+        fence: Fence,
     ) -> Result<Value, XapiError> {
         let tried = match (method.split_once('.'), params.first()) {
             (Some((class, "get_by_uuid")), Some(Value::String(uuid))) => {
@@ -373,7 +492,7 @@ impl Session {
             let mut all = Vec::with_capacity(params.len() + 1);
             all.push(Value::from(reference.expose()));
             all.extend(params.iter().cloned());
-            match self.exchange(method, &all, limit, &tried).await? {
+            match self.exchange(method, &all, limit, &tried, fence).await? {
                 Answer::Result(value) => return Ok(value),
                 Answer::Error { code, .. } if code == "SESSION_INVALID" && !renewed => {
                     renewed = true;
@@ -418,6 +537,7 @@ impl Session {
         params: &[Value],
         limit: Duration,
         tried: &str,
+        fence: Fence,
     ) -> Result<Answer, XapiError> {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let dialect = self.state().dialect;
@@ -432,6 +552,7 @@ impl Session {
             body,
             repeatable: approved::is_repeatable(method),
             asks_for_master: method == LOG_IN,
+            fence,
         };
         let repeatable = call.repeatable;
         let start = Instant::now();
@@ -463,7 +584,24 @@ impl Session {
         }
     }
 
+    /// Send CALL once; again only where the host has certainly not seen all of it.
     async fn send(&self, call: &Wire, tried: &str) -> Result<Answer, XapiError> {
+        for _ in 1..ATTEMPTS {
+            if let Some(answer) = self.send_once(call, tried).await? {
+                return Ok(answer);
+            }
+        }
+        self.send_once(call, tried)
+            .await?
+            .ok_or_else(|| XapiError::Timeout {
+                tried: tried.to_owned(),
+                limit: self.patience(),
+                last: "the host does not wait for the end of a request".to_owned(),
+            })
+    }
+
+    /// Send CALL; nothing when the host has dropped it for being slow.
+    async fn send_once(&self, call: &Wire, tried: &str) -> Result<Option<Answer>, XapiError> {
         let endpoint = self.endpoint();
         // A used connection may be closing; what must not be lost gets a new one.
         let used = if call.repeatable {
@@ -484,6 +622,12 @@ impl Session {
             headers.push((MASTER_WANTED, "sha-256:master"));
         }
         let mut request = endpoint.head("POST", call.dialect.path(), &headers)?;
+        if call.fence == Fence::Up {
+            match self.pass_fence(&mut connection, request).await? {
+                Some(rest) => request = rest,
+                None => return Ok(None),
+            }
+        }
         request.extend_from_slice(&call.body);
         let exchange = async {
             connection.send(&request).await?;
@@ -499,6 +643,9 @@ impl Session {
                 reason: format!("`{}`: {error}", endpoint.url()),
             }
         })?;
+        if head.status == REQUEST_TIMEOUT && call.fence == Fence::Up {
+            return Ok(None);
+        }
         if head.status != 200 {
             return Err(XapiError::Protocol {
                 tried: tried.to_owned(),
@@ -525,10 +672,37 @@ impl Session {
         }
         call.dialect
             .decode(&body)
+            .map(Some)
             .map_err(|reason| XapiError::Protocol {
                 tried: tried.to_owned(),
                 reason: format!("`{}`: {reason}", endpoint.url()),
             })
+    }
+
+    /// Send HEAD, the head of a request, but for its end, and then ask whether
+    /// everything that this session has locked is its own. Answers the rest, or
+    /// nothing when the host did not take the beginning.
+    ///
+    /// A host waits for the rest of a head only so long. So what is stopped or held
+    /// up after it has asked, and goes on when the lock is somebody else's, finds
+    /// its request dropped.
+    ///
+    /// Source: xapi's `http_svr.ml` and `xapi_globs.ml`, header_read_timeout_tcp.
+    pub(super) async fn pass_fence(
+        &self,
+        connection: &mut Connection,
+        mut head: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, XapiError> {
+        if self.state().locks.is_empty() {
+            return Ok(Some(head));
+        }
+        let rest = head.split_off(head.len().saturating_sub(END_OF_HEAD));
+        if connection.send(&head).await.is_err() {
+            return Ok(None);
+        }
+        lock::confirm(self).await?;
+        lock::stands(self)?;
+        Ok(Some(rest))
     }
 
     /// Accept the certificate with this fingerprint too, of which a host of the
@@ -660,6 +834,7 @@ impl Session {
             return Ok(());
         }
         self.abandon_tasks().await?;
+        lock::give_back_all(self).await;
         let Some(reference) = self.state().reference.take() else {
             return Ok(());
         };
@@ -669,6 +844,7 @@ impl Session {
                 &[Value::from(reference.expose())],
                 Duration::from_secs(10),
                 "log out",
+                Fence::None,
             )
             .await;
         self.state().idle.clear();

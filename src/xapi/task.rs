@@ -12,6 +12,7 @@
 use super::error::XapiError;
 use super::integers;
 use super::lease;
+use super::lock;
 use super::rpc;
 use super::session::Session;
 use serde_json::{Value, json};
@@ -70,14 +71,20 @@ pub async fn run(
         .map_err(|error| error.while_trying(tried))?;
     let task = reference(&task, tried)?;
     session.register_task(&task, false);
-    let mut result = wait(session, &task, limit, tried, |_| {}).await?;
-    // Results are XML-RPC, whatever the host speaks.
-    integers::restore(method, &mut result);
+    let outcome = wait(session, &task, limit, tried, |_| {}).await;
     if method == "VM.revert"
         && let Some(snapshot) = first.as_ref().and_then(Value::as_str)
+        // What may be going on still puts an old state back at some time.
+        && matches!(outcome, Ok(_) | Err(XapiError::Refused { .. }))
     {
-        lease::follow_revert(session, snapshot).await?;
+        lock::after_revert(session, snapshot).await?;
+        if outcome.is_ok() {
+            lease::follow_revert(session, snapshot).await?;
+        }
     }
+    // Results are XML-RPC, whatever the host speaks.
+    let mut result = outcome?;
+    integers::restore(method, &mut result);
     Ok(result)
 }
 
@@ -132,6 +139,10 @@ pub async fn wait(
                 limit,
                 last: last.describe(),
             });
+        }
+        if let Err(lost @ XapiError::Lost { .. }) = lock::stands(session) {
+            abandon(session, task).await;
+            return Err(lost);
         }
         match look(session, task, &mut token, left.min(EVENT)).await {
             Ok(sight) => {

@@ -12,7 +12,8 @@ use super::body::{self, Body, Piece, Source};
 use super::error::XapiError;
 use super::extents::Extents;
 use super::http::{self, Connection, Endpoint, Head};
-use super::session::Session;
+use super::lock;
+use super::session::{REQUEST_TIMEOUT, Session};
 use super::task;
 use super::vhd::{self, Stream};
 use crate::progress::{self, Event};
@@ -142,13 +143,12 @@ pub async fn import(
     };
     // From now on nobody knows what is on the disk.
     session.no_longer_fresh(reference);
-    let task = task::create(session, &format!("fruix-scm import into {uuid}")).await?;
+    let task = task::create(session, &label(&uuid)).await?;
     let source = Source {
         file: &file,
         length: total,
         image,
     };
-    let patience = session.patience();
     let sent = async {
         let query = match format {
             Format::Vhd => "format=vhd",
@@ -160,17 +160,17 @@ pub async fn import(
             Format::Vhd => {
                 let length = vhd.length();
                 let connection = open(session, &target, &task, Some(length), &tried).await?;
-                send(connection, source, vhd.pieces(), length, &tried, patience).await
+                send(session, connection, source, vhd.pieces(), length, &tried).await
             }
             Format::Chunked => {
                 let connection = open(session, &target, &task, None, &tried).await?;
                 let pieces = body::chunks(&extents);
-                send(connection, source, pieces, chunked, &tried, patience).await
+                send(session, connection, source, pieces, chunked, &tried).await
             }
             _ => {
                 let connection = open(session, &target, &task, Some(total), &tried).await?;
                 let all = std::iter::once(Piece::Image(0, total));
-                send(connection, source, all, total, &tried, patience).await
+                send(session, connection, source, all, total, &tried).await
             }
         }
     }
@@ -183,6 +183,28 @@ pub async fn import(
             sent_bytes,
             elapsed: start.elapsed(),
         })
+}
+
+/// What the task of an import into the VDI with this UUID is called.
+fn label(uuid: &str) -> String {
+    format!("fruix-scm import into {uuid}")
+}
+
+/// Ask for the end of imports into the VDI with this UUID that a run before us has
+/// left. Hosts may not obey, and then keep the disk until the connection ends.
+pub(super) async fn end_others(session: &Session, uuid: &str) -> Result<(), XapiError> {
+    let tasks = session
+        .call_within("task.get_all_records", Vec::new(), session.patience())
+        .await?;
+    for (task, record) in tasks.as_object().into_iter().flatten() {
+        let is_pending = matches!(record["status"].as_str(), Some("pending" | "cancelling"));
+        if is_pending && record["name_label"] == label(uuid).as_str() {
+            let _ = session
+                .call_within("task.cancel", vec![json!(task)], session.patience())
+                .await;
+        }
+    }
+    Ok(())
 }
 
 /// How an image of TOTAL bytes travels best, with the lengths that it would have
@@ -287,8 +309,11 @@ async fn open(
         }
         let request = endpoint.head("PUT", target, &headers)?;
         let mut connection = endpoint.connect().await?;
+        let Some(rest) = session.pass_fence(&mut connection, request).await? else {
+            continue;
+        };
         let exchange = async {
-            connection.send(&request).await?;
+            connection.send(&rest).await?;
             connection.read_head().await
         };
         let head = match tokio::time::timeout(session.patience(), exchange).await {
@@ -309,6 +334,8 @@ async fn open(
         };
         match head.status {
             200 => return Ok(connection),
+            // It has read nothing but a part of the head.
+            REQUEST_TIMEOUT => {}
             301 | 302 | 307 | 308 => {
                 endpoint = redirected(&endpoint, &head, tried)?;
                 if !endpoint.is_trusted().await? {
@@ -331,7 +358,8 @@ async fn open(
     }
     Err(XapiError::Protocol {
         tried: tried.to_owned(),
-        reason: "the hosts send us from one to another".to_owned(),
+        reason: "the hosts send us from one to another, or do not wait for the end of a request"
+            .to_owned(),
     })
 }
 
@@ -355,15 +383,17 @@ pub(super) enum Sent {
 
 /// Send PIECES, TOTAL bytes in all.
 async fn send(
+    session: &Session,
     connection: Connection,
     source: Source<'_>,
     pieces: impl Iterator<Item = Piece>,
     total: u64,
     tried: &str,
-    patience: Duration,
 ) -> Result<Sent, XapiError> {
     let (read, write, answer) = connection.split();
+    let patience = session.patience();
     let mut sender = Sender {
+        session,
         read,
         write,
         answer,
@@ -398,6 +428,7 @@ async fn send(
 
 /// A body on its way, and the host's side of the connection, which should be quiet.
 struct Sender<'a> {
+    session: &'a Session,
     read: http::ReadSide,
     write: http::WriteSide,
     answer: Vec<u8>,
@@ -412,6 +443,8 @@ struct Sender<'a> {
 impl Sender<'_> {
     /// Send BYTES; answers how it ended when it did.
     async fn put(&mut self, bytes: &[u8]) -> Result<Option<Sent>, XapiError> {
+        // A disk that may be somebody else's at any moment is not written to.
+        lock::stands(self.session)?;
         // Anything that comes back while we send is bad news.
         let outcome = tokio::select! {
             biased;

@@ -31,4 +31,5 @@ mod terminal;
 mod walkthrough;
 mod xapi;
 mod xapi_cli;
+mod xapi_lock;
 mod xapi_methods;

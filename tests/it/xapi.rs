@@ -7,6 +7,7 @@ use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{SECRET_MARK, Simulation, SimulationOptions, SimulationSettings};
 use fruix_scm::xapi::address::{self, Sources};
 use fruix_scm::xapi::lease::{self, Lease};
+use fruix_scm::xapi::lock;
 use fruix_scm::xapi::transfer::Format;
 use fruix_scm::xapi::vm::{self, Shutdown};
 use fruix_scm::xapi::{
@@ -41,6 +42,7 @@ fn login(settings: &SimulationSettings) -> Login {
             vdis: settings.approved_vdis.clone(),
         },
         patience: CALL,
+        lock_lease: lock::LEASE,
         lease: Lease::new("test", "run-1", Duration::from_secs(3600)),
     }
 }
