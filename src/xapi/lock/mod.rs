@@ -192,7 +192,7 @@ pub async fn take(
     known.dedup();
     let mut fresh = Vec::new();
     for (uuid, class, reference) in &known {
-        match ensure_with(session, *class, reference, uuid, take_over).await {
+        match ensure_with(session, class, reference, uuid, take_over).await {
             Ok(Some(held)) => fresh.push(held),
             Ok(None) => {}
             Err(error) => {
