@@ -1,11 +1,15 @@
 //! `hash FILE|TREE…`: SHA-256 digests, as `sha256sum` prints them.
 
-use super::output::{print_line, print_text};
+use super::output::{print_bytes, print_line, print_text};
 use super::screen::escape;
+use super::trouble;
 use crate::digest::{self, Tree};
 use crate::failure::{Failure, Key};
 use clap::Args;
 use std::path::{Path, PathBuf};
+
+/// How many lines that are no sums are told.
+const TOLD: usize = 20;
 
 /// Print the SHA-256 of files and trees.
 #[derive(Args, Clone, Debug)]
@@ -16,7 +20,8 @@ pub struct Arguments {
     /// Print the manifest of one directory instead, in mtree's language
     #[arg(long, conflicts_with = "check")]
     manifest: bool,
-    /// Check what FILE records: digests as this verb prints them, a manifest, or a METALOG
+    /// Check what FILE records: sums as GNU's, BSD's and perl's tools print them, a
+    /// manifest, or a METALOG
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     check: Option<PathBuf>,
     /// Where the paths in the checked FILE begin
@@ -46,14 +51,15 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         } else {
             digest::sha256_of_file(path)?
         };
-        print_line(digest::line(sha256, path, is_tree))?;
+        print_bytes(&digest::line(sha256, path, is_tree))?;
     }
     Ok(0)
 }
 
 fn check(recorded: &Path, directory: &Path) -> Result<u8, Failure> {
     let mut wrong = 0;
-    for checked in digest::check(recorded, directory)? {
+    let checklist = digest::check(recorded, directory)?;
+    for checked in checklist.checked {
         let path = match checked.path.as_os_str().is_empty() {
             true => Path::new("."),
             false => &checked.path,
@@ -68,5 +74,11 @@ fn check(recorded: &Path, directory: &Path) -> Result<u8, Failure> {
         };
         print_line(escape(&verdict))?;
     }
+    let odd: Vec<String> = checklist
+        .odd
+        .iter()
+        .map(|line| format!("{}:{line}: this line is no sum", recorded.display()))
+        .collect();
+    trouble::warn(&odd.join("\n"), TOLD);
     Ok(u8::from(wrong > 0))
 }

@@ -3,13 +3,25 @@
 //! A reader that has seen enough, such as `head`, is no error: the rest goes
 //! nowhere. A disk that is full is one.
 
+use super::screen::escape;
 use crate::failure::{Failure, Key};
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Print TEXT as a line.
 pub fn print_line(text: impl Display) -> Result<(), Failure> {
     written(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// Print a line of BYTES, which may hold a file's name: as they are for another
+/// program, escaped on a terminal.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return print_line(escape(&String::from_utf8_lossy(bytes)));
+    }
+    let mut line = bytes.to_vec();
+    line.push(b'\n');
+    written(io::stdout().lock().write_all(&line))
 }
 
 /// Print TEXT, which has its ends of lines.

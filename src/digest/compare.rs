@@ -1,6 +1,7 @@
 //! How a tree differs from what was recorded of one.
 
-use super::manifest::{Manifest, Record};
+use super::algorithm::Algorithm;
+use super::manifest::{Manifest, Record, decode, values};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,7 @@ fn compare_records(
 ) {
     let differs = |keyword: &str| match (wanted.keywords.get(keyword), there.keywords.get(keyword))
     {
-        (Some(recorded), Some(found)) if !same(keyword, wanted, there) => Some(Difference {
+        (Some(recorded), Some(found)) if !same(keyword, recorded, found) => Some(Difference {
             path: path.to_owned(),
             keyword: keyword.to_owned(),
             recorded: Some(recorded.clone()),
@@ -98,25 +99,74 @@ fn compare_records(
         differences.push(difference);
         return;
     }
+    // What is recorded of a reader's conduct, or for people, is no property.
+    let keywords = wanted.keywords.keys().map(String::as_str);
     differences.extend(
-        ["mode", "size", "link", "sha256digest"]
-            .into_iter()
+        keywords
+            .filter(|keyword| !UNCOMPARED.contains(keyword))
             .filter_map(differs),
     );
 }
 
-/// Whether KEYWORD says the same in both, however it is written.
-fn same(keyword: &str, wanted: &Record, there: &Record) -> bool {
-    let (recorded, found) = (&wanted.keywords[keyword], &there.keywords[keyword]);
+/// Keywords that say nothing about what is in a tree.
+pub(super) const UNCOMPARED: [&str; 5] = ["type", "ignore", "optional", "nochange", "tags"];
+
+/// Whether RECORDED and FOUND say the same of KEYWORD, however they are written.
+pub(super) fn same(keyword: &str, recorded: &str, found: &str) -> bool {
+    /// Whether READ understands both, and as the same.
+    fn alike<T: PartialEq>(read: impl Fn(&str) -> Option<T>, one: &str, other: &str) -> bool {
+        read(one).is_some() && read(one) == read(other)
+    }
     match keyword {
-        "mode" => {
-            let number = |text: &str| u32::from_str_radix(text, 8).ok();
-            number(recorded).is_some() && number(recorded) == number(found)
+        "mode" => alike(values::mode, recorded, found),
+        "size" | "nlink" | "uid" | "gid" | "inode" | "cksum" => {
+            alike(|text| text.parse::<u64>().ok(), recorded, found)
         }
-        "link" => wanted.link_target() == there.link_target(),
-        "sha256digest" => recorded.eq_ignore_ascii_case(found),
+        // As mtree compares them: to the microsecond.
+        "time" => {
+            let micro = |text: &str| values::time(text).map(|(s, ns)| (s, ns / 1000));
+            alike(micro, recorded, found)
+        }
+        "device" => alike(values::device, recorded, found),
+        "link" => decode(recorded) == decode(found),
+        "flags" => flags(recorded) == flags(found),
+        keyword if Algorithm::of_keyword(keyword).is_some() => {
+            let digits = |text: &str| text.trim_start_matches("0x").to_ascii_lowercase();
+            digits(recorded) == digits(found)
+        }
         _ => recorded == found,
     }
+}
+
+/// The flags in TEXT, each by one of its names, in order.
+pub(super) fn flags(text: &str) -> Vec<&str> {
+    let mut flags: Vec<&str> = text
+        .split(',')
+        .filter(|flag| !flag.is_empty() && *flag != "none")
+        .map(|flag| match flag {
+            // Further names that chflags(1) takes.
+            "archived" => "arch",
+            "uarchive" => "uarch",
+            "sappend" => "sappnd",
+            "schange" | "simmutable" => "schg",
+            "sunlink" => "sunlnk",
+            "uappend" => "uappnd",
+            "uchange" | "uimmutable" => "uchg",
+            "uunlink" => "uunlnk",
+            "hidden" => "uhidden",
+            "offline" => "uoffline",
+            "rdonly" | "readonly" => "urdonly",
+            "reparse" => "ureparse",
+            "sparse" => "usparse",
+            "system" => "usystem",
+            "nonodump" | "dump" => "",
+            other => other,
+        })
+        .filter(|flag| !flag.is_empty())
+        .collect();
+    flags.sort_unstable();
+    flags.dedup();
+    flags
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The digest of one file, or of a range of its bytes.
 
+use super::algorithm::{Algorithm, Hasher};
 use super::{DigestError, Sha256};
 use crate::runtime;
 use sha2::Digest as _;
@@ -15,6 +16,26 @@ pub(super) const CHUNK: usize = 128 * 1024;
 pub fn sha256_of_file(path: &Path) -> Result<Sha256, DigestError> {
     let file = File::open(path).map_err(|error| DigestError::io("read", path, error))?;
     sha256_of_reader(file, path, &mut vec![0; CHUNK]).map(|(digest, _)| digest)
+}
+
+/// The digest of the file at PATH by ALGORITHM, as it is written.
+pub(super) fn digest_of_file(path: &Path, algorithm: Algorithm) -> Result<String, DigestError> {
+    let fail = |error| DigestError::io("read", path, error);
+    let mut file = File::open(path).map_err(fail)?;
+    let (mut hasher, mut buffer) = (Hasher::new(algorithm), vec![0; CHUNK]);
+    loop {
+        if runtime::is_interrupted() {
+            return Err(DigestError::Interrupted {
+                path: path.to_owned(),
+            });
+        }
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(fail(error)),
+        }
+    }
 }
 
 /// The SHA-256 of the bytes RANGE of the file at PATH.

@@ -3,15 +3,18 @@
 //! Written: one line an entry, `./path type=… mode=… …`, sorted by bytes as
 //! `LC_ALL=C sort` would, names in vis(3)'s octal form. Links have no mode,
 //! because systems disagree on it. Read: that, what `mtree -c` and `mtree -C`
-//! print, and the METALOG of a FreeBSD installation.
+//! print, the METALOG of a FreeBSD installation, its `BSD.root.dist` and kin, and
+//! what bsdtar writes.
 
+mod reading;
+pub(super) mod values;
+
+use super::Sha256;
 use super::tree::{Entry, Kind, Tree};
-use super::{DigestError, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::{self, Write as _};
-use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -20,8 +23,8 @@ use std::path::{Path, PathBuf};
 pub struct Record {
     /// Relative to the top, which itself is the empty path.
     pub path: PathBuf,
-    /// Keywords and values as recorded, but for `sha256`, which is here called
-    /// `sha256digest`.
+    /// Keywords and values as recorded, but that a digest is here called by the
+    /// longer of its names: `sha256digest` for `sha256`.
     pub keywords: BTreeMap<String, String>,
 }
 
@@ -32,7 +35,7 @@ pub struct Manifest {
 }
 
 /// The order in which a canonical line shows keywords.
-const SHOWN: [&str; 5] = ["type", "mode", "size", "link", "sha256digest"];
+const SHOWN: [&str; 6] = ["type", "mode", "size", "link", "device", "sha256digest"];
 
 impl Manifest {
     /// What is recorded of TREE.
@@ -51,39 +54,15 @@ impl Manifest {
         }
     }
 
-    /// Read the manifest in the file at PATH.
-    pub fn read(path: &Path) -> Result<Self, DigestError> {
-        let bytes = fs::read(path).map_err(|error| DigestError::io("read", path, error))?;
-        Manifest::parse(&String::from_utf8_lossy(&bytes)).map_err(|(line, why)| {
-            DigestError::Recorded {
-                path: path.to_owned(),
-                line,
-                why,
-            }
-        })
-    }
-
     /// Understand TEXT; the error has the number of the line.
     pub fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let mut reading = Reading::default();
-        let mut pending = String::new();
-        for (index, line) in text.lines().enumerate() {
-            let continued = line.strip_suffix('\\');
-            pending.push_str(continued.unwrap_or(line));
-            pending.push(' ');
-            if continued.is_none() {
-                reading
-                    .line(pending.trim())
-                    .map_err(|why| (index + 1, why))?;
-                pending.clear();
-            }
-        }
-        if !pending.trim().is_empty() {
-            return Err((text.lines().count(), "the last line goes on".to_owned()));
-        }
+        Manifest::parse_bytes(text.as_bytes())
+    }
+
+    /// Understand BYTES, which need not be UTF-8: names are bytes.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, (usize, String)> {
         let mut manifest = Manifest {
-            records: reading
-                .records
+            records: reading::records(bytes)?
                 .into_iter()
                 .map(|(path, keywords)| Record { path, keywords })
                 .collect(),
@@ -93,29 +72,41 @@ impl Manifest {
     }
 
     /// What of a manifest stands for the tree, as [`Tree::manifest`] writes it:
-    /// so a tree that mtree has recorded elsewhere has the digest it has here.
-    pub fn canonical(mut self) -> Self {
+    /// so a tree that mtree has recorded elsewhere has the digest it has here. The
+    /// error says what is not recorded that would have to be.
+    pub fn canonical(mut self) -> Result<Self, String> {
         for record in &mut self.records {
             let kind = record.keywords.get("type").cloned().unwrap_or_default();
-            record.keywords.retain(|keyword, _| {
-                SHOWN.contains(&keyword.as_str())
-                    && match keyword.as_str() {
-                        "mode" => kind != "link",
-                        "size" | "sha256digest" => kind == "file",
-                        "link" => kind == "link",
-                        _ => true,
-                    }
-            });
-            if let Some(mode) = record.keywords.get_mut("mode") {
-                *mode = format!("0{}", mode.trim_start_matches('0'));
-            }
-            if let Some(target) = record.link_target() {
-                let target = encode(target.as_os_str().as_bytes());
-                record.keywords.insert("link".to_owned(), target);
+            let needed: &[&str] = match kind.as_str() {
+                "file" => &["mode", "size", "sha256digest"],
+                "link" => &["link"],
+                "char" | "block" => &["mode", "device"],
+                "" => &["type"],
+                _ => &["mode"],
+            };
+            record
+                .keywords
+                .retain(|keyword, _| keyword == "type" || needed.contains(&keyword.as_str()));
+            for keyword in needed {
+                let Some(value) = record.keywords.get_mut(*keyword) else {
+                    let path = record.path.display();
+                    return Err(format!("it has no {keyword} of `{path}`"));
+                };
+                let canonical = match *keyword {
+                    "mode" => values::mode(value).map(|mode| format!("0{mode:o}")),
+                    "size" => value.parse().ok().map(|size: u64| size.to_string()),
+                    "device" => values::device(value).map(device),
+                    "link" => Some(encode(&decode(value))),
+                    "sha256digest" => value.parse().ok().map(|sha256: Sha256| sha256.to_string()),
+                    _ => Some(value.clone()),
+                };
+                *value = canonical.ok_or_else(|| {
+                    format!("`{value}` is no {keyword} of `{}`", record.path.display())
+                })?;
             }
         }
         self.sort();
-        self
+        Ok(self)
     }
 
     /// The digest of the manifest's text.
@@ -162,13 +153,19 @@ fn field(entry: &Entry, keyword: &str) -> Option<String> {
         ("type", Kind::Directory) => "dir".to_owned(),
         ("type", Kind::File { .. }) => "file".to_owned(),
         ("type", Kind::Link { .. }) => "link".to_owned(),
-        ("type", Kind::Special(name)) => (*name).to_owned(),
+        ("type", Kind::Special(name, _)) => (*name).to_owned(),
+        ("device", Kind::Special(_, Some(numbers))) => device(*numbers),
         ("mode", kind) if !matches!(kind, Kind::Link { .. }) => format!("0{:o}", entry.mode),
         ("size", Kind::File { size, .. }) => size.to_string(),
         ("sha256digest", Kind::File { sha256, .. }) => sha256.to_string(),
         ("link", Kind::Link { target }) => encode(target.as_os_str().as_bytes()),
         _ => return None,
     })
+}
+
+/// The major and minor number of a device as a manifest has them.
+pub(super) fn device((major, minor): (u32, u32)) -> String {
+    format!("native,{major},{minor}")
 }
 
 /// The lines of ENTRIES, which are in a manifest's order.
@@ -214,89 +211,8 @@ impl Record {
     }
 }
 
-#[derive(Default)]
-struct Reading {
-    /// What `/set` said.
-    defaults: BTreeMap<String, String>,
-    /// Where names without a slash are.
-    directory: PathBuf,
-    /// In the order of reading; of two records of a path (a METALOG has them)
-    /// the later one stands.
-    records: BTreeMap<PathBuf, BTreeMap<String, String>>,
-}
-
-impl Reading {
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        let mut words = line.split_whitespace();
-        let Some(first) = words.next().filter(|first| !first.starts_with('#')) else {
-            return Ok(());
-        };
-        match first {
-            "/set" => self.defaults.extend(keywords(words)?),
-            "/unset" => {
-                for word in words {
-                    self.defaults.remove(canonical(word));
-                }
-            }
-            ".." => {
-                if !self.directory.pop() {
-                    return Err("`..` leads above the top".to_owned());
-                }
-            }
-            name => {
-                let decoded = PathBuf::from(OsString::from_vec(decode(name)));
-                let relative: PathBuf = decoded
-                    .components()
-                    .filter(|part| matches!(part, std::path::Component::Normal(_)))
-                    .collect();
-                if decoded
-                    .components()
-                    .any(|part| part == std::path::Component::ParentDir)
-                {
-                    return Err(format!("`{name}` leads out of the tree"));
-                }
-                let whole = decoded.as_os_str().as_bytes().contains(&b'/');
-                let path = if whole {
-                    relative
-                } else {
-                    self.directory.join(relative)
-                };
-                let mut values = self.defaults.clone();
-                values.extend(keywords(words)?);
-                if values.is_empty() {
-                    return Err(format!("nothing is recorded of `{name}`"));
-                }
-                if !whole && values.get("type").is_some_and(|kind| kind == "dir") {
-                    self.directory.clone_from(&path);
-                }
-                self.records.insert(path, values);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn keywords<'a>(words: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, String>, String> {
-    words
-        .map(|word| {
-            let (keyword, value) = word.split_once('=').unwrap_or((word, ""));
-            if keyword.is_empty() {
-                return Err(format!("`{word}` has no keyword"));
-            }
-            Ok((canonical(keyword).to_owned(), value.to_owned()))
-        })
-        .collect()
-}
-
-fn canonical(keyword: &str) -> &str {
-    match keyword {
-        "sha256" => "sha256digest",
-        other => other,
-    }
-}
-
 /// BYTES as vis(3) shows them with VIS_OCTAL, VIS_WHITE and VIS_GLOB.
-fn encode(bytes: &[u8]) -> String {
+pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     encode_into(&mut text, bytes);
     text
@@ -313,7 +229,7 @@ fn encode_into(text: &mut String, bytes: &[u8]) {
 }
 
 /// What strunvis(3) makes of TEXT.
-fn decode(text: &str) -> Vec<u8> {
+pub(super) fn decode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -426,7 +342,7 @@ sha256digest=01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b
     fn a_record_that_leads_out_of_the_tree_is_refused_by_its_line() {
         for text in [
             "./a type=dir\n./a/../../b type=file\n",
-            "a type=dir\n..\n..\n",
+            "a type=dir\n..\n..\n..\n",
         ] {
             let (line, why) = Manifest::parse(text).unwrap_err();
             assert!(line > 1, "{why}");

@@ -4,14 +4,18 @@
 //! of mtree(5), sorted by bytes, no comments, no times, no owners. So the same
 //! tree has the same digest wherever it lies, and FreeBSD's `mtree` can check
 //! it. [`Tree::read`] looks and hashes, in parallel; [`Manifest`] reads what
-//! was recorded, ours or mtree's or a METALOG; [`compare`] explains.
+//! was recorded, ours or mtree's or a METALOG; [`compare`] explains; [`check`]
+//! looks whether everything that was recorded still holds.
 //!
 //! Left out: the identity that Fruix gives a source tree. It is made of
 //! `mtree -c` output whose keywords are not published.
 //!
 //! Source: mtree(5), vis(3).
 
+mod accounts;
+mod algorithm;
 mod compare;
+mod conform;
 mod file;
 mod manifest;
 pub mod primitives;
@@ -19,10 +23,12 @@ mod sums;
 mod tree;
 mod walk;
 
+pub use algorithm::Algorithm;
 pub use compare::{Difference, compare};
+use file::digest_of_file;
 pub use file::{sha256_of_file, sha256_of_range};
 pub use manifest::{Manifest, Record};
-pub use sums::{Checked, check, line};
+pub use sums::{Checked, Checklist, check, line};
 pub use tree::{Entry, Kind, Size, Tree, size};
 
 use crate::failure::{Failure, Key};
@@ -107,6 +113,10 @@ pub enum DigestError {
         line: usize,
         why: String,
     },
+    /// A manifest does not record all that makes a tree's digest.
+    Incomplete {
+        why: String,
+    },
     Interrupted {
         path: PathBuf,
     },
@@ -140,6 +150,12 @@ impl fmt::Display for DigestError {
                 "cannot understand line {line} of `{}`: {why}",
                 path.display()
             ),
+            DigestError::Incomplete { why } => {
+                write!(
+                    formatter,
+                    "cannot tell the digest of a tree by a manifest: {why}"
+                )
+            }
             DigestError::Interrupted { path } => {
                 write!(formatter, "interrupted: hashing `{}`", path.display())
             }
@@ -160,13 +176,15 @@ impl From<DigestError> for Failure {
             DigestError::Io { path, source, .. } => Failure::new(Key::Digest, message)
                 .detail("path", shown(&path))
                 .cause(source),
+            DigestError::Incomplete { .. } => Failure::new(Key::Digest, message)
+                .hint("record it with mtree -c -k type,mode,link,size,device,sha256digest"),
             DigestError::Range { path, .. } => {
                 Failure::new(Key::Digest, message).detail("path", shown(&path))
             }
             DigestError::Recorded { path, line, .. } => Failure::new(Key::Digest, message)
                 .detail("path", shown(&path))
                 .detail("line", line as i64)
-                .hint("an mtree(5) manifest and the output of sha256sum are understood"),
+                .hint("an mtree(5) manifest and lists as sha256sum or sha256 print them are understood"),
         }
     }
 }

@@ -99,7 +99,9 @@ fn digest_trees(args: &[Value]) -> Outcome {
 }
 
 fn digest_manifest(args: &[Value]) -> Outcome {
-    let manifest = manifest("%digest-manifest", args, 1)?.canonical();
+    let manifest = manifest("%digest-manifest", args, 1)?
+        .canonical()
+        .map_err(|why| super::DigestError::Incomplete { why })?;
     let bytes: u64 = manifest
         .records
         .iter()
@@ -145,7 +147,7 @@ fn digest_check(args: &[Value]) -> Outcome {
     let name = "%digest-check";
     let (file, base) = (string(name, args, 1)?, string(name, args, 2)?);
     let checked = super::check(Path::new(&file), Path::new(&base))?;
-    let values = checked.into_iter().map(|checked| {
+    let values = checked.checked.into_iter().map(|checked| {
         let trouble = checked.trouble.map_or(Value::BoolV(false), string_value);
         crate::guile::value::pair_value(string_value(checked.path.to_string_lossy()), trouble)
     });

@@ -2,7 +2,7 @@
 //!
 //! Links are never followed. A file with several names is hashed once.
 
-use super::walk::{self, Seen};
+use super::walk::{self, Hashing, Seen};
 use super::{DigestError, Manifest, Sha256, manifest};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -27,8 +27,9 @@ pub enum Kind {
     Link {
         target: PathBuf,
     },
-    /// Something else, by mtree's name of its type: `char`, `block`, `fifo`, `socket`.
-    Special(&'static str),
+    /// Something else, by mtree's name of its type: `char`, `block`, `fifo`, `socket`;
+    /// with the major and minor number of a device.
+    Special(&'static str, Option<(u32, u32)>),
 }
 
 /// Everything in a tree, in the order of its manifest.
@@ -59,7 +60,7 @@ impl Tree {
     /// Read and hash everything below each of TOPS, all files of all of them in
     /// parallel. A tree that cannot be read does not hinder the others.
     pub fn read_all(tops: &[&Path]) -> Vec<Result<Tree, DigestError>> {
-        let found = walk::explore(tops, true).into_iter();
+        let found = walk::explore(tops, Hashing::All).into_iter();
         found.map(|seen| Ok(Tree::of(seen?))).collect()
     }
 
@@ -105,7 +106,7 @@ impl Tree {
 pub fn size(top: &Path) -> Result<Size, DigestError> {
     let mut total = Size::default();
     let mut known = HashSet::new();
-    let mut found = walk::explore(&[top], false);
+    let mut found = walk::explore(&[top], Hashing::None);
     for seen in found.pop().expect("one tree was asked for")? {
         if seen
             .identity

@@ -8,6 +8,7 @@
 //! directory calls a file is opened before it is looked at: finding a name twice
 //! would take a third of the time that a small file takes.
 
+use super::algorithm::{Algorithm, Hasher};
 use super::file::{CHUNK, sha256_of_reader};
 use super::tree::{Entry, Kind};
 use super::{DigestError, Sha256};
@@ -26,6 +27,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Names of one directory that are looked at in one go.
 const PART: usize = 256;
 
+/// Bytes of a path beyond which a directory is opened from the one above it, which
+/// then stays open as long as it waits. Systems take 1,024 bytes, or 4,096.
+const LONG: usize = libc::PATH_MAX as usize - 128;
+
 /// What is known of one thing in a tree.
 pub(super) struct Seen {
     pub entry: Entry,
@@ -33,12 +38,43 @@ pub(super) struct Seen {
     pub allocated_bytes: u64,
     /// Device and number, for what has several names.
     pub identity: Option<(u64, u64)>,
+    pub facts: Facts,
+    /// What [`Hashing::These`] asked for, or why it could not be had.
+    pub digests: Result<Vec<(Algorithm, String)>, DigestError>,
 }
 
-/// Everything below each of TOPS, in no order; with digests where HASH says so,
-/// and otherwise with zeros in their place.
-pub(super) fn explore(tops: &[&Path], hash: bool) -> Vec<Result<Vec<Seen>, DigestError>> {
+/// What a file system says of a thing besides its type, mode and size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub inode: u64,
+    pub links: u64,
+    pub user: u32,
+    pub group: u32,
+    /// Of anything: a directory has a size, too.
+    pub size: u64,
+    /// Seconds since 1970 and nanoseconds.
+    pub modified: (i64, i64),
+    /// File flags, as chflags(2) sets them.
+    #[cfg(any(target_os = "freebsd", target_os = "macos"))]
+    pub flags: u32,
+}
+
+/// Which files are hashed.
+#[derive(Clone, Copy)]
+pub(super) enum Hashing<'a> {
+    /// None: zeros stand in place of digests.
+    None,
+    /// All, with SHA-256.
+    All,
+    /// Those of the first tree that are named here, each with these algorithms.
+    These(&'a HashMap<PathBuf, Vec<Algorithm>>),
+}
+
+/// Everything below each of TOPS, in no order, with digests as HASHING says.
+pub(super) fn explore(tops: &[&Path], hashing: Hashing) -> Vec<Result<Vec<Seen>, DigestError>> {
+    let hash = matches!(hashing, Hashing::All);
     let explorer = Explorer {
+        hashing,
         tops,
         hash,
         queue: Mutex::new(Queue::default()),
@@ -84,6 +120,8 @@ type Part = (usize, Result<Vec<Seen>, DigestError>);
 
 struct Explorer<'a> {
     tops: &'a [&'a Path],
+    hashing: Hashing<'a>,
+    /// Whether all files are hashed.
     hash: bool,
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -105,6 +143,8 @@ enum Piece {
     Directory {
         tree: usize,
         path: PathBuf,
+        /// The directory it is in, where its whole path is too long to be opened.
+        above: Option<Arc<OwnedFd>>,
     },
     Names {
         tree: usize,
@@ -125,6 +165,7 @@ impl Explorer<'_> {
                 self.leave(vec![Piece::Directory {
                     tree,
                     path: PathBuf::new(),
+                    above: None,
                 }]);
                 Kind::Directory
             }
@@ -132,7 +173,7 @@ impl Explorer<'_> {
                 let file = File::open(top).map_err(|error| DigestError::io("read", top, error))?;
                 self.file(file, || top.to_owned(), &status, &mut vec![0; CHUNK])?
             }
-            other => Kind::Special(special(other)),
+            other => special(other, &status),
         };
         Ok(seen(PathBuf::new(), &status, kind))
     }
@@ -191,14 +232,20 @@ impl Explorer<'_> {
                 directory,
                 names,
             } => (tree, path, directory, names),
-            Piece::Directory { tree, path } => {
+            Piece::Directory { tree, path, above } => {
                 let place = self.place(tree, &path);
                 let fail = |error: rustix::io::Errno| DigestError::io("read", &place, error.into());
                 let mut flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 if !path.as_os_str().is_empty() {
                     flags |= OFlags::NOFOLLOW;
                 }
-                let directory = rustix::fs::open(&place, flags, Mode::empty()).map_err(fail)?;
+                let directory = match (&above, path.file_name()) {
+                    (Some(above), Some(name)) => {
+                        rustix::fs::openat(above, name, flags, Mode::empty())
+                    }
+                    _ => rustix::fs::open(&place, flags, Mode::empty()),
+                }
+                .map_err(fail)?;
                 let mut names = Vec::new();
                 for entry in Dir::read_from(&directory).map_err(fail)? {
                     let entry = entry.map_err(fail)?;
@@ -243,13 +290,26 @@ impl Explorer<'_> {
                 rustix::fs::statat(&*directory, &*name, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
             let kind = match FileType::from_raw_mode(status.st_mode) {
                 FileType::Directory => {
+                    let length = self.place(tree, &path).as_os_str().len();
                     below.push(Piece::Directory {
                         tree,
                         path: path.clone(),
+                        above: (length > LONG).then(|| directory.clone()),
                     });
                     Kind::Directory
                 }
-                FileType::RegularFile if !self.hash => unread(&status),
+                FileType::RegularFile if !self.hash => {
+                    let mut seen = seen(path, &status, unread(&status));
+                    if let Hashing::These(wanted) = self.hashing
+                        && tree == 0
+                        && let Some(algorithms) = wanted.get(&seen.entry.path)
+                    {
+                        let place = || self.place(tree, &seen.entry.path);
+                        seen.digests = these(&directory, &name, algorithms, buffer, place);
+                    }
+                    all.push(seen);
+                    continue;
+                }
                 FileType::RegularFile => {
                     match self.regular(&directory, &name, buffer, place)? {
                         Some((status, kind)) => {
@@ -267,7 +327,7 @@ impl Explorer<'_> {
                         target: OsStr::from_bytes(target.to_bytes()).into(),
                     }
                 }
-                other => Kind::Special(special(other)),
+                other => special(other, &status),
             };
             all.push(seen(path, &status, kind));
         }
@@ -379,7 +439,57 @@ fn seen(path: PathBuf, status: &Stat, kind: Kind) -> Seen {
         allocated_bytes: u64::try_from(status.st_blocks).unwrap_or(0) * 512,
         identity: identity(status).filter(|_| !matches!(kind, Kind::Directory)),
         entry: Entry { path, mode, kind },
+        facts: facts(status),
+        digests: Ok(Vec::new()),
     }
+}
+
+// The widths of these fields differ between systems.
+#[allow(clippy::unnecessary_cast)]
+fn facts(status: &Stat) -> Facts {
+    Facts {
+        inode: status.st_ino as u64,
+        links: status.st_nlink as u64,
+        user: status.st_uid,
+        group: status.st_gid,
+        size: size_of(status),
+        modified: (status.st_mtime as i64, status.st_mtime_nsec as i64),
+        #[cfg(any(target_os = "freebsd", target_os = "macos"))]
+        flags: status.st_flags as u32,
+    }
+}
+
+/// The digests of the file NAME of the open DIRECTORY with each of ALGORITHMS.
+fn these(
+    directory: &OwnedFd,
+    name: &OsStr,
+    algorithms: &[Algorithm],
+    buffer: &mut [u8],
+    place: impl Fn() -> PathBuf,
+) -> Result<Vec<(Algorithm, String)>, DigestError> {
+    let fail = |error: io::Error| DigestError::io("read", place(), error);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = rustix::fs::openat(directory, name, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|error| fail(error.into()))?;
+    let mut hashers: Vec<Hasher> = algorithms.iter().map(|one| Hasher::new(*one)).collect();
+    loop {
+        if runtime::is_interrupted() {
+            return Err(DigestError::Interrupted { path: place() });
+        }
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                for hasher in &mut hashers {
+                    hasher.update(&buffer[..read]);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(fail(error)),
+        }
+    }
+    let digests = hashers.into_iter().map(Hasher::finish);
+    Ok(algorithms.iter().copied().zip(digests).collect())
 }
 
 /// A file whose digest is not wanted, or not yet known.
@@ -401,12 +511,18 @@ fn identity(status: &Stat) -> Option<(u64, u64)> {
     (status.st_nlink > 1).then_some((status.st_dev as u64, status.st_ino as u64))
 }
 
-/// mtree's name of what is neither directory, file nor link.
-fn special(kind: FileType) -> &'static str {
+/// What is neither directory, file nor link, by mtree's name of it.
+fn special(kind: FileType, status: &Stat) -> Kind {
+    // The width of a device's number differs between systems.
+    #[allow(clippy::useless_conversion)]
+    let device = || {
+        let number = status.st_rdev;
+        Some((rustix::fs::major(number), rustix::fs::minor(number)))
+    };
     match kind {
-        FileType::CharacterDevice => "char",
-        FileType::BlockDevice => "block",
-        FileType::Fifo => "fifo",
-        _ => "socket",
+        FileType::CharacterDevice => Kind::Special("char", device()),
+        FileType::BlockDevice => Kind::Special("block", device()),
+        FileType::Fifo => Kind::Special("fifo", None),
+        _ => Kind::Special("socket", None),
     }
 }

@@ -199,8 +199,9 @@ fn every_dependency_is_used() {
         .collect();
     for line in section.lines().filter(|line| line.contains('=')) {
         let package = line.split('=').next().unwrap().trim();
-        // Steel's package and library have different names.
+        // Some packages and their libraries have different names.
         let library = match package {
+            "md-5" => "md5".to_owned(),
             "steel-core" => "steel".to_owned(),
             other => other.replace('-', "_"),
         };

@@ -2,7 +2,7 @@
 
 use crate::support::{finish, installed};
 use fruix_scm::digest::{
-    Checked, Sha256, Tree, check, compare, line, sha256_of_file, sha256_of_range, size,
+    Checked, Manifest, Sha256, Tree, check, compare, line, sha256_of_file, sha256_of_range, size,
 };
 use fruix_scm::failure::{Failure, Key};
 use std::fs;
@@ -131,7 +131,7 @@ fn what_mtree_records_is_checked() {
     let recorded = sandbox.0.path().join("recorded");
     fs::write(&recorded, finish(command).success()).unwrap();
     let troubles = || -> Vec<Checked> {
-        let checked = check(&recorded, &sandbox.tree()).unwrap();
+        let checked = check(&recorded, &sandbox.tree()).unwrap().checked;
         checked
             .into_iter()
             .filter(|checked| checked.trouble.is_some())
@@ -158,13 +158,13 @@ fn lines_are_those_of_sha256sum_and_it_accepts_them() {
         .iter()
         .map(|name| {
             let digest = sha256_of_file(&sandbox.tree().join(name)).unwrap();
-            line(digest, Path::new(name), false) + "\n"
+            String::from_utf8(line(digest, Path::new(name), false)).unwrap() + "\n"
         })
         .collect();
     assert_eq!(ours, theirs);
     let recorded = sandbox.0.path().join("sums");
     fs::write(&recorded, ours).unwrap();
-    let checked = check(&recorded, &sandbox.tree()).unwrap();
+    let checked = check(&recorded, &sandbox.tree()).unwrap().checked;
     assert_eq!(checked.len(), 3);
     assert!(
         checked.iter().all(|checked| checked.trouble.is_none()),
@@ -172,7 +172,7 @@ fn lines_are_those_of_sha256sum_and_it_accepts_them() {
     );
     sandbox.write("a.b", "changed");
     fs::remove_file(sandbox.tree().join("glob*?[#\\")).unwrap();
-    let checked = check(&recorded, &sandbox.tree()).unwrap();
+    let checked = check(&recorded, &sandbox.tree()).unwrap().checked;
     assert!(
         checked[0]
             .trouble
@@ -196,11 +196,11 @@ fn a_list_may_name_trees_and_be_of_freebsds_form() {
     let tree = sandbox.read().sha256();
     let text = format!(
         "{}\nSHA256 (tree/a.b) = {}\n",
-        line(tree, "tree".as_ref(), true),
+        String::from_utf8(line(tree, "tree".as_ref(), true)).unwrap(),
         Sha256::of(b"next to a/")
     );
     fs::write(&recorded, text).unwrap();
-    let checked = check(&recorded, sandbox.0.path()).unwrap();
+    let checked = check(&recorded, sandbox.0.path()).unwrap().checked;
     assert_eq!(checked.len(), 2);
     assert!(
         checked.iter().all(|checked| checked.trouble.is_none()),
@@ -248,4 +248,145 @@ fn what_cannot_be_read_is_a_failure_with_its_path() {
         let words = format!("cannot read `{}`: No such file", missing.display());
         assert!(failure.message().starts_with(&words), "{failure}");
     }
+}
+
+/// What is wrong of what RECORDED, a text, says of the sandbox's tree.
+fn troubles(sandbox: &Sandbox, recorded: &str) -> Vec<String> {
+    let file = sandbox.0.path().join("recorded");
+    fs::write(&file, recorded).unwrap();
+    let checklist = check(&file, &sandbox.tree()).unwrap();
+    let wrong = checklist
+        .checked
+        .into_iter()
+        .filter_map(|checked| Some(format!("{}: {}", checked.path.display(), checked.trouble?)));
+    wrong.filter(|line| !line.contains(": new (")).collect()
+}
+
+#[test]
+fn an_entry_is_right_only_when_every_word_of_it_was_seen_to_hold() {
+    let sandbox = Sandbox::new();
+    for (recorded, trouble) in [
+        ("./a.b type=file size=10 mode=u=rw,go=r nlink=01", ""),
+        ("./a.b type=file size=11", "a.b: size was 11, is 10"),
+        ("./a.b type=file nlink=2", "a.b: nlink was 2, is 1"),
+        ("./a.b type=dir nlink=2", "a.b: type was dir, is file"),
+        ("./a/loader.efi type=file nlink=2", ""),
+        ("./a type=dir nlink=77", ""),
+        ("./link type=link link=tar\\sget", ""),
+        (
+            "./link type=link link=tar\\sget/",
+            "link: link was tar\\sget/, is tar\\040get",
+        ),
+        (
+            "./a.b type=file uname=nobody-here-has-this-name",
+            "a.b: uname was not checked: there is no user `nobody-here-has-this-name` here",
+        ),
+        (
+            "./a.b type=file contents=x",
+            "a.b: contents was not checked: this program does not look at it",
+        ),
+        ("./a.b type=file tags=package=x,y flags=none", ""),
+        ("./gone type=file size=1", "gone: missing (file)"),
+        ("./gone type=file size=1 optional", ""),
+        ("./a.b type=file size=1 nochange", ""),
+        ("./a.b type=file size=10 # was size=6", ""),
+    ] {
+        let expected: Vec<&str> = Some(trouble)
+            .filter(|t| !t.is_empty())
+            .into_iter()
+            .collect();
+        assert_eq!(
+            troubles(&sandbox, &format!("{recorded}\n")),
+            expected,
+            "{recorded}"
+        );
+    }
+}
+
+#[test]
+fn below_what_is_ignored_nothing_is_new() {
+    let sandbox = Sandbox::new();
+    let recorded = sandbox.0.path().join("recorded");
+    fs::write(&recorded, ". type=dir ignore\n").unwrap();
+    let checked = check(&recorded, &sandbox.tree()).unwrap().checked;
+    assert_eq!(checked.len(), 1);
+    assert_eq!(checked[0].trouble, None);
+}
+
+#[test]
+fn what_records_nothing_is_no_success() {
+    let sandbox = Sandbox::new();
+    let recorded = sandbox.0.path().join("recorded");
+    for text in ["", "# only a comment\n", "hello\nworld\n", "./a szie=9\n"] {
+        fs::write(&recorded, text).unwrap();
+        let failure = Failure::from(check(&recorded, &sandbox.tree()).unwrap_err());
+        assert_eq!(failure.key(), Key::Digest, "{text}");
+    }
+}
+
+#[test]
+fn a_manifest_that_lacks_contents_stands_for_no_tree() {
+    let parse = |text| Manifest::parse(text).unwrap().canonical();
+    let why = parse(". type=dir mode=0755\n./a type=file mode=0644 size=1 md5=00\n").unwrap_err();
+    assert_eq!(why, "it has no sha256digest of `a`");
+    let digest = Sha256::of(b"");
+    let whole = format!("./a type=file mode=644 size=00 sha256={digest} time=1.0 uid=0\n");
+    assert_eq!(
+        parse(&whole).unwrap().to_string(),
+        format!("./a type=file mode=0644 size=0 sha256digest={digest}\n")
+    );
+}
+
+#[test]
+fn a_tree_deeper_than_a_path_can_be_is_hashed() {
+    let directory = tempfile::tempdir().unwrap();
+    let name = "d".repeat(200);
+    let mut here = rustix::fs::open(
+        directory.path(),
+        rustix::fs::OFlags::DIRECTORY,
+        rustix::fs::Mode::empty(),
+    )
+    .unwrap();
+    for _ in 0..30 {
+        rustix::fs::mkdirat(&here, &name, rustix::fs::Mode::RWXU).unwrap();
+        here = rustix::fs::openat(
+            &here,
+            &name,
+            rustix::fs::OFlags::DIRECTORY,
+            rustix::fs::Mode::empty(),
+        )
+        .unwrap();
+    }
+    let tree = Tree::read(directory.path()).unwrap();
+    assert_eq!(tree.entries.len(), 31);
+    drop(here);
+    Command::new("rm")
+        .arg("-rf")
+        .arg(directory.path())
+        .status()
+        .unwrap();
+}
+
+#[test]
+fn names_are_bytes_on_the_command_line() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"n\xffame");
+    if fs::write(directory.path().join(name), "x").is_err() {
+        println!("skipped: this file system takes no such name");
+        return;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fruix-scm"));
+    let output = command
+        .current_dir(directory.path())
+        .arg("hash")
+        .arg(name)
+        .output()
+        .unwrap();
+    let mut expected = Sha256::of(b"x").to_string().into_bytes();
+    expected.extend(b"  n\xffame\n");
+    assert_eq!(output.stdout, expected);
+    fs::write(directory.path().join("sums"), &output.stdout).unwrap();
+    let checked = check(&directory.path().join("sums"), directory.path()).unwrap();
+    assert_eq!(checked.checked[0].trouble, None);
 }
