@@ -11,6 +11,7 @@
   #:export (rootfs-plan
             rootfs-populate
             rootfs-verify
+            rootfs-closure-place
             rootfs-entry?
             rootfs-entry-type
             rootfs-entry-path
@@ -75,10 +76,11 @@ followed.  A population that was interrupted is completed by the next one.
 Throw 'rootfs-error naming what is in the way."
   (%rootfs-populate closure rootfs development? replace?))
 
-(define* (rootfs-verify closure rootfs #:key (development? #f))
+(define* (rootfs-verify closure rootfs #:key (development? #f) (any-owner? #f))
   "Return how ROOTFS differs from what CLOSURE asks for, as a list of
 differences in the order of the plan; the empty list when all is right.  What
-the plan does not name is not looked at.
+the plan does not name is not looked at.  Files and directories must belong to
+user and group 0, unless ANY-OWNER?, and have no flag such as schg.
 
 Throw 'rootfs-error when CLOSURE is not one or ROOTFS cannot be read."
   (map (lambda (fields)
@@ -87,7 +89,15 @@ Throw 'rootfs-error when CLOSURE is not one or ROOTFS cannot be read."
                                  (assq-ref fields 'reason)
                                  (assq-ref fields 'wanted)
                                  (assq-ref fields 'found)))
-       (%rootfs-verify closure rootfs development?)))
+       (%rootfs-verify closure rootfs development? any-owner?)))
+
+(define (rootfs-closure-place closure)
+  "Return a pair of the directory that stands for `/' where CLOSURE is, the empty
+string when that is this machine's own, and what the system itself calls the
+closure.  CLOSURE may be a link to one, such as ROOT/run/current-system.
+
+Throw 'rootfs-error when there is no such file."
+  (%rootfs-closure-place closure))
 
 (define (rootfs-difference->string difference)
   "Return DIFFERENCE as one line for people."

@@ -3,7 +3,7 @@
 use super::output::print_line;
 use super::screen::escape;
 use crate::failure::Failure;
-use crate::rootfs::{self, Closure, Development, Occupied, Plan, What};
+use crate::rootfs::{self, Closure, Development, Occupied, Owners, Plan, What};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -26,6 +26,9 @@ pub enum Arguments {
         #[command(flatten)]
         system: System,
         rootfs: PathBuf,
+        /// Do not ask for files and directories of user and group 0
+        #[arg(long)]
+        any_owner: bool,
     },
 }
 
@@ -86,8 +89,16 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
             print_line(format_args!("replaced={}", population.replaced))?;
             Ok(0)
         }
-        Arguments::Verify { system, rootfs } => {
-            let differences = rootfs::verify(&system.plan()?, rootfs)?;
+        Arguments::Verify {
+            system,
+            rootfs,
+            any_owner,
+        } => {
+            let owners = match any_owner {
+                true => Owners::Any,
+                false => Owners::Root,
+            };
+            let differences = rootfs::verify(&system.plan()?, rootfs, owners)?;
             for difference in &differences {
                 print_line(escape(&difference.to_string()))?;
             }

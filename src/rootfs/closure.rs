@@ -4,6 +4,7 @@
 //! absolute and are followed there, never on the running machine.
 
 use super::RootfsError;
+use super::plan::is_copied;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
@@ -12,6 +13,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
 const STORE: &[u8] = b"/frx/store/";
+
+/// How many links are followed one after another, as systems do.
+const LINKS: usize = 40;
 
 /// Whether the rootfs gets the links for headers and make files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +36,8 @@ pub struct Closure {
     pub has_development_profile: bool,
     /// Names in `boot`, sorted.
     pub boot: Vec<OsString>,
-    /// Files below `etc`, as (path relative to it, where it can be read).
-    pub etc: Vec<(PathBuf, PathBuf)>,
+    /// Files below `etc`, relative to it, and where those can be read that are copied.
+    pub etc: Vec<(PathBuf, Option<PathBuf>)>,
     /// Files below `usr/local`, relative to it.
     pub local: Vec<PathBuf>,
 }
@@ -45,7 +49,7 @@ impl Closure {
             path: path.to_owned(),
             why: why.to_owned(),
         };
-        let (root, name) = locate(path).map_err(|error| not_a_closure(&error.to_string()))?;
+        let (root, name) = Closure::place(path)?;
         let here = within(&root, &name);
         match fs::symlink_metadata(&here) {
             Err(error) => return Err(not_a_closure(&error.to_string())),
@@ -58,19 +62,33 @@ impl Closure {
                 return Err(not_a_closure(&format!("it has no `{part}`")));
             }
         }
-        let etc = resolve(&root, &name.join("etc"))?;
+        let directory = |part: &str| resolve(&root, &name.join(part));
+        let etc = directory("etc");
         let mut etc_files = Vec::new();
         for file in files_below(&etc)? {
-            let place = etc.strip_prefix(&root).unwrap_or(&etc).join(&file);
-            etc_files.push((file, resolve(&root, &place)?));
+            let source = is_copied(&file).then(|| {
+                let place = etc.strip_prefix(&root).unwrap_or(&etc).join(&file);
+                resolve(&root, &place)
+            });
+            etc_files.push((file, source));
         }
         Ok(Closure {
             has_development_profile: fs::symlink_metadata(here.join("development-profile")).is_ok(),
-            boot: names(&resolve(&root, &name.join("boot"))?)?,
+            boot: names(&directory("boot"))?,
             etc: etc_files,
-            local: files_below(&resolve(&root, &name.join("usr/local"))?)?,
+            local: files_below(&directory("usr/local"))?,
             path: here,
             name,
+        })
+    }
+
+    /// Where the closure at PATH is: the directory that stands for `/`, empty when
+    /// that is the machine's own, and what the system itself calls the closure.
+    /// PATH may be a link to it, such as `ROOT/run/current-system`.
+    pub fn place(path: &Path) -> Result<(PathBuf, PathBuf), RootfsError> {
+        locate(path).map_err(|error| RootfsError::NotAClosure {
+            path: path.to_owned(),
+            why: error.to_string(),
         })
     }
 }
@@ -83,12 +101,35 @@ fn locate(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
         let text = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_owned()));
         Some((text(&bytes[..at]), text(&bytes[at..])))
     };
-    let absolute: PathBuf = std::path::absolute(path)?.components().collect();
-    if let Some(found) = split(&absolute) {
-        return Ok(found);
+    let mut place: PathBuf = std::path::absolute(path)?.components().collect();
+    // Not by its store name: perhaps by a link such as /run/current-system, whose
+    // target is meant below the directory that stands for `/` where the link is.
+    for _ in 0..LINKS {
+        if let Some(found) = split(&place) {
+            return Ok(found);
+        }
+        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
+            break;
+        };
+        let parent = fs::canonicalize(parent)?;
+        let Ok(target) = fs::read_link(parent.join(name)) else {
+            break;
+        };
+        if target.is_relative() {
+            place = parent.join(target).components().collect();
+            continue;
+        }
+        let below = |root: &Path| match root.parent() {
+            Some(_) => within(root, &target),
+            None => target.clone(),
+        };
+        place = parent
+            .ancestors()
+            .map(below)
+            .find(|place| fs::symlink_metadata(place).is_ok())
+            .unwrap_or_else(|| target.clone());
     }
-    // Not by its store name: perhaps by a link such as /run/current-system.
-    let real = fs::canonicalize(&absolute)?;
+    let real = fs::canonicalize(&place)?;
     Ok(split(&real).unwrap_or((PathBuf::new(), real)))
 }
 
@@ -100,8 +141,8 @@ fn within(root: &Path, path: &Path) -> PathBuf {
 }
 
 /// Where the absolute PATH leads when ROOT stands for `/`; a path that leads
-/// nowhere is returned as far as it could be followed.
-fn resolve(root: &Path, path: &Path) -> Result<PathBuf, RootfsError> {
+/// nowhere, or round in a circle, is returned as far as it could be followed.
+fn resolve(root: &Path, path: &Path) -> PathBuf {
     let mut pending: VecDeque<OsString> = parts(path);
     let mut reached = PathBuf::from("/");
     let mut links = 0;
@@ -116,12 +157,8 @@ fn resolve(root: &Path, path: &Path) -> Result<PathBuf, RootfsError> {
             continue;
         };
         links += 1;
-        if links > 40 {
-            return Err(RootfsError::io(
-                "follow",
-                place,
-                io::Error::other("too many levels of links"),
-            ));
+        if links > LINKS {
+            return place;
         }
         reached.pop();
         if target.is_absolute() {
@@ -131,7 +168,7 @@ fn resolve(root: &Path, path: &Path) -> Result<PathBuf, RootfsError> {
             pending.push_front(part);
         }
     }
-    Ok(within(root, &reached))
+    within(root, &reached)
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -144,11 +181,12 @@ fn parts(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-/// The names in DIRECTORY, sorted by their bytes; none when there is no such directory.
+/// The names in DIRECTORY, sorted by their bytes; none when there is no such
+/// directory, as Guile's `scandir` has it.
 fn names(directory: &Path) -> Result<Vec<OsString>, RootfsError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if no_directory(&error) => return Ok(Vec::new()),
         Err(error) => return Err(RootfsError::io("read", directory, error)),
     };
     let mut names = entries
@@ -157,6 +195,14 @@ fn names(directory: &Path) -> Result<Vec<OsString>, RootfsError> {
         .map_err(|error| RootfsError::io("read", directory, error))?;
     names.sort();
     Ok(names)
+}
+
+fn no_directory(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    ) || Errno::from_io_error(error) == Some(Errno::LOOP)
 }
 
 /// Everything below DIRECTORY that is not a directory, relative to it, each
@@ -192,17 +238,33 @@ mod tests {
         symlink("../../../../etc", root.path().join("up")).unwrap();
         symlink("/there", root.path().join("absolute")).unwrap();
         fs::create_dir(root.path().join("there")).unwrap();
-        let lead = |path: &str| resolve(root.path(), Path::new(path)).unwrap();
+        let lead = |path: &str| resolve(root.path(), Path::new(path));
         assert_eq!(lead("/up/passwd"), root.path().join("etc/passwd"));
         assert_eq!(lead("/absolute/x"), root.path().join("there/x"));
     }
 
     #[test]
-    fn a_circle_of_links_is_an_error() {
+    fn a_circle_of_links_is_no_directory() {
         let root = tempfile::tempdir().unwrap();
         symlink("/b", root.path().join("a")).unwrap();
         symlink("/a", root.path().join("b")).unwrap();
-        let error = resolve(root.path(), Path::new("/a")).unwrap_err();
-        assert!(error.to_string().contains("too many levels"), "{error}");
+        let circle = resolve(root.path(), Path::new("/a"));
+        assert_eq!(names(&circle).unwrap(), Vec::<OsString>::new());
+    }
+
+    #[test]
+    fn a_link_to_the_closure_is_followed_below_the_root_that_it_is_in() {
+        let top = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(top.path()).unwrap();
+        let name = "/frx/store/0000000000000000000000000000000000000000-fruix-system-x";
+        fs::create_dir_all(within(&root, Path::new(name))).unwrap();
+        fs::create_dir(root.join("run")).unwrap();
+        symlink(name, root.join("run/current-system")).unwrap();
+        symlink("/run/current-system", root.join("run/again")).unwrap();
+        symlink("current-system", root.join("run/near")).unwrap();
+        for link in ["current-system", "again", "near"] {
+            let (found, closure) = locate(&root.join("run").join(link)).unwrap();
+            assert_eq!((found, closure), (root.clone(), name.into()), "{link}");
+        }
     }
 }

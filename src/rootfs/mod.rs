@@ -20,7 +20,7 @@ mod verify;
 pub use closure::{Closure, Development};
 pub use plan::{Entry, Plan, Rule, What, plan};
 pub use populate::{Occupied, Population, populate};
-pub use verify::{Difference, verify};
+pub use verify::{Difference, Owners, verify};
 
 use crate::failure::{Failure, Key};
 use std::fmt;

@@ -16,10 +16,19 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
-    Directory { mode: u32 },
+    Directory { mode: u32, keep: Keep },
     Link { target: PathBuf },
-    File { mode: u32, size: u64 },
+    File { mode: u32, keep: Keep },
     Other,
+}
+
+/// Who keeps a file or directory, and what keeps others from changing it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Keep {
+    /// Numbers of user and group.
+    pub owner: (u32, u32),
+    /// Flags that hinder changes, by FreeBSD's names, such as `schg`.
+    pub flags: Vec<&'static str>,
 }
 
 impl Found {
@@ -129,12 +138,13 @@ fn look(directory: BorrowedFd<'_>, name: &OsStr) -> Result<Found, Errno> {
     // The width of st_mode differs between systems.
     #[allow(clippy::useless_conversion)]
     let mode = u32::from(status.st_mode) & 0o7777;
+    let keep = || Keep {
+        owner: (status.st_uid, status.st_gid),
+        flags: flags(directory, name, &status),
+    };
     Ok(match FileType::from_raw_mode(status.st_mode) {
-        FileType::Directory => Found::Directory { mode },
-        FileType::RegularFile => Found::File {
-            mode,
-            size: u64::try_from(status.st_size).unwrap_or(0),
-        },
+        FileType::Directory => Found::Directory { mode, keep: keep() },
+        FileType::RegularFile => Found::File { mode, keep: keep() },
         FileType::Symlink => {
             let target = rustix::fs::readlinkat(directory, name, Vec::new())?;
             Found::Link {
@@ -143,4 +153,42 @@ fn look(directory: BorrowedFd<'_>, name: &OsStr) -> Result<Found, Errno> {
         }
         _ => Found::Other,
     })
+}
+
+/// The flags of a file or directory that hinder changes.
+#[cfg(any(target_os = "freebsd", target_os = "macos"))]
+fn flags(
+    _directory: BorrowedFd<'_>,
+    _name: &OsStr,
+    status: &rustix::fs::Stat,
+) -> Vec<&'static str> {
+    // sys/stat.h; the numbers are part of the file systems' formats.
+    const HINDERING: [(u32, &str); 6] = [
+        (0x0002_0000, "schg"),
+        (0x0004_0000, "sappnd"),
+        (0x0010_0000, "sunlnk"),
+        (0x0000_0002, "uchg"),
+        (0x0000_0004, "uappnd"),
+        (0x0000_0010, "uunlnk"),
+    ];
+    let set = HINDERING
+        .iter()
+        .filter(|(bit, _)| status.st_flags & bit != 0);
+    set.map(|(_, name)| *name).collect()
+}
+
+/// The same where they are attributes of some file systems, and few.
+#[cfg(target_os = "linux")]
+fn flags(directory: BorrowedFd<'_>, name: &OsStr, _status: &rustix::fs::Stat) -> Vec<&'static str> {
+    use rustix::fs::IFlags;
+    let open = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(directory, name, open, Mode::empty()) else {
+        return Vec::new();
+    };
+    let set = rustix::fs::ioctl_getflags(&file).unwrap_or(IFlags::empty());
+    [(IFlags::IMMUTABLE, "schg"), (IFlags::APPEND, "sappnd")]
+        .into_iter()
+        .filter(|(flag, _)| set.contains(*flag))
+        .map(|(_, name)| name)
+        .collect()
 }

@@ -32,6 +32,16 @@ const ACCOUNTS: &[(&str, u32)] = &[
 
 const DIRECTORY_MODE: u32 = 0o755;
 
+/// Whether FILE of `/etc` is copied.
+pub(super) fn is_copied(file: &Path) -> bool {
+    copied_mode(file).is_some()
+}
+
+fn copied_mode(file: &Path) -> Option<u32> {
+    let known = ACCOUNTS.iter().find(|(name, _)| file == Path::new(name));
+    known.map(|(_, mode)| *mode)
+}
+
 /// Why an entry is in a rootfs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
@@ -158,15 +168,12 @@ pub fn plan(closure: &Closure, development: Development) -> Result<Plan, RootfsE
     }
     for (file, source) in &closure.etc {
         let path = Path::new("etc").join(file);
-        match ACCOUNTS.iter().find(|(name, _)| file == Path::new(name)) {
-            Some((_, mode)) => {
-                let what = What::File {
-                    source: source.clone(),
-                    mode: *mode,
-                };
-                draft.add(Rule::Account, &path, what);
+        match (copied_mode(file), source) {
+            (Some(mode), Some(source)) => {
+                let source = source.clone();
+                draft.add(Rule::Account, &path, What::File { source, mode });
             }
-            None => draft.link(Rule::Etc, &path, current_system(&path)),
+            _ => draft.link(Rule::Etc, &path, current_system(&path)),
         }
     }
     for file in &closure.local {
@@ -236,9 +243,9 @@ mod tests {
             has_development_profile: true,
             boot: vec!["kernel".into()],
             etc: vec![
-                ("master.passwd".into(), "/x/m".into()),
-                ("rc.conf".into(), "/x/r".into()),
-                ("ssh/sshd_config".into(), "/x/s".into()),
+                ("master.passwd".into(), Some("/x/m".into())),
+                ("rc.conf".into(), None),
+                ("ssh/sshd_config".into(), None),
             ],
             local: vec!["etc/rc.d/fruix-shepherd".into()],
         }

@@ -9,10 +9,12 @@ use super::place::{Found, Places, split};
 use super::{Entry, Plan, RootfsError, What};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -83,6 +85,10 @@ fn make_top(rootfs: &Path) -> Result<(), RootfsError> {
 }
 
 fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Action, RootfsError> {
+    if let What::File { source, .. } = &entry.what {
+        // Before anything is made: what is no file cannot be copied.
+        open_source(source)?;
+    }
     let found = places.look(&entry.path)?;
     let (right, wanted) = match (&entry.what, &found) {
         (_, Found::Nothing) => return Ok(Action::Make),
@@ -92,11 +98,12 @@ fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Acti
             (right, "a directory".to_owned())
         }
         (What::Link { target }, found) => {
-            let right = matches!(found, Found::Link { target: at } if at == target);
+            let right = matches!(found, Found::Link { target: at } if same_target(at, target));
             (right, format!("a link to `{}`", target.display()))
         }
         (What::File { source, mode }, found) => {
-            let right = matches!(found, Found::File { mode: at, .. } if at == mode)
+            let right = matches!(found, Found::File { mode: at, keep }
+                if at == mode && (keep.owner == (0, 0) || !is_root()))
                 && same_contents(places, entry, source)?;
             (right, format!("a copy of `{}`", source.display()))
         }
@@ -111,7 +118,7 @@ fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Acti
     }
     let found = match (&entry.what, &found) {
         (What::File { .. }, Found::File { .. }) => {
-            "a file with other contents or another mode".to_owned()
+            "a file with other contents, another mode or another owner".to_owned()
         }
         _ => found.describe(),
     };
@@ -120,6 +127,36 @@ fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Acti
         wanted,
         found,
     })
+}
+
+/// Whether two links lead to the same text: `a` and `a/` are not the same, since a
+/// slash at the end wants a directory.
+pub(super) fn same_target(one: &Path, other: &Path) -> bool {
+    one.as_os_str() == other.as_os_str()
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Open the regular file SOURCE; what is none, such as a FIFO without a writer, is
+/// not waited for.
+fn open_source(source: &Path) -> Result<File, RootfsError> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(source, flags, Mode::empty())
+        .map_err(|error| RootfsError::io("open", source, error))?;
+    let file = File::from(file);
+    let metadata = file
+        .metadata()
+        .map_err(|error| RootfsError::io("read", source, error))?;
+    match metadata.is_file() {
+        true => Ok(file),
+        false => Err(RootfsError::io(
+            "copy",
+            source,
+            io::Error::other("it is no regular file"),
+        )),
+    }
 }
 
 /// Whether the regular file at ENTRY has the bytes of SOURCE.
@@ -136,7 +173,7 @@ pub(super) fn same_contents(
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let there = rustix::fs::openat(directory, name, flags, Mode::empty())
         .map_err(|error| RootfsError::io("open", &shown, error))?;
-    let wanted = File::open(source).map_err(|error| RootfsError::io("open", source, error))?;
+    let wanted = open_source(source)?;
     equal(File::from(there), wanted).map_err(|error| RootfsError::io("read", shown, error))
 }
 
@@ -173,8 +210,7 @@ fn make(places: &mut Places, entry: &Entry, replace: bool) -> Result<(), RootfsE
         }),
         What::Link { target } => rustix::fs::symlinkat(target, directory, name),
         What::File { source, mode } => {
-            let mut contents =
-                File::open(source).map_err(|error| RootfsError::io("open", source, error))?;
+            let mut contents = open_source(source)?;
             return copy(directory, name, &mut contents, *mode, replace)
                 .map_err(|error| RootfsError::io("make", shown, error));
         }
@@ -194,11 +230,20 @@ fn mode_bits(mode: u32) -> Mode {
     Mode::from_bits_truncate(mode as rustix::fs::RawMode)
 }
 
+/// The longest name that file systems take.
+const NAME_BYTES: usize = 255;
+
 /// The name of an entry while it is not whole. It is always the same, so that
 /// the next population finds what a killed one left.
 fn part_name(name: &OsStr) -> OsString {
     let mut part = OsString::from(".fruix-scm.part.");
-    part.push(name);
+    if part.len() + name.len() <= NAME_BYTES {
+        part.push(name);
+        return part;
+    }
+    for byte in Sha256::digest(name.as_bytes()) {
+        part.push(format!("{byte:02x}"));
+    }
     part
 }
 
@@ -247,6 +292,14 @@ fn copy(
     let fd: OwnedFd = rustix::fs::openat(directory, &part, flags, Mode::RUSR | Mode::WUSR)?;
     let mut file = File::from(fd);
     io::copy(contents, &mut file)?;
+    if is_root() {
+        // BSD gives a new file the group of its directory.
+        rustix::fs::fchown(
+            &file,
+            Some(rustix::fs::Uid::ROOT),
+            Some(rustix::fs::Gid::ROOT),
+        )?;
+    }
     rustix::fs::fchmod(&file, mode_bits(mode))?;
     if replace {
         rustix::fs::renameat(directory, &part, directory, name)?;

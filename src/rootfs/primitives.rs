@@ -1,9 +1,9 @@
 //! `(fruix native rootfs)`: planning, making and verifying a rootfs.
 
-use super::{Closure, Development, Entry, Occupied, Plan, What};
+use super::{Closure, Development, Entry, Occupied, Owners, Plan, What};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{
-    Value, alist_value, list_value, string, string_value, symbol_value, truth,
+    Value, alist_value, list_value, pair_value, string, string_value, symbol_value, truth,
 };
 use std::path::Path;
 
@@ -19,11 +19,16 @@ crate::natives! {
     /// Make the rootfs of CLOSURE in the directory ROOTFS; how many entries
     /// were `made`, `kept` and `replaced`.
     "%rootfs-populate" (4) => rootfs_populate,
-    /// (%rootfs-verify closure rootfs development?) -> list of differences
+    /// (%rootfs-verify closure rootfs development? any-owner?) -> list of differences
     ///
     /// How ROOTFS differs from what CLOSURE asks for; each difference an
     /// association list with `path`, `rule`, `reason`, `wanted` and `found`.
-    "%rootfs-verify" (3) => rootfs_verify,
+    "%rootfs-verify" (4) => rootfs_verify,
+    /// (%rootfs-closure-place closure) -> pair of strings
+    ///
+    /// The directory that stands for `/` where CLOSURE is, which may be a link,
+    /// and what the system itself calls the closure.
+    "%rootfs-closure-place" (1) => closure_place,
 }
 
 fn planned(
@@ -92,10 +97,20 @@ fn rootfs_populate(args: &[Value]) -> Outcome {
     ]))
 }
 
+fn closure_place(args: &[Value]) -> Outcome {
+    let closure = string("%rootfs-closure-place", args, 1)?;
+    let (root, name) = Closure::place(Path::new(&closure))?;
+    Ok(pair_value(path_value(&root), path_value(&name)))
+}
+
 fn rootfs_verify(args: &[Value]) -> Outcome {
     let name = "%rootfs-verify";
     let rootfs = string(name, args, 2)?;
-    let differences = super::verify(&planned(name, args, 3)?, Path::new(&rootfs))?;
+    let owners = match truth(args, 4) {
+        true => Owners::Any,
+        false => Owners::Root,
+    };
+    let differences = super::verify(&planned(name, args, 3)?, Path::new(&rootfs), owners)?;
     let values = differences.iter().map(|difference| {
         alist_value(vec![
             ("path", path_value(&difference.path)),

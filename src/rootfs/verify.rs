@@ -2,8 +2,8 @@
 //!
 //! Only what the plan names is looked at: a running system holds much more.
 
-use super::place::{Found, Places};
-use super::populate::same_contents;
+use super::place::{Found, Keep, Places};
+use super::populate::{same_contents, same_target};
 use super::{Plan, RootfsError, Rule, What};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,17 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Who must own the files and directories of a rootfs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owners {
+    /// User and group 0, as a system wants them that boots from it.
+    Root,
+    /// Whoever: the tool that makes the image gives them their owners.
+    Any,
+}
+
 /// How the directory ROOTFS differs from PLAN, in the plan's order.
-pub fn verify(plan: &Plan, rootfs: &Path) -> Result<Vec<Difference>, RootfsError> {
+pub fn verify(plan: &Plan, rootfs: &Path, owners: Owners) -> Result<Vec<Difference>, RootfsError> {
     let mut places = Places::below(rootfs)?;
     let mut differences = Vec::new();
     for entry in &plan.entries {
@@ -44,23 +53,23 @@ pub fn verify(plan: &Plan, rootfs: &Path) -> Result<Vec<Difference>, RootfsError
             Err(error) => return Err(error),
         };
         let difference = match (&entry.what, &found) {
-            (What::Directory { mode }, Found::Directory { mode: at }) => {
-                (mode != at).then(|| (format!("mode {mode:o}"), format!("mode {at:o}")))
+            (What::Directory { mode }, Found::Directory { mode: at, keep }) => {
+                kept(*mode, *at, keep, owners)
             }
-            (What::Link { target }, Found::Link { target: at }) => (target != at).then(|| {
-                let shown = |target: &Path| format!("a link to `{}`", target.display());
-                (shown(target), shown(at))
-            }),
-            (What::File { mode, .. }, Found::File { mode: at, .. }) if mode != at => {
-                Some((format!("mode {mode:o}"), format!("mode {at:o}")))
+            (What::Link { target }, Found::Link { target: at }) => {
+                (!same_target(target, at)).then(|| {
+                    let shown = |target: &Path| format!("a link to `{}`", target.display());
+                    (shown(target), shown(at))
+                })
             }
-            (What::File { source, .. }, Found::File { .. }) => {
-                (!same_contents(&mut places, entry, source)?).then(|| {
-                    (
+            (What::File { source, mode }, Found::File { mode: at, keep }) => {
+                match kept(*mode, *at, keep, owners) {
+                    None if !same_contents(&mut places, entry, source)? => Some((
                         format!("the contents of `{}`", source.display()),
                         "other contents".to_owned(),
-                    )
-                })
+                    )),
+                    difference => difference,
+                }
             }
             (what, found) => {
                 let wanted = match what {
@@ -81,4 +90,21 @@ pub fn verify(plan: &Plan, rootfs: &Path) -> Result<Vec<Difference>, RootfsError
         }
     }
     Ok(differences)
+}
+
+/// What of mode, owner and flags is not as it must be.
+fn kept(wanted: u32, mode: u32, keep: &Keep, owners: Owners) -> Option<(String, String)> {
+    if wanted != mode {
+        return Some((format!("mode {wanted:o}"), format!("mode {mode:o}")));
+    }
+    let (user, group) = keep.owner;
+    if owners == Owners::Root && keep.owner != (0, 0) {
+        return Some(("owner 0:0".to_owned(), format!("owner {user}:{group}")));
+    }
+    (!keep.flags.is_empty()).then(|| {
+        (
+            "no flags".to_owned(),
+            format!("flags {}", keep.flags.join(",")),
+        )
+    })
 }

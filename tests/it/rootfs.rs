@@ -4,7 +4,8 @@ use crate::fixtures::{closure, item, listing};
 use crate::support::{finish, fixtures, installed};
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::rootfs::{
-    Closure, Development, Occupied, Plan, Population, RootfsError, plan, populate, verify,
+    Closure, Development, Difference, Occupied, Owners, Plan, Population, RootfsError, plan,
+    populate, verify,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -50,6 +51,11 @@ impl Sandbox {
 
     fn listing(&self) -> BTreeMap<String, String> {
         listing(&self.rootfs())
+    }
+
+    /// How it differs, owners aside: who runs the tests need not be root.
+    fn differences(&self) -> Vec<Difference> {
+        verify(&self.plan, &self.rootfs(), Owners::Any).unwrap()
     }
 
     fn refusal(&self) -> String {
@@ -212,7 +218,7 @@ fn a_directory_is_never_given_up() {
 fn every_difference_is_found_and_explained() {
     let rootfs = Sandbox::new();
     rootfs.populate();
-    let differences = || verify(&rootfs.plan, &rootfs.rootfs()).unwrap();
+    let differences = || rootfs.differences();
     assert_eq!(differences(), []);
     fs::remove_file(rootfs.file("activate")).unwrap();
     fs::remove_file(rootfs.file("bin")).unwrap();
@@ -236,6 +242,106 @@ fn every_difference_is_found_and_explained() {
             "etc/group: the contents of `CLOSURE/etc/group` | other contents",
             "etc/master.passwd: mode 600 | mode 644",
         ]
+    );
+}
+
+#[test]
+fn a_slash_at_the_end_of_a_link_is_a_difference() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    fs::remove_file(rootfs.file("etc/shells")).unwrap();
+    symlink("/run/current-system/etc/shells/", rootfs.file("etc/shells")).unwrap();
+    assert_eq!(rootfs.differences().len(), 1);
+    assert!(rootfs.refusal().contains("there is a link to"));
+    let replaced = rootfs.try_populate(Occupied::Replace).unwrap();
+    assert_eq!(replaced.replaced, 1);
+    assert_eq!(rootfs.differences(), []);
+}
+
+#[test]
+fn owners_are_part_of_a_rootfs() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let shown = || -> Vec<String> {
+        let differences = verify(&rootfs.plan, &rootfs.rootfs(), Owners::Root).unwrap();
+        let shown = differences.iter();
+        shown
+            .map(|one| format!("{}: {} | {}", one.path.display(), one.wanted, one.found))
+            .collect()
+    };
+    assert_eq!(shown(), Vec::<String>::new());
+    for file in ["etc", "etc/master.passwd"] {
+        std::os::unix::fs::chown(rootfs.file(file), Some(1234), Some(5)).unwrap();
+    }
+    assert_eq!(
+        shown(),
+        [
+            "etc: owner 0:0 | owner 1234:5",
+            "etc/master.passwd: owner 0:0 | owner 1234:5"
+        ]
+    );
+    assert!(rootfs.refusal().contains("another owner"));
+    rootfs.try_populate(Occupied::Replace).unwrap();
+    assert_eq!(shown(), ["etc: owner 0:0 | owner 1234:5"]);
+}
+
+#[test]
+fn loops_and_long_names_in_a_closure_hinder_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let long = "n".repeat(255);
+    let closure = made_closure(root.path(), std::slice::from_ref(&long));
+    symlink("loop", closure.join("etc/loop")).unwrap();
+    fs::remove_dir_all(closure.join("usr/local")).unwrap();
+    symlink("local", closure.join("usr/local")).unwrap();
+    let rootfs = Sandbox::with_closure(&closure);
+    rootfs.populate();
+    assert_eq!(
+        fs::read_link(rootfs.file("etc/loop")).unwrap(),
+        Path::new("/run/current-system/etc/loop")
+    );
+    let path = Path::new("etc").join(&long);
+    fs::remove_file(rootfs.rootfs().join(&path)).unwrap();
+    fs::write(rootfs.rootfs().join(&path), "").unwrap();
+    rootfs.try_populate(Occupied::Replace).unwrap();
+    assert_eq!(rootfs.differences(), []);
+}
+
+#[test]
+fn what_cannot_be_copied_is_told_before_anything_is_made() {
+    let root = tempfile::tempdir().unwrap();
+    let closure = made_closure(root.path(), &[]);
+    let passwd = closure.join("etc/passwd");
+    let refuse = |why: &str| {
+        let rootfs = Sandbox::with_closure(&closure);
+        let message = rootfs.refusal();
+        assert!(message.contains(why), "{message}");
+        assert_eq!(rootfs.listing().len(), 0);
+    };
+    fs::remove_file(&passwd).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &passwd,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .unwrap();
+    refuse("it is no regular file");
+    fs::remove_file(&passwd).unwrap();
+    symlink("/nowhere", &passwd).unwrap();
+    refuse("No such file");
+}
+
+#[test]
+fn a_closure_may_be_named_by_the_link_in_its_root() {
+    let link = fixtures().join("root/run/current-system");
+    assert_eq!(
+        Closure::read(&link).unwrap(),
+        Closure::read(&closure()).unwrap()
     );
 }
 
@@ -305,7 +411,7 @@ fn a_population_killed_at_any_point_and_run_again_ends_right() {
         "every population ended before it could be killed"
     );
     finish(command()).success();
-    assert_eq!(verify(&rootfs.plan, &rootfs.rootfs()).unwrap(), []);
+    assert_eq!(rootfs.differences(), []);
     let leftover = rootfs
         .listing()
         .into_keys()
@@ -324,7 +430,7 @@ proptest! {
         let rootfs = Sandbox::with_closure(&made_closure(root.path(), &files));
         let first = rootfs.populate();
         prop_assert_eq!(first.made, rootfs.plan.entries.len());
-        prop_assert_eq!(verify(&rootfs.plan, &rootfs.rootfs()).unwrap(), []);
+        prop_assert_eq!(rootfs.differences(), []);
         let listing = rootfs.listing();
         prop_assert_eq!(listing.len(), rootfs.plan.entries.len());
         let second = rootfs.populate();
