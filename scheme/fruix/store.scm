@@ -48,6 +48,9 @@
             store-find
             store-references
             store-referrers
+            store-unread-items
+            store-all-references
+            store-dead
             store-closure
             store-why-depends
             store-changes))
@@ -92,7 +95,20 @@ path in it."
       (pair? (store-paths metadata))))
 
 (define (store-paths datum)
-  (filter store-path? (metadata-strings datum)))
+  (distinct (map without-slash (filter store-path? (metadata-strings datum)))))
+
+(define (distinct paths)
+  "Return PATHS, each once; there may be a million."
+  (let ((seen (make-hash-table)))
+    (filter (lambda (path)
+              (let ((new? (not (hash-ref seen path))))
+                (hash-set! seen path #t)
+                new?))
+            paths)))
+
+(define (without-slash path)
+  "Return PATH without slashes at its end: it is the same item."
+  (string-trim-right path #\/))
 
 (define (root-of file)
   "Return what of FILE stands before the store: the directory that stands for
@@ -182,7 +198,24 @@ Throw 'store-error when TEXT cannot be read or says nothing about a store."
      #:file origin))
   (make-store-layout metadata origin root
                      (append (metadata-troubles forms)
-                             (role-troubles metadata forms))))
+                             (role-troubles metadata forms)
+                             (unread-forms metadata forms))))
+
+(define (unread-forms metadata forms)
+  "Return what is to be said of those of FORMS that could be a layout, too, when
+METADATA stand for another one, as (LINE . TEXT)."
+  (match forms
+    ((or () (_) (('define . _) . _)) '())
+    (_
+     (if (equal? metadata (datum->metadata forms))
+         '()
+         (filter-map (lambda (form)
+                       (let ((other (datum->metadata form)))
+                         (and other
+                              (not (equal? other metadata))
+                              (layout-metadata? other)
+                              (cons #f "a further form looks like a layout and is not read"))))
+                     forms)))))
 
 (define (role-troubles metadata forms)
   "Return what is odd about the roles in METADATA, which FORMS stand for, as
@@ -490,12 +523,33 @@ the first digits of a hash.  Throw 'store-error when there is none."
 
 (define* (store-references item #:key (store ""))
   "Return what ITEM refers to, sorted: what its .references lists or, without
-one, where its links lead."
+one, where its links lead, relative ones included.  An item that is a link
+refers to the item in which it leads."
   (%store-references store item))
 
 (define* (store-referrers item #:key (store ""))
-  "Return the items that refer to ITEM, sorted."
-  (%store-referrers store item))
+  "Return the items that refer to ITEM, sorted; `store-unread-items' are not among
+them."
+  (car (%store-referrers store item)))
+
+(define* (store-unread-items #:key (store ""))
+  "Return the items of which it cannot be told what they refer to, an association
+list from store paths to strings that say why."
+  (filter (match-lambda ((item . told) (string? told)))
+          (%store-all-references store)))
+
+(define* (store-all-references #:key (store ""))
+  "Return an association list from all items to what they refer to, a list or,
+where that cannot be told, a string that says why."
+  (%store-all-references store))
+
+(define* (store-dead roots #:key (store ""))
+  "Return the items that none of ROOTS, store paths, leads to, sorted.  Roots that
+are not in the store lead nowhere.
+
+Throw 'store-error when an item that is reached cannot be read: nobody knows
+what it leads to."
+  (%store-dead store roots))
 
 (define* (store-closure item #:key (store ""))
   "Return ITEM and everything it leads to, sorted."

@@ -10,7 +10,7 @@ mod identity;
 mod path;
 pub mod primitives;
 
-pub use graph::{Changes, Store};
+pub use graph::{Changes, Referrers, Store};
 pub use identity::{Identity, SCHEME};
 pub use path::{NotAStorePath, STORE_DIRECTORY, StorePath};
 
@@ -27,6 +27,11 @@ pub enum StoreError {
     NoSuchItem {
         item: String,
         store: PathBuf,
+    },
+    /// More than one item is called like this.
+    Ambiguous {
+        text: String,
+        items: Vec<String>,
     },
     /// An identity record has a part that its text could not hold.
     Identity {
@@ -57,6 +62,11 @@ impl fmt::Display for StoreError {
             StoreError::NoSuchItem { item, store } => {
                 write!(formatter, "cannot find `{item}` in `{}`", store.display())
             }
+            StoreError::Ambiguous { text, items } => write!(
+                formatter,
+                "cannot tell which `{text}` is meant: {}",
+                items.join(", ")
+            ),
             StoreError::Identity { field, value } => write!(
                 formatter,
                 "cannot make a store path with the {field} `{value}`"
@@ -88,6 +98,9 @@ impl From<StoreError> for Failure {
             StoreError::NoSuchItem { item, .. } => Failure::new(Key::Store, message)
                 .detail("item", item)
                 .hint("pass the directory that stands for `/` as #:root (--root)"),
+            StoreError::Ambiguous { text, .. } => Failure::new(Key::Store, message)
+                .detail("item", text)
+                .hint("give more of its digits"),
             StoreError::Identity { field, .. } => Failure::new(Key::Store, message)
                 .detail("field", field)
                 .hint("names are made of letters, digits and +-._?="),

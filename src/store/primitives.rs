@@ -3,7 +3,7 @@
 use super::{Identity, Store, StorePath};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
-    Value, alist_value, handle, handle_value, list_value, pair_value, string, string_value,
+    Value, alist_value, handle, handle_value, list_value, pair_value, string, string_value, strings,
 };
 use std::path::Path;
 use std::rc::Rc;
@@ -40,9 +40,19 @@ crate::natives! {
     ///
     /// What ITEM refers to.
     "%store-references" (2) => store_references,
-    /// (%store-referrers root item) -> list of strings
+    /// (%store-all-references root) -> list of pairs
     ///
-    /// What refers to ITEM.
+    /// Each item, and a list of what it refers to or, where that cannot be told,
+    /// a string that says why.
+    "%store-all-references" (1) => store_all_references,
+    /// (%store-dead root roots) -> list of strings
+    ///
+    /// The items that none of ROOTS, store paths, leads to.
+    "%store-dead" (2) => store_dead,
+    /// (%store-referrers root item) -> pair of lists
+    ///
+    /// What refers to ITEM, and pairs of items of which that cannot be told and
+    /// why.
     "%store-referrers" (2) => store_referrers,
     /// (%store-closure root item) -> list of strings
     ///
@@ -136,7 +146,33 @@ fn store_references(args: &[Value]) -> Outcome {
 
 fn store_referrers(args: &[Value]) -> Outcome {
     let (store, item) = item("%store-referrers", args, 2)?;
-    Ok(paths_value(&store.referrers(&item)?))
+    let referrers = store.referrers(&item)?;
+    let unread = referrers
+        .unread
+        .iter()
+        .map(|(item, error)| pair_value(path_value(item), string_value(error.to_string())));
+    Ok(pair_value(
+        paths_value(&referrers.items),
+        list_value(unread.collect()),
+    ))
+}
+
+fn store_all_references(args: &[Value]) -> Outcome {
+    let all = store("%store-all-references", args)?.all_references()?;
+    let values = all.into_iter().map(|(item, references)| {
+        let told = match references {
+            Ok(references) => paths_value(&references),
+            Err(error) => string_value(error.to_string()),
+        };
+        pair_value(path_value(&item), told)
+    });
+    Ok(list_value(values.collect()))
+}
+
+fn store_dead(args: &[Value]) -> Outcome {
+    let name = "%store-dead";
+    let store = store(name, args)?;
+    Ok(paths_value(&store.dead(&strings(name, args, 2)?)?))
 }
 
 fn store_closure(args: &[Value]) -> Outcome {

@@ -84,7 +84,7 @@ fn a_chain_of_references_explains_a_dependency() {
 fn referrers_are_those_that_refer_directly() {
     let headers = base(&item("-freebsd-native-headers-"));
     assert_eq!(
-        names(&store().referrers(&headers).unwrap()),
+        names(&store().referrers(&headers).unwrap().items),
         [
             "fruix-development-profile-fruix-validation",
             "fruix-system-fruix-validation"

@@ -31,12 +31,22 @@ store): all items and what they refer to, asked for by one command.  It does not
 follow later changes."
   (store-from-text
    (guest-output guest
-                 (sh "for item in /frx/store/*-*; do
+                 (sh "links() {
+                    find \"$1\" -type l -exec sh -c 'for link; do
+                      target=$(readlink \"$link\")
+                      case $target in
+                        /*) printf \" %s\\n\" \"$target\" ;;
+                        *) printf \" %s\\n\" \"${link%/*}/./$target\" ;;
+                      esac
+                    done' sh {} +
+                  }
+                  for item in /frx/store/*-*; do
                     printf '%s\\n' \"$item\"
-                    if test -f \"$item/.references\"; then
+                    if test ! -L \"$item\" && test ! -L \"$item/.references\" &&
+                       test -f \"$item/.references\"; then
                       sed 's/^/ /' \"$item/.references\"
                     else
-                      find \"$item\" -type l -exec readlink {} \\; | sed 's/^/ /'
+                      links \"$item\"
                     fi
                   done"))
    #:origin "the guest"))
@@ -65,7 +75,8 @@ is asked for once, its files when they are needed."
                (lambda (items)
                  (map digest-manifest-bytes (guest-tree-manifests guest items)))
                (lambda (items)
-                 (map digest-manifest (guest-tree-manifests guest items)))))
+                 (map (lambda (manifest) (cons (digest-manifest manifest) 'tree))
+                      (guest-tree-manifests guest items)))))
 
 (define* (guest-tree-manifests guest directories #:key (timeout 3600))
   "Return the manifest of each of DIRECTORIES in GUEST, as the guest's mtree(8)
@@ -85,7 +96,7 @@ Throw 'guest-command-failed when one cannot be read."
        directories
        (ssh-ask guest
                 (map (lambda (directory)
-                       (sh "mtree -c -k type,mode,link,size,sha256digest -p \"$1\""
+                       (sh "mtree -c -k type,mode,link,size,device,sha256digest -p \"$1\""
                            directory))
                      directories)
                 #:timeout-seconds timeout

@@ -55,7 +55,10 @@
   (entries  system-entries)             ;directory -> sorted names, or ()
   (link     system-link)                ;file -> target or #f
   (sizes    system-sizes)               ;store paths -> list of bytes
-  (digests  system-digests))            ;store paths -> list of SHA-256
+  (digests  system-digests))            ;store paths -> list of (SHA-256 . KIND)
+
+;; KIND is what a digest is of: `tree', `file', or `link' for a link that leads
+;; nowhere, of which there is only the text.
 
 ;;;
 ;;; This machine, or a directory that stands for `/'.
@@ -80,11 +83,34 @@ machine.  Links in it are followed as if ROOT were `/', and never out of it."
                        '()))
                  (lambda (file) (link-target (string-append root file)))
                  (lambda (items)
-                   (map (lambda (item) (digest-size-bytes (string-append root item)))
+                   (map (lambda (item)
+                          (let ((place (place item)))
+                            (if (stat place #f) (digest-size-bytes place) 0)))
                         items))
                  (lambda (items)
-                   (digest-trees (map (lambda (item) (string-append root item))
-                                      items))))))
+                   (digests (map place items))))))
+
+(define (digests places)
+  "Return the digests of PLACES, files with their links followed, as pairs of
+SHA-256 and kind."
+  (let loop ((places places)
+             (trees (digest-trees (filter directory? places)))
+             (digests '()))
+    (match places
+      (() (reverse digests))
+      ((place . rest)
+       (cond ((directory? place)
+              (loop rest (cdr trees) (cons (cons (car trees) 'tree) digests)))
+             ((stat place #f)
+              (loop rest trees (cons (cons (digest-file place) 'file) digests)))
+             (else
+              (loop rest trees
+                    (cons (cons (digest-string (or (link-target place) "")) 'link)
+                          digests))))))))
+
+(define (directory? file)
+  (let ((status (stat file #f)))
+    (and status (eq? 'directory (stat:type status)))))
 
 (define (regular? file)
   (let ((status (stat file #f)))
@@ -124,6 +150,10 @@ What leads round in a circle is left as it is."
 ;;; Finding items.
 ;;;
 
+(define (item-of path)
+  "Return the store path PATH without what is below the item."
+  (string-append "/frx/store/" (store-path-hash path) "-" (store-path-name path)))
+
 (define (store-path-in text)
   "Return the first store path in TEXT, without what is below it, or #f."
   (let ((end (string-length text)))
@@ -139,8 +169,7 @@ What leads round in a circle is left as it is."
                           end))
                 (path (substring text start stop)))
            (if (store-path? path)
-               (string-append "/frx/store/" (store-path-hash path)
-                              "-" (store-path-name path))
+               (item-of path)
                (loop (+ start 1)))))))))
 
 (define (names-item system file)
@@ -153,11 +182,21 @@ other links, or a file with it in its text; #f when there is none."
          ((? string? text) (store-path-in text))
          (_ #f)))
       (target
-       (let ((target (if (string-prefix? "/" target)
-                         target
-                         (string-append (dirname file) "/" target))))
-         (or (store-path-in target)
+       (let ((target (plain-path (if (string-prefix? "/" target)
+                                     target
+                                     (string-append (dirname file) "/" target)))))
+         (or (and (store-path? target) (item-of target))
+             (store-path-in target)
              (and (< links 40) (loop target (+ links 1)))))))))
+
+(define (plain-path file)
+  "Return the absolute FILE without `.' and `..', as text."
+  (let loop ((names (string-split file #\/)) (plain '()))
+    (match names
+      (() (string-append "/" (string-join (reverse plain) "/")))
+      (((or "" ".") . rest) (loop rest plain))
+      ((".." . rest) (loop rest (if (null? plain) '() (cdr plain))))
+      ((name . rest) (loop rest (cons name plain))))))
 
 (define (system-current system)
   "Return the closure that SYSTEM runs: what /run/current-system names.  Throw
@@ -183,6 +222,7 @@ Throw 'store-error when there is none, or more than one."
                          (generation-closure generation)))
                   (system-generations system))
              (none system text)))
+        ((store-path? text) (store-find (item-of text) #:store (system-store system)))
         ((store-path-in text) => (lambda (path) (store-find path #:store (system-store system))))
         ((string-prefix? "/" text)
          (or (names-item system text) (none system text)))
@@ -311,15 +351,27 @@ provenance.scm and install.scm of it say."
 
 (define (system-gc-roots system)
   "Return what keeps items of SYSTEM alive, an association list from places to
-store paths, #f where a place leads to none: the links below
-/frx/var/fruix/gcroots, and /run/current-system."
-  (define folder "/frx/var/fruix/gcroots")
-  (filter-map (lambda (place)
-                (and (or ((system-link system) place) ((system-read system) place))
-                     (cons place (names-item system place))))
-              (cons "/run/current-system"
-                    (map (lambda (name) (string-append folder "/" name))
-                         ((system-entries system) folder)))))
+store paths, #f where a place leads to none: the links and files below
+/frx/var/fruix/gcroots, in directories as well, /run/current-system, and
+`current' and `rollback' of the generations."
+  (define (root place)
+    (and (or ((system-link system) place) ((system-read system) place))
+         (cons place (names-item system place))))
+  (define (below directory depth)
+    (append-map (lambda (name)
+                  (let ((place (string-append directory "/" name)))
+                    (cond ((root place) => list)
+                          ((< depth 20) (below place (+ depth 1)))
+                          (else '()))))
+                ((system-entries system) directory)))
+  (append (filter-map root '("/run/current-system"))
+          ;; Usually these lead to a generation, and that to its closure.
+          (filter cdr
+                  (filter-map root
+                              (map (lambda (name)
+                                     (string-append %generations "/" name))
+                                   '("current" "rollback"))))
+          (below "/frx/var/fruix/gcroots" 0)))
 
 ;;;
 ;;; Native builds.

@@ -11,9 +11,11 @@
   #:use-module (fruix store)
   #:use-module (fruix store metadata)
   #:use-module (fruix store system)
+  #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-1)
   #:use-module (srfi srfi-11)
+  #:use-module (srfi srfi-13)
   #:export (store-answer
             answer->lines
             answer->json
@@ -24,18 +26,23 @@
 strings: an association list, or a list of them.
 
 Throw 'store-error when an item is not there."
-  (apply (match (assq-ref %words word)
-           ((? procedure? procedure) procedure)
-           (_ (metadata-error 'store-answer
-                              (string-append "cannot ask a store `"
-                                             (symbol->string word) "`")
-                              #:hint (string-join
-                                      (map (lambda (entry)
-                                             (symbol->string (car entry)))
-                                           %words)
-                                      " "))))
-         system
-         arguments))
+  (match (assq-ref %words word)
+    ((least most procedure)
+     (unless (<= least (length arguments) most)
+       (metadata-error 'store-answer
+                       (format #f "cannot ask `~a` with ~a argument~:p: it takes ~a"
+                               word (length arguments)
+                               (cond ((= least most) least)
+                                     (else (format #f "~a to ~a" least most))))))
+     (apply procedure system arguments))
+    (_
+     (metadata-error 'store-answer
+                     (string-append "cannot ask a store `"
+                                    (symbol->string word) "`")
+                     #:hint (string-join
+                             (map (lambda (entry) (symbol->string (car entry)))
+                                  %words)
+                             " ")))))
 
 (define (paths->rows paths)
   (map (lambda (path) `((path . ,path))) paths))
@@ -47,6 +54,16 @@ Throw 'store-error when an item is not there."
   (lambda* (system #:optional (item "current"))
     (paths->rows (procedure (system-find system item)
                             #:store (system-store system)))))
+
+(define* (referrers system #:optional (item "current"))
+  ;; An item that cannot be read may refer to it, too.
+  (let ((store (system-store system)))
+    (append (map (lambda (path) `((path . ,path) (verdict . #f) (detail . #f)))
+                 (store-referrers (system-find system item) #:store store))
+            (map (match-lambda
+                   ((path . why)
+                    `((path . ,path) (verdict . unread) (detail . ,why))))
+                 (store-unread-items #:store store)))))
 
 (define (present-items system)
   "Return the items of SYSTEM's store as a list, and a predicate of being one."
@@ -135,17 +152,12 @@ Throw 'store-error when an item is not there."
 
 (define (dead system)
   ;; What no root leads to.
-  (let-values (((items present?) (present-items system))
-               ((live) (make-hash-table)))
-    (for-each (lambda (path)
-                (when (present? path)
-                  (for-each (lambda (path) (hash-set! live path #t))
-                            (store-closure path #:store (system-store system)))))
-              (delete-duplicates
-               (append (filter-map cdr (system-gc-roots system))
-                       (filter-map generation-closure
-                                   (system-generations system)))))
-    (paths->rows (remove (lambda (path) (hash-ref live path)) items))))
+  (paths->rows
+   (store-dead (delete-duplicates
+                (append (filter-map cdr (system-gc-roots system))
+                        (filter-map generation-closure
+                                    (system-generations system))))
+               #:store (system-store system))))
 
 (define (native-builds system)
   (append
@@ -170,13 +182,28 @@ Throw 'store-error when an item is not there."
     (below . ,(store-path-below path))))
 
 (define (record system)
-  ;; As `fruix-scm hash' prints trees, relative to the system's root.
+  ;; As `fruix-scm hash' prints files and trees, relative to the system's root.
   (let ((items (store-items #:store (system-store system))))
     (map (lambda (path digest)
-           `((sha256 . ,digest)
-             (path . ,(string-append (string-drop path 1) "/"))))
+           (let* ((name (string-drop path 1))
+                  (escaped (string-escape name)))
+             `((sha256 . ,(string-append (if (string=? name escaped) "" "\\")
+                                         (car digest)))
+               (path . ,(string-append escaped
+                                       (if (eq? 'tree (cdr digest)) "/" ""))))))
          items
          ((system-digests system) items))))
+
+(define (string-escape name)
+  "Return NAME as sha256sum writes one with a backslash."
+  (string-join (string-split name #\\) "\\\\"))
+
+(define (string-unescape name)
+  (let loop ((chars (string->list name)) (plain '()))
+    (match chars
+      ((#\\ #\\ . rest) (loop rest (cons #\\ plain)))
+      ((char . rest) (loop rest (cons char plain)))
+      (() (list->string (reverse plain))))))
 
 (define (read-record file)
   "Return the association list from store paths to digests that FILE, which
@@ -186,18 +213,23 @@ Throw 'store-error when an item is not there."
                     (string-append "cannot understand `" line "` in `" file "`")
                     #:hint "`fruix-scm store record` writes such a file"
                     #:file file))
+  (define (entry line)
+    (let* ((escaped? (string-prefix? "\\" line))
+           (plain (if escaped? (string-drop line 1) line))
+           (digits (or (string-skip plain char-set:hex-digit) 0)))
+      (unless (and (= 64 digits)
+                   (string-prefix? "  " (string-drop plain digits)))
+        (cannot line))
+      (let* ((name (string-trim-both (string-drop plain (+ digits 2)) #\/))
+             (path (string-append "/" (if escaped? (string-unescape name) name))))
+        (unless (store-path? path)
+          (cannot line))
+        (cons path (string-take plain digits)))))
   (unless (file-exists? file)
     (metadata-error 'verify (string-append "cannot read `" file "`: no such file")
                     #:hint "`fruix-scm store record` writes such a file"
                     #:file file))
-  (map (lambda (line)
-         (match (string-split line #\space)
-           ((digest "" path)
-            (let ((path (string-append "/" (string-trim-both path #\/))))
-              (if (and (= 64 (string-length digest)) (store-path? path))
-                  (cons path digest)
-                  (cannot line))))
-           (_ (cannot line))))
+  (map entry
        (remove string-null?
                (string-split (call-with-input-file file
                                (@ (ice-9 rdelim) read-string))
@@ -218,30 +250,33 @@ Throw 'store-error when an item is not there."
                    (row path 'ok #f)
                    (row path 'changed
                         (string-append "digest is " found ", recorded " digest)))))))
-    (define (dangling path)
-      (map (lambda (reference)
-             (row path 'dangling
-                  (string-append "refers to " reference
-                                 ", which is not in the store")))
-           (remove present? (store-references path #:store (system-store system)))))
+    (define (dangling path told)
+      (if (string? told)
+          (list (row path 'unread told))
+          (map (lambda (reference)
+                 (row path 'dangling
+                      (string-append "refers to " reference
+                                     ", which is not in the store")))
+               (remove present? told))))
     (define (missing entry)
       (and (not (present? (car entry)))
            (row (car entry) 'missing "recorded, and not in the store")))
     (let ((there (filter (lambda (entry) (present? (car entry))) recorded)))
       (for-each (match-lambda*
-                  (((path . digest) found)
+                  (((path . digest) (found . kind))
                    (hash-set! known path (cons digest found))))
                 there
                 ((system-digests system) (map car there))))
-    (append (append-map (lambda (path) (append (check path) (dangling path)))
-                        items)
+    (append (append-map (match-lambda
+                          ((path . told) (append (check path) (dangling path told))))
+                        (store-all-references #:store (system-store system)))
             (filter-map missing recorded))))
 
 (define (answer-failed? answer)
-  "Return #t when ANSWER is that of `verify' and tells of something wrong."
+  "Return #t when ANSWER tells of something wrong, or of what could not be read."
   (any (lambda (row)
          (and (pair? (car row))
-              (memq (assq-ref row 'verdict) '(changed missing dangling))
+              (memq (assq-ref row 'verdict) '(changed missing dangling unread))
               #t))
        (if (record? answer) '() answer)))
 
@@ -251,21 +286,22 @@ Throw 'store-error when an item is not there."
     (_ #f)))
 
 (define %words
-  `((items . ,items)
-    (path . ,parts)
-    (refs . ,(with-item store-references))
-    (referrers . ,(with-item store-referrers))
-    (closure . ,(with-item store-closure))
-    (du . ,sizes)
-    (why-depends . ,why-depends)
-    (diff . ,changes)
-    (source . ,source)
-    (generations . ,generations)
-    (roots . ,gc-roots)
-    (dead . ,dead)
-    (builds . ,native-builds)
-    (record . ,record)
-    (verify . ,verify)))
+  ;; Each word with the least and the most arguments that it takes.
+  `((items 0 0 ,items)
+    (path 1 1 ,parts)
+    (refs 0 1 ,(with-item store-references))
+    (referrers 0 1 ,referrers)
+    (closure 0 1 ,(with-item store-closure))
+    (du 0 1 ,sizes)
+    (why-depends 2 2 ,why-depends)
+    (diff 1 2 ,changes)
+    (source 0 1 ,source)
+    (generations 0 0 ,generations)
+    (roots 0 0 ,gc-roots)
+    (dead 0 0 ,dead)
+    (builds 0 0 ,native-builds)
+    (record 0 0 ,record)
+    (verify 0 1 ,verify)))
 
 ;;;
 ;;; Showing answers.
