@@ -1,9 +1,10 @@
 //! Raising builder versions in place, leaving every other byte alone.
 
 use super::MediaError;
-use super::versions::{Version, find, read, status};
+use super::versions::{ReadDefinitions, Version, find, read, status};
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// A version that was raised.
@@ -15,14 +16,21 @@ pub struct Raised {
 }
 
 /// Raise the versions called NAMES, or all when there are none, in the file at
-/// PATH. Either all of them are raised or the file is as it was.
-pub fn bump(path: &Path, names: &[String]) -> Result<Vec<Raised>, MediaError> {
+/// PATH, each to the next value that is not TAKEN by its name: one that stands
+/// for something already cannot stand for something else. Either all of them are
+/// raised or the file is as it was.
+pub fn bump(
+    path: &Path,
+    names: &[String],
+    definitions: ReadDefinitions,
+    taken: impl Fn(&str, &str) -> bool,
+) -> Result<Vec<Raised>, MediaError> {
     let refuse = |name: &str, why: &str| MediaError::Version {
         path: path.to_owned(),
         name: name.to_owned(),
         why: why.to_owned(),
     };
-    let versions = status(path)?;
+    let versions = status(path, definitions)?;
     let wanted: Vec<&str> = if names.is_empty() {
         versions
             .iter()
@@ -47,7 +55,11 @@ pub fn bump(path: &Path, names: &[String]) -> Result<Vec<Raised>, MediaError> {
     let mut raised = Vec::new();
     let mut copied = 0;
     for version in chosen {
-        let after = raise(&version.value).map_err(|why| refuse(&version.name, &why))?;
+        let next = |value: &str| raise(value).map_err(|why| refuse(&version.name, &why));
+        let mut after = next(&version.value)?;
+        while taken(&version.name, &after) {
+            after = next(&after)?;
+        }
         changed.push_str(&text[copied..version.span.start]);
         changed.push_str(&after);
         copied = version.span.end;
@@ -58,7 +70,7 @@ pub fn bump(path: &Path, names: &[String]) -> Result<Vec<Raised>, MediaError> {
         });
     }
     changed.push_str(&text[copied..]);
-    let reads_back = find(&changed).is_ok_and(|found| {
+    let reads_back = find(&changed, definitions).is_ok_and(|found| {
         raised.iter().all(|raised| {
             found
                 .iter()
@@ -162,29 +174,51 @@ fn increment(number: &str) -> String {
     format!("1{}", "0".repeat(number.len()))
 }
 
-/// Put TEXT in place of the file at PATH in one step, with the mode it had. A
-/// link stays one.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), MediaError> {
+/// Put TEXT in place of the file at PATH, with the mode and the owner it had. That
+/// is one step, but where the file has further names or its owner cannot be kept:
+/// then it is written where it stands. A link stays one.
+pub fn replace(path: &Path, text: &str) -> Result<(), MediaError> {
     let fail = |error| MediaError::io("write", path, error);
     let real = match fs::canonicalize(path) {
         Ok(real) => real,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         Err(error) => return Err(fail(error)),
     };
+    let before = fs::metadata(&real).ok();
+    if before.as_ref().is_some_and(|before| before.nlink() > 1) {
+        return overwrite(&real, text).map_err(fail);
+    }
     let directory = match real.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fail)?;
     file.write_all(text.as_bytes()).map_err(fail)?;
-    let mode = match fs::metadata(&real) {
-        Ok(metadata) => metadata.permissions(),
-        Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    let ours = file.as_file().metadata().map_err(fail)?;
+    let mode = match &before {
+        Some(before) => {
+            let owner = |metadata: &fs::Metadata| (metadata.uid(), metadata.gid());
+            if owner(before) != owner(&ours)
+                && std::os::unix::fs::fchown(file.as_file(), Some(before.uid()), Some(before.gid()))
+                    .is_err()
+            {
+                return overwrite(&real, text).map_err(fail);
+            }
+            before.permissions()
+        }
+        None => fs::Permissions::from_mode(0o644),
     };
     file.as_file().set_permissions(mode).map_err(fail)?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(&real).map_err(|error| fail(error.error))?;
     Ok(())
+}
+
+fn overwrite(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::options().write(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -232,7 +266,7 @@ mod tests {
             let path = directory.path().join("media.scm");
             let text = |number: u32| format!("{before}(define x-builder-version \"{number}\"){after}");
             fs::write(&path, text(number)).unwrap();
-            bump(&path, &[]).unwrap();
+            bump(&path, &[], super::super::primitives::definitions, |_, _| false).unwrap();
             prop_assert_eq!(fs::read_to_string(&path).unwrap(), text(number + 1));
         }
     }

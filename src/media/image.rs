@@ -14,9 +14,11 @@ const SECTOR: u64 = 512;
 pub struct DiskImage {
     pub size_bytes: u64,
     pub partitions: Vec<Partition>,
-    /// Whether the table's copy stands at the very end of the image, as it does
-    /// when image and disk are of one size.
+    /// Whether the table's copy stands, whole, at the very end of the image, as it
+    /// does when image and disk are of one size.
     pub backup_at_end: bool,
+    /// What is wrong with the table's copy, which a system falls back on.
+    pub backup_trouble: Option<String>,
 }
 
 /// One entry of a GUID partition table.
@@ -57,7 +59,7 @@ impl DiskImage {
     ///
     /// ```
     /// use fruix_scm::media::{DiskImage, Fit};
-    /// let image = DiskImage { size_bytes: 10, partitions: vec![], backup_at_end: true };
+    /// let image = DiskImage { size_bytes: 10, partitions: vec![], backup_at_end: true, backup_trouble: None };
     /// assert_eq!(image.fit(8), Fit::TooLarge { by: 2 });
     /// ```
     pub fn fit(&self, vdi_bytes: u64) -> Fit {
@@ -85,10 +87,12 @@ pub fn inspect(path: &Path) -> Result<DiskImage, MediaError> {
             "it has {size_bytes} bytes, too few for a partition table"
         )));
     }
-    look_at_header(&mut file, size_bytes).map_err(|why| match why {
+    let told = |why| match why {
         Ok(why) => unknown(why),
         Err(error) => fail(error),
-    })?;
+    };
+    look_at_header(&mut file, size_bytes).map_err(told)?;
+    let backup_trouble = look_at_backup(&mut file, size_bytes).map_err(told)?;
     let disk = GptConfig::new()
         .writable(false)
         .logical_block_size(LogicalBlockSize::Lb512)
@@ -103,7 +107,15 @@ pub fn inspect(path: &Path) -> Result<DiskImage, MediaError> {
         .checked_add(1)
         .and_then(|sectors| sectors.checked_mul(SECTOR))
         == Some(size_bytes);
-    let mut partitions = Vec::new();
+    // A table that knows more of the disk than there is was cut off its image.
+    let known = primary.backup_lba.max(primary.last_usable);
+    let wanted = known.saturating_add(1).saturating_mul(SECTOR);
+    if wanted > size_bytes {
+        return Err(unknown(format!(
+            "it ends at byte {size_bytes}, and its partition table tells of {wanted}: it was cut"
+        )));
+    }
+    let mut partitions: Vec<Partition> = Vec::new();
     for (number, partition) in disk.partitions() {
         let end = partition.last_lba.checked_add(1).filter(|end| {
             *end > partition.first_lba
@@ -115,18 +127,33 @@ pub fn inspect(path: &Path) -> Result<DiskImage, MediaError> {
                 partition.name
             )));
         };
+        let start_bytes = partition.first_lba * SECTOR;
+        let size_bytes = (end - partition.first_lba) * SECTOR;
+        let overlaps = |other: &&Partition| {
+            start_bytes < other.start_bytes + other.size_bytes
+                && other.start_bytes < start_bytes + size_bytes
+        };
+        if let Some(other) = partitions.iter().find(overlaps) {
+            return Err(unknown(format!(
+                "partitions {} `{}` and {number} `{}` overlap",
+                other.number,
+                other.label,
+                partition.name.trim_end_matches('\0')
+            )));
+        }
         partitions.push(Partition {
             number: *number,
             label: partition.name.trim_end_matches('\0').to_owned(),
             kind: partition.part_type_guid.guid.to_string().to_uppercase(),
-            start_bytes: partition.first_lba * SECTOR,
-            size_bytes: (end - partition.first_lba) * SECTOR,
+            start_bytes,
+            size_bytes,
         });
     }
     Ok(DiskImage {
         size_bytes,
         partitions,
-        backup_at_end,
+        backup_at_end: backup_at_end && backup_trouble.is_none(),
+        backup_trouble,
     })
 }
 
@@ -139,14 +166,7 @@ fn look_at_header(file: &mut File, size_bytes: u64) -> Result<(), Result<String,
     if !header.starts_with(b"EFI PART") {
         return Err(Ok("it has no GUID partition table".to_owned()));
     }
-    let number = |at: usize| {
-        u64::from(u32::from_le_bytes([
-            header[at],
-            header[at + 1],
-            header[at + 2],
-            header[at + 3],
-        ]))
-    };
+    let number = |at| number(&header, at, 4);
     let (count, size) = (number(80), number(84));
     if count > 1024 || !(128..=4096).contains(&size) || count * size > size_bytes {
         return Err(Ok(format!(
@@ -154,4 +174,75 @@ fn look_at_header(file: &mut File, size_bytes: u64) -> Result<(), Result<String,
         )));
     }
     Ok(())
+}
+
+/// The little-endian number of so many BYTES at AT.
+fn number(header: &[u8], at: usize, bytes: usize) -> u64 {
+    let field = header.get(at..at + bytes).unwrap_or_default();
+    field
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// What is wrong with the copy of the partition table that the header tells of: a
+/// system that finds the table damaged has only that. A copy beyond the image's end
+/// is told elsewhere.
+fn look_at_backup(
+    file: &mut File,
+    size_bytes: u64,
+) -> Result<Option<String>, Result<String, std::io::Error>> {
+    let mut sector = |at: u64, length: u64| -> Result<Option<Vec<u8>>, std::io::Error> {
+        let start = at.checked_mul(SECTOR);
+        let end = start.and_then(|start| start.checked_add(length));
+        let (Some(start), Some(_)) = (start, end.filter(|end| *end <= size_bytes)) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; length as usize];
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut bytes)?;
+        Ok(Some(bytes))
+    };
+    let Some(primary) = sector(1, SECTOR).map_err(Err)? else {
+        return Ok(None);
+    };
+    let place = number(&primary, 32, 8);
+    let Some(copy) = sector(place, SECTOR).map_err(Err)? else {
+        return Ok(None);
+    };
+    let crc = |bytes: &[u8]| u64::from(crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes));
+    let damaged = |why: &str| {
+        Ok(Some(format!(
+            "the copy of its partition table, in sector {place}, is damaged: {why}"
+        )))
+    };
+    if !copy.starts_with(b"EFI PART") {
+        return damaged("there is none");
+    }
+    let length = number(&copy, 12, 4) as usize;
+    if !(92..=512).contains(&length) {
+        return damaged("its header has an odd size");
+    }
+    let mut header = copy[..length].to_vec();
+    header[16..20].fill(0);
+    if crc(&header) != number(&copy, 16, 4) || number(&copy, 24, 8) != place {
+        return damaged("the checksum of its header is another");
+    }
+    let (count, size) = (number(&copy, 80, 4), number(&copy, 84, 4));
+    let bytes = count.saturating_mul(size);
+    let entries = match bytes <= 1024 * 4096 {
+        true => sector(number(&copy, 72, 8), bytes).map_err(Err)?,
+        false => None,
+    };
+    match entries {
+        Some(entries) if crc(&entries) != number(&copy, 88, 4) => {
+            damaged("the checksum of its entries is another")
+        }
+        // Both tables have the same entries, so the same checksum of them.
+        Some(_) if number(&copy, 88, 4) != number(&primary, 88, 4) => {
+            damaged("its entries are others than the table's")
+        }
+        Some(_) => Ok(None),
+        None => damaged("its entries do not lie in the image"),
+    }
 }

@@ -9,18 +9,21 @@
 //! Left out: making media, and evaluating `media.scm`; Scheme does that and
 //! hands the layout over as lines.
 
+mod ample;
 mod check;
 mod edit;
 mod image;
 pub mod primitives;
+mod record;
 mod scratch;
 mod versions;
 
-pub use check::{Check, Recorded, Stale, check, record, record_file};
-pub use edit::{Raised, bump, raise};
+pub use self::record::{Fact, Layout, Record, record_file};
+pub use check::{Check, Checked, History, Stale, Survey, check, note, record};
+pub use edit::{Raised, bump, raise, replace};
 pub use image::{DiskImage, Fit, Partition, inspect};
 pub use scratch::Scratch;
-pub use versions::{BUILDERS, Version, find, status};
+pub use versions::{BUILDERS, Definition, ReadDefinitions, Version, Way, find, read, status};
 
 use crate::failure::{Detail, Failure, Key};
 use std::fmt;
@@ -39,7 +42,7 @@ pub enum MediaError {
     Text {
         path: PathBuf,
         line: usize,
-        why: &'static str,
+        why: String,
     },
     /// A builder version is not where it should be, or twice.
     Version {
@@ -115,9 +118,10 @@ impl From<MediaError> for Failure {
                     "a version is an integer, or a string that ends in one; change others by hand",
                 ),
             ),
-            MediaError::Record { path, .. } => {
-                (path, Some("remove the file and record the layouts again"))
-            }
+            MediaError::Record { path, .. } => (
+                path,
+                Some("get it back as it was written, or remove it and record the layouts again"),
+            ),
             MediaError::Image { path, .. } => (
                 path,
                 Some("a raw image with a GUID partition table is wanted"),

@@ -1,15 +1,20 @@
-//! A temporary place in which a module's own procedure makes a rootfs from a
-//! reference closure, so that its layout can be looked at.
+//! A temporary place in which a module's own procedure makes a rootfs from
+//! reference closures, so that its layouts can be looked at.
 //!
-//! The reference is always the same closure, that of the fixtures: then a
-//! layout changes only when the module does.
+//! The references are always the same, those of the fixtures: a development
+//! system, a lean one, and one with files of every name that the module mentions.
+//! So a layout changes only when the module does.
 
-use super::MediaError;
+use super::{MediaError, ample};
 use crate::embedded;
 use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// The item with files of every name that a module mentions.
+pub const AMPLE: &str = "0000000000000000000000000000000000000000-fruix-system-ample";
 
 /// A directory that is removed when the value is dropped.
 #[derive(Debug)]
@@ -29,12 +34,33 @@ impl Scratch {
         Ok(Scratch(RefCell::new(Some(directory))))
     }
 
-    /// Where the reference closure is.
-    pub fn closure(&self) -> Result<PathBuf, MediaError> {
-        let root = self.path()?.join("root");
-        let link = root.join("run/current-system");
-        let closure = fs::read_link(&link).map_err(|error| MediaError::io("read", &link, error))?;
-        Ok(root.join(closure.strip_prefix("/").unwrap_or(&closure)))
+    /// Where the reference closures are; the module's text has the strings WORDS.
+    pub fn closures(&self, words: &[String]) -> Result<Vec<PathBuf>, MediaError> {
+        let store = self.root()?.join("frx/store");
+        let fail = |error| MediaError::io("read", &store, error);
+        let mut closures = Vec::new();
+        for entry in fs::read_dir(&store).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            if path.to_string_lossy().contains("-fruix-system-") {
+                closures.push(path);
+            }
+        }
+        closures.sort();
+        let developing = closures
+            .iter()
+            .find(|path| fs::symlink_metadata(path.join("development-profile")).is_ok());
+        if let Some(model) = developing {
+            let path = store.join(AMPLE);
+            copy(model, &path)?;
+            ample::furnish(&path, &ample::names(words))?;
+            closures.push(path);
+        }
+        Ok(closures)
+    }
+
+    /// The directory that stands for `/`.
+    pub fn root(&self) -> Result<PathBuf, MediaError> {
+        Ok(self.path()?.join("root"))
     }
 
     /// Where a rootfs may be made.
@@ -63,4 +89,22 @@ impl Scratch {
             .ok_or_else(|| MediaError::io("use", "the temporary directory", gone()))?;
         Ok(directory.path().to_owned())
     }
+}
+
+/// Make TO hold what the directory FROM holds.
+fn copy(from: &Path, to: &Path) -> Result<(), MediaError> {
+    for entry in WalkDir::new(from) {
+        let entry = entry.map_err(|error| MediaError::io("read", from, error.into()))?;
+        let place = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        let made = if entry.file_type().is_dir() {
+            fs::create_dir_all(&place)
+        } else if entry.path_is_symlink() {
+            fs::read_link(entry.path())
+                .and_then(|target| std::os::unix::fs::symlink(target, &place))
+        } else {
+            fs::copy(entry.path(), &place).map(|_| ())
+        };
+        made.map_err(|error| MediaError::io("make", place, error))?;
+    }
+    Ok(())
 }

@@ -289,9 +289,10 @@ fn the_source_store_records_the_digest_of_its_tree() {
     // As unpacked: a checkout's modes depend on the umask.
     let scratch = fruix_scm::media::Scratch::new().unwrap();
     let store = scratch
-        .closure()
+        .root()
         .unwrap()
-        .with_file_name(item("-freebsd-source-default").file_name().unwrap());
+        .join("frx/store")
+        .join(item("-freebsd-source-default").file_name().unwrap());
     let digest = fruix_scm::digest::Tree::read(&store.join("tree"))
         .unwrap()
         .sha256();

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod build_logs;
+mod builder;
 mod cli;
 mod digest;
 mod fixtures;

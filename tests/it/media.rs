@@ -2,8 +2,10 @@
 
 use crate::support::{finish, fixtures, installed};
 use fruix_scm::failure::{Failure, Key};
+use fruix_scm::media::primitives::definitions;
 use fruix_scm::media::{
-    BUILDERS, Check, Fit, Stale, bump, check, inspect, record, record_file, status,
+    BUILDERS, Check, Fit, History, Layout, MediaError, Raised, Stale, Survey, check, inspect, note,
+    record_file, status,
 };
 use gpt::disk::LogicalBlockSize;
 use std::fs;
@@ -40,19 +42,36 @@ impl Modules {
     }
 
     fn values(&self) -> Vec<String> {
-        let versions = status(&self.media()).unwrap();
+        let versions = status(&self.media(), definitions).unwrap();
         versions.into_iter().map(|version| version.value).collect()
     }
+}
+
+/// Raise NAMES in the file at PATH, whatever stood for something before.
+fn bump(path: &Path, names: &[String]) -> Result<Vec<Raised>, MediaError> {
+    fruix_scm::media::bump(path, names, definitions, |_, _| false)
 }
 
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What a module makes whose version has VALUE and whose layout is LINES.
+fn survey(value: &str, lines: &str) -> Survey {
+    Survey {
+        versions: vec![("image-builder-version".to_owned(), value.to_owned())],
+        layouts: vec![Layout {
+            closure: "fruix-system-x".to_owned(),
+            identity: "1".to_owned(),
+            lines: lines.lines().map(str::to_owned).collect(),
+        }],
+    }
+}
+
 #[test]
 fn the_four_versions_are_found_where_they_stand() {
     let modules = Modules::new();
-    let versions = status(&modules.media()).unwrap();
+    let versions = status(&modules.media(), definitions).unwrap();
     let names: Vec<&str> = versions
         .iter()
         .map(|version| version.name.as_str())
@@ -150,34 +169,71 @@ fn a_bump_through_a_link_leaves_the_link() {
 }
 
 #[test]
-fn a_layout_that_changes_under_a_version_that_does_not_is_stale() {
+fn each_value_is_judged_by_what_it_has_stood_for() {
     let modules = Modules::new();
     let file = record_file(&modules.media());
-    let old = lines("bin -> a\nusr/include -> old\nsbin -> b");
-    let new = lines("bin -> a\nsbin -> b\nusr/include -> new\nusr/share/mk -> c");
-    let states = |layout: &[String]| {
-        let versions = status(&modules.media()).unwrap();
-        let checked = check(&versions, layout, &file).unwrap();
-        checked
-            .into_iter()
-            .map(|(_, check)| check)
-            .collect::<Vec<Check>>()
+    let state = |value: &str, lines: &str| {
+        let checked = check(&survey(value, lines), &file, &History::default()).unwrap();
+        checked[0].check.clone()
     };
-    assert_eq!(states(&old), vec![Check::Unrecorded; 4]);
-    record(&status(&modules.media()).unwrap(), &old, &file).unwrap();
-    assert_eq!(states(&old), vec![Check::Current; 4]);
+    let remember = |value: &str, lines: &str| note(&survey(value, lines), &file, |_| true).unwrap();
+    assert!(matches!(state("9", "a\nb"), Check::Unknown { .. }));
+    remember("9", "a\nb");
+    assert_eq!(state("9", "a\nb"), Check::Current);
     let stale = Check::Stale(Stale {
-        added: lines("usr/include -> new\nusr/share/mk -> c"),
-        removed: lines("usr/include -> old"),
+        why: "the layout has changed".to_owned(),
+        closure: "fruix-system-x".to_owned(),
+        added: lines("c"),
+        removed: lines("b"),
     });
-    assert_eq!(states(&new), vec![stale.clone(); 4]);
-    bump(&modules.media(), &["image-builder-version".to_owned()]).unwrap();
+    assert_eq!(state("9", "a\nc"), stale);
     let raised = Check::Raised {
-        from: "\"9\"".to_owned(),
+        from: "9".to_owned(),
     };
-    assert_eq!(states(&new), [raised, stale.clone(), stale.clone(), stale]);
-    record(&status(&modules.media()).unwrap(), &new, &file).unwrap();
-    assert_eq!(states(&new), vec![Check::Current; 4]);
+    assert_eq!(state("10", "a\nc"), raised);
+    remember("10", "a\nc");
+    // A second change after a version was raised.
+    assert!(matches!(state("10", "a\nd"), Check::Stale(_)));
+    // Going back to what a value stood for is no change; going lower is none to know.
+    assert_eq!(state("9", "a\nb"), Check::Current);
+    assert!(matches!(state("8", "a\nc"), Check::Stale(_)));
+    // Two branches gave one value to two layouts.
+    remember("10", "a\nd");
+    assert!(matches!(state("10", "a\nd"), Check::Stale(_)));
+    assert!(matches!(state("10", "a\nc"), Check::Stale(_)));
+}
+
+#[test]
+fn a_closure_with_other_contents_proves_nothing_unless_the_layout_is_the_same() {
+    let modules = Modules::new();
+    let file = record_file(&modules.media());
+    note(&survey("9", "a"), &file, |_| true).unwrap();
+    let with = |identity: &str, closure: &str, lines: &str| {
+        let mut survey = survey("9", lines);
+        survey.layouts[0].identity = identity.to_owned();
+        survey.layouts[0].closure = closure.to_owned();
+        check(&survey, &file, &History::default()).unwrap()[0]
+            .check
+            .clone()
+    };
+    assert_eq!(with("2", "fruix-system-x", "a"), Check::Current);
+    assert!(matches!(
+        with("2", "fruix-system-x", "b"),
+        Check::Unknown { .. }
+    ));
+    assert!(matches!(
+        with("1", "fruix-system-y", "a"),
+        Check::Unknown { .. }
+    ));
+}
+
+#[test]
+fn a_version_that_is_no_more_is_told() {
+    let modules = Modules::new();
+    let file = record_file(&modules.media());
+    note(&survey("9", "a"), &file, |_| true).unwrap();
+    let checked = check(&Survey::default(), &file, &History::default()).unwrap();
+    assert_eq!(checked[0].check, Check::Gone);
 }
 
 #[test]
@@ -185,9 +241,29 @@ fn a_damaged_record_is_a_failure_with_its_path() {
     let modules = Modules::new();
     let file = record_file(&modules.media());
     fs::write(&file, "((image-builder-version . 7)").unwrap();
-    let failure = Failure::from(check(&[], &[], &file).unwrap_err());
+    let error = check(&Survey::default(), &file, &History::default()).unwrap_err();
+    let failure = Failure::from(error);
     assert_eq!(failure.key(), Key::Media);
-    assert!(failure.message().contains(&file.display().to_string()));
+    assert!(failure.message().contains("media.layouts.scm"));
+}
+
+#[test]
+fn a_bump_keeps_further_names_and_the_owner_of_the_file() {
+    use std::os::unix::fs::MetadataExt;
+    let modules = Modules::new();
+    let other = modules.0.path().join("other.scm");
+    fs::hard_link(modules.media(), &other).unwrap();
+    bump(&modules.media(), &[]).unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), modules.text());
+    fs::remove_file(&other).unwrap();
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    std::os::unix::fs::chown(modules.media(), Some(1234), Some(5)).unwrap();
+    bump(&modules.media(), &[]).unwrap();
+    let metadata = fs::metadata(modules.media()).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (1234, 5));
 }
 
 /// An image of SIZE bytes with the two partitions that a Fruix image has.
@@ -236,6 +312,33 @@ fn an_image_tells_its_size_and_labels() {
     assert_eq!(image.fit(size), Fit::Exact);
     assert_eq!(image.fit(size - 512), Fit::TooLarge { by: 512 });
     assert_eq!(image.fit(size + 512), Fit::Smaller { by: 512 });
+}
+
+#[test]
+fn a_damaged_copy_of_the_table_a_cut_image_and_overlaps_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let size: u64 = 1 << 23;
+    let path = image(directory.path(), size);
+    let good = fs::read(&path).unwrap();
+    let last = size as usize - 512;
+    for at in [last, last + 40, last + 88, last - 32 * 512] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0xff;
+        fs::write(&path, bytes).unwrap();
+        let image = inspect(&path).unwrap();
+        assert!(!image.backup_at_end);
+        let trouble = image.backup_trouble.unwrap();
+        assert!(trouble.contains("is damaged"), "byte {at}: {trouble}");
+    }
+    fs::write(&path, &good[..(6 << 20)]).unwrap();
+    let error = inspect(&path).unwrap_err().to_string();
+    assert!(error.ends_with("it was cut"), "{error}");
+    // A disk that has grown: the copy is whole, and no longer at the end.
+    let mut longer = good.clone();
+    longer.resize(good.len() + 4096, 0);
+    fs::write(&path, longer).unwrap();
+    let image = inspect(&path).unwrap();
+    assert!(!image.backup_at_end && image.backup_trouble.is_none());
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub struct Sandbox {
 
 /// What a command did.
 #[must_use = "look at the status: call .success() or .fails_with(status)"]
+#[derive(Debug)]
 pub struct Outcome {
     pub status: Option<i32>,
     pub stdout: String,

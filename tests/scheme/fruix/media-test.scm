@@ -12,7 +12,7 @@
                  "/fruix/system/freebsd/media.scm"))
 
 (define (states)
-  (map builder-check-state (builder-check media)))
+  (map builder-check-state (builder-check media #:remember? #f)))
 
 (define (change! from to)
   "Replace the text FROM in media.scm, which has it once, by TO."
@@ -41,7 +41,7 @@
           (media-layout media)))
 
 (test-equal "at first nothing is recorded"
-  '(unrecorded unrecorded unrecorded unrecorded)
+  '(unknown unknown unknown unknown)
   (states))
 
 (builder-record media)
@@ -81,6 +81,12 @@
 
 (test-equal "what was raised without a record is not current yet"
   '(current raised stale stale)
+  (states))
+
+(builder-check media)
+
+(test-equal "a check remembers what a raised version stands for"
+  '(current current stale stale)
   (states))
 
 (builder-bump media #:only '(installer-image-builder-version
