@@ -4,8 +4,9 @@
 //! tests, nothing is shown. Text from outside (a guest's output, a host's
 //! names) is passed on as it came: the watcher escapes it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Event {
         elapsed: Duration,
         message: String,
     },
+    /// A step that an earlier process of the run has done is not done again.
+    StepKept { name: String, why: String },
     /// A check holds; one that does not ends its step.
     CheckPassed { what: String },
     /// Bytes have moved; WHAT names the transfer, such as ``import `disk.img` ``.
@@ -81,6 +84,13 @@ pub trait Watcher: Send + Sync {
         let _ = prompt;
         None
     }
+
+    /// Show PROMPT and return the line that somebody types within LIMIT; `None`
+    /// when nobody does.
+    fn ask_line(&self, prompt: &str, limit: Duration) -> Option<String> {
+        let _ = (prompt, limit);
+        None
+    }
 }
 
 fn watcher() -> &'static RwLock<Option<Arc<dyn Watcher>>> {
@@ -102,11 +112,27 @@ fn current() -> Option<Arc<dyn Watcher>> {
         .clone()
 }
 
+/// How long telling has taken, in nanoseconds.
+static SPENT: AtomicU64 = AtomicU64::new(0);
+
 /// Tell the watcher, if there is one, of EVENT.
 pub fn tell(event: Event) {
     if let Some(current) = current() {
+        let began = Instant::now();
         current.see(&event);
+        let spent = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        SPENT.fetch_add(spent, Ordering::Relaxed);
     }
+}
+
+/// How long telling of events has taken in this process.
+pub fn spent() -> Duration {
+    Duration::from_nanos(SPENT.load(Ordering::Relaxed))
+}
+
+/// Ask the watcher for a line within LIMIT.
+pub fn ask_line(prompt: &str, limit: Duration) -> Option<String> {
+    current()?.ask_line(prompt, limit)
 }
 
 /// Whether the watcher could answer a question.
@@ -117,4 +143,27 @@ pub fn can_ask() -> bool {
 /// Ask the watcher for a secret, such as a passphrase.
 pub fn ask_secret(prompt: &str) -> Option<String> {
     current()?.ask_secret(prompt)
+}
+
+/// TEXT with everything that could command a terminal spelled out: control
+/// characters, and those that reorder what is read.
+///
+/// ```
+/// use fruix_scm::progress::escape;
+/// assert_eq!(escape("a\x1b[2Jb\tλ"), "a\\x1b[2Jb\tλ");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let reorders = matches!(letter,
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if letter == '\t' || !(letter.is_control() || reorders) {
+            safe.push(letter);
+        } else if (letter as u32) < 0x100 {
+            safe.push_str(&format!("\\x{:02x}", letter as u32));
+        } else {
+            safe.push_str(&format!("\\u{{{:x}}}", letter as u32));
+        }
+    }
+    safe
 }

@@ -11,8 +11,8 @@
 use crate::failure::{Failure, Key};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
@@ -24,8 +24,36 @@ const MOMENT: Duration = Duration::from_micros(100);
 /// How often the user has interrupted since the last [`clear_interrupt`].
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
-/// How many futures of [`wait_to_clean_up`] are on their way.
+/// How many futures of [`wait_to_clean_up`] are on their way, and clean-ups
+/// between [`begin_clean_up`] and [`end_clean_up`].
 static CLEANING_UP: AtomicU32 = AtomicU32::new(0);
+
+/// What else an interrupt has to reach, and whether it waits.
+static DELIVERY: Mutex<Delivery> = Mutex::new(Delivery {
+    program: None,
+    is_held_back: false,
+    has_waited: false,
+});
+
+/// How an interrupt reaches a program that does not wait in here.
+#[derive(Clone)]
+pub struct Program {
+    /// Make the program stop where it is.
+    pub interrupt: Arc<dyn Fn() + Send + Sync>,
+    /// Let it go on although it was told to stop.
+    pub resume: Arc<dyn Fn() + Send + Sync>,
+}
+
+struct Delivery {
+    program: Option<Program>,
+    /// Between [`begin_clean_up`] and [`end_clean_up`].
+    is_held_back: bool,
+    has_waited: bool,
+}
+
+fn delivery() -> MutexGuard<'static, Delivery> {
+    DELIVERY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn notify() -> &'static Notify {
     static NOTIFY: OnceLock<Notify> = OnceLock::new();
@@ -120,7 +148,13 @@ where
 {
     tokio::select! {
         biased;
-        () = interrupted() => Err(Failure::interrupted(what)),
+        () = interrupted() => {
+            // The program learns of it by this failure.
+            if let Some(program) = &delivery().program {
+                (program.resume)();
+            }
+            Err(Failure::interrupted(what))
+        }
         result = tokio::time::timeout(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(gave_up(what, limit)),
@@ -171,10 +205,26 @@ pub fn enter<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Record that the user pressed Ctrl-C; answers how often that has happened.
+/// Let interrupts reach PROGRAM too.
+pub fn interrupts_reach(program: Program) {
+    delivery().program = Some(program);
+}
+
+/// Record that the user pressed Ctrl-C, and wake or stop what goes on; answers how
+/// often that has happened. During a clean-up it waits for the end of that.
 pub fn interrupt() -> u32 {
+    // Both ways in which an interrupt arrives are one event: who has seen it in one
+    // of them, and lets the program go on, must not meet it again in the other.
+    let mut delivery = delivery();
+    if delivery.is_held_back {
+        delivery.has_waited = true;
+        return 1;
+    }
     let count = INTERRUPTS.fetch_add(1, Ordering::SeqCst) + 1;
     notify().notify_waiters();
+    if let Some(program) = &delivery.program {
+        (program.interrupt)();
+    }
     count
 }
 
@@ -185,7 +235,38 @@ pub fn is_interrupted() -> bool {
 
 /// Forget interrupts: the prompt does this before it reads the next form.
 pub fn clear_interrupt() {
+    forget(&mut delivery());
+}
+
+fn forget(delivery: &mut Delivery) {
     INTERRUPTS.store(0, Ordering::SeqCst);
+    if let Some(program) = &delivery.program {
+        (program.resume)();
+    }
+}
+
+/// The program cleans up, whatever ended it: interrupts before this one are
+/// forgotten, and those that come wait for [`end_clean_up`].
+pub fn begin_clean_up() {
+    let mut delivery = delivery();
+    forget(&mut delivery);
+    if !std::mem::replace(&mut delivery.is_held_back, true) {
+        CLEANING_UP.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The clean-up is over; an interrupt that has waited is told.
+pub fn end_clean_up() {
+    let has_waited = {
+        let mut delivery = delivery();
+        if std::mem::replace(&mut delivery.is_held_back, false) {
+            CLEANING_UP.fetch_sub(1, Ordering::SeqCst);
+        }
+        std::mem::take(&mut delivery.has_waited)
+    };
+    if has_waited {
+        interrupt();
+    }
 }
 
 /// Block until the user interrupts.

@@ -7,8 +7,10 @@
 ;;; meanwhile is made again.
 
 (define-module (fruix job)
+  #:use-module (fruix datum)
   #:use-module (fruix harness)
   #:use-module (fruix json)
+  #:use-module (fruix native run)
   #:use-module (fruix native ssh)
   #:use-module (fruix settings)
   #:use-module (fruix simulation)
@@ -43,7 +45,9 @@
             job-history-file
             log-archive-ref
             log-archive-stages
-            guest-run-job))
+            guest-run-job
+            job-there
+            job-passed?))
 
 (define %jobs "/var/tmp/fruix-jobs")
 
@@ -65,6 +69,11 @@
   (memory  job-result-memory)           ;string: the kernel on memory, or #f
   (free    job-result-free)             ;integer: bytes, where it failed, or #f
   (warnings job-result-warnings))       ;integer: the compiler's
+
+(declare-datum-record! 'job-result job-result? make-job-result
+                       job-result-end job-result-status job-result-offset
+                       job-result-tail job-result-memory job-result-free
+                       job-result-warnings)
 
 (define (job-result-passed? result)
   "Return #t when the job of RESULT ended with status zero."
@@ -308,31 +317,125 @@ Throw 'usage-error when GUEST has no such job."
                         (stall-timeout #f)
                         (timeout (* 24 60 60)))
   "Run COMMAND in GUEST as `guest-run' does, but as the job called NAME, so that
-it goes on when the connection is lost, and return the job's result.  A job of
-that name that is there already is removed first.  The keywords are those of
-`job-start' and `job-follow'; in a harness the log is kept in the run's folder
-unless KEEP says where, or is #f.
+it goes on when the connection is lost, and return the job's result.  The keywords
+are those of `job-start' and `job-follow'.
+
+A job of that name that still runs is taken up when it runs the same COMMAND with
+the same ENVIRONMENT and DIRECTORY, and never ended.  One that has ended is removed
+first, unless it has ended well for the very step that runs now: then this is its
+result.
 
 Throw 'guest-command-failed when the job ends in any way but with status zero,
-with the first cause that its log shows, and 'timeout when it stalls or is
-late; it is ended then.  Its last lines are shown, and where its log is."
-  (job-end! (job-attach guest name) #:forget? #t)
-  (let* ((job (job-start guest name command
-                         #:environment environment
-                         #:directory directory))
-         (result (job-follow job
-                             #:live live
-                             #:copy copy
-                             #:keep keep
-                             #:history history
-                             #:stall-timeout stall-timeout
-                             #:timeout timeout)))
-    (unless (job-result-passed? result)
+with the first cause that its log shows, 'timeout when it stalls or is late, which
+ends it, and 'ssh-error when another job of that name runs.  In a harness the
+log is kept in the run's folder unless KEEP says where, or is #f; the last lines of
+a job that fails are shown, and where its log is."
+  (let* ((line (ssh-command-line command
+                                 #:environment environment
+                                 #:directory directory))
+         (there (job-there guest name))
+         (how (what-to-do there line))
+         (job (match how
+                ('start
+                 (when there
+                   (job-end! (job-attach guest name) #:forget? #t))
+                 (own! guest name)
+                 (job-start guest name command
+                            #:environment environment
+                            #:directory directory))
+                ('take-up
+                 (own! guest name)
+                 (job-attach guest name))
+                ('is-done
+                 (job-attach guest name))
+                ('refuse
+                 (throw 'ssh-error 'guest-run-job "~A"
+                        (list (format #f "a job `~a` runs in the guest, and its command is another: `~a`"
+                                      name (ssh-visible (assq-ref there 'script))))
+                        `((job . ,name)
+                          (script . ,(assq-ref there 'script))))))))
+    (%run-job-began! name (symbol->string how))
+    (let ((result (job-follow job
+                              #:live live
+                              #:copy copy
+                              #:keep keep
+                              #:history history
+                              #:stall-timeout stall-timeout
+                              #:timeout timeout)))
       (when (memq (job-result-end result) '(stalled late))
         (job-end! job))
-      (show-failed job result (filter string? (list keep copy)))
-      (throw-failed job result))
-    result))
+      (%run-job-ended! name (symbol->string (job-result-end result)))
+      (unless (job-result-passed? result)
+        (show-failed job result (filter string? (list keep copy)))
+        (throw-failed job result))
+      result)))
+
+(define (what-to-do there line)
+  "Return what becomes of the job that is THERE, as `job-there' says it, when one is
+wanted that runs LINE."
+  (cond ((not there) 'start)
+        ((and (not (assq-ref there 'status)) (assq-ref there 'alive?))
+         (if (string=? line (assq-ref there 'script)) 'take-up 'refuse))
+        ((and (eqv? 0 (assq-ref there 'status))
+              (owned? there)
+              (string=? line (assq-ref there 'script)))
+         'is-done)
+        (else 'start)))
+
+;; Which step of which run a job is for; nothing outside of a harness.
+(define (owner)
+  (if (string-null? (%run-step-nonce))
+      ""
+      (string-append (run-identifier) " " (%run-step-nonce))))
+
+(define (owned? there)
+  (and (not (string-null? (owner)))
+       (string=? (owner) (assq-ref there 'owner))))
+
+(define (own! guest name)
+  "Say in GUEST for which step the job called NAME is."
+  (guest-answer guest (sh "umask 077 && mkdir -p \"$1\" && printf '%s' \"$2\" > \"$1/owner\""
+                          (directory-of name) (owner))))
+
+(define (guest-answer guest command)
+  (match (ssh-ask guest (list command) #:again? #t)
+    ((result)
+     (unless (ssh-result-passed? result)
+       (throw 'guest-command-failed 'guest-run-job "~A"
+              (list (string-append "cannot write about a job in the guest: "
+                                   (ssh-visible (ssh-result-stderr result))))
+              '()))
+     (ssh-result-stdout result))))
+
+(define (job-there guest name)
+  "Return what is known in GUEST of the job called NAME: an association list with
+script, a string; status, an integer or #f while it has none; alive?, whether its
+process is there; and owner, the run and the step that it is for, a string.  Return
+#f when there is no such job."
+  (match (ssh-ask guest
+                  (list (sh "cd \"$1\" 2> /dev/null && test -e script || exit 1
+cat status 2> /dev/null || echo -
+pid=$(cat pid 2> /dev/null) && kill -0 \"$pid\" 2> /dev/null && echo alive || echo gone"
+                            (directory-of name))
+                        `("cat" ,(string-append (directory-of name) "/owner"))
+                        `("cat" ,(string-append (directory-of name) "/script")))
+                  #:again? #t)
+    ((state owner script)
+     (and (ssh-result-passed? state)
+          (match (string-split (ssh-result-stdout state) #\newline)
+            ((status alive . _)
+             `((script . ,(string-trim-right (ssh-result-stdout script) #\newline))
+               (status . ,(string->number status))
+               (alive? . ,(string=? alive "alive"))
+               (owner . ,(ssh-result-stdout owner)))))))))
+
+(define (job-passed? guest name)
+  "Return #t when the job called NAME has ended with status zero in GUEST for the
+step that runs now: the proof of a step that is one job."
+  (let ((there (job-there guest name)))
+    (and there
+         (eqv? 0 (assq-ref there 'status))
+         (owned? there))))
 
 (define (log-file name)
   "Return a file of the run's folder for the log of the job called NAME, which no

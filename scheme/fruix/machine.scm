@@ -5,7 +5,9 @@
 ;;; of the harness that asks, and promises its own end.
 
 (define-module (fruix machine)
+  #:use-module (fruix digest)
   #:use-module (fruix harness)
+  #:use-module (fruix native run)
   #:use-module (fruix settings)
   #:use-module (fruix ssh)
   #:use-module (fruix xapi)
@@ -27,33 +29,112 @@
 (define (boot-approved-machine)
   "Write the image of the settings onto the approved disk, start the approved VM,
 and return a connection to its guest, for (fruix guest).  When the harness ends
-the VM is shut down and the session logged out.
+the VM is shut down and the session logged out, unless the machine is kept.  In a
+run that is gone on with, the image is not written again while the disk still has
+what this run has written, and the VM goes on if it runs.
 
 Throw 'settings-error when something is missing or not approved, before the host
 is asked to change anything."
   (for-each setting %needed)
   (ssh-check-private-key (setting 'guest/private-key))
+  (%run-machine! (setting 'host) "" (setting 'vm) (setting 'vdi))
   (let* ((session (log-in-to-host))
          (vm (xapi-vm-find session (setting 'vm)))
-         (vdi (xapi-vdi-find session (setting 'vdi))))
+         (vdi (xapi-vdi-find session (setting 'vdi)))
+         (image (setting 'image))
+         (address #f))
     (step "find the approved machine"
       (check "the disk belongs to the VM, or is kept for it"
              (or (replaces-the-disk?)
                  (member vdi (vm-disks session vm)))))
     (lock-the-machine session vm vdi)
-    (make-sure-it-is-halted session vm)
-    (if (replaces-the-disk?)
-        (step "import the image to a fresh disk, and read it back"
-          (xapi-vdi-replace session vm vdi (setting 'image)
-                            #:timeout-seconds (import-patience)))
-        (step "import the image, and read it back"
-          (xapi-vdi-import session vdi (setting 'image)
-                           #:timeout-seconds (import-patience))))
+    (keep-machine
+     (lambda (why)
+       (values (xapi-lock-keep session (setting-or 'keep-lease-seconds 43200) why)
+               (and address (ssh-words address)))))
+    (at-end "shut the VM down"
+            (lambda () (xapi-vm-shutdown session vm #:hard? #t))
+            #:of-machine? #t)
+    (%run-image! image (digest-of-image image))
+    (step (if (replaces-the-disk?)
+              "import the image to a fresh disk, and read it back"
+              "import the image, and read it back")
+      #:proof (disk-written-by session vm (step-nonce))
+      (make-sure-it-is-halted session vm)
+      (forget-who-has-written session vm)
+      (remember-who-has-written session
+                                (write-image session vm vdi image)
+                                (step-nonce)))
     (step "start the VM"
-      (at-end "shut the VM down"
-              (lambda () (xapi-vm-shutdown session vm #:hard? #t)))
-      (xapi-vm-start session vm))
-    (connect-to-guest session vm)))
+      #:attach (string=? "Running" (xapi-vm-power-state session vm))
+      (xapi-vm-start session vm)
+      #t)
+    (let ((guest (connect-to-guest session vm)))
+      (set! address (ssh-address guest))
+      guest)))
+
+(define (digest-of-image image)
+  "Return the SHA-256 of the file IMAGE; in a run that is gone on with it is not
+taken again while IMAGE is the same file as before."
+  (step "take the digest of the image"
+    #:inputs (let ((there (stat image)))
+               (list image (stat:size there) (stat:mtime there) (stat:ino there)))
+    (digest-file image)))
+
+;;; What says on a disk, in its other_config, which step of which run has written
+;;; it: the step's nonce, a number that no other writing has, and the UUID of the
+;;; disk, since the host copies it to clones and snapshots.
+
+(define %written "fruix-scm:written")
+
+(define (written-mark session vdi)
+  (xapi-ref (xapi-call session "VDI.get_other_config" vdi) %written))
+
+(define (disk-written-by session vm nonce)
+  "Return the mark of the disk of VM that the step with NONCE has written whole, or
+#f when there is none."
+  (any (lambda (vdi)
+         (let ((mark (written-mark session vdi)))
+           (and mark
+                (match (string-split mark #\space)
+                  ((by _ uuid)
+                   (and (string=? by nonce)
+                        (string=? uuid (xapi-call session "VDI.get_uuid" vdi))
+                        mark))
+                  (_ #f)))))
+       (vm-disks session vm)))
+
+(define (forget-who-has-written session vm)
+  ;; What is written half must not be taken for the whole.
+  (for-each (lambda (vdi)
+              (when (written-mark session vdi)
+                (xapi-call session "VDI.remove_from_other_config" vdi %written)))
+            (vm-disks session vm)))
+
+(define (write-image session vm vdi image)
+  "Write IMAGE to VDI, or to a fresh disk that then stands for it in VM, and return
+the disk that was written."
+  (cond ((replaces-the-disk?)
+         (assq-ref (xapi-vdi-replace session vm vdi image
+                                     #:timeout-seconds (import-patience))
+                   'vdi))
+        (else
+         (xapi-vdi-import session vdi image
+                          #:timeout-seconds (import-patience))
+         vdi)))
+
+(define (remember-who-has-written session vdi nonce)
+  (xapi-call session "VDI.add_to_other_config" vdi %written
+             (string-join (list nonce (%run-unique)
+                                (xapi-call session "VDI.get_uuid" vdi)))))
+
+(define (ssh-words address)
+  "Return the command line with which somebody logs in to the guest at ADDRESS."
+  (string-append
+   "ssh -i " (ssh-quote (list (setting 'guest/private-key)))
+   (let ((port (setting-or 'guest/port 22)))
+     (if (= port 22) "" (format #f " -p ~a" port)))
+   " " (setting-or 'guest/user "root") "@" address))
 
 (define (import-patience)
   (setting-or 'import-timeout-seconds 86400))
@@ -74,6 +155,7 @@ put in its place; #f when it is overwritten."
   "Return a session on the host of the settings, which is logged out when the
 harness ends."
   (step "log in to the host"
+    #:attach #f
     (let ((session (xapi-login
                     #:host (setting 'host)
                     #:user (setting 'user)
@@ -113,12 +195,14 @@ Throw 'machine-in-use when another run has one of them, unless the option
 (define (make-sure-it-is-halted session vm)
   (unless (string=? (xapi-vm-power-state session vm) "Halted")
     (step "shut the VM down, which runs from before"
+      #:attach #f
       (xapi-vm-shutdown session vm #:hard? #t))))
 
 (define (connect-to-guest session vm)
   "Return a connection to the guest of VM: at whichever address that some source
 names and the guest's SSH key proves."
   (step "find the guest and connect to it"
+    #:attach #f
     (let ((guest (connect-to-proven-guest
                   session vm (setting-or 'boot-timeout-seconds 300))))
       (at-end "close the connection to the guest"

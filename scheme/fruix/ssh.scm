@@ -6,6 +6,7 @@
 ;;; (fruix guest) asks the questions that harnesses ask, in fewer words.
 
 (define-module (fruix ssh)
+  #:use-module (fruix datum)
   #:use-module (fruix native ssh)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-9)
@@ -35,6 +36,9 @@
   (status  ssh-result-status)           ;integer, or string: a signal's name
   (stdout  ssh-result-stdout)           ;string
   (stderr  ssh-result-stderr))          ;string
+
+(declare-datum-record! 'ssh-result ssh-result? make-ssh-result
+                       ssh-result-status ssh-result-stdout ssh-result-stderr)
 
 (define-record-type <shell-text>
   (make-shell-text text arguments)

@@ -124,6 +124,7 @@ FreeBSD tree in it, both as paths in GUEST."
 (define* (make guest source-root target #:optional (variables '()))
   ;; A job goes on when the connection is lost, which in hours it will be.
   (step (string-append "make " target)
+    #:proof (job-passed? guest target)
     (guest-run-job guest target
                    `("make" "-C" ,source-root
                      ,(string-append "-j" (number->string build-jobs))
@@ -134,12 +135,25 @@ FreeBSD tree in it, both as paths in GUEST."
                    #:stall-timeout build-stall-seconds
                    #:timeout build-timeout-seconds)))
 
+;; Beside what a step has made stands which step it was, so that nobody takes it
+;; for another's; beside, and not in it, since it is weighed and hashed.
+(define (mark-of directory) (string-append directory ".step"))
+
+(define (mark! guest directory)
+  (guest-write-file guest (mark-of directory) (step-nonce)))
+
+(define (marked? guest directory)
+  (and (guest-file? guest (mark-of directory))
+       (string=? (step-nonce) (guest-file-ref guest (mark-of directory)))))
+
 (define (build guest source-root)
   (check-that-it-can-be-built guest source-root)
   (step "prepare the build root"
+    #:proof (marked? guest build-root)
     (guest-run guest `("rm" "-rf" ,build-root))
     (guest-run guest `("mkdir" "-p" ,objects ,world-stage ,kernel-stage
-                       ,headers-stage ,bootloader-stage)))
+                       ,headers-stage ,bootloader-stage))
+    (mark! guest build-root))
   (make guest source-root "buildworld")
   (make guest source-root "buildkernel")
   (make guest source-root "installworld" (staged-in world-stage))
@@ -150,10 +164,13 @@ FreeBSD tree in it, both as paths in GUEST."
   "Copy headers and bootloader out of the staged world, each into a stage of its
 own."
   (step "slice headers and bootloader"
+    #:proof (and (marked? guest headers-stage) (marked? guest bootloader-stage))
     (copy-parts guest world-stage headers-stage '("usr/include" "usr/share/mk"))
     (copy-parts guest world-stage bootloader-stage
                 '("boot/loader.efi" "boot/loader_lua.efi"
-                  "boot/defaults" "boot/lua"))))
+                  "boot/defaults" "boot/lua"))
+    (mark! guest headers-stage)
+    (mark! guest bootloader-stage)))
 
 (define (copy-parts guest from to parts)
   ;; One tar for all parts keeps hard links: loader.efi and loader_lua.efi are

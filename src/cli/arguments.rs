@@ -131,6 +131,12 @@ pub struct World {
     /// Show so much of what jobs print; `stages` unless given, with a bar on a terminal and a heartbeat a minute elsewhere
     #[arg(long, value_name = "WHAT")]
     pub live: Option<super::live::Live>,
+    /// Keep the machine when the run ends, under a lease; `on-failure`: unless it passed
+    #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1, default_missing_value = "always", value_parser = ["always", "on-failure"])]
+    pub keep: Option<String>,
+    /// Tidy the machine away when the run ends, whatever that loses
+    #[arg(long, conflicts_with = "keep")]
+    pub tidy: bool,
 }
 
 /// Each verb is a thin face of Scheme procedures.

@@ -8,10 +8,10 @@
 use super::arguments::CommandLine;
 use super::interpreter::World;
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
+use crate::progress::escape;
 use crate::runtime;
 use crate::xapi::lease::{self, Lease, Leftover};
 use crate::xapi::lock::{self, Seen};

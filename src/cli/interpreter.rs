@@ -51,7 +51,8 @@ pub fn make(
     environment: &Environment,
     arguments: Vec<String>,
 ) -> Result<Interpreter, Failure> {
-    crate::run::primitives::keep_journals_below(runs_directory(environment));
+    super::runs_context::check_keeping(line)?;
+    crate::run::primitives::install(super::runs_context::of_line(line, environment));
     let interpreter = Interpreter::new(Options {
         load_path: load_path(line, environment),
         native_modules: native_modules(),
@@ -64,7 +65,7 @@ pub fn make(
 
 /// `-L` directories first, then `FRUIX_SCM_LOAD_PATH`, then `GUILE_LOAD_PATH`;
 /// Guile's `...`, which stands for its default path, is ours and left out.
-fn load_path(line: &CommandLine, environment: &Environment) -> Vec<PathBuf> {
+pub fn load_path(line: &CommandLine, environment: &Environment) -> Vec<PathBuf> {
     let mut path = line.program.load_path.clone();
     for variable in ["FRUIX_SCM_LOAD_PATH", "GUILE_LOAD_PATH"] {
         if let Some(text) = environment.get(variable) {
@@ -94,11 +95,21 @@ impl World {
     /// Settings that cannot be read trouble only the script that asks for one.
     pub fn prepare(line: &CommandLine, environment: &Environment) -> Result<World, Failure> {
         primitives::install_take_over(line.world.take_over.clone());
+        let told = |settings: &Settings| {
+            crate::run::primitives::update(|context| {
+                super::runs_context::with_settings(context, settings);
+            });
+        };
         if !line.world.simulate {
-            primitives::install(read_settings(line, environment));
+            let settings = read_settings(line, environment);
+            if let Ok(settings) = &settings {
+                told(settings);
+            }
+            primitives::install(settings);
             return Ok(World { simulation: None });
         }
         let (world, settings) = World::with_settings(line, environment)?;
+        told(&settings);
         primitives::install(Ok(settings));
         primitives::install_mishaps(world.mishaps());
         Ok(world)

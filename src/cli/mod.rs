@@ -23,6 +23,7 @@ mod program;
 mod repl;
 mod rootfs;
 mod runs;
+mod runs_context;
 pub mod screen;
 mod secret;
 pub mod settings;

@@ -5,6 +5,7 @@
 use super::arguments::{CommandLine, Program};
 use super::interpreter::{self, World, status_of};
 use super::repl;
+use super::runs_context;
 use super::settings::Environment;
 use crate::embedded;
 use crate::failure::{Failure, Key};
@@ -29,11 +30,34 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     arguments.extend(program.arguments.iter().cloned());
     let mut interpreter = interpreter::make(line, environment, arguments)?;
     let world = World::prepare(line, environment)?;
+    tell_of_program(program, script.as_ref());
     let status = status_of(execute(line, script, &mut interpreter));
     // The interpreter holds sessions and connections; they end before the host.
     interpreter.finish();
     world.end();
     Ok(status)
+}
+
+/// Let runs know which program they are of.
+fn tell_of_program(program: &Program, script: Option<&Script>) {
+    let (name, built_in, text) = match (script, &program.expression) {
+        (Some(Script::File(path)), _) if *path == Path::new(STANDARD_INPUT) => return,
+        (Some(Script::File(path)), _) => {
+            // What cannot be read is told when it is loaded; a pipe is read once only.
+            let text = Some(path)
+                .filter(|path| path.is_file())
+                .and_then(|path| std::fs::read(path).ok())
+                .unwrap_or_default();
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            (path.to_string_lossy().into_owned(), false, text)
+        }
+        (Some(Script::BuiltIn(name, text)), _) => (name.clone(), true, text.as_bytes().to_owned()),
+        (None, Some(expression)) => ("-c".to_owned(), false, expression.clone().into_bytes()),
+        (None, None) => return,
+    };
+    crate::run::primitives::update(|context| {
+        runs_context::of_program(context, &name, built_in, &text);
+    });
 }
 
 fn execute(
@@ -118,6 +142,9 @@ fn data(text: &str) -> Vec<Stx> {
     }
 }
 
+/// What `-` means as a file.
+const STANDARD_INPUT: &str = "/dev/stdin";
+
 enum Script {
     File(PathBuf),
     BuiltIn(String, &'static str),
@@ -126,7 +153,7 @@ enum Script {
 /// The program called FILE: a path, or else the name of a built-in harness.
 fn find(file: &Path) -> Result<Script, Failure> {
     if file == Path::new("-") {
-        return Ok(Script::File(PathBuf::from("/dev/stdin")));
+        return Ok(Script::File(PathBuf::from(STANDARD_INPUT)));
     }
     if file.exists() {
         return Ok(Script::File(file.to_owned()));

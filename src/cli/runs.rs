@@ -5,9 +5,10 @@ use super::arguments::CommandLine;
 use super::gc;
 use super::interpreter::runs_directory;
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
+use crate::progress::escape;
+use crate::run::folder;
 use crate::run::journal::{self, Entry};
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -37,37 +38,13 @@ pub fn run(
         Arguments::List => {
             let (_, runs) = kept(environment)?;
             for run in &runs {
-                print_line(format_args!(
-                    "{}  {}",
-                    name(run),
-                    verdict(&journal::read(run)?)
-                ))?;
+                let summary = folder::summary(run);
+                print_line(escape(&format!("{}  {}", summary.id, summary.verdict)))?;
             }
             Ok(0)
         }
         Arguments::Show { id } => {
-            let (directory, runs) = kept(environment)?;
-            let found = match id {
-                Some(id) => runs.iter().find(|run| name(run) == *id),
-                None => runs.last(),
-            };
-            let run = found.ok_or_else(|| {
-                Failure::new(
-                    Key::Usage,
-                    match id {
-                        Some(id) => format!(
-                            "cannot show run `{id}`: it is not in `{}`",
-                            directory.display()
-                        ),
-                        None => format!(
-                            "cannot show a run: there is none in `{}`",
-                            directory.display()
-                        ),
-                    },
-                )
-                .hint("`fruix-scm runs list` prints the identifiers")
-            })?;
-            show(run)?;
+            show(&find(id.as_deref(), environment)?)?;
             Ok(0)
         }
     }
@@ -81,45 +58,120 @@ fn kept(environment: &Environment) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
             "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
         )
     })?;
-    let runs = journal::list(&directory)?;
+    let runs = folder::list(&directory)?;
     Ok((directory, runs))
 }
 
-fn name(run: &std::path::Path) -> String {
-    run.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-/// `pass`, `fail`, or `unfinished` for a run that was killed.
-fn verdict(lines: &[journal::Line]) -> String {
-    lines
+/// The folder of the run whose identifier begins with ID; of the newest without ID.
+pub fn find(id: Option<&str>, environment: &Environment) -> Result<PathBuf, Failure> {
+    let (directory, runs) = kept(environment)?;
+    let Some(id) = id else {
+        return runs.last().cloned().ok_or_else(|| {
+            Failure::new(
+                Key::Usage,
+                format!("there is no run in `{}`", directory.display()),
+            )
+        });
+    };
+    let found: Vec<&PathBuf> = runs
         .iter()
-        .rev()
-        .find_map(|line| match &line.entry {
-            Entry::Ended { verdict } => Some(verdict.clone()),
-            _ => None,
-        })
-        .unwrap_or_else(|| "unfinished".to_owned())
+        .filter(|run| folder::id(run).starts_with(id) || folder::id(run).ends_with(id))
+        .collect();
+    match (found.iter().find(|run| folder::id(run) == id), &found[..]) {
+        (Some(run), _) | (None, [run]) => Ok((**run).clone()),
+        (None, []) => Err(Failure::new(
+            Key::Usage,
+            format!("there is no run `{id}` in `{}`", directory.display()),
+        )
+        .hint("`fruix-scm runs list` prints the identifiers")),
+        (None, several) => {
+            let ids: Vec<String> = several.iter().map(|run| folder::id(run)).collect();
+            Err(Failure::new(
+                Key::Usage,
+                format!("`{id}` may be any of {}", ids.join(", ")),
+            ))
+        }
+    }
 }
 
 fn show(run: &std::path::Path) -> Result<(), Failure> {
-    for line in journal::read(run)? {
+    for line in journal::read(run)?.lines {
         let time = journal::timestamp(line.time);
-        let text = match line.entry {
-            Entry::Began { harness } => format!("began {harness}"),
-            Entry::StepBegan { step } => format!("▸ {step}"),
-            Entry::StepPassed { step, milliseconds } => format!("✓ {step} ({milliseconds} ms)"),
-            Entry::StepFailed {
-                step,
-                milliseconds,
-                message,
-            } => format!("✗ {step} ({milliseconds} ms): {message}"),
-            Entry::Checked { what } => format!("· {what}"),
-            Entry::Recorded { key, value } => format!("{key}={value}"),
-            Entry::Ended { verdict } => format!("ended: {verdict}"),
-        };
-        print_line(format_args!("{time} {}", escape(&text)))?;
+        if let Some(text) = told(&line.entry) {
+            print_line(format_args!("{time} {}", escape(&text)))?;
+        }
     }
     Ok(())
+}
+
+/// What ENTRY says, on one line.
+fn told(entry: &Entry) -> Option<String> {
+    Some(match entry {
+        Entry::Began { harness, .. } => format!("began {harness}"),
+        Entry::Module { name, .. } => format!("module {name}"),
+        Entry::Machine {
+            kind,
+            host,
+            name,
+            vm,
+            vdi,
+        } => {
+            format!("{kind}: host {host}, VM `{name}` {vm}, VDI {vdi}")
+        }
+        Entry::Image { file, sha256 } => format!("image {file}, sha256 {sha256}"),
+        Entry::StepBegan { step, why, .. } => match why {
+            None => format!("▸ {}", step.join(" / ")),
+            Some(why) => format!("▸ {} (again: {why})", step.join(" / ")),
+        },
+        Entry::StepPassed {
+            step, milliseconds, ..
+        } => {
+            format!("✓ {} ({milliseconds} ms)", step.join(" / "))
+        }
+        Entry::StepFailed {
+            step,
+            milliseconds,
+            message,
+            ..
+        } => {
+            format!("✗ {} ({milliseconds} ms): {message}", step.join(" / "))
+        }
+        Entry::StepKept { step, why } => format!("= {} (kept: {why})", step.join(" / ")),
+        Entry::StepVanished { step } => format!("- {} is not there any more", step.join(" / ")),
+        Entry::StepPassedOver { step, how } => {
+            format!("! {} was passed over by hand: {how}", step.join(" / "))
+        }
+        Entry::Checked { what } => format!("· {what}"),
+        Entry::Recorded { key, value } => format!("{key}={value}"),
+        Entry::Promised { .. } => return None,
+        Entry::CleanedUp { what, trouble } => match trouble {
+            None => format!("clean-up: {what}"),
+            Some(trouble) => format!("clean-up `{what}` failed: {trouble}"),
+        },
+        Entry::JobBegan { name, how } => format!("job {name}: {how}"),
+        Entry::JobEnded { name, how } => format!("job {name}: {how}"),
+        Entry::Kept {
+            machine,
+            why,
+            until,
+            ..
+        } => {
+            let until = until.map_or(String::new(), |until| {
+                format!(" until {}", journal::timestamp(until))
+            });
+            if *machine {
+                format!("machine kept{until}: {why}")
+            } else {
+                format!("machine tidied away: {why}")
+            }
+        }
+        Entry::Resumed { source, .. } => format!("resumed, with {source} files"),
+        Entry::Ended {
+            verdict, message, ..
+        } => match message {
+            None => format!("ended: {verdict}"),
+            Some(message) => format!("ended: {verdict}: {message}"),
+        },
+        Entry::Unknown(text) => text.clone(),
+    })
 }

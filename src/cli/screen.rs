@@ -6,7 +6,7 @@
 
 use super::live::{Live, Output, Showing};
 use super::secret;
-use crate::progress::{Event, Outlook, Watcher};
+use crate::progress::{Event, Outlook, Watcher, escape};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 pub struct Screen {
     colours: bool,
     terminal: bool,
+    stderr_is_a_terminal: bool,
     state: Mutex<State>,
 }
 
@@ -40,6 +41,7 @@ impl Screen {
         Screen {
             colours: terminal,
             terminal,
+            stderr_is_a_terminal: std::io::stderr().is_terminal(),
             state: Mutex::new(State {
                 depth: 0,
                 bars: HashMap::new(),
@@ -147,6 +149,15 @@ impl Watcher for Screen {
                 );
                 say(&state, &text);
             }
+            Event::StepKept { name, why } => {
+                let text = format!(
+                    "{} {} {}",
+                    self.paint("1;32", "="),
+                    escape(name),
+                    self.paint("2", &format!("(kept: {})", escape(why)))
+                );
+                say(&state, &text);
+            }
             Event::CheckPassed { what } => {
                 let text = format!("{} {}", self.paint("32", "·"), escape(what));
                 say(&state, &text);
@@ -201,6 +212,13 @@ impl Watcher for Screen {
 
     fn ask_secret(&self, prompt: &str) -> Option<String> {
         secret::ask(prompt)
+    }
+
+    fn ask_line(&self, prompt: &str, limit: Duration) -> Option<String> {
+        // Who sees no stderr does not see the question either.
+        self.stderr_is_a_terminal
+            .then(|| secret::ask_line(prompt, limit))
+            .flatten()
     }
 }
 
@@ -326,29 +344,6 @@ fn seconds(elapsed: Duration) -> String {
     } else {
         format!("{} h {} min", all / 3600, all / 60 % 60)
     }
-}
-
-/// TEXT with everything that could command a terminal spelled out: control
-/// characters, and those that reorder what is read.
-///
-/// ```
-/// use fruix_scm::cli::screen::escape;
-/// assert_eq!(escape("a\x1b[2Jb\tλ"), "a\\x1b[2Jb\tλ");
-/// ```
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let reorders = matches!(letter,
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter == '\t' || !(letter.is_control() || reorders) {
-            safe.push(letter);
-        } else if (letter as u32) < 0x100 {
-            safe.push_str(&format!("\\x{:02x}", letter as u32));
-        } else {
-            safe.push_str(&format!("\\u{{{:x}}}", letter as u32));
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Asks whoever sits at the terminal for a secret, which is not shown.
+//! Asks whoever sits at the terminal: for a secret, which is not shown, or a line.
 //!
 //! The terminal is `/dev/tty`, whatever stdin and stderr are, as for ssh(1).
 
@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 /// Longer than any passphrase; a paste of a whole file is none.
 const LONGEST: usize = 1024;
@@ -40,19 +41,38 @@ pub fn ask(prompt: &str) -> Option<String> {
     tcsetattr(&terminal, OptionalActions::Flush, &unseen).ok()?;
     let guard = Unseen(&terminal, before);
     let mut shown = &terminal;
-    write!(shown, "{}", super::screen::escape(prompt)).ok()?;
+    write!(shown, "{}", crate::progress::escape(prompt)).ok()?;
+    line(guard.0, None)
+}
+
+/// Show PROMPT and read a line that is seen; `None` when nobody types one within
+/// LIMIT, or the user interrupts.
+pub fn ask_line(prompt: &str, limit: Duration) -> Option<String> {
+    let terminal = terminal()?;
+    let mut shown = &terminal;
+    write!(shown, "{} ", crate::progress::escape(prompt)).ok()?;
+    let answer = line(&terminal, Some(Instant::now() + limit));
+    if answer.is_none() {
+        let _ = writeln!(shown);
+    }
+    answer
+}
+
+fn line(mut terminal: &File, end: Option<Instant>) -> Option<String> {
     let mut line = Vec::new();
     let moment = Timespec {
         tv_sec: 0,
         tv_nsec: 100_000_000,
     };
-    while !runtime::is_interrupted() && line.len() < LONGEST {
-        let mut waiting = [PollFd::new(guard.0, PollFlags::IN)];
+    while !runtime::is_interrupted()
+        && line.len() < LONGEST
+        && end.is_none_or(|end| Instant::now() < end)
+    {
+        let mut waiting = [PollFd::new(terminal, PollFlags::IN)];
         if matches!(poll(&mut waiting, Some(&moment)), Ok(0) | Err(_)) {
             continue;
         }
         let mut byte = [0];
-        let mut terminal = guard.0;
         if terminal.read(&mut byte).ok()? == 0 {
             return None;
         }

@@ -164,6 +164,21 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         Shape::Count,
         "how long a step of a build may neither print nor use the processor",
     ),
+    (
+        "keep-worth-seconds",
+        Shape::Count,
+        "from how much finished work on a run that failed keeps its machine (600)",
+    ),
+    (
+        "keep-lease-seconds",
+        Shape::Count,
+        "for how long a machine is kept (43200)",
+    ),
+    (
+        "keep-runs",
+        Shape::Count,
+        "how many runs are kept on this machine (1000)",
+    ),
 ];
 
 fn known(name: &str) -> Option<(&'static str, Shape, &'static str)> {
@@ -427,7 +442,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// How many letters must be inserted, removed or replaced to turn one word into the other.
-fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.chars().enumerate() {

@@ -5,15 +5,14 @@
 //! to send a second one: a program that goes on all the same is ended.
 
 use crate::failure::{Failure, Key};
-use crate::guile::interpreter::{Interpreter, Interrupter};
+use crate::guile::interpreter::Interpreter;
 use crate::runtime;
 use anyhow::Context;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-static INTERRUPTER: Mutex<Option<Interrupter>> = Mutex::new(None);
 static PATIENCE: Mutex<Patience> = Mutex::new(Patience::OneMore);
 /// Ends a program that a terminate or a hangup has not ended.
 static DEADLINE: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
@@ -32,7 +31,12 @@ enum Patience {
 
 /// Let signals interrupt INTERPRETER from now on.
 pub fn watch(interpreter: &Interpreter) -> Result<(), Failure> {
-    *lock(&INTERRUPTER) = Some(interpreter.interrupter());
+    let interrupter = interpreter.interrupter();
+    let other = interrupter.clone();
+    runtime::interrupts_reach(runtime::Program {
+        interrupt: Arc::new(move || interrupter.interrupt()),
+        resume: Arc::new(move || other.resume()),
+    });
     listen()
 }
 
@@ -83,9 +87,6 @@ fn arrived(kind: SignalKind) {
         }));
     }
     runtime::interrupt();
-    if let Some(interrupter) = lock(&INTERRUPTER).as_ref() {
-        interrupter.interrupt();
-    }
 }
 
 /// Completes after RESPITE, and not while something is being cleaned up: that

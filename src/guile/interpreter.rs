@@ -105,12 +105,18 @@ impl From<Failure> for Stop {
 pub struct Interrupter {
     // Steel's controller cannot be named outside of Steel, so it is kept in a closure.
     interrupt: Arc<dyn Fn() + Send + Sync>,
+    resume: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Interrupter {
     /// Make the running program throw `interrupted`.
     pub fn interrupt(&self) {
         (self.interrupt)();
+    }
+
+    /// Let the program go on that was told to throw `interrupted` and has not yet.
+    pub fn resume(&self) {
+        (self.resume)();
     }
 }
 
@@ -315,8 +321,10 @@ impl Interpreter {
     /// A handle with which another thread ends the running program.
     pub fn interrupter(&self) -> Interrupter {
         let controller = self.engine.get_thread_state_controller();
+        let other = self.engine.get_thread_state_controller();
         Interrupter {
             interrupt: Arc::new(move || controller.interrupt()),
+            resume: Arc::new(move || other.resume()),
         }
     }
 

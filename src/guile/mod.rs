@@ -33,7 +33,7 @@ pub mod records;
 mod report;
 pub mod roots;
 mod several;
-mod source;
+pub mod source;
 mod source_map;
 pub mod symbols;
 pub mod syntax;

@@ -31,6 +31,18 @@ pub fn get(number: u32) -> Option<Rc<Source>> {
     SOURCES.with(|sources| sources.borrow().get(number as usize).cloned())
 }
 
+/// The texts that were remembered after the first COUNT, with their names: those
+/// of files and of modules among them.
+pub fn after(count: usize) -> Vec<Rc<Source>> {
+    SOURCES.with(|sources| {
+        sources
+            .borrow()
+            .get(count..)
+            .map(<[_]>::to_vec)
+            .unwrap_or_default()
+    })
+}
+
 /// A place as Guile counts: lines from 1, columns from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

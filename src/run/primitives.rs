@@ -2,44 +2,123 @@
 //!
 //! A thread has one run at a time, since a harness reads top to bottom.
 
-use super::{Run, Verdict};
+use super::journal::{self, StepKind};
+use super::verdict::Verdict;
+use super::{Begun, Context, Machine, Outcome as Ending, Run, folder, sha256};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
+use crate::guile::source;
 use crate::guile::value::{
     Value, list_value, optional_string, pair_value, string, string_value, strings, symbol_value,
 };
 use crate::natives;
-use crate::progress::{Event, tell};
+use crate::progress::{Event, escape, tell};
 use crate::runtime;
-use std::cell::RefCell;
-use std::path::PathBuf;
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::time::Duration;
 
 thread_local! {
     static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
-    static DIRECTORY: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
+    static CONTEXT: RefCell<Context> = RefCell::new(Context::default());
+    /// How many runs this process has begun or passed by.
+    static ORDINAL: Cell<u64> = const { Cell::new(0) };
+    /// How many texts of the language the run has looked at for modules.
+    static SOURCES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Keep the journals of this thread's runs below DIRECTORY, or in memory only.
-pub fn keep_journals_below(directory: Option<PathBuf>) {
-    DIRECTORY.with(|slot| *slot.borrow_mut() = directory);
+/// From now on runs of this thread are as CONTEXT says.
+pub fn install(context: Context) {
+    CONTEXT.with(|slot| *slot.borrow_mut() = context);
+}
+
+/// Change what is known of the runs of this thread.
+pub fn update(change: impl FnOnce(&mut Context)) {
+    CONTEXT.with(|slot| change(&mut slot.borrow_mut()));
 }
 
 natives! {
-    /// (%run-begin name keys metadata-file) -> the run's identifier, a string
+    /// (%run-begin name keys metadata-file) -> the run's identifier, or #f
     ///
     /// Begin a run of the harness NAME that promises the record keys KEYS, a
-    /// list of strings. METADATA-FILE is a string or #f. Throw 'usage-error
-    /// when a run is going on, 'settings-error when the metadata file could
-    /// not be written. A journal that cannot be kept is told and left out.
+    /// list of strings, or go on with the one that this process was asked to
+    /// resume; #f when that harness had passed already in the program that is
+    /// resumed. METADATA-FILE is a string or #f. Throw 'usage-error when a run is
+    /// going on, 'settings-error when the metadata file could not be written. A
+    /// journal that cannot be kept is told and left out.
     "%run-begin" (3) => begin,
-    /// (%run-step-began! name)
-    "%run-step-began!" (1) => step_began,
-    /// (%run-step-ended! message)
+    /// (%run-resumed?) -> boolean
     ///
-    /// MESSAGE is #f for a step that ended well.
-    "%run-step-ended!" (1) => step_ended,
+    /// Whether another process has worked on this run before.
+    "%run-resumed?" (0) => is_resumed,
+    /// (%run-is-running?) -> boolean
+    "%run-is-running?" (0) => is_running,
+    /// (%run-simulated?) -> boolean
+    ///
+    /// Whether a machine that a run asks for is a simulated one.
+    "%run-simulated?" (0) => is_simulated,
+    /// (%run-step-comes name kind text inputs) -> `do`, `prove`, `attach` or a pair
+    ///
+    /// The step NAME comes up. KIND is `result`, `effect` or `resource`, TEXT the
+    /// digest of its text, INPUTS a string or #f. `do` when it has begun, a pair
+    /// `(kept . VALUES)` when its values are in the journal, as a string or #f;
+    /// otherwise the caller asks the world and then says %run-step-begins! or
+    /// %run-step-kept!.
+    "%run-step-comes" (4) => step_comes,
+    /// (%run-step-begins! kind text inputs why)
+    ///
+    /// The step that came up begins; WHY, a string or #f, says why again.
+    "%run-step-begins!" (4) => step_begins,
+    /// (%run-step-kept! why values)
+    ///
+    /// VALUES, a string or #f, is what its proof gave.
+    "%run-step-kept!" (2) => step_kept,
+    /// (%run-unique) -> string
+    ///
+    /// Letters and digits that nothing else has.
+    "%run-unique" (0) => unique,
+    /// (%run-step-nonce) -> string
+    ///
+    /// What the running step may leave in the world to be found by again; empty
+    /// outside of a step.
+    "%run-step-nonce" (0) => step_nonce,
+    /// (%run-step-passed! values identity)
+    ///
+    /// VALUES and IDENTITY are strings, as `write` prints, or #f.
+    "%run-step-passed!" (2) => step_passed,
+    /// (%run-step-failed! key message)
+    "%run-step-failed!" (2) => step_failed,
+    /// (%run-step-path) -> list of strings
+    ///
+    /// The names of the steps that go on, the outermost first.
+    "%run-step-path" (0) => step_path,
+    /// (%run-passed-over! path how)
+    ///
+    /// Somebody lets the run go on although the step at PATH, a list of strings,
+    /// has failed.
+    "%run-passed-over!" (2) => passed_over,
+    /// (%run-text-digest datum-text) -> string
+    ///
+    /// The SHA-256 of a string, in hexadecimal digits.
+    "%run-text-digest" (1) => text_digest,
     /// (%run-check-passed! what)
     "%run-check-passed!" (1) => check_passed,
+    /// (%run-promised! what)
+    "%run-promised!" (1) => promised,
+    /// (%run-cleaned-up! what trouble)
+    ///
+    /// TROUBLE is a string or #f.
+    "%run-cleaned-up!" (2) => cleaned_up,
+    /// (%run-job-began! name how)
+    "%run-job-began!" (2) => job_began,
+    /// (%run-job-ended! name how)
+    "%run-job-ended!" (2) => job_ended,
+    /// (%run-machine! host name vm vdi)
+    ///
+    /// The run has asked for the machine VM, a UUID, called NAME, on HOST.
+    "%run-machine!" (4) => machine,
+    /// (%run-image! file sha256)
+    "%run-image!" (2) => image,
     /// (%run-record! key value)
     ///
     /// Both are strings. Throw 'usage-error when KEY was not promised.
@@ -48,21 +127,55 @@ natives! {
     "%run-record" (0) => record_entries,
     /// (%run-directory) -> string or #f
     ///
-    /// The folder that holds the run's journal, or #f without one.
+    /// The folder of the run, or #f without one.
     "%run-directory" (0) => run_directory,
-    /// (%run-finish! message)
+    /// (%run-keeping passed? keep-worth-seconds) -> (keep? why open?)
     ///
-    /// End the run, passed when MESSAGE is #f. Throw 'check-failed when a run
-    /// that passed lacks a promised key.
-    "%run-finish!" (1) => finish,
+    /// Whether the machine of a run that has PASSED? is to be kept, and whether
+    /// somebody may be asked.
+    "%run-keeping" (2) => keeping,
+    /// (%run-machine-kept! kept? why until login)
+    ///
+    /// UNTIL is in seconds since 1970 or #f, LOGIN a command line or #f.
+    "%run-machine-kept!" (4) => machine_kept,
+    /// (%run-kind) -> string
+    ///
+    /// Of which kind the run's machine is: `live`, `simulated`, `local` or `none`.
+    "%run-kind" (0) => kind,
+    /// (%run-finish! key message) -> string
+    ///
+    /// End the run, passed when KEY is #f, and return its verdict. Throw
+    /// 'check-failed when a run that passed lacks a promised key.
+    "%run-finish!" (2) => finish,
+    /// (%run-ended!) -> unspecified
+    ///
+    /// Nothing more is said of the run.
+    "%run-ended!" (0) => ended,
+    /// (%run-elapsed) -> real
+    ///
+    /// How many seconds this process has worked on the run.
+    "%run-elapsed" (0) => elapsed,
     /// (%run-clean-up-begins!)
     ///
-    /// From here on waiting is possible again although the user interrupted.
+    /// From here to %run-clean-up-ends! waiting is possible although the user
+    /// interrupted, and a first interrupt waits.
     "%run-clean-up-begins!" (0) => clean_up_begins,
+    /// (%run-clean-up-ends!)
+    "%run-clean-up-ends!" (0) => clean_up_ends,
+    /// (%run-ask question seconds) -> string or #f
+    ///
+    /// What somebody at the terminal answers within SECONDS, without the end of
+    /// the line; #f when nobody does.
+    "%run-ask" (2) => ask,
     /// (%run-note! text)
     ///
     /// Tell TEXT, a string, to whoever watches the run.
     "%run-note!" (1) => note,
+    /// (%run-visible text) -> string
+    ///
+    /// TEXT, which may be from outside, on one line and without anything that a
+    /// terminal would obey.
+    "%run-visible" (1) => visible,
     /// (%failure-key? name) -> boolean
     ///
     /// Whether NAME, a string, is a key whose messages say everything by
@@ -79,40 +192,191 @@ fn with_run<T>(body: impl FnOnce(&mut Run) -> Result<T, Failure>) -> Result<T, R
     })
 }
 
+/// As `with_run`, for what has a meaning without a run: nothing.
+fn told(body: impl FnOnce(&mut Run)) -> Outcome {
+    RUN.with(|slot| {
+        if let Some(run) = slot.borrow_mut().as_mut() {
+            body(run);
+        }
+    });
+    Ok(Value::Void)
+}
+
 fn begin(args: &[Value]) -> Outcome {
     let name = string("%run-begin", args, 1)?;
     let keys = strings("%run-begin", args, 2)?;
-    let metadata_file = optional_string("%run-begin", args, 3)?.map(PathBuf::from);
-    RUN.with(|slot| {
-        let mut slot = slot.borrow_mut();
-        if slot.is_some() {
-            return Err(Failure::new(
-                Key::Usage,
-                format!("cannot begin `{name}`: another harness is running"),
-            )
-            .into());
+    let mut metadata_file = optional_string("%run-begin", args, 3)?;
+    if RUN.with(|slot| slot.borrow().is_some()) {
+        return Err(Failure::new(
+            Key::Usage,
+            format!("cannot begin `{name}`: another harness is running"),
+        )
+        .into());
+    }
+    let ordinal = ORDINAL.with(|ordinal| ordinal.replace(ordinal.get() + 1));
+    let mut context = CONTEXT.with(|slot| slot.borrow().clone());
+    context.program.ordinal = ordinal;
+    if let Some(resume) = context.resume.take() {
+        let before = journal::read(&resume.folder)?;
+        let resumed = before.program().map_or(0, |program| program.ordinal);
+        metadata_file = metadata_file.or(context.program.metadata_file.clone());
+        if ordinal == resumed {
+            context.resume = Some(resume);
+        } else if let Some(passed) = passed_before(&context, ordinal) {
+            tell(Event::Note {
+                text: format!("harness `{name}` has passed in run `{passed}`"),
+            });
+            return Ok(Value::BoolV(false));
         }
-        let directory = DIRECTORY.with(|directory| directory.borrow().clone());
-        let run = Run::begin(&name, keys, directory.as_deref(), metadata_file)?;
-        let id = string_value(run.id());
-        *slot = Some(run);
-        Ok(id)
+    }
+    let mut run = Run::begin(
+        &name,
+        keys,
+        &context,
+        metadata_file.as_deref().map(Path::new),
+    )?;
+    // Each run has copies of its own.
+    SOURCES.with(|count| count.set(0));
+    note_modules(&mut run);
+    let id = string_value(run.id());
+    RUN.with(|slot| *slot.borrow_mut() = Some(run));
+    Ok(id)
+}
+
+/// The run of the same process that was the one with ORDINAL, if it has passed.
+fn passed_before(context: &Context, ordinal: u64) -> Option<String> {
+    let directory = context.directory.as_deref()?;
+    folder::list(directory)
+        .ok()?
+        .into_iter()
+        .map(|folder| folder::summary(&folder))
+        .find(|summary| {
+            summary.verdict == Verdict::Pass
+                && summary.reading.program().is_some_and(|program| {
+                    program.process == context.program.process && program.ordinal == ordinal
+                })
+        })
+        .map(|summary| summary.id)
+}
+
+/// Let RUN keep copies of the modules that were loaded from files since the last
+/// time.
+fn note_modules(run: &mut Run) {
+    let new = SOURCES.with(|count| {
+        let new = source::after(count.get());
+        count.set(count.get() + new.len());
+        new
+    });
+    for source in new {
+        if let Some(relative) = run.module_name(Path::new(&source.name)) {
+            run.module(&relative, &source.name, source.text.as_bytes());
+        }
+    }
+}
+
+fn is_resumed(_: &[Value]) -> Outcome {
+    let resumed = RUN.with(|slot| slot.borrow().as_ref().is_some_and(Run::is_resumed));
+    Ok(Value::BoolV(resumed))
+}
+
+fn is_running(_: &[Value]) -> Outcome {
+    Ok(Value::BoolV(RUN.with(|slot| slot.borrow().is_some())))
+}
+
+fn is_simulated(_: &[Value]) -> Outcome {
+    Ok(Value::BoolV(
+        CONTEXT.with(|context| context.borrow().simulated),
+    ))
+}
+
+fn step_kind(procedure: &str, args: &[Value], position: usize) -> Result<StepKind, Raise> {
+    let name = string(procedure, args, position)?;
+    StepKind::from_name(&name)
+        .ok_or_else(|| Failure::internal(format!("a step cannot be a `{name}`")).into())
+}
+
+fn step_comes(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-step-comes";
+    let name = string(NAME, args, 1)?;
+    let kind = step_kind(NAME, args, 2)?;
+    let text = string(NAME, args, 3)?;
+    let inputs = optional_string(NAME, args, 4)?;
+    let begun = with_run(|run| {
+        // What was loaded since the last step came up is part of the run.
+        note_modules(run);
+        Ok(run.step_comes(&name, kind, &text, inputs.as_deref()))
+    })?;
+    Ok(match begun {
+        Begun::Do => symbol_value("do"),
+        Begun::Prove => symbol_value("prove"),
+        Begun::Attach => symbol_value("attach"),
+        Begun::Kept(values) => pair_value(symbol_value("kept"), text_or_false(values)),
     })
 }
 
-fn step_began(args: &[Value]) -> Outcome {
-    let name = string("%run-step-began!", args, 1)?;
-    with_run(|run| {
-        run.step_began(&name);
-        Ok(())
-    })?;
+fn text_or_false(text: Option<String>) -> Value {
+    text.map_or(Value::BoolV(false), string_value)
+}
+
+fn step_begins(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-step-begins!";
+    let kind = step_kind(NAME, args, 1)?;
+    let text = string(NAME, args, 2)?;
+    let inputs = optional_string(NAME, args, 3)?;
+    let why = optional_string(NAME, args, 4)?;
+    told(|run| run.step_begins(kind, &text, inputs.as_deref(), why))
+}
+
+fn step_kept(args: &[Value]) -> Outcome {
+    let why = string("%run-step-kept!", args, 1)?;
+    let values = optional_string("%run-step-kept!", args, 2)?;
+    told(|run| run.step_proven(&why, values))
+}
+
+fn unique(_: &[Value]) -> Outcome {
+    Ok(string_value(uuid::Uuid::new_v4().simple().to_string()))
+}
+
+fn step_nonce(_: &[Value]) -> Outcome {
+    let nonce = RUN.with(|slot| {
+        let slot = slot.borrow();
+        slot.as_ref()
+            .map_or(String::new(), |run| run.step_nonce().to_owned())
+    });
+    Ok(string_value(nonce))
+}
+
+fn step_passed(args: &[Value]) -> Outcome {
+    let values = optional_string("%run-step-passed!", args, 1)?;
+    let identity = optional_string("%run-step-passed!", args, 2)?;
+    with_run(|run| run.step_passed(values, identity))?;
     Ok(Value::Void)
 }
 
-fn step_ended(args: &[Value]) -> Outcome {
-    let message = optional_string("%run-step-ended!", args, 1)?;
-    with_run(|run| run.step_ended(message.as_deref()))?;
+fn step_failed(args: &[Value]) -> Outcome {
+    let key = string("%run-step-failed!", args, 1)?;
+    let message = string("%run-step-failed!", args, 2)?;
+    with_run(|run| run.step_failed(&key, &message))?;
     Ok(Value::Void)
+}
+
+fn step_path(_: &[Value]) -> Outcome {
+    let path = RUN.with(|slot| {
+        let slot = slot.borrow();
+        slot.as_ref().map(Run::current_step).unwrap_or_default()
+    });
+    Ok(list_value(path.into_iter().map(string_value).collect()))
+}
+
+fn passed_over(args: &[Value]) -> Outcome {
+    let path = strings("%run-passed-over!", args, 1)?;
+    let how = string("%run-passed-over!", args, 2)?;
+    told(|run| run.passed_over(path, &how))
+}
+
+fn text_digest(args: &[Value]) -> Outcome {
+    let text = string("%run-text-digest", args, 1)?;
+    Ok(string_value(sha256(text.as_bytes())))
 }
 
 fn check_passed(args: &[Value]) -> Outcome {
@@ -124,12 +388,50 @@ fn check_passed(args: &[Value]) -> Outcome {
     Ok(Value::Void)
 }
 
+fn promised(args: &[Value]) -> Outcome {
+    let what = string("%run-promised!", args, 1)?;
+    told(|run| run.promised(&what))
+}
+
+fn cleaned_up(args: &[Value]) -> Outcome {
+    let what = string("%run-cleaned-up!", args, 1)?;
+    let trouble = optional_string("%run-cleaned-up!", args, 2)?;
+    told(|run| run.cleaned_up(&what, trouble.as_deref()))
+}
+
+fn job_began(args: &[Value]) -> Outcome {
+    let name = string("%run-job-began!", args, 1)?;
+    let how = string("%run-job-began!", args, 2)?;
+    told(|run| run.job_began(&name, &how))
+}
+
+fn job_ended(args: &[Value]) -> Outcome {
+    let name = string("%run-job-ended!", args, 1)?;
+    let how = string("%run-job-ended!", args, 2)?;
+    told(|run| run.job_ended(&name, &how))
+}
+
+fn machine(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-machine!";
+    let simulated = CONTEXT.with(|context| context.borrow().simulated);
+    let machine = Machine {
+        kind: if simulated { "simulated" } else { "live" }.to_owned(),
+        host: string(NAME, args, 1)?,
+        name: string(NAME, args, 2)?,
+        vm: string(NAME, args, 3)?,
+        vdi: string(NAME, args, 4)?,
+    };
+    told(|run| run.asked_for(machine))
+}
+
+fn image(args: &[Value]) -> Outcome {
+    let file = string("%run-image!", args, 1)?;
+    let sha256 = string("%run-image!", args, 2)?;
+    told(|run| run.boots_from(&file, &sha256))
+}
+
 fn run_directory(_: &[Value]) -> Outcome {
-    let id = with_run(|run| Ok(run.id().to_owned()))?;
-    let folder = DIRECTORY
-        .with(|directory| directory.borrow().clone())
-        .map(|directory| directory.join(id))
-        .filter(|folder| folder.is_dir());
+    let folder = with_run(|run| Ok(run.folder().map(Path::to_owned)))?;
     Ok(folder.map_or(Value::BoolV(false), |folder| {
         string_value(folder.to_string_lossy().into_owned())
     }))
@@ -152,19 +454,76 @@ fn record_entries(_: &[Value]) -> Outcome {
     ))
 }
 
+fn truth(value: Option<&Value>) -> bool {
+    !matches!(value, Some(Value::BoolV(false)) | None)
+}
+
+fn seconds(value: Option<&Value>) -> Option<u64> {
+    match value {
+        Some(Value::IntV(seconds)) => u64::try_from(*seconds).ok(),
+        _ => None,
+    }
+}
+
+fn keeping(args: &[Value]) -> Outcome {
+    let passed = truth(args.first());
+    let worth = Duration::from_secs(seconds(args.get(1)).unwrap_or(0));
+    let choice = with_run(|run| Ok(run.choose_keeping(passed, worth)))?;
+    Ok(list_value(vec![
+        Value::BoolV(choice.keep),
+        string_value(choice.why),
+        Value::BoolV(choice.open),
+    ]))
+}
+
+fn machine_kept(args: &[Value]) -> Outcome {
+    let kept = truth(args.first());
+    let why = string("%run-machine-kept!", args, 2)?;
+    let until = seconds(args.get(2));
+    let login = optional_string("%run-machine-kept!", args, 4)?;
+    told(|run| run.machine_kept(kept, &why, until, login))
+}
+
+fn kind(_: &[Value]) -> Outcome {
+    with_run(|run| Ok(string_value(run.kind())))
+}
+
 fn finish(args: &[Value]) -> Outcome {
-    let verdict = match optional_string("%run-finish!", args, 1)? {
-        None => Verdict::Passed,
-        Some(message) => Verdict::Failed(message),
+    let outcome = match optional_string("%run-finish!", args, 1)? {
+        None => Ending::Passed,
+        Some(key) => Ending::Failed {
+            key,
+            message: string("%run-finish!", args, 2)?,
+        },
     };
-    with_run(|run| run.finish(&verdict))?;
+    let verdict = with_run(|run| run.finish(&outcome))?;
+    Ok(string_value(verdict.as_str()))
+}
+
+fn ended(_: &[Value]) -> Outcome {
     RUN.with(|slot| *slot.borrow_mut() = None);
     Ok(Value::Void)
 }
 
+fn elapsed(_: &[Value]) -> Outcome {
+    let elapsed = with_run(|run| Ok(run.elapsed()))?;
+    Ok(Value::NumV(elapsed.as_secs_f64()))
+}
+
 fn clean_up_begins(_: &[Value]) -> Outcome {
-    runtime::clear_interrupt();
+    runtime::begin_clean_up();
     Ok(Value::Void)
+}
+
+fn clean_up_ends(_: &[Value]) -> Outcome {
+    runtime::end_clean_up();
+    Ok(Value::Void)
+}
+
+fn ask(args: &[Value]) -> Outcome {
+    let question = string("%run-ask", args, 1)?;
+    let limit = Duration::from_secs(seconds(args.get(1)).unwrap_or(0));
+    Ok(text_or_false(crate::progress::ask_line(&question, limit)))
 }
 
 fn note(args: &[Value]) -> Outcome {
@@ -172,6 +531,11 @@ fn note(args: &[Value]) -> Outcome {
         text: string("%run-note!", args, 1)?,
     });
     Ok(Value::Void)
+}
+
+fn visible(args: &[Value]) -> Outcome {
+    let text = string("%run-visible", args, 1)?;
+    Ok(string_value(escape(&text.replace(['\n', '\r'], " "))))
 }
 
 fn failure_key(args: &[Value]) -> Outcome {

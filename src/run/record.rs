@@ -5,8 +5,19 @@
 //! first `=`, so a key holds none and neither holds a newline.
 
 use crate::failure::{Failure, Key};
-use std::io::Write;
-use std::path::Path;
+use crate::progress::escape;
+use crate::runtime;
+use rustix::fs::{Access, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a FIFO may be without a reader.
+const READER: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Values under keys that were promised in advance.
 #[derive(Clone, Debug)]
@@ -36,7 +47,8 @@ impl Record {
         let promised: Vec<String> = self.entries.iter().map(|(key, _)| key.clone()).collect();
         match self.entries.iter_mut().find(|(known, _)| known == key) {
             Some((_, slot @ None)) => {
-                *slot = Some(value.to_owned());
+                // It may be the guest's word, and is printed.
+                *slot = Some(escape(value));
                 Ok(())
             }
             Some((_, Some(before))) => Err(Failure::new(
@@ -78,46 +90,148 @@ impl Record {
             format!("`{harness}` ended without recording {}", missing.join(", ")),
         ))
     }
+}
 
-    /// Write the record to FILE, whole or not at all.
-    pub fn write_to(&self, file: &Path) -> Result<(), Failure> {
-        let write = || -> std::io::Result<()> {
-            let folder = match file.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                _ => Path::new("."),
-            };
-            let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-            for (key, value) in self.entries() {
-                writeln!(temporary, "{key}={value}")?;
+/// Where a record goes, which a run looks at before its work and writes to after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A regular file, or one to be; links that lead to it have been followed. It
+    /// is replaced whole.
+    File(PathBuf),
+    /// Something that is there to be written to: a FIFO, a device, an open file.
+    Stream(PathBuf),
+}
+
+impl Destination {
+    /// The destination that NAME names. Refuse one that could not be written
+    /// later, before hours of work.
+    pub fn of(name: &Path) -> Result<Destination, Failure> {
+        let destination = Destination::resolve(name).map_err(|error| cannot_write(name, &error))?;
+        let check = || -> io::Result<()> {
+            match &destination {
+                Destination::File(file) => {
+                    tempfile::NamedTempFile::new_in(folder_of(file)).map(drop)
+                }
+                Destination::Stream(path) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
             }
-            temporary.as_file().sync_all()?;
-            temporary
-                .persist(file)
-                .map_err(|persisting| persisting.error)?;
-            Ok(())
         };
-        write().map_err(|error| cannot_write(file, &error))
+        check().map_err(|error| cannot_write(name, &error))?;
+        Ok(destination)
+    }
+
+    fn resolve(name: &Path) -> io::Result<Destination> {
+        // What has a name there is open already: what is behind it may have no other.
+        if name.starts_with("/dev") || name.starts_with("/proc") {
+            return Ok(Destination::Stream(name.to_owned()));
+        }
+        match std::fs::metadata(name) {
+            Ok(what) if what.is_dir() => Err(io::Error::other("it is a directory")),
+            Ok(what) if what.is_file() => Ok(Destination::File(std::fs::canonicalize(name)?)),
+            Ok(what) if what.file_type().is_socket() => Err(io::Error::other("it is a socket")),
+            Ok(_) => Ok(Destination::Stream(name.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut file = name.to_owned();
+                // As many links as Linux follows.
+                for _ in 0..40 {
+                    match std::fs::read_link(&file) {
+                        Ok(target) => file = folder_of(&file).join(target),
+                        Err(_) => return Ok(Destination::File(file)),
+                    }
+                }
+                Err(io::Error::other("too many symbolic links"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remove the record of an earlier run, which would be taken for that of one
+    /// that fails.
+    pub fn clear(&self) -> Result<(), Failure> {
+        match self {
+            Destination::File(file) => match std::fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(cannot_write(file, &error))
+                }
+                _ => Ok(()),
+            },
+            Destination::Stream(_) => Ok(()),
+        }
+    }
+
+    /// Write ENTRIES as `key=value` lines: to a file whole or not at all.
+    pub fn write(&self, entries: &[(String, String)]) -> Result<(), Failure> {
+        let text: String = entries
+            .iter()
+            .map(|(key, value)| format!("{key}={value}\n"))
+            .collect();
+        match self {
+            Destination::File(file) => {
+                replace(file, &text).map_err(|error| cannot_write(file, &error))
+            }
+            Destination::Stream(path) => {
+                let what = format!("writing the record to `{}`", path.display());
+                let (path, shown) = (path.clone(), path.clone());
+                runtime::wait_to_clean_up(&what, READER * 2, async move {
+                    write_through(&path, text.as_bytes())
+                        .await
+                        .map_err(|error| cannot_write(&shown, &error))
+                })
+            }
+        }
     }
 }
 
-/// Refuse a metadata file that could not be written later, before hours of work.
-pub fn check_destination(file: &Path) -> Result<(), Failure> {
-    if file.is_dir() {
-        return Err(cannot_write(
-            file,
-            &std::io::Error::other("it is a directory"),
-        ));
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let mut temporary = tempfile::NamedTempFile::new_in(folder_of(file))?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.as_file().sync_all()?;
+    temporary
+        .persist(file)
+        .map_err(|persisting| persisting.error)?;
+    Ok(())
+}
+
+/// Write TEXT to what is at PATH. A FIFO needs somebody who reads, and is waited
+/// for a moment.
+async fn write_through(path: &Path, text: &[u8]) -> io::Result<()> {
+    let end = Instant::now() + READER;
+    let mut stream = loop {
+        let opened = File::options()
+            .write(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(path);
+        match opened {
+            Err(error)
+                if error.raw_os_error() == Some(Errno::NXIO.raw_os_error())
+                    && Instant::now() < end =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            opened => break opened?,
+        }
+    };
+    let mut rest = text;
+    while !rest.is_empty() {
+        match stream.write(rest) {
+            Ok(count) => rest = &rest[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let folder = match file.parent() {
+    stream.flush()
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
-    tempfile::NamedTempFile::new_in(folder)
-        .map(drop)
-        .map_err(|error| cannot_write(file, &error))
+    }
 }
 
-fn cannot_write(file: &Path, error: &std::io::Error) -> Failure {
+fn cannot_write(file: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Key::Settings,
         format!("cannot write the record to `{}`: {error}", file.display()),
@@ -140,7 +254,8 @@ mod tests {
         record.set("build_jobs", "2").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("metadata");
-        record.write_to(&file).unwrap();
+        let destination = Destination::of(&file).unwrap();
+        destination.write(&record.entries()).unwrap();
         assert_eq!(
             std::fs::read_to_string(file).unwrap(),
             "build_jobs=2\nsource_store=/frx/store/x\n"
@@ -166,7 +281,62 @@ mod tests {
 
     #[test]
     fn a_metadata_file_in_a_missing_directory_is_refused_before_the_run() {
-        let failure = check_destination(Path::new("/nonexistent/metadata")).unwrap_err();
+        let failure = Destination::of(Path::new("/nonexistent/metadata")).unwrap_err();
         assert_eq!(failure.key().exit_status(), 3);
+    }
+
+    fn entries() -> Vec<(String, String)> {
+        vec![("a".into(), "1".into())]
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_what_it_leads_to_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("far")).unwrap();
+        std::os::unix::fs::symlink("far/away", at("link")).unwrap();
+        std::os::unix::fs::symlink("link", at("twice")).unwrap();
+        // Once where nothing is there yet, once where something is.
+        for _ in 0..2 {
+            let destination = Destination::of(&at("twice")).unwrap();
+            destination.write(&entries()).unwrap();
+            assert_eq!(std::fs::read_to_string(at("far/away")).unwrap(), "a=1\n");
+            assert!(at("twice").is_symlink() && at("link").is_symlink());
+        }
+        Destination::of(&at("twice")).unwrap().clear().unwrap();
+        assert!(!at("far/away").exists() && at("twice").is_symlink());
+        std::os::unix::fs::symlink("round", at("round")).unwrap();
+        assert!(Destination::of(&at("round")).is_err());
+    }
+
+    #[test]
+    fn a_fifo_is_written_to_and_stays() {
+        use std::io::Read;
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        let destination = Destination::of(&fifo).unwrap();
+        destination.clear().unwrap();
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || {
+                let mut text = String::new();
+                File::open(fifo).unwrap().read_to_string(&mut text).unwrap();
+                text
+            }
+        });
+        destination.write(&entries()).unwrap();
+        assert_eq!(reader.join().unwrap(), "a=1\n");
+        assert!(std::fs::metadata(&fifo).unwrap().file_type().is_fifo());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_that_is_full_is_an_error_and_no_file() {
+        let destination = Destination::of(Path::new("/dev/full")).unwrap();
+        destination.clear().unwrap();
+        assert!(destination.write(&entries()).is_err());
+        assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
     }
 }

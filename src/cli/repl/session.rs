@@ -1,9 +1,10 @@
 //! One talk with the interpreter: evaluate, show, remember.
 
-use super::super::{screen, trouble};
+use super::super::trouble;
 use super::commands;
 use crate::guile::interpreter::{Interpreter, Stop, Uncaught};
 use crate::guile::value::{Value, strings, symbol_value};
+use crate::progress::escape;
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
@@ -196,7 +197,7 @@ impl Session {
             // A printer that fails must not hide the value.
             Err(_) => interpreter.written(&value),
         };
-        (text.lines().map(screen::escape).collect(), cut)
+        (text.lines().map(escape).collect(), cut)
     }
 
     /// Show the next page of a result that was cut.
