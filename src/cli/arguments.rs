@@ -30,6 +30,9 @@ pub struct CommandLine {
     pub world: World,
     #[command(subcommand)]
     pub verb: Option<Verb>,
+    /// The run that the program goes on with; `runs resume` says so.
+    #[arg(skip)]
+    pub resume: Option<crate::run::Resume>,
 }
 
 /// What Guile's own options say.

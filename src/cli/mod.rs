@@ -21,6 +21,7 @@ mod packaging;
 pub mod primitives;
 mod program;
 mod repl;
+mod resume;
 mod rootfs;
 mod runs;
 mod runs_context;

@@ -5,13 +5,15 @@ use super::arguments::CommandLine;
 use super::gc;
 use super::interpreter::runs_directory;
 use super::output::print_line;
+use super::resume;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
 use crate::progress::escape;
+use crate::run::Machine;
 use crate::run::folder;
-use crate::run::journal::{self, Entry};
+use crate::run::journal::{self, Entry, StepKind};
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// List the runs that were kept, show one, or remove what they left.
 #[derive(Clone, Debug, Subcommand)]
@@ -22,6 +24,16 @@ pub enum Arguments {
     Show {
         /// The identifier that `runs list` prints
         id: Option<String>,
+    },
+    /// Go on with a run that was killed, interrupted or failed
+    Resume(resume::Arguments),
+    /// Say of each step of a run why it was done again, or was not
+    Why {
+        /// The step, or a part of its name; all without STEP
+        step: Option<String>,
+        /// The run, or how its identifier begins; the newest without it
+        #[arg(long, value_name = "ID")]
+        run: Option<String>,
     },
     /// Remove what runs have left behind on the host, after asking
     Gc(gc::Arguments),
@@ -35,6 +47,8 @@ pub fn run(
 ) -> Result<u8, Failure> {
     match arguments {
         Arguments::Gc(arguments) => gc::run(arguments, line, environment),
+        Arguments::Resume(arguments) => resume::run(arguments, environment),
+        Arguments::Why { step, run } => why(&find(run.as_deref(), environment)?, step.as_deref()),
         Arguments::List => {
             let (_, runs) = kept(environment)?;
             for run in &runs {
@@ -52,14 +66,63 @@ pub fn run(
 
 /// Where runs are kept, and those that are.
 fn kept(environment: &Environment) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
-    let directory = runs_directory(environment).ok_or_else(|| {
-        Failure::new(
-            Key::Settings,
-            "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
-        )
-    })?;
+    let directory = runs_directory(environment).ok_or_else(no_place)?;
     let runs = folder::list(&directory)?;
     Ok((directory, runs))
+}
+
+/// The failure for a user without a home.
+pub fn no_place() -> Failure {
+    Failure::new(
+        Key::Settings,
+        "there is no place for runs: neither XDG_STATE_HOME nor HOME is set",
+    )
+}
+
+/// Print of each step of the run in FOLDER whose name has PART in it why it was
+/// done, or was not, by the process that worked on the run last.
+fn why(folder: &Path, part: Option<&str>) -> Result<u8, Failure> {
+    let reading = journal::read(folder)?;
+    let mut told = 0;
+    let begun = reading
+        .entries()
+        .rposition(|entry| matches!(entry, Entry::Began { .. } | Entry::Resumed { .. }))
+        .unwrap_or(0);
+    for entry in reading.entries().skip(begun) {
+        let (step, how) = match entry {
+            Entry::StepBegan {
+                step, why: None, ..
+            } => (step, "done for the first time".to_owned()),
+            Entry::StepBegan {
+                step,
+                why: Some(why),
+                kind,
+                ..
+            } => match kind {
+                StepKind::Resource => (step, format!("attached again: {why}")),
+                _ => (step, format!("done again: {why}")),
+            },
+            Entry::StepKept { step, why } => (step, format!("kept: {why}")),
+            Entry::StepVanished { step } => (step, "not there any more".to_owned()),
+            Entry::StepPassedOver { step, how } => (step, format!("passed over by hand: {how}")),
+            _ => continue,
+        };
+        let name = step.join(" / ");
+        if part.is_none_or(|part| name.contains(part)) {
+            told += 1;
+            print_line(escape(&format!("{name}: {how}")))?;
+        }
+    }
+    match (told, part) {
+        (0, Some(part)) => Err(Failure::new(
+            Key::Usage,
+            format!(
+                "no step of run `{}` has `{part}` in its name",
+                folder::id(folder)
+            ),
+        )),
+        _ => Ok(0),
+    }
 }
 
 /// The folder of the run whose identifier begins with ID; of the newest without ID.
@@ -115,9 +178,14 @@ fn told(entry: &Entry) -> Option<String> {
             name,
             vm,
             vdi,
-        } => {
-            format!("{kind}: host {host}, VM `{name}` {vm}, VDI {vdi}")
+        } => Machine {
+            kind: kind.clone(),
+            host: host.clone(),
+            name: name.clone(),
+            vm: vm.clone(),
+            vdi: vdi.clone(),
         }
+        .to_string(),
         Entry::Image { file, sha256 } => format!("image {file}, sha256 {sha256}"),
         Entry::StepBegan { step, why, .. } => match why {
             None => format!("▸ {}", step.join(" / ")),

@@ -33,13 +33,16 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
             metadata_file: environment
                 .get("METADATA_OUT")
                 .map(|file| absolute(Path::new(file), environment)),
-            process: uuid::Uuid::new_v4().to_string(),
+            process: match &line.resume {
+                Some(resume) => resume.process.clone(),
+                None => uuid::Uuid::new_v4().to_string(),
+            },
             ordinal: 0,
         },
         text: Vec::new(),
         policy: policy(&line.world),
         unattended: is_unattended(environment),
-        resume: None,
+        resume: line.resume.clone(),
         most_runs: Some(MOST_RUNS),
     }
 }

@@ -384,7 +384,7 @@ impl Reading {
     }
 
     /// The entries that are believed.
-    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.lines.iter().map(|line| &line.entry)
     }
 }

@@ -22,6 +22,7 @@ use journal::{Entry, Journal, Program, State, StepKind, StepPath};
 use keeping::{Choice, Ending, Policy};
 use record::{Destination, Record};
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -53,6 +54,8 @@ pub struct Resume {
     pub folder: PathBuf,
     /// Whether with the files that are there now, instead of those it began with.
     pub current: bool,
+    /// What the runs of the process that began it have in common.
+    pub process: String,
 }
 
 /// A machine that a run has asked for.
@@ -64,6 +67,20 @@ pub struct Machine {
     pub name: String,
     pub vm: String,
     pub vdi: String,
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}: host {}, VM {}",
+            self.kind, self.host, self.vm
+        )?;
+        if !self.name.is_empty() {
+            write!(formatter, " (`{}`)", self.name)?;
+        }
+        write!(formatter, ", VDI {}", self.vdi)
+    }
 }
 
 /// A harness that is running.
@@ -211,7 +228,7 @@ impl Run {
             program: self.context.program.clone(),
         });
         self.sync();
-        if !self.context.program.built_in && !self.context.text.is_empty() {
+        if !self.context.text.is_empty() {
             let text = self.context.text.clone();
             self.copy_source("harness.scm", &text);
         }
@@ -338,10 +355,7 @@ impl Run {
     /// The run has asked for MACHINE: everybody is told where it will act.
     pub fn asked_for(&mut self, machine: Machine) {
         tell(Event::Note {
-            text: format!(
-                "{}: host {}, VM `{}` {}, VDI {}",
-                machine.kind, machine.host, machine.name, machine.vm, machine.vdi
-            ),
+            text: machine.to_string(),
         });
         self.keep(Entry::Machine {
             kind: machine.kind.clone(),

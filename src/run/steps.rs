@@ -106,9 +106,7 @@ pub fn decide(past: Option<&Past>, evidence: &Evidence) -> Decision {
             Some(what) => Decision::Do(Some(format!(
                 "its promise to `{what}` ended with its process"
             ))),
-            None => Decision::Keep(
-                "it had ended, and neither its text nor what came before has changed".to_owned(),
-            ),
+            None => Decision::Keep("it had ended, and nothing it rests on has changed".to_owned()),
         },
     }
 }
