@@ -111,7 +111,25 @@ fn the_record_of_a_harness_that_passed_goes_to_metadata_out() {
     command.env("METADATA_OUT", "record");
     crate::support::finish(command).success();
     let record = std::fs::read_to_string(sandbox.work().join("record")).unwrap();
-    assert_eq!(record, "b=2\na=x=y\n");
+    let (own, provenance) = record.split_once("run_kind=none\n").unwrap();
+    assert_eq!(own, "b=2\na=x=y\n");
+    let keys: Vec<&str> = provenance
+        .lines()
+        .map(|line| line.split_once('=').unwrap().0)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "run_id",
+            "host",
+            "vm",
+            "vdi",
+            "image_sha256",
+            "harness_sha256",
+            "journal_sha256",
+            "tool_version"
+        ]
+    );
 }
 
 #[test]
@@ -166,5 +184,5 @@ fn a_run_that_cannot_be_kept_passes_all_the_same() {
         "{}",
         outcome.stderr
     );
-    assert_eq!(outcome.success(), "PASS kept\n");
+    assert_eq!(outcome.success(), "run_kind=none\nPASS kept\n");
 }

@@ -53,13 +53,20 @@ fn the_record_has_its_keys_in_order_and_the_last_line_is_pass() {
     let stdout = outcome.success();
     let (record, verdict) = stdout.trim_end().rsplit_once('\n').unwrap();
     assert_eq!(verdict, format!("PASS {NAME}"));
+    // A run that is not live says so, before anybody reads PASS.
+    let (record, kind) = record.rsplit_once('\n').unwrap();
+    assert_eq!(kind, "run_kind=simulated");
     let keys: Vec<&str> = record
         .lines()
         .map(|line| line.split_once('=').unwrap().0)
         .collect();
     assert_eq!(keys, KEYS);
     let written = std::fs::read_to_string(sandbox.work().join("record")).unwrap();
+    let (written, provenance) = written.split_once("run_kind=simulated\n").unwrap();
     assert_eq!(written.trim_end(), record);
+    for key in ["vm=", "image_sha256=", "journal_sha256="] {
+        assert!(provenance.contains(key), "{key} is not in\n{provenance}");
+    }
     for digest in digests(record) {
         let hexadecimal = digest.split_once('=').unwrap().1;
         assert_eq!(hexadecimal.len(), 64, "{digest}");

@@ -145,7 +145,7 @@ fn a_script_makes_trouble_in_the_simulation_when_it_wants_to() {
                 (write (xapi-error-code arguments))
                 (newline))))))"#;
     let said = sandbox.run(&["--simulate", "-c", program]).success();
-    assert_eq!(said, "\"HOST_OFFLINE\"\nPASS trouble\n");
+    assert_eq!(said, "\"HOST_OFFLINE\"\nrun_kind=none\nPASS trouble\n");
     let wrong = "(begin (use-modules (fruix simulation)) (simulation-mishap! \"nonsense\"))";
     let trouble = sandbox.run(&["--simulate", "-c", wrong]).fails_with(2);
     assert!(
