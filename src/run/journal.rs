@@ -99,7 +99,7 @@ pub enum Entry {
         tool: String,
         /// The machine that fruix-scm ran on, and its boot.
         client: String,
-        program: Program,
+        program: Box<Program>,
     },
     /// A copy of a module's file, `source/NAME` in the run's folder.
     Module {
@@ -378,7 +378,7 @@ impl Reading {
     /// The first line's account of the program.
     pub fn program(&self) -> Option<&Program> {
         self.entries().find_map(|entry| match entry {
-            Entry::Began { program, .. } => Some(program),
+            Entry::Began { program, .. } => Some(&**program),
             _ => None,
         })
     }
@@ -530,7 +530,7 @@ fn first_version_line(line: &str) -> Option<Line> {
             world: String::new(),
             tool: String::new(),
             client: String::new(),
-            program: Program::default(),
+            program: Box::default(),
         },
         "step-began" => Entry::StepBegan {
             step: step()?,
@@ -651,12 +651,12 @@ mod tests {
                 world: "live".into(),
                 tool: text(),
                 client: text(),
-                program: Program {
+                program: Box::new(Program {
                     file: text(),
                     built_in: true,
                     arguments: vec![text()],
                     ..Program::default()
-                },
+                }),
             },
             Entry::StepBegan {
                 step: step.clone(),

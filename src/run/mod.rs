@@ -225,7 +225,7 @@ impl Run {
             .to_owned(),
             tool: tool_version(),
             client: client(),
-            program: self.context.program.clone(),
+            program: Box::new(self.context.program.clone()),
         });
         self.sync();
         if !self.context.text.is_empty() {
