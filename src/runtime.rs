@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 /// For how long [`eagerly`] looks: no more than a processor can spare for each call.
 const MOMENT: Duration = Duration::from_micros(100);
 
-/// How often the user has interrupted since the last [`clear_interrupt`].
+/// How often the user has interrupted since somebody was told of it.
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
 /// How many futures of [`wait_to_clean_up`] are on their way, and clean-ups
@@ -148,13 +148,7 @@ where
 {
     tokio::select! {
         biased;
-        () = interrupted() => {
-            // The program learns of it by this failure.
-            if let Some(program) = &delivery().program {
-                (program.resume)();
-            }
-            Err(Failure::interrupted(what))
-        }
+        () = interrupted() => Err(Failure::interrupted(what)),
         result = tokio::time::timeout(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(gave_up(what, limit)),
@@ -228,9 +222,23 @@ pub fn interrupt() -> u32 {
     count
 }
 
-/// Whether an interrupt waits to be dealt with.
+/// Whether an interrupt waits to be dealt with; who is told deals with it, since an
+/// interrupt arrives once.
 pub fn is_interrupted() -> bool {
-    INTERRUPTS.load(Ordering::SeqCst) > 0
+    if INTERRUPTS.load(Ordering::SeqCst) == 0 {
+        return false;
+    }
+    let mut delivery = delivery();
+    let is_there = INTERRUPTS.load(Ordering::SeqCst) > 0;
+    if is_there {
+        forget(&mut delivery);
+    }
+    is_there
+}
+
+/// The program has met an interrupt where it was, outside of here.
+pub fn interrupt_was_met() {
+    INTERRUPTS.store(0, Ordering::SeqCst);
 }
 
 /// Forget interrupts: the prompt does this before it reads the next form.
@@ -274,7 +282,7 @@ pub fn wait_for_interrupt() {
     runtime().block_on(interrupted());
 }
 
-/// Completes when the user interrupts.
+/// Completes when the user interrupts; that is then dealt with.
 pub async fn interrupted() {
     loop {
         let notified = notify().notified();

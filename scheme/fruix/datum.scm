@@ -4,7 +4,6 @@
 ;;; and `read' agree on, and records of types that were declared here.
 
 (define-module (fruix datum)
-  #:use-module (ice-9 control)
   #:use-module (ice-9 match)
   #:use-module (rnrs bytevectors)
   #:use-module (srfi srfi-1)
@@ -29,41 +28,45 @@ symbol, and what ACCESSORS give; CONSTRUCTOR makes them again from that."
   "Return OBJECT as text from which `text->datum' makes an equal one.  When a part
 of it is no datum, or it is circular or very large, return what REFUSE, a
 procedure of that part, returns."
-  (let ((left %most-objects))
-    (call/ec
-     (lambda (return)
-       (define (no part)
-         (return (refuse part)))
-       (define (portable object)
-         (set! left (- left 1))
-         (when (negative? left) (no object))
-         (match object
-           ((first . rest)
-            ;; A list may be longer than calls are deep.
-            (let loop ((rest rest) (done (list (portable first))))
-              (match rest
-                ((first . rest)
-                 (loop rest (cons (portable first) done)))
-                (() (reverse done))
-                (other (append-reverse! done (portable other))))))
-           ((? vector?)
-            (list->vector (cons 'vector (map portable (vector->list object)))))
-           ((or (? boolean?) (? number?) (? char?) (? string?) (? keyword?)
-                (? null?) (? bytevector?))
-            object)
-           ((? symbol?)
-            (if (symbol-interned? object) object (no object)))
-           (_
-            (cond ((eq? object *unspecified*) '#(unspecified))
-                  ((declared object)
-                   => (match-lambda
-                        ((name _ _ . accessors)
-                         (vector 'record name
-                                 (map (lambda (accessor)
-                                        (portable (accessor object)))
-                                      accessors)))))
-                  (else (no object))))))
-       (object->string (portable object) write)))))
+  ;; No continuation: what is kept alive by one cannot be unwound by an interrupt.
+  (let ((left %most-objects)
+        (refused '()))
+    (define (no part)
+      (set! refused (list part))
+      (throw 'no-datum))
+    (define (portable object)
+      (set! left (- left 1))
+      (when (negative? left) (no object))
+      (match object
+        ((first . rest)
+         ;; A list may be longer than calls are deep.
+         (let loop ((rest rest) (done (list (portable first))))
+           (match rest
+             ((first . rest)
+              (loop rest (cons (portable first) done)))
+             (() (reverse done))
+             (other (append-reverse! done (portable other))))))
+        ((? vector?)
+         (list->vector (cons 'vector (map portable (vector->list object)))))
+        ((or (? boolean?) (? number?) (? char?) (? string?) (? keyword?)
+             (? null?) (? bytevector?))
+         object)
+        ((? symbol?)
+         (if (symbol-interned? object) object (no object)))
+        (_
+         (cond ((eq? object *unspecified*) '#(unspecified))
+               ((declared object)
+                => (match-lambda
+                     ((name _ _ . accessors)
+                      (vector 'record name
+                              (map (lambda (accessor)
+                                     (portable (accessor object)))
+                                   accessors)))))
+               (else (no object))))))
+    (or (catch 'no-datum
+          (lambda () (object->string (portable object) write))
+          (lambda _ #f))
+        (refuse (car refused)))))
 
 (define (declared object)
   (let loop ((records %records))

@@ -25,6 +25,7 @@
             run-file
             at-end
             run-identifier
+            run-name
             run-resumed?
             run-outcome
             keep-machine
@@ -33,6 +34,10 @@
 (define run-identifier
   ;; The identifier of the run that goes on, a string; "" outside of one.  What a
   ;; run makes elsewhere can carry it.
+  (make-parameter ""))
+
+(define run-name
+  ;; The name of the harness that runs, a string; "" outside of one.
   (make-parameter ""))
 
 (define run-outcome
@@ -343,9 +348,12 @@ METADATA_OUT names, if any.  Throw again what ended THUNK."
     (when identifier
       (let* ((promises (make-promises '() #f))
              (exception (parameterize ((%promises promises)
+                                       (run-name name)
                                        (run-identifier identifier))
                           (ended-by thunk)))
-             (trouble (parameterize ((run-outcome (outcome-of exception)))
+             (trouble (parameterize ((run-name name)
+                                     (run-identifier identifier)
+                                     (run-outcome (outcome-of exception)))
                         (clean-up promises exception))))
         (conclude name (or exception trouble))))))
 

@@ -207,19 +207,13 @@ which kind of host it is on, which one, and the harness."
               (match (map known-setting '(host guest/address))
                 ((#f #f) '("local" ""))
                 ((host address) (list "live" (or host address)))))
-          (list (harness-name))))
+          (list (run-name))))
 
 (define (known-setting name)
   ;; A script that needs no settings is not troubled by those it cannot read.
   (catch 'settings-error
     (lambda () (setting-or name #f))
     (const #f)))
-
-(define (harness-name)
-  ;; The identifier of a run is its time, its harness, and a number.
-  (match (string-match "^[0-9TZ]+-(.*)-[0-9.]+$" (run-identifier))
-    (#f "")
-    (found (match:substring found 1))))
 
 (define (command-jobs command)
   "Return how many jobs COMMAND, a list of words or a `sh' text, lets `make' or its

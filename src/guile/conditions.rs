@@ -347,6 +347,7 @@ fn translated(kind: ErrorKind, message: &str) -> Value {
         if memory::was_exhausted() {
             return throw(memory::EXHAUSTED, memory::exhausted_arguments());
         }
+        crate::runtime::interrupt_was_met();
         return throw(
             "interrupted",
             vec![
