@@ -413,6 +413,12 @@ first, whatever each of them throws.  Return #f, or the first exception."
                    (keep-it (promises-machine promises) why))
                   (else
                    (%run-machine-kept! #f why #f #f)
+                   ;; Whoever was told that it goes on is told what becomes of it.
+                   (for-each
+                    (lambda (job)
+                      (%run-note! (format #f "the job `~a' ends with the machine, which is not kept: ~a"
+                                          job why)))
+                    (%run-jobs))
                    #f)))))))
 
 ;; How long somebody may think about it.
@@ -439,8 +445,23 @@ first, whatever each of them throws.  Return #f, or the first exception."
       (call-with-values (lambda () (proc why))
         (lambda (until login)
           (%run-machine-kept! #t why until login)
+          (tell-of-kept-machine why until login)
           #t)))
     #:unwind? #t))
+
+(define (tell-of-kept-machine why until login)
+  "Say what became of the machine, and what can be done with it."
+  (%run-note! (string-append "the machine is kept"
+                             (if until
+                                 (strftime " until %Y-%m-%d %H:%M:%S UTC" (gmtime until))
+                                 "")
+                             ": " why))
+  (%run-note! "  then others may take it; it is not switched off")
+  (when login
+    (%run-note! (string-append "  look into it: " login)))
+  (%run-note! (string-append "  go on with it: fruix-scm runs resume "
+                             (run-identifier)))
+  (%run-note! "  let it go: fruix-scm runs gc --host --all"))
 
 (define (conclude name exception)
   "Print the record and the verdict of the harness NAME, which EXCEPTION has ended

@@ -338,6 +338,7 @@ a job that fails are shown, and where its log is."
                             #:environment environment
                             #:directory directory))
                 ('take-up
+                 (%run-note! (format #f "the job `~a' still runs in the guest: it is followed" name))
                  (own! guest name)
                  (job-attach guest name))
                 ('is-done

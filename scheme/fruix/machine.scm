@@ -41,11 +41,17 @@ is asked to change anything."
   (let* ((session (log-in-to-host))
          (vm (xapi-vm-find session (setting 'vm)))
          (vdi (xapi-vdi-find session (setting 'vdi)))
-         (image (setting 'image)))
+         (image (setting 'image))
+         (address #f))
     (step "find the approved machine"
       (check "the disk belongs to the VM, or is kept for it"
              (or (replaces-the-disk?)
                  (member vdi (vm-disks session vm)))))
+    (lock-the-machine session vm vdi)
+    (keep-machine
+     (lambda (why)
+       (values (xapi-lock-keep session (setting-or 'keep-lease-seconds 43200) why)
+               (and address (ssh-words address)))))
     (at-end "shut the VM down"
             (lambda () (xapi-vm-shutdown session vm #:hard? #t))
             #:of-machine? #t)
@@ -63,7 +69,9 @@ is asked to change anything."
       #:attach (string=? "Running" (xapi-vm-power-state session vm))
       (xapi-vm-start session vm)
       #t)
-    (connect-to-guest session vm)))
+    (let ((guest (connect-to-guest session vm)))
+      (set! address (ssh-address guest))
+      guest)))
 
 (define (digest-of-image image)
   "Return the SHA-256 of the file IMAGE; in a run that is gone on with it is not
@@ -120,6 +128,14 @@ the disk that was written."
              (string-join (list nonce (%run-unique)
                                 (xapi-call session "VDI.get_uuid" vdi)))))
 
+(define (ssh-words address)
+  "Return the command line with which somebody logs in to the guest at ADDRESS."
+  (string-append
+   "ssh -i " (ssh-quote (list (setting 'guest/private-key)))
+   (let ((port (setting-or 'guest/port 22)))
+     (if (= port 22) "" (format #f " -p ~a" port)))
+   " " (setting-or 'guest/user "root") "@" address))
+
 (define (import-patience)
   (setting-or 'import-timeout-seconds 86400))
 
@@ -161,6 +177,7 @@ Throw 'machine-in-use when another run has one of them, unless the option
   (define (lock take-over)
     (xapi-lock session #:vms (list vm) #:vdis (list vdi) #:take-over take-over))
   (step "lock the machine for this run"
+    #:attach #f
     (catch 'machine-in-use
       (lambda () (lock #f))
       (lambda (key . arguments)

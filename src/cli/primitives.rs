@@ -1,13 +1,13 @@
 //! The modules `(fruix native settings)` and `(fruix native simulation)`: the
 //! world as scripts see it.
 
-use super::screen::escape;
 use super::settings::{Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
+use crate::progress::escape;
 use crate::sim::host::Mishaps;
 use std::cell::RefCell;
 use std::io::IsTerminal;

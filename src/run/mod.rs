@@ -656,6 +656,11 @@ impl Run {
         });
     }
 
+    /// The jobs of this run that have not been seen to end.
+    pub fn jobs(&self) -> &[String] {
+        &self.jobs
+    }
+
     /// Put VALUE into the record as KEY.
     pub fn record(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         self.record.set(key, value)?;

@@ -113,6 +113,10 @@ natives! {
     "%run-job-began!" (2) => job_began,
     /// (%run-job-ended! name how)
     "%run-job-ended!" (2) => job_ended,
+    /// (%run-jobs) -> list of strings
+    ///
+    /// The jobs of this run that have not been seen to end.
+    "%run-jobs" (0) => jobs,
     /// (%run-machine! host name vm vdi)
     ///
     /// The run has asked for the machine VM, a UUID, called NAME, on HOST.
@@ -409,6 +413,11 @@ fn job_ended(args: &[Value]) -> Outcome {
     let name = string("%run-job-ended!", args, 1)?;
     let how = string("%run-job-ended!", args, 2)?;
     told(|run| run.job_ended(&name, &how))
+}
+
+fn jobs(_: &[Value]) -> Outcome {
+    let jobs = with_run(|run| Ok(run.jobs().to_vec()))?;
+    Ok(list_value(jobs.into_iter().map(string_value).collect()))
 }
 
 fn machine(args: &[Value]) -> Outcome {
