@@ -3,8 +3,8 @@
 //! A reader that has seen enough, such as `head`, is no error: the rest goes
 //! nowhere. A disk that is full is one.
 
-use super::screen::escape;
 use crate::failure::{Failure, Key};
+use crate::progress::escape;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 

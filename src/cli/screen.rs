@@ -6,7 +6,8 @@
 
 use super::live::{Live, Output, Showing};
 use super::secret;
-use crate::progress::{Event, Outlook, Watcher, escape};
+use crate::progress::escape;
+use crate::progress::{Event, Outlook, Watcher};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};

@@ -483,7 +483,7 @@ fn ctrl_c_at_any_step_ends_with_130_and_leaves_the_host_tidy() {
         let site = Site::with(&[]);
         let mut child = site
             .sandbox
-            .command(&["phase20.scm"])
+            .command(&["--tidy", "phase20.scm"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

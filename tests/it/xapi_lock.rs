@@ -140,7 +140,10 @@ fn a_second_process_is_refused_with_status_3_and_the_first_passes() {
     ] {
         assert!(why.contains(&text), "{text}\n{why}");
     }
-    assert_eq!(first.join().unwrap().success(), "held\nrun_kind=none\nPASS holder\n");
+    assert_eq!(
+        first.join().unwrap().success(),
+        "held\nrun_kind=none\nPASS holder\n"
+    );
     assert_eq!(simulation.host().calls("VM.hard_shutdown"), 0);
     // What is given back is free at once.
     sandbox.write("third.scm", &holding("#t"));
