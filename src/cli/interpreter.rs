@@ -59,6 +59,7 @@ pub fn make(
         arguments,
         modules: crate::embedded::modules(),
         is_interrupted: Some(crate::runtime::is_interrupted),
+        interrupt_was_met: Some(crate::runtime::interrupt_was_met),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
     })?;
     super::signals::watch(&interpreter)?;

@@ -15,3 +15,17 @@ pub fn ask_by(ask: fn() -> bool) {
 pub fn is_interrupted() -> bool {
     ASK.get().is_some_and(|ask| ask())
 }
+
+static MET: OnceLock<fn()> = OnceLock::new();
+
+/// From now on MET is told when an interrupt has become an exception of the program.
+pub fn tell_when_met(met: fn()) {
+    MET.get_or_init(|| met);
+}
+
+/// An interrupt has become an exception of the program.
+pub fn was_met() {
+    if let Some(met) = MET.get() {
+        met();
+    }
+}

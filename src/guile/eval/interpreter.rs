@@ -62,6 +62,8 @@ pub struct Options {
     pub modules: &'static [(&'static str, &'static str)],
     /// Tells whether the user has interrupted and nobody has dealt with that yet.
     pub is_interrupted: Option<fn() -> bool>,
+    /// Told when an interrupt has become an exception of the program.
+    pub interrupt_was_met: Option<fn()>,
     /// A checkout's `scheme/` to be used instead of the one in the binary.
     pub scheme_directory: Option<PathBuf>,
 }
@@ -164,6 +166,9 @@ impl Interpreter {
         constants::reset();
         if let Some(ask) = options.is_interrupted {
             interrupt::ask_by(ask);
+        }
+        if let Some(met) = options.interrupt_was_met {
+            interrupt::tell_when_met(met);
         }
         let mut engine = vm::engine();
         let world = World::new(

@@ -1,7 +1,7 @@
 //! Steel's own errors, translated to what Guile throws.
 
 use crate::data::value::{Value, list_value, string_value, symbol_value};
-use crate::data::{memory, pairs, unbound};
+use crate::data::{interrupt, memory, pairs, unbound};
 use crate::machine::conditions::throw_object;
 use crate::read::reader;
 use steel::gc::ShareableMut;
@@ -65,6 +65,7 @@ pub fn translated(kind: ErrorKind, message: &str) -> Value {
             return thrown(memory::EXHAUSTED, memory::exhausted_arguments());
         }
         if is_interruption(message) {
+            interrupt::was_met();
             return thrown(
                 "interrupted",
                 vec![
