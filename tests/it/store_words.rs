@@ -297,3 +297,75 @@ fn a_guest_answers_over_ssh_as_its_files_do_here() {
         assert_eq!(asked(words), answer(words), "{words:?}");
     }
 }
+
+#[test]
+fn what_lives_by_a_link_is_never_called_dead() {
+    let sandbox = Sandbox::new();
+    let root = root(&[
+        // A root behind a relative link, and one in a directory of roots.
+        (
+            "/frx/var/fruix/gcroots/auto/one",
+            &format!("-> ../../../../..{A}"),
+        ),
+        (
+            &format!("{A}/bin/tool"),
+            &format!("-> ../../{}/bin/tool", &B[11..]),
+        ),
+        // An item that is a link, below the root and never on this machine.
+        (B, &format!("-> {C}")),
+        (&format!("{C}/.references"), ""),
+    ]);
+    for (words, lines) in [
+        (&["refs", A][..], vec![B]),
+        (&["refs", B], vec![C]),
+        (&["closure", A], vec![A, B, C]),
+        (&["referrers", C], vec![B]),
+        (&["dead"], vec![]),
+        (&["verify"], vec![]),
+    ] {
+        let answer = ask(&sandbox, root.path(), words).success();
+        assert_eq!(answer.lines().collect::<Vec<_>>(), lines, "{words:?}");
+    }
+    fs::remove_file(root.path().join("frx/var/fruix/gcroots/auto/one")).unwrap();
+    let answer = ask(&sandbox, root.path(), &["dead"]).success();
+    assert_eq!(answer.lines().collect::<Vec<_>>(), [A, B, C]);
+}
+
+#[test]
+fn every_name_is_recorded_so_that_it_verifies() {
+    let sandbox = Sandbox::new();
+    let spaced = format!("{A}-with space");
+    let odd = format!("{B}~x@1,y\\z");
+    let root = root(&[
+        (&format!("{spaced}/.references"), &format!("{odd}\n{C}.\n")),
+        (&format!("{odd}/x"), ""),
+        (C, "an item that is a file"),
+        (&format!("{C}-gone"), "-> /frx/store/nothing"),
+    ]);
+    let record = sandbox.work().join("record");
+    fs::write(&record, ask(&sandbox, root.path(), &["record"]).success()).unwrap();
+    let verified = ask(&sandbox, root.path(), &["verify", record.to_str().unwrap()]).success();
+    let lines: Vec<&str> = verified.lines().collect();
+    assert_eq!(lines.len(), 4, "{verified}");
+    assert!(
+        lines.iter().all(|line| line.starts_with("ok  ")),
+        "{verified}"
+    );
+    let answer = ask(&sandbox, root.path(), &["refs", &spaced]).success();
+    assert_eq!(answer.lines().collect::<Vec<_>>(), [odd.as_str(), C]);
+}
+
+#[test]
+fn an_ambiguous_beginning_names_those_it_could_mean() {
+    let sandbox = Sandbox::new();
+    let other = A.replace("-fruix-system-a", "-other");
+    let root = root(&[(&format!("{A}/x"), ""), (&format!("{other}/x"), "")]);
+    let message = ask(&sandbox, root.path(), &["refs", "AAAA"]).fails_with(1);
+    assert!(
+        message.contains("cannot tell which `AAAA` is meant"),
+        "{message}"
+    );
+    assert!(message.contains("-other"), "{message}");
+    let message = ask(&sandbox, root.path(), &["refs", "bbbb"]).fails_with(1);
+    assert!(message.contains("cannot find `bbbb`"), "{message}");
+}
