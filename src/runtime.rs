@@ -8,6 +8,7 @@
 //!
 //! Source: tokio's documentation, `tokio::runtime`.
 
+use crate::clock;
 use crate::failure::{Failure, Key};
 use std::future::Future;
 use std::pin::pin;
@@ -69,6 +70,7 @@ pub fn wait<T, E>(
 where
     Failure: From<E>,
 {
+    let _rest = clock::rest();
     runtime().block_on(unless_interrupted(what, limit, future))
 }
 
@@ -84,6 +86,7 @@ pub fn wait_alone<T, E>(
 where
     Failure: From<E>,
 {
+    let _rest = clock::rest();
     alone().block_on(unless_interrupted(what, limit, future))
 }
 
@@ -121,9 +124,9 @@ where
     tokio::select! {
         biased;
         () = interrupted() => Err(Failure::interrupted(what)),
-        result = tokio::time::timeout(limit, future) => match result {
+        result = clock::backstop(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
-            Err(_) => Err(gave_up(what, limit)),
+            Err(clock::Passed) => Err(gave_up(what, limit)),
         },
     }
 }
@@ -138,11 +141,13 @@ where
     Failure: From<E>,
 {
     CLEANING_UP.fetch_add(1, Ordering::SeqCst);
-    let outcome = runtime().block_on(async { tokio::time::timeout(limit, future).await });
+    let rest = clock::rest();
+    let outcome = runtime().block_on(clock::backstop(limit, future));
+    drop(rest);
     CLEANING_UP.fetch_sub(1, Ordering::SeqCst);
     match outcome {
         Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(gave_up(what, limit)),
+        Err(clock::Passed) => Err(gave_up(what, limit)),
     }
 }
 

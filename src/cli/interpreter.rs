@@ -3,10 +3,11 @@
 use super::arguments::CommandLine;
 use super::settings::{Environment, Settings};
 use super::{primitives, trouble};
-use crate::failure::Failure;
+use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Options, Stop};
 use crate::guile::natives::NativeModule;
 use crate::sim::Simulation;
+use crate::sim::clock::WorldClock;
 use crate::sim::host::Mishaps;
 use std::path::PathBuf;
 
@@ -87,6 +88,8 @@ pub fn runs_directory(environment: &Environment) -> Option<PathBuf> {
 /// The world a program acts on; a simulated one ends when this is dropped.
 pub struct World {
     simulation: Option<Simulation>,
+    /// Outlives the simulation, whose clean-up it still times.
+    clock: Option<WorldClock>,
 }
 
 impl World {
@@ -96,7 +99,7 @@ impl World {
         primitives::install_take_over(line.world.take_over.clone());
         if !line.world.simulate {
             primitives::install(read_settings(line, environment));
-            return Ok(World { simulation: None });
+            return Ok(World::real());
         }
         let (world, settings) = World::with_settings(line, environment)?;
         primitives::install(Ok(settings));
@@ -110,16 +113,31 @@ impl World {
         environment: &Environment,
     ) -> Result<(World, Settings), Failure> {
         if !line.world.simulate {
-            return Ok((
-                World { simulation: None },
-                read_settings(line, environment)?,
-            ));
+            return Ok((World::real(), read_settings(line, environment)?));
         }
+        super::signals::listen_to_all()?;
+        let clock = WorldClock::start().map_err(|error| {
+            Failure::new(
+                Key::Simulator,
+                format!("cannot start the clock of the simulated world: {error}"),
+            )
+        })?;
         let simulation = Simulation::start(super::simulate::options(&line.world.mishap)?)?;
         let settings =
             Settings::of_simulation(simulation.settings(), environment, &line.world.settings)?;
-        let simulation = Some(simulation);
-        Ok((World { simulation }, settings))
+        let world = World {
+            simulation: Some(simulation),
+            clock: Some(clock),
+        };
+        Ok((world, settings))
+    }
+
+    /// The one that is there anyway.
+    fn real() -> World {
+        World {
+            simulation: None,
+            clock: None,
+        }
     }
 
     /// A way to make trouble in a simulated world.
@@ -136,6 +154,7 @@ impl World {
         if let Some(simulation) = self.simulation.take() {
             simulation.stop();
         }
+        drop(self.clock.take());
     }
 }
 

@@ -9,19 +9,19 @@ pub mod journal;
 pub mod primitives;
 pub mod record;
 
+use crate::clock::Stopwatch;
 use crate::failure::{Failure, Key};
 use crate::progress::{Event, tell};
 use journal::{Entry, Journal};
 use record::Record;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// A harness that is running.
 pub struct Run {
     name: String,
     record: Record,
     journal: Journal,
-    steps: Vec<(String, Instant)>,
+    steps: Vec<(String, Stopwatch)>,
     metadata_file: Option<PathBuf>,
 }
 
@@ -81,7 +81,7 @@ impl Run {
 
     /// A step called NAME begins; steps may nest.
     pub fn step_began(&mut self, name: &str) {
-        self.steps.push((name.to_owned(), Instant::now()));
+        self.steps.push((name.to_owned(), Stopwatch::start()));
         tell(Event::StepStarted {
             name: name.to_owned(),
         });

@@ -10,6 +10,7 @@ use super::key;
 use super::shell::Shell;
 use super::text::visible;
 use super::trust::{Expected, Trust};
+use crate::clock::{self, Moment};
 use russh::AgentAuthError;
 use russh::client::{self, AuthResult, DisconnectReason, Handle, Msg};
 use russh::keys::key::PrivateKeyWithHashAlg;
@@ -31,7 +32,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
 
 /// How long one attempt may take before another is made.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -162,7 +162,7 @@ impl Partings {
     async fn wait(&self) {
         let partings = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for parting in partings {
-            let _ = timeout(PARTING, parting).await;
+            let _ = clock::limit(PARTING, parting).await;
         }
     }
 }
@@ -215,7 +215,8 @@ impl Drop for Remote {
                 let _ = channel.exec(false, command).await;
                 let _ = channel.eof().await;
                 let mut channel = channel;
-                let _ = timeout(PARTING, async { while channel.wait().await.is_some() {} }).await;
+                let _ =
+                    clock::limit(PARTING, async { while channel.wait().await.is_some() {} }).await;
             }
             let _ = output.close().await;
         });
@@ -355,7 +356,7 @@ impl Login {
 impl Way {
     /// Log in within LIMIT, trying again while nothing answers.
     async fn link(&self, limit: Duration) -> Result<Link, SshError> {
-        let start = Instant::now();
+        let start = Moment::now();
         let mut last = "not tried yet".to_owned();
         while let Some(left) = limit.checked_sub(start.elapsed()) {
             match self.attempt(left.min(ATTEMPT)).await {
@@ -367,7 +368,7 @@ impl Way {
             if left.is_zero() {
                 break;
             }
-            tokio::time::sleep(PAUSE.min(left)).await;
+            clock::sleep(PAUSE.min(left)).await;
         }
         Err(SshError::NoAnswer {
             destination: self.destination.clone(),
@@ -379,9 +380,9 @@ impl Way {
     /// Log in once, over a connection of our own or through a link to the
     /// server that leads there.
     async fn attempt(&self, limit: Duration) -> Result<Link, Attempt> {
-        let start = Instant::now();
+        let start = Moment::now();
         let Some(jump) = &self.jump else {
-            let stream = match timeout(limit, connected(&self.destination)).await {
+            let stream = match clock::limit(limit, connected(&self.destination)).await {
                 Ok(stream) => stream?,
                 Err(_) => return Err(Attempt::Again("connection timed out".to_owned())),
             };
@@ -401,7 +402,7 @@ impl Way {
         let opening = through
             .handle
             .channel_open_direct_tcpip(address, port, "127.0.0.1", 0);
-        let stream = match timeout(left, opening).await {
+        let stream = match clock::limit(left, opening).await {
             Ok(Ok(channel)) => channel.into_stream(),
             Ok(Err(error)) => {
                 return Err(Attempt::Again(format!(
@@ -522,7 +523,7 @@ impl Connection {
                 }
             }
         };
-        match timeout(ATTEMPT, asking).await {
+        match clock::limit(ATTEMPT, asking).await {
             Ok(Some(true)) => Ok((channel.into_stream(), Lifeline(link))),
             Ok(None) => Err(self.lost(&what)),
             Ok(Some(false)) | Err(_) => Err(SshError::Subsystem {
@@ -533,7 +534,7 @@ impl Connection {
     }
 
     async fn channel(&self, link: &Link, what: &str) -> Result<Channel<Msg>, SshError> {
-        match timeout(ATTEMPT, link.handle.channel_open_session()).await {
+        match clock::limit(ATTEMPT, link.handle.channel_open_session()).await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
                 destination: self.destination().clone(),
@@ -559,7 +560,7 @@ impl Connection {
         let opening =
             link.handle
                 .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
-        match timeout(ATTEMPT, opening).await {
+        match clock::limit(ATTEMPT, opening).await {
             Ok(Ok(channel)) => {
                 let _ = channel.close().await;
                 Ok(true)
@@ -703,7 +704,7 @@ async fn attempt(
     through: Option<Box<Link>>,
     limit: Duration,
 ) -> Result<Link, Attempt> {
-    let start = Instant::now();
+    let start = Moment::now();
     let (destination, expected) = (&way.destination, &way.expected);
     let mut guarded = Guarded(Some(socket));
 
@@ -740,7 +741,7 @@ async fn attempt(
         listening: true,
     };
     let handshake = client::connect_stream(config, stream, client);
-    let mut handle = match timeout(left, handshake).await {
+    let mut handle = match clock::limit(left, handshake).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(error)) => {
             let stranger = stranger
@@ -763,7 +764,7 @@ async fn attempt(
         }
     };
     let left = limit.saturating_sub(start.elapsed()).max(ATTEMPT / 2);
-    match timeout(left, log_in(&mut handle, destination, &way.candidates)).await {
+    match clock::limit(left, log_in(&mut handle, destination, &way.candidates)).await {
         Ok(result) => result?,
         Err(_) => {
             return Err(Attempt::Again(

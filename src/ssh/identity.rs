@@ -9,13 +9,13 @@
 
 use super::error::SshError;
 use super::key::{self, Loaded};
+use crate::clock;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{PrivateKey, PublicKey};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::time::timeout;
 
 /// Where keys may be.
 #[derive(Clone, Debug, Default)]
@@ -160,7 +160,7 @@ async fn held(socket: &Path) -> Vec<PublicKey> {
         let mut agent = connect(socket).await.ok()?;
         agent.request_identities().await.ok()
     };
-    match timeout(PATIENCE, asking).await {
+    match clock::limit(PATIENCE, asking).await {
         Ok(Some(identities)) => identities
             .iter()
             .map(|identity| identity.public_key().into_owned())

@@ -7,6 +7,7 @@ use super::listing::{Listed, State};
 use super::run::last_lines;
 use super::tree::Moved;
 use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, estimate, text};
+use crate::clock;
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
@@ -522,7 +523,7 @@ fn ssh_visible(args: &[Value]) -> Outcome {
 fn pause(args: &[Value]) -> Outcome {
     let duration = seconds("%pause", args, 1)?;
     runtime::wait("waiting", BACKSTOP, async {
-        tokio::time::sleep(duration).await;
+        clock::sleep(duration).await;
         Ok::<_, Failure>(())
     })?;
     Ok(Value::Void)

@@ -3,10 +3,10 @@
 use super::connection::Connection;
 use super::error::SshError;
 use super::text::{quote, visible};
+use crate::clock::{self, Moment};
 use crate::progress::{self, Event};
 use russh::{ChannelMsg, Sig};
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
 
 /// More output than this is not kept, and so not accepted; a job's log is the
 /// place for more.
@@ -58,7 +58,7 @@ impl Connection {
             .exec(true, announced(&request.command, &mark))
             .await
             .map_err(|_| self.lost(&what))?;
-        let start = Instant::now();
+        let start = Moment::now();
         let deadline = request.limit.map(|limit| start + limit);
         let mut out = Stream::new(request.live.as_deref());
         let mut err = Stream::new(request.live.as_deref());
@@ -120,7 +120,7 @@ impl Connection {
             }
         };
         let result = match deadline {
-            Some(deadline) => timeout_at(deadline, work).await.ok(),
+            Some(deadline) => clock::limit_at(deadline, work).await.ok(),
             None => Some(work.await),
         };
         match result {
@@ -141,7 +141,7 @@ impl Connection {
                         }
                     }
                 };
-                let _ = timeout(ANNOUNCEMENT, announcement).await;
+                let _ = clock::limit(ANNOUNCEMENT, announcement).await;
                 return Err(SshError::Deadline {
                     destination: self.destination().clone(),
                     what,

@@ -17,10 +17,10 @@ use super::connection::{Connection, Remote};
 use super::error::SshError;
 use super::run::{Ending, Output, last_line};
 use super::text::{quote, quote_all, visible};
+use crate::clock::{self, Moment};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
 
 /// Small questions have small answers; files are fetched in other ways.
 pub const LARGEST_ANSWER: usize = 64 << 20;
@@ -112,7 +112,7 @@ impl Connection {
         for question in questions {
             self.refuse_nul(&question.shown(), &question.command())?;
         }
-        let deadline = Instant::now() + limit;
+        let deadline = Moment::now() + limit;
         let mut place = self.shell.lock().await;
         // Out of its place while it works: an asker who goes away in the
         // middle takes it with him.
@@ -125,7 +125,7 @@ impl Connection {
                 None => Shell::start(self).await,
             }
         };
-        let mut shell = match timeout_at(deadline, starting).await {
+        let mut shell = match clock::limit_at(deadline, starting).await {
             Ok(shell) => shell?,
             Err(_) => {
                 return Err(SshError::Deadline {
@@ -137,7 +137,7 @@ impl Connection {
             }
         };
         let mut answers = Vec::with_capacity(questions.len());
-        let first = match timeout_at(deadline, shell.send(self, questions)).await {
+        let first = match clock::limit_at(deadline, shell.send(self, questions)).await {
             Ok(first) => first?,
             Err(_) => {
                 return Err(SshError::Deadline {
@@ -150,7 +150,7 @@ impl Connection {
         };
         for (index, question) in questions.iter().enumerate() {
             let mark = format!("{} {} ", shell.secret, first + index as u64);
-            let answer = timeout_at(deadline, shell.answer(self, &mark, question)).await;
+            let answer = clock::limit_at(deadline, shell.answer(self, &mark, question)).await;
             match answer {
                 Ok(answer) => answers.push(answer?),
                 Err(_) => {

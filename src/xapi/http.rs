@@ -8,6 +8,7 @@
 
 use super::error::XapiError;
 use super::trust::{self, Fingerprint};
+use crate::clock;
 use crate::runtime;
 use std::fmt;
 use std::io;
@@ -173,7 +174,7 @@ impl Endpoint {
             let stream = BufReader::with_capacity(GULP, stream);
             self.connector.connect(name, stream).await
         };
-        match tokio::time::timeout(CONNECT, attempt).await {
+        match clock::limit(CONNECT, attempt).await {
             Ok(Ok(stream)) => Ok(Connection {
                 stream,
                 buffer: Vec::new(),

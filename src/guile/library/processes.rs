@@ -9,6 +9,7 @@ use super::args::{self, boolean, fixnum, integer, string, unspecified};
 use super::errors;
 use super::ports;
 use super::text;
+use crate::clock::{self, Moment};
 use crate::failure::Failure;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
@@ -19,7 +20,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// A pipe that children do not inherit.
 pub fn pipe(procedure: &str) -> Result<(OwnedFd, OwnedFd), Raise> {
@@ -387,9 +388,7 @@ fn environ(args: &[Value]) -> Outcome {
 // Time.
 
 fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    clock::wall().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn current_time(_: &[Value]) -> Outcome {
@@ -404,9 +403,9 @@ fn gettimeofday(_: &[Value]) -> Outcome {
     ))
 }
 
-fn started() -> Instant {
-    static STARTED: OnceLock<Instant> = OnceLock::new();
-    *STARTED.get_or_init(Instant::now)
+fn started() -> Moment {
+    static STARTED: OnceLock<Moment> = OnceLock::new();
+    *STARTED.get_or_init(Moment::now)
 }
 
 /// Nanoseconds, as `internal-time-units-per-second` says.

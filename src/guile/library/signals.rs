@@ -9,6 +9,7 @@
 
 use super::args::{fixnum, unspecified};
 use super::{errors, ports};
+use crate::clock::{self, Moment};
 use crate::failure::Failure;
 use crate::guile::natives::{Machine, Outcome, Raise};
 use crate::guile::pairs;
@@ -213,6 +214,9 @@ fn kill(machine: &mut Machine, args: &[Value]) -> Outcome {
     Ok(unspecified())
 }
 
+/// How often a program that sleeps looks whether a signal has come.
+const SLICE: Duration = Duration::from_millis(10);
+
 /// Wait until DURATION has passed or a signal has been handled; what is left of it.
 fn wait(
     machine: &mut Machine,
@@ -220,19 +224,19 @@ fn wait(
     duration: Option<Duration>,
 ) -> Result<Duration, Raise> {
     ports::flush_all();
-    let end = duration.map(|duration| Instant::now() + duration);
+    let end = Moment::now() + duration.unwrap_or(Duration::MAX);
     loop {
-        let rest = match end {
-            Some(end) => end.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
+        let rest = end.since(Moment::now());
         if handle_pending(machine)? || rest.is_zero() {
             return Ok(rest);
         }
         if crate::runtime::is_interrupted() {
             return Err(Failure::interrupted(procedure).into());
         }
-        std::thread::sleep(rest.min(Duration::from_millis(10)));
+        match duration {
+            Some(_) => clock::pause(end, SLICE),
+            None => std::thread::sleep(SLICE),
+        }
     }
 }
 

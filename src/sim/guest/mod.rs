@@ -15,9 +15,12 @@ mod system;
 
 pub use system::resolve;
 
+use super::cannot_make;
+use super::clock::Dial;
 use super::disk;
 use super::port::ReservedPort;
 use crate::failure::{Failure, Key};
+use crate::temporary::{self, Folder, Purpose};
 use namespace::{Mounts, Namespace};
 use server::Sshd;
 use std::ffi::OsStr;
@@ -55,6 +58,7 @@ pub struct Guest {
     // then no more files.
     server: Server,
     _namespace: Arc<Namespace>,
+    _dial: Option<Arc<Dial>>,
     _root: Root,
 }
 
@@ -89,11 +93,15 @@ pub fn require_namespaces() -> Result<(), Failure> {
              unshare(2) and mount(2)",
         )
     };
-    let trial = tempfile::tempdir().map_err(|error| unavailable(error.to_string()))?;
-    fs::create_dir(trial.path().join("proc")).map_err(|error| unavailable(error.to_string()))?;
+    let temporary = std::env::temp_dir();
+    let trial = Folder::make(Purpose::Trial).map_err(|error| cannot_make(&temporary, error))?;
+    fs::create_dir(trial.path().join("proc")).map_err(|error| cannot_make(&temporary, error))?;
     Namespace::start(trial.path(), &Mounts::default(), "trial")
         .map(drop)
-        .map_err(|error| unavailable(error.to_string()))
+        .map_err(|error| match error.want() {
+            Ok(error) => cannot_make(&temporary, error),
+            Err(error) => unavailable(error.to_string()),
+        })
 }
 
 impl Guest {
@@ -107,6 +115,7 @@ impl Guest {
                 console: console.0,
                 server: booted.server,
                 _namespace: booted.namespace,
+                _dial: booted.dial,
                 _root: booted.root,
             }),
             Err(Halt) => Err(BootFailure { console: console.0 }),
@@ -147,7 +156,7 @@ impl Drop for Root {
     fn drop(&mut self) {
         // A guest has no error to raise here, and its scratch directory goes
         // with the simulation.
-        let _ = system::remove(&self.0);
+        let _ = temporary::remove_tree(&self.0);
     }
 }
 
@@ -175,6 +184,7 @@ impl Drop for Server {
 struct Booted {
     server: Server,
     namespace: Arc<Namespace>,
+    dial: Option<Arc<Dial>>,
     root: Root,
 }
 
@@ -210,6 +220,8 @@ async fn boot(
     if let Some(trouble) = system::missing(&root.0) {
         return Err(console.halt(format_args!("mountroot: {trouble}")));
     }
+    // Without one the guest's `date` is this machine's.
+    let dial = Dial::make(&root.0.join(system::DIAL)).ok();
     let text = |path: &str| {
         system::resolve(&root.0, Path::new(path))
             .and_then(|path| fs::read_to_string(path).ok())
@@ -249,6 +261,7 @@ async fn boot(
     Ok(Booted {
         server: Server(Some(server)),
         namespace,
+        dial,
         root,
     })
 }

@@ -8,6 +8,7 @@ use super::database::record_value;
 use super::model;
 use super::state::{Shared, State};
 use super::value::{ApiError, Val};
+use crate::clock::{self, Moment};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,10 +105,10 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
         .collect::<Result<Vec<_>, _>>()?;
     let since = parse_token(args[1].as_text())?;
     let timeout = Duration::try_from_secs_f64(args[2].as_float()).unwrap_or_default();
-    let end = tokio::time::Instant::now() + timeout;
+    let end = Moment::now() + timeout;
     let mut news = shared.watch();
     if !subscriptions.iter().all(Subscription::is_about_tasks) {
-        tokio::time::sleep(BATCHING.min(timeout)).await;
+        clock::sleep(BATCHING.min(timeout)).await;
     }
     loop {
         check_session(shared, session)?;
@@ -119,7 +120,7 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
                 reference_counts(state),
             )
         });
-        if !events.is_empty() || tokio::time::Instant::now() >= end {
+        if !events.is_empty() || Moment::now() >= end {
             return Ok(Val::map_of([
                 ("events", Val::Set(events)),
                 ("valid_ref_counts", counts),
@@ -127,12 +128,12 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
             ]));
         }
         tokio::select! {
-            () = tokio::time::sleep_until(end) => {}
+            () = clock::sleep_until(end) => {}
             changed = news.changed() => {
                 if changed.is_err() {
                     return Err(ApiError::new("SESSION_INVALID", [session]));
                 }
-                tokio::time::sleep_until(end.min(tokio::time::Instant::now() + BATCHING)).await;
+                clock::sleep_until(end.min(Moment::now() + BATCHING)).await;
             }
         }
     }

@@ -15,6 +15,12 @@ pub struct Namespace(Infallible);
 #[derive(Debug)]
 pub struct NamespaceError;
 
+impl NamespaceError {
+    pub fn want(self) -> Result<std::io::Error, Self> {
+        Err(self)
+    }
+}
+
 impl fmt::Display for NamespaceError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

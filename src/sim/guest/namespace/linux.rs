@@ -14,6 +14,7 @@
 //! signal-safety(7).
 
 use super::Mounts;
+use crate::sim::clock::sleepers::Trap;
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use std::ffi::{CStr, CString, OsStr};
@@ -31,6 +32,17 @@ use tokio::process::Command;
 pub struct NamespaceError {
     step: &'static str,
     source: io::Error,
+}
+
+impl NamespaceError {
+    /// What the operating system said, and whether that is about this process's
+    /// means and not about namespaces.
+    pub fn want(self) -> Result<io::Error, Self> {
+        match self.source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN) => Ok(self.source),
+            _ => Err(self),
+        }
+    }
 }
 
 impl fmt::Display for NamespaceError {
@@ -104,6 +116,8 @@ pub struct Namespace {
     joined: Arc<Joined>,
     /// Process 1 ends when this closes.
     lifeline: Option<OwnedFd>,
+    /// How programs sleep; without one, in real time.
+    trap: Option<Arc<Trap>>,
 }
 
 /// Open namespaces in the order in which they are joined, and the process that
@@ -174,6 +188,7 @@ impl Namespace {
             init,
             joined: Arc::new(joined),
             lifeline: started.lifeline.take(),
+            trap: Trap::make().ok().map(Arc::new),
         })
     }
 
@@ -182,13 +197,16 @@ impl Namespace {
     /// process that is waited for stands for it outside: it ends as PROGRAM
     /// ends, and passes on what [`Namespace::signal`] sends.
     pub fn command(&self, program: &OsStr, directory: &CStr) -> Command {
-        let joined = self.joined.clone();
+        let (joined, trap) = (self.joined.clone(), self.trap.clone());
         let directory = directory.to_owned();
         let mut command = Command::new(program);
         command.env_clear();
-        // SAFETY: `join` makes only system calls on memory that exists already.
+        // SAFETY: both make only system calls on memory that exists already.
         unsafe {
-            command.pre_exec(move || join(&joined, &directory));
+            command.pre_exec(move || {
+                join(&joined, &directory)?;
+                trap.as_ref().map_or(Ok(()), |trap| trap.install())
+            });
         }
         command
     }
