@@ -17,7 +17,6 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Add;
-use std::pin::pin;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -91,32 +90,45 @@ pub async fn sleep_until(moment: Moment) {
 pub struct Passed;
 
 /// What WORK gives, or [`Passed`] after DURATION.
-pub async fn limit<T>(duration: Duration, work: impl Future<Output = T>) -> Result<T, Passed> {
-    limit_at(Moment::now() + duration, work).await
+pub fn limit<F: Future>(
+    duration: Duration,
+    work: F,
+) -> impl Future<Output = Result<F::Output, Passed>> {
+    guarded(Moment::now() + duration, Wait::Limit, work)
 }
 
 /// What WORK gives, or [`Passed`] at MOMENT.
-pub async fn limit_at<T>(moment: Moment, work: impl Future<Output = T>) -> Result<T, Passed> {
-    guarded(moment, Wait::Limit, work).await
+pub fn limit_at<F: Future>(
+    moment: Moment,
+    work: F,
+) -> impl Future<Output = Result<F::Output, Passed>> {
+    guarded(moment, Wait::Limit, work)
 }
 
 /// What WORK gives, or [`Passed`] after DURATION. WORK has sleeps and limits of its
 /// own, and this is for when they fail.
-pub async fn backstop<T>(duration: Duration, work: impl Future<Output = T>) -> Result<T, Passed> {
-    guarded(Moment::now() + duration, Wait::Backstop, work).await
+pub fn backstop<F: Future>(
+    duration: Duration,
+    work: F,
+) -> impl Future<Output = Result<F::Output, Passed>> {
+    guarded(Moment::now() + duration, Wait::Backstop, work)
 }
 
-async fn guarded<T>(
+fn guarded<F: Future>(
     moment: Moment,
     wait: Wait,
-    work: impl Future<Output = T>,
-) -> Result<T, Passed> {
-    let _kept = keep(moment, wait);
-    let mut work = pin!(work);
-    tokio::select! {
-        biased;
-        outcome = &mut work => Ok(outcome),
-        () = reach(moment) => Err(Passed),
+    work: F,
+) -> impl Future<Output = Result<F::Output, Passed>> {
+    // Work holds work that has limits too: what lies in a box is not made larger, and
+    // does not fill the stack, by what is put around it.
+    let mut work = Box::pin(work);
+    async move {
+        let _kept = keep(moment, wait);
+        tokio::select! {
+            biased;
+            outcome = work.as_mut() => Ok(outcome),
+            () = reach(moment) => Err(Passed),
+        }
     }
 }
 
