@@ -139,11 +139,11 @@ METADATA_OUT names, if any.  Throw again what ended THUNK."
     (cond (ended
            (let ((text (one-line (exception-text (car ended) (cdr ended)))))
              (%run-finish! text)
-             (format #t "FAIL ~a: ~a~%" name text)
+             (format #t "FAIL ~a: ~a~%" (%visible-text name) (%visible-text text))
              (force-output)
              (apply throw ended)))
           (else
-           (format #t "PASS ~a~%" name)
+           (format #t "PASS ~a~%" (%visible-text name))
            (force-output)))))
 
 (define (thrown-by thunk)

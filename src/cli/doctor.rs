@@ -3,10 +3,10 @@
 use super::arguments::CommandLine;
 use super::interpreter;
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::{Environment, Setting, Settings, variable_name};
 use super::trouble;
 use crate::failure::{Failure, Key};
+use crate::visible::escape;
 use std::path::Path;
 
 /// What a live run of a harness cannot do without.

@@ -8,11 +8,11 @@
 use super::arguments::CommandLine;
 use super::interpreter::World;
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
 use crate::runtime;
+use crate::visible::escape;
 use crate::xapi::lease::{self, Lease, Leftover};
 use crate::xapi::lock::{self, Seen};
 use crate::xapi::{Approved, CALL, Login, Secret, Session, XapiError};

@@ -1,10 +1,10 @@
 //! `hash FILE|TREE…`: SHA-256 digests, as `sha256sum` prints them.
 
 use super::output::{print_bytes, print_line, print_text};
-use super::screen::escape;
 use super::trouble;
 use crate::digest::{self, Tree};
 use crate::failure::{Failure, Key};
+use crate::visible::escape;
 use clap::Args;
 use std::path::{Path, PathBuf};
 

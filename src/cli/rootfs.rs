@@ -1,9 +1,9 @@
 //! `rootfs plan|populate|verify`: a closure's root file system.
 
 use super::output::print_line;
-use super::screen::escape;
 use crate::failure::Failure;
 use crate::rootfs::{self, Closure, Development, Occupied, Owners, Plan, What};
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

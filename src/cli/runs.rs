@@ -5,10 +5,10 @@ use super::arguments::CommandLine;
 use super::gc;
 use super::interpreter::runs_directory;
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
 use crate::run::journal::{self, Entry};
+use crate::visible::escape;
 use clap::Subcommand;
 use std::path::PathBuf;
 

@@ -2,11 +2,12 @@
 //!
 //! Everything goes to stderr, so that stdout stays a record another program
 //! can read. On a terminal there are colours and a bar; elsewhere plain lines.
-//! Text from outside is escaped here, at the one place that shows it.
+//! Text from outside is escaped here too ([`crate::visible`]), whoever tells it.
 
 use super::live::{Live, Output, Showing};
 use super::secret;
 use crate::progress::{Event, Outlook, Watcher};
+pub use crate::visible::escape;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
@@ -326,29 +327,6 @@ fn seconds(elapsed: Duration) -> String {
     } else {
         format!("{} h {} min", all / 3600, all / 60 % 60)
     }
-}
-
-/// TEXT with everything that could command a terminal spelled out: control
-/// characters, and those that reorder what is read.
-///
-/// ```
-/// use fruix_scm::cli::screen::escape;
-/// assert_eq!(escape("a\x1b[2Jb\tλ"), "a\\x1b[2Jb\tλ");
-/// ```
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let reorders = matches!(letter,
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter == '\t' || !(letter.is_control() || reorders) {
-            safe.push(letter);
-        } else if (letter as u32) < 0x100 {
-            safe.push_str(&format!("\\x{:02x}", letter as u32));
-        } else {
-            safe.push_str(&format!("\\u{{{:x}}}", letter as u32));
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub fn ask(prompt: &str) -> Option<String> {
     tcsetattr(&terminal, OptionalActions::Flush, &unseen).ok()?;
     let guard = Unseen(&terminal, before);
     let mut shown = &terminal;
-    write!(shown, "{}", super::screen::escape(prompt)).ok()?;
+    write!(shown, "{}", crate::visible::escape(prompt)).ok()?;
     let mut line = Vec::new();
     let moment = Timespec {
         tv_sec: 0,

@@ -6,12 +6,12 @@
 use super::arguments::CommandLine;
 use super::interpreter::{self, World};
 use super::output::print_line;
-use super::screen::escape;
 use super::settings::Environment;
 use super::trouble;
 use crate::failure::Failure;
 use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::value::{Value, list_value, string_value, symbol_value};
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 

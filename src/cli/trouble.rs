@@ -1,8 +1,8 @@
 //! Shows errors: what was tried, on what, what happened, and what to do.
 
-use super::screen::escape;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Frame, Location, Stop, Uncaught};
+use crate::visible::escape;
 use std::error::Error;
 use std::io::Write;
 

@@ -63,11 +63,21 @@ natives! {
     ///
     /// Tell TEXT, a string, to whoever watches the run.
     "%run-note!" (1) => note,
+    /// (%visible-text text) -> string
+    ///
+    /// TEXT, a string, in one line: what could command a terminal, end a line or
+    /// reorder what is read is spelled out.
+    "%visible-text" (1) => visible_text,
     /// (%failure-key? name) -> boolean
     ///
     /// Whether NAME, a string, is a key whose messages say everything by
     /// themselves: what was tried, on what, and what happened.
     "%failure-key?" (1) => failure_key,
+}
+
+fn visible_text(args: &[Value]) -> Outcome {
+    let text = string("%visible-text", args, 1)?;
+    Ok(string_value(crate::visible::escape(&text)))
 }
 
 fn with_run<T>(body: impl FnOnce(&mut Run) -> Result<T, Failure>) -> Result<T, Raise> {

@@ -5,6 +5,7 @@
 //! first `=`, so a key holds none and neither holds a newline.
 
 use crate::failure::{Failure, Key};
+use crate::visible;
 use std::io::Write;
 use std::path::Path;
 
@@ -22,7 +23,8 @@ impl Record {
         }
     }
 
-    /// Put VALUE under KEY, which must be one of the promised keys and free.
+    /// Put VALUE under KEY, which must be one of the promised keys and free. What
+    /// could command a terminal is spelled out.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         if value.contains(['\n', '\r']) {
             return Err(Failure::new(
@@ -36,7 +38,8 @@ impl Record {
         let promised: Vec<String> = self.entries.iter().map(|(key, _)| key.clone()).collect();
         match self.entries.iter_mut().find(|(known, _)| known == key) {
             Some((_, slot @ None)) => {
-                *slot = Some(value.to_owned());
+                // What a guest says goes to screens and reports from here.
+                *slot = Some(visible::escape(value));
                 Ok(())
             }
             Some((_, Some(before))) => Err(Failure::new(

@@ -6,7 +6,7 @@
 //!
 //! Source: the Guile manual, "REPL Commands".
 
-use super::super::{screen, trouble};
+use super::super::trouble;
 use super::session::{After, Session, say};
 use crate::guile::interpreter::{Frame, Interpreter};
 use crate::guile::value::{Value, string_value};
@@ -284,7 +284,7 @@ pub fn run(session: &mut Session, text: &str) -> After {
     let Some(known) = COMMANDS.iter().find(|known| known.names.contains(&name)) else {
         say(&format!(
             "Unknown meta command: {}; `,help' lists them.\n",
-            screen::escape(name)
+            crate::visible::escape(name)
         ));
         return After::GoOn;
     };
@@ -323,7 +323,7 @@ fn help(_: &mut Session, name: &str) -> After {
         text.push_str(&format!("{call:32} {}\n", command.does));
     }
     if text.is_empty() {
-        text = format!("There is no command `,{}'.\n", screen::escape(name));
+        text = format!("There is no command `,{}'.\n", crate::visible::escape(name));
     }
     if name.is_empty() {
         text.push_str("Anything else is Scheme; (use-modules (fruix store)) has been done.\n");
@@ -383,7 +383,7 @@ fn backtrace(session: &mut Session, _: &str) -> After {
         let mark = if number == chosen { '*' } else { ' ' };
         text.push_str(&format!("{mark}{number:3}  {}", trouble::frame_line(frame)));
         if let Some(source) = &frame.location.source {
-            text.push_str(&format!("  {}", screen::escape(source.trim())));
+            text.push_str(&format!("  {}", crate::visible::escape(source.trim())));
         }
         text.push('\n');
     }

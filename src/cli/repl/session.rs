@@ -1,6 +1,6 @@
 //! One talk with the interpreter: evaluate, show, remember.
 
-use super::super::{screen, trouble};
+use super::super::trouble;
 use super::commands;
 use crate::guile::interpreter::{Interpreter, Stop, Uncaught};
 use crate::guile::value::{Value, strings, symbol_value};
@@ -196,7 +196,7 @@ impl Session {
             // A printer that fails must not hide the value.
             Err(_) => interpreter.written(&value),
         };
-        (text.lines().map(screen::escape).collect(), cut)
+        (text.lines().map(crate::visible::escape).collect(), cut)
     }
 
     /// Show the next page of a result that was cut.
