@@ -46,6 +46,9 @@ pub struct Context {
     pub resume: Option<Resume>,
     /// How many runs are kept.
     pub most_runs: Option<usize>,
+    /// An argument of the harness that was meant for fruix-scm, and the option that
+    /// was meant.
+    pub misplaced: Option<(String, String)>,
 }
 
 /// How a run is gone on with.
@@ -166,6 +169,17 @@ impl Run {
         context: &Context,
         metadata_file: Option<&Path>,
     ) -> Result<Run, Failure> {
+        if let Some((argument, option)) = &context.misplaced {
+            return Err(Failure::new(
+                Key::Usage,
+                format!(
+                    "cannot run `{name}`: `{argument}` stands behind the harness, where fruix-scm does not look"
+                ),
+            )
+            .hint(format!(
+                "write fruix-scm's own options before the file: `fruix-scm {option} FILE`"
+            )));
+        }
         let destination = metadata_file.map(Destination::of).transpose()?;
         if let Some(destination) = &destination {
             destination.clear()?;

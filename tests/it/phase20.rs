@@ -237,6 +237,20 @@ fn without_settings_it_says_what_is_missing_and_exits_3() {
 }
 
 #[test]
+fn an_option_of_ours_behind_the_harness_starts_no_live_run() {
+    let site = Site::with(&[]);
+    for option in ["--simulate", "--simualte"] {
+        let outcome = site.sandbox.run(&["phase20.scm", option]);
+        let stderr = outcome.fails_with(2);
+        assert!(stderr.contains("fruix-scm --simulate FILE"), "{stderr}");
+    }
+    assert_eq!(
+        site.simulation.host().calls("session.login_with_password"),
+        0
+    );
+}
+
+#[test]
 fn a_host_of_its_own_process_is_as_good_and_is_left_tidy() {
     let site = Site::with(&[]);
     let outcome = site.run(&[]);
