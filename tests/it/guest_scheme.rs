@@ -234,7 +234,8 @@ fn phase20_killed_in_mid_build_leaves_a_log_that_the_next_process_has_to_the_byt
         fs::write(makefile, format!("{rules}\n{wait}"))
     })
     .unwrap();
-    let mut command = sandbox.command(&["--config", config.to_str().unwrap()]);
+    let config = config.to_str().unwrap();
+    let mut command = sandbox.command(&["--live=all", "--config", config]);
     for setting in [
         format!("image={}", disk.image.display()),
         format!("guest/private-key={}", disk.private_key.display()),
