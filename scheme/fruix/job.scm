@@ -37,12 +37,14 @@
             job-result-memory
             job-result-free
             job-result-warnings
+            job-result-cause
             job-result-passed?
             job-result->lines
             job-result->json
             job-history-file
             log-archive-ref
             log-archive-stages
+            log-archive-cause
             guest-run-job))
 
 (define %jobs "/var/tmp/fruix-jobs")
@@ -56,7 +58,7 @@
   (boot       job-boot))                ;string: the boot it belongs to, or #f
 
 (define-record-type <job-result>
-  (make-job-result end status offset tail memory free warnings)
+  (make-job-result end status offset tail memory free warnings cause)
   job-result?
   (end     job-result-end)              ;symbol: see `job-follow'
   (status  job-result-status)           ;integer, or #f without one
@@ -64,7 +66,8 @@
   (tail    job-result-tail)             ;string: the end of the log
   (memory  job-result-memory)           ;string: the kernel on memory, or #f
   (free    job-result-free)             ;integer: bytes, where it failed, or #f
-  (warnings job-result-warnings))       ;integer: the compiler's
+  (warnings job-result-warnings)        ;integer: the compiler's
+  (cause   job-result-cause))           ;alist: why it failed, or #f
 
 (define (job-result-passed? result)
   "Return #t when the job of RESULT ended with status zero."
@@ -234,6 +237,12 @@ Throw 'system-error when FILE cannot be read."
 which a part begins to the stage that the build was in, a string."
   (%log-archive-stages file))
 
+(define (log-archive-cause file)
+  "Return the first cause of failure that the log kept in FILE tells, an
+association list as `job-result-cause' has it, or #f when it tells of none: it
+stands in the index, whoever followed the job."
+  (%log-archive-cause file))
+
 (define* (job-follow job
                      #:key
                      (from 0)
@@ -250,7 +259,8 @@ FROM is the first byte of its log that is wanted.  With LIVE, a string, lines
 are shown as they come, as those of LIVE.  With COPY, a file name, the log is
 appended to that file, byte by byte.  With KEEP, a file name, the whole log is
 kept in that file, compressed and with an index beside it; what is there already
-decides where to go on, and FROM does not count.  With HISTORY, a file name, the
+decides where to go on, and FROM does not count.  The log of an earlier job makes
+way.  With HISTORY, a file name, the
 time left is told from how the same work went before, and how it goes now is
 written there when it ends well: see `job-history-file'.
 
@@ -266,6 +276,11 @@ written there when it ends well: see `job-history-file'.
             processor; it is still there;
   late      it has not ended within TIMEOUT seconds; it is still there.
 
+`job-result-cause' is why it failed, as its whole log tells it: an association
+list with `target', `status' or `signal', `directory', `stage', `line' (the number
+of the line that says so), `summary', `lines' (what the target printed last) and
+`told', a line for people; #f where the log names no failure.
+
 A connection that is lost is made again for at most OUTAGE-TIMEOUT seconds;
 then throw as `ssh-run' does."
   (let ((result (%ssh-job-follow (job-guest job) (job-directory job)
@@ -277,7 +292,8 @@ then throw as `ssh-run' does."
                      (assq-ref result 'tail)
                      (assq-ref result 'memory)
                      (assq-ref result 'free)
-                     (assq-ref result 'warnings))))
+                     (assq-ref result 'warnings)
+                     (assq-ref result 'cause))))
 
 (define* (job-end! job #:key (forget? #f))
   "End JOB and every process of its session.  With FORGET? remove its files, so
@@ -356,7 +372,7 @@ in the guest and in FILES."
                           files)))
 
 (define (throw-failed job result)
-  (let* ((cause (%build-log-cause (job-result-tail result)))
+  (let* ((cause (job-result-cause result))
          (last (and cause (ssh-visible (assq-ref cause 'told))))
          (text (format #f "job `~a` ~a in the guest~a~a" (job-name job)
                        (end-text result)

@@ -15,6 +15,7 @@ mod hash;
 pub mod interpreter;
 mod jobs;
 pub mod live;
+mod log;
 mod meta_switch;
 mod output;
 mod packaging;
@@ -141,6 +142,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
+        Some(Verb::Log(arguments)) => log::run(arguments)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
         Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,

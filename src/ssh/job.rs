@@ -9,6 +9,7 @@
 //!
 //! Source: daemon(8), sysctl(8) `kern.boottime`, proc(5).
 
+use super::build_log::{Cause, Outcome, Reader};
 use super::connection::Connection;
 use super::error::SshError;
 use super::following::Progress;
@@ -94,7 +95,7 @@ cat boot
 /// at before the log: when it is there, the log is complete.
 const LOOK_AT: &str = r#"now=$(boot)
 if ! cd "$1" 2> /dev/null || ! test -e script; then
-    echo "- no 0 $now - 0"
+    echo "- no 0 $now - 0 -"
     exit 3
 fi
 status=-
@@ -110,7 +111,7 @@ elif test "$4" = yes; then
     used=$(ps -ax -o sid= -o pid= -o time= | sed -n "s/^ *$pid  *//p" | cksum | tr ' ' .)
 fi
 age=$(($(date +%s) - $(cat began 2> /dev/null || date +%s)))
-echo "$status $alive $size $now $used $age"
+echo "$status $alive $size $now $used $age $(cat number)"
 if test "$size" -gt "$2" && test $((size - $2)) -le "$3"; then
     tail -c +$(($2 + 1)) log | head -c $((size - $2))
 fi
@@ -209,6 +210,8 @@ pub struct Followed {
     pub free: Option<u64>,
     /// How many compiler warnings were read.
     pub warnings: u64,
+    /// Why it failed, as its log tells it.
+    pub cause: Option<Cause>,
 }
 
 /// One look at a job.
@@ -222,6 +225,8 @@ struct Look {
     age: Duration,
     /// How long its log is.
     size: u64,
+    /// What tells it from another job that had its name.
+    number: String,
     bytes: Vec<u8>,
 }
 
@@ -260,8 +265,16 @@ impl Connection {
         Ok(answers.remove(0))
     }
 
-    async fn look(&self, directory: &str, offset: u64, processor: bool) -> Result<Look, SshError> {
-        let (from, most) = (offset.to_string(), PIECE.to_string());
+    /// Look at the job in DIRECTORY and at its log from byte OFFSET on, of which
+    /// MOST bytes are taken along.
+    async fn look(
+        &self,
+        directory: &str,
+        offset: u64,
+        most: u64,
+        processor: bool,
+    ) -> Result<Look, SshError> {
+        let (from, most) = (offset.to_string(), most.to_string());
         let processor = if processor { "yes" } else { "no" };
         let arguments = [directory, &from, &most, processor];
         let answer = self.one(question(LOOK_AT, &arguments)).await?;
@@ -273,7 +286,7 @@ impl Connection {
         let rest = bytes.split_off((end + 1).min(bytes.len()));
         let line = String::from_utf8_lossy(&bytes).into_owned();
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [status, alive, size, boot, used, age] = fields[..] else {
+        let [status, alive, size, boot, used, age, number] = fields[..] else {
             return Err(SshError::Channel {
                 destination: self.destination().clone(),
                 what: format!("a look at the job in `{directory}`"),
@@ -289,6 +302,7 @@ impl Connection {
             used: used.to_owned(),
             age: Duration::from_secs(age.parse().unwrap_or(0)),
             size: size.parse().unwrap_or(0),
+            number: number.to_owned(),
             bytes: rest,
         })
     }
@@ -296,7 +310,8 @@ impl Connection {
     /// Follow a job to its end, over lost connections.
     pub async fn follow_job(&self, mut follow: Follow) -> Result<Followed, SshError> {
         let start = Instant::now();
-        let mut progress = Progress::begin(&mut follow)?;
+        // Which job it is decides where its log goes.
+        let mut begun: Option<Progress> = None;
         let mut quiet = Quiet::new();
         let mut pause = FASTEST;
         let mut out_since: Option<Instant> = None;
@@ -305,7 +320,12 @@ impl Connection {
             let stalls = follow
                 .stall
                 .is_some_and(|stall| quiet.since.elapsed() * 2 > stall);
-            let look = match self.look(&follow.directory, progress.offset, stalls).await {
+            let (from, most) = match &begun {
+                Some(progress) => (progress.offset, PIECE),
+                None => (0, 0),
+            };
+            let look = self.look(&follow.directory, from, most, stalls).await;
+            let look = match look {
                 Ok(look) => look,
                 Err(error) if passing(&error) => {
                     let since = *out_since.get_or_insert_with(Instant::now);
@@ -329,11 +349,21 @@ impl Connection {
             if !look.there {
                 break End::Vanished;
             }
-            progress.aged(look.age);
+            let progress = match &mut begun {
+                Some(progress) => progress,
+                none => {
+                    let mut progress = Progress::begin(&mut follow, &look.number)?;
+                    progress.aged(look.age);
+                    *none = Some(progress);
+                    continue;
+                }
+            };
             let before = progress.offset;
             if look.bytes.is_empty() && look.size > progress.offset {
                 let streamed = self
-                    .stream_log(&follow.directory, look.size, &mut progress)
+                    .stream_log(&follow.directory, (progress.offset, look.size), |bytes| {
+                        progress.take(bytes)
+                    })
                     .await;
                 match streamed {
                     // The next look sees that it is lost.
@@ -388,7 +418,23 @@ impl Connection {
             Some(status) if free.is_some_and(|free| free < FULL) => End::Full(status),
             _ => end,
         };
+        let Some(mut progress) = begun else {
+            return Ok(Followed {
+                end,
+                offset: follow.offset,
+                tail: Vec::new(),
+                memory,
+                free,
+                warnings: 0,
+                cause: None,
+            });
+        };
         progress.end(end == End::Finished(0));
+        let cause = match failed {
+            None => None,
+            Some(_) if progress.read_it_all() => progress.cause(),
+            Some(_) => self.cause_of(&follow.directory, progress.offset).await?,
+        };
         Ok(Followed {
             end,
             offset: progress.offset,
@@ -396,20 +442,49 @@ impl Connection {
             tail: std::mem::take(&mut progress.tail),
             memory,
             free,
+            cause,
         })
     }
 
-    /// Give what is new in the log, up to byte END, to PROGRESS: it is too much
-    /// for an answer.
+    /// Why the job in DIRECTORY failed, by all of its log up to byte END: whoever
+    /// followed it began behind the first line.
+    async fn cause_of(&self, directory: &str, end: u64) -> Result<Option<Cause>, SshError> {
+        let mut reader = Reader::new();
+        let mut line = Vec::new();
+        let streamed = self
+            .stream_log(directory, (0, end), |bytes| {
+                for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    line.extend_from_slice(piece);
+                    if let Some(whole) = line.strip_suffix(b"\n") {
+                        reader.take(whole);
+                        line.clear();
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        match streamed {
+            Err(error) if !passing(&error) => return Err(error),
+            _ => {}
+        }
+        reader.torn(&line);
+        match reader.outcome() {
+            Outcome::Failed(cause) => Ok(Some(cause)),
+            Outcome::Passed | Outcome::CutOff => Ok(None),
+        }
+    }
+
+    /// Give the bytes of the log from the first to the last of RANGE to TAKE: they
+    /// are too many for an answer.
     async fn stream_log(
         &self,
         directory: &str,
-        end: u64,
-        progress: &mut Progress,
+        range: (u64, u64),
+        mut take: impl FnMut(&[u8]) -> Result<(), SshError>,
     ) -> Result<(), SshError> {
         let what = format!("the log of the job in `{directory}`");
         let (mut input, mut remote) = self.remote(&what).await?;
-        let (from, to) = (progress.offset.to_string(), end.to_string());
+        let (from, to) = (range.0.to_string(), range.1.to_string());
         let words = ["/bin/sh", "-c", STREAM, "sh", directory, &from, &to];
         remote
             .output()
@@ -418,7 +493,7 @@ impl Connection {
             .map_err(|_| self.lost(&what))?;
         loop {
             match timeout(LOOK, input.wait()).await {
-                Ok(Some(ChannelMsg::Data { data })) => progress.take(&data)?,
+                Ok(Some(ChannelMsg::Data { data })) => take(&data)?,
                 Ok(Some(ChannelMsg::Close)) => {
                     remote.ended = true;
                     return Ok(());
@@ -430,7 +505,7 @@ impl Connection {
                         destination: self.destination().clone(),
                         what,
                         waited: LOOK,
-                        last: last_line(&progress.tail).unwrap_or_default(),
+                        last: String::new(),
                     });
                 }
             }

@@ -1,7 +1,7 @@
 //! `(fruix native ssh)`: connections, commands and questions.
 
 use super::archive;
-use super::build_log::{self, How};
+use super::build_log::{self, Cause, How};
 use super::job::{End, Follow};
 use super::listing::{Listed, State};
 use super::run::last_lines;
@@ -57,8 +57,8 @@ crate::natives! {
     /// Follow a job to its end, from byte OFFSET of its log. BOOT, LIVE, COPY
     /// (a file that is appended to), STALL (seconds), KEEP (an archive, which
     /// knows the offset itself) and HISTORY (a file) may be #f. The result has
-    /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free` and
-    /// `warnings`.
+    /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free`, `warnings`
+    /// and `cause`, as %build-log-cause has it.
     "%ssh-job-follow" (11) => ssh_job_follow,
     /// (%ssh-job-list connection directory) -> list of alists
     ///
@@ -83,8 +83,13 @@ crate::natives! {
     /// (%build-log-cause log) -> alist or #f
     ///
     /// The first cause of failure in the text LOG: `target`, `status` or
-    /// `signal`, `directory`, `summary` and `lines`, and in one line `told`.
+    /// `signal`, `directory`, `summary`, `stage`, `line` (its number, from one) and
+    /// `lines`, and in one line `told`.
     "%build-log-cause" (1) => build_log_cause,
+    /// (%log-archive-cause file) -> alist or #f
+    ///
+    /// The first cause of failure that the log kept in the archive FILE tells.
+    "%log-archive-cause" (1) => log_archive_cause,
     /// (%log-archive-read file from count) -> string
     ///
     /// COUNT bytes from byte FROM on of the log kept in the archive FILE, or as
@@ -289,6 +294,7 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
         ),
         ("free", number(followed.free)),
         ("warnings", number(Some(followed.warnings))),
+        ("cause", cause_value(followed.cause)),
     ]))
 }
 
@@ -442,8 +448,18 @@ fn moved_value(moved: Moved) -> Value {
 
 fn build_log_cause(args: &[Value]) -> Outcome {
     let log = string("%build-log-cause", args, 1)?;
-    let Some(cause) = build_log::cause(&log) else {
-        return Ok(Value::BoolV(false));
+    Ok(cause_value(build_log::cause(&log)))
+}
+
+fn log_archive_cause(args: &[Value]) -> Outcome {
+    let path = PathBuf::from(string("%log-archive-cause", args, 1)?);
+    let cause = archive::cause(&path).map_err(|error| unreadable(&path, &error))?;
+    Ok(cause_value(cause))
+}
+
+fn cause_value(cause: Option<Cause>) -> Value {
+    let Some(cause) = cause else {
+        return Value::BoolV(false);
     };
     let text = |text: Option<String>| text.map_or(Value::BoolV(false), string_value);
     let told = string_value(cause.told());
@@ -451,20 +467,22 @@ fn build_log_cause(args: &[Value]) -> Outcome {
     let (status, signal) = match cause.how {
         How::Status(status) => (number(status), Value::BoolV(false)),
         How::Signal(signal) => (Value::BoolV(false), number(signal)),
-        How::Refused => (Value::BoolV(false), Value::BoolV(false)),
+        How::Unsaid => (Value::BoolV(false), Value::BoolV(false)),
     };
-    Ok(alist_value(vec![
+    alist_value(vec![
         ("target", text(cause.target)),
         ("status", status),
         ("signal", signal),
         ("told", told),
         ("directory", text(cause.directory)),
         ("summary", string_value(cause.summary)),
+        ("stage", text(cause.stage)),
+        ("line", Value::IntV(cause.line as isize)),
         (
             "lines",
             list_value(cause.lines.into_iter().map(string_value).collect()),
         ),
-    ]))
+    ])
 }
 
 fn ssh_port_open(args: &[Value]) -> Outcome {
