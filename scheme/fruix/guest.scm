@@ -410,14 +410,16 @@ Throw 'store-error when neither holds a Makefile."
           fi"
          file other))
     (('mounted directory . type)
-     (sh "found=$(mount | sed -n -e \"s,^.* on $1 type \\([^ ]*\\) .*,\\1,p\" \\
+     (sh "found=$(mount 2> /dev/null | sed -n -e \"s,^.* on $1 type \\([^ ]*\\) .*,\\1,p\" \\
             -e \"s|^.* on $1 (\\([^,)]*\\).*|\\1|p\" | tail -n 1)
           if test -z \"$found\"; then echo is not mounted
           elif test -n \"$2\" && test \"$found\" != \"$2\"; then echo \"is mounted as $found instead of $2\"
           fi"
          directory (match type (() "") ((type) type))))
     (('process name)
-     (sh "pgrep -x \"$1\" > /dev/null || echo does not run" name))
+     (sh "ps -ax -o comm= 2> /dev/null | sed 's,.*/,,' | grep -F -q -x -e \"$1\" ||
+            echo does not run"
+         name))
     (('service name)
      (sh "if test \"$(uname -s)\" = FreeBSD; then service \"$1\" onestatus > /dev/null 2>&1
           elif command -v systemctl > /dev/null; then systemctl -q is-active \"$1\"

@@ -38,6 +38,7 @@
             job-result-free
             job-result-warnings
             job-result-cause
+            job-result-log
             job-result-passed?
             job-result->lines
             job-result->json
@@ -47,7 +48,11 @@
             log-archive-cause
             guest-run-job))
 
-(define %jobs "/var/tmp/fruix-jobs")
+(define (jobs-directory guest)
+  ;; Each user of the guest has one: whoever may write it may run what is in it.
+  (match (assq-ref (%ssh-destination guest) 'user)
+    ("root" "/var/tmp/fruix-jobs")
+    (user (string-append "/var/tmp/fruix-jobs-" user))))
 
 (define-record-type <job>
   (make-job guest name directory boot)
@@ -58,7 +63,7 @@
   (boot       job-boot))                ;string: the boot it belongs to, or #f
 
 (define-record-type <job-result>
-  (make-job-result end status offset tail memory free warnings cause)
+  (make-job-result end status offset tail memory free warnings cause log)
   job-result?
   (end     job-result-end)              ;symbol: see `job-follow'
   (status  job-result-status)           ;integer, or #f without one
@@ -67,13 +72,14 @@
   (memory  job-result-memory)           ;string: the kernel on memory, or #f
   (free    job-result-free)             ;integer: bytes, where it failed, or #f
   (warnings job-result-warnings)        ;integer: the compiler's
-  (cause   job-result-cause))           ;alist: why it failed, or #f
+  (cause   job-result-cause)            ;alist: why it failed, or #f
+  (log     job-result-log))             ;string: its log, in the guest
 
 (define (job-result-passed? result)
   "Return #t when the job of RESULT ended with status zero."
   (eqv? 0 (job-result-status result)))
 
-(define (directory-of name)
+(define (directory-of guest name)
   ;; The directory is removed with all that is in it, so it must be one.
   (unless (and (string-every (char-set-union char-set:letter+digit
                                              (string->char-set "._-"))
@@ -84,7 +90,7 @@
            (list (format #f "a job cannot be called `~a`: letters, digits, `.`, `_` and `-` only"
                          name))
            '()))
-  (string-append %jobs "/" name))
+  (string-append (jobs-directory guest) "/" name))
 
 (define* (job-start guest name command
                     #:key (environment #f) (directory #f))
@@ -93,7 +99,7 @@ GUEST, and return the job.  ENVIRONMENT and DIRECTORY are those of `ssh-run'.
 
 Throw 'ssh-error when a job of that name is there already, ended or not:
 `job-attach' takes it up, `job-end!' with #:forget? removes it."
-  (let ((place (directory-of name)))
+  (let ((place (directory-of guest name)))
     (make-job guest name place
               (%ssh-job-start guest place
                               (ssh-command-line command
@@ -103,7 +109,7 @@ Throw 'ssh-error when a job of that name is there already, ended or not:
 (define (job-attach guest name)
   "Return the job called NAME in GUEST, which another process, or this one, has
 started.  Nothing is asked yet; `job-follow' says when there is none."
-  (make-job guest name (directory-of name) #f))
+  (make-job guest name (directory-of guest name) #f))
 
 (define (job-list guest)
   "Return what jobs GUEST has, whoever started them, by name: a list of association
@@ -120,10 +126,11 @@ lists with
   log       the file in the guest that holds all of them.
 
 Throw 'ssh-error when GUEST cannot tell."
-  (map (lambda (job)
-         (append job
-                 `((log . ,(string-append %jobs "/" (assq-ref job 'name) "/log")))))
-       (%ssh-job-list guest %jobs)))
+  (let ((place (jobs-directory guest)))
+    (map (lambda (job)
+           (append job
+                   `((log . ,(string-append place "/" (assq-ref job 'name) "/log")))))
+         (%ssh-job-list guest place))))
 
 (define (job-list->lines jobs)
   "Return JOBS, which `job-list' returned, as a list of lines for people."
@@ -172,7 +179,7 @@ Throw 'ssh-error when GUEST cannot tell."
     (end . ,(job-result-end result))
     (status . ,(job-result-status result))
     (warnings . ,(job-result-warnings result))
-    (log . ,(string-append %jobs "/" name "/log"))))
+    (log . ,(job-result-log result))))
 
 ;;; How the same work went before.
 
@@ -293,7 +300,8 @@ then throw as `ssh-run' does."
                      (assq-ref result 'memory)
                      (assq-ref result 'free)
                      (assq-ref result 'warnings)
-                     (assq-ref result 'cause))))
+                     (assq-ref result 'cause)
+                     (string-append (job-directory job) "/log"))))
 
 (define* (job-end! job #:key (forget? #f))
   "End JOB and every process of its session.  With FORGET? remove its files, so
@@ -396,7 +404,9 @@ in the guest and in FILES."
              (end . ,(job-result-end result))
              (status . ,(job-result-status result))
              (log . ,(string-append (job-directory job) "/log"))
-             (cause . ,(or cause '()))))))
+             (cause . ,(or cause '()))
+             (hint . ,(string-append "to look for yourself: "
+                                     (ssh-login-line (job-guest job))))))))
 
 (define (last-line text)
   "Return the last line of TEXT that says something, as it may be shown, or #f."

@@ -41,6 +41,9 @@ use settings::Environment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+/// How long ending commands in a guest may hold up the end of the process.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Everything the process does, from its arguments to its exit status.
 pub fn main() -> ExitCode {
     // SAFETY: this is the first thing that the process does.
@@ -98,6 +101,13 @@ pub fn main() -> ExitCode {
 /// program a tenth of its start-up.
 fn leave(status: u8) -> ! {
     use std::io::Write;
+    if !crate::ssh::is_settled() {
+        // Commands that were given up in a guest are being ended there.
+        let _ = crate::runtime::wait_to_clean_up("ending commands in the guest", PARTING, async {
+            crate::ssh::settle(PARTING).await;
+            Ok::<_, Failure>(())
+        });
+    }
     let _ = std::io::stdout().flush();
     // SAFETY: nothing is left to be done by a handler at exit: we have none.
     unsafe { libc::_exit(status.into()) }

@@ -23,14 +23,17 @@ def lines(random, size):
              b"make[3]: don't know how to make m%d. Stop\nmake[3]: stopped in /s/%d/%d\n",
              b"gmake[2]: *** [Makefile:%d: g%d.o] Error %d\n",
              b"cc -O2 -pipe -c file%d.c -o file%d.o -DX=%d -I/usr/src/sys -std=c17\n"]
-    while written < size:
+    pieces = []
+    for _ in range(16):
         piece = bytearray()
-        for _ in range(20000):
-            form = random.choice(forms)
-            piece += form % (number, number, number % 120)
+        for _ in range(10000):
+            piece += random.choice(forms) % (number, number, number % 120)
             number += 1
+        pieces.append(bytes(piece))
+    while written < size:
+        piece = random.choice(pieces)
         written += len(piece)
-        yield bytes(piece)
+        yield piece
 
 
 def trial(random, folder, number):
