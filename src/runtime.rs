@@ -148,7 +148,12 @@ where
 {
     tokio::select! {
         biased;
-        () = interrupted() => Err(Failure::interrupted(what)),
+        () = interrupted() => {
+            // Told once: whoever catches it may still use the guest and the host to
+            // tidy. Another one ends the process.
+            clear_interrupt();
+            Err(Failure::interrupted(what))
+        }
         result = tokio::time::timeout(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(gave_up(what, limit)),

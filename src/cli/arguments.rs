@@ -168,6 +168,8 @@ pub enum Verb {
     Runs(super::runs::Arguments),
     /// List, follow or end the jobs of a guest
     Jobs(super::jobs::Arguments),
+    /// Print what a build's log says, most of all why the build stopped
+    Log(super::log::Arguments),
     /// Say what a live run would use, and what it lacks
     Doctor {
         /// Show the certificate of HOST, an URL, and write it to the settings on consent
