@@ -143,8 +143,10 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
-        Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,
-        Some(Verb::Doctor { trust: None }) => doctor::run(&line, environment)?,
+        Some(Verb::Doctor {
+            trust: Some(host), ..
+        }) => trust::run(host, &line, environment)?,
+        Some(Verb::Doctor { trust: None, json }) => doctor::run(*json, &line, environment)?,
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
     })
 }
