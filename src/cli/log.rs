@@ -5,7 +5,7 @@
 //! in; for others the program that made them is asked.
 
 use super::output::{print_line, print_text};
-use super::screen::escape;
+use crate::progress::escape;
 use crate::failure::{Failure, Key};
 use crate::ssh::build_log::{Cause, How, Outcome, Reader, is_warning};
 use clap::Args;

@@ -157,8 +157,10 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Log(arguments)) => log::run(arguments)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
-        Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,
-        Some(Verb::Doctor { trust: None }) => doctor::run(&line, environment)?,
+        Some(Verb::Doctor {
+            trust: Some(host), ..
+        }) => trust::run(host, &line, environment)?,
+        Some(Verb::Doctor { trust: None, json }) => doctor::run(*json, &line, environment)?,
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
     })
 }

@@ -5,6 +5,7 @@ mod build_logs;
 mod builder;
 mod cli;
 mod digest;
+mod doctor;
 mod fixtures;
 mod guest_jobs;
 mod guest_scheme;
