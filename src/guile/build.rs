@@ -37,7 +37,7 @@ fn scheme_files(folder: &Path) -> Vec<(String, PathBuf)> {
     paths
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(folder).expect("walked below it");
+            let name = path.strip_prefix(&folder).expect("walked below it");
             let name = name.to_str().expect("names in scheme/ are ASCII");
             (name.to_owned(), path)
         })

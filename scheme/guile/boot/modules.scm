@@ -589,7 +589,7 @@ when one of them is used."
     (let loop ((expression (read port)) (result (if #f #f)))
       (if (eof-object? expression)
           result
-          (let ((result (eval expression module)))
+          (let ((result (%all (eval expression module))))
             (loop (read port) result))))))
 
 (define (symbol-prefix-proc prefix)

@@ -13,7 +13,7 @@ use crate::namespace::registry;
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
-use crate::tree_il::values::{gives_several, procedure_gives_several};
+use crate::tree_il::values::{defines_several, gives_several, procedure_gives_several};
 use crate::tree_il::{Core, Lambda, Lifted, Local, Origin, State, Variable};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -57,17 +57,39 @@ fn is_comparable_by_machine(core: &Core) -> bool {
     }
 }
 
+/// How many tests may nest in the consequents of others before one is put into an
+/// alternative. One of the passes of Steel's compiler (`FlipNotCondition`) visits
+/// each consequent twice and alternatives never, so the work doubles for each.
+const CONSEQUENTS: usize = 4;
+
 /// What of `scheme/guile/boot` raises. A call of it is noted before it is made:
 /// most are in tail position, where the machine forgets the caller.
 const RAISING: &str = "raise-exception";
 
 /// Say of the procedures among BINDINGS what they take and whether they give several values.
 fn note_procedures(bindings: &[(Rc<Local>, Core)]) {
-    for (local, value) in bindings {
-        if let Core::Lambda(lambda) = value {
-            local.gives_several.set(procedure_gives_several(lambda));
-            *local.takes.borrow_mut() =
-                Some((lambda.takes(), procedures::shown(local.name, lambda)));
+    let procedures: Vec<(&Local, &Lambda)> = bindings
+        .iter()
+        .filter_map(|(local, value)| match value {
+            Core::Lambda(lambda) => Some((&**local, &**lambda)),
+            _ => None,
+        })
+        .collect();
+    for (local, lambda) in &procedures {
+        local.gives_one.set(!local.assigned.get());
+        *local.takes.borrow_mut() = Some((lambda.takes(), procedures::shown(local.name, lambda)));
+    }
+    // Those that call each other give one value unless one of them does not.
+    loop {
+        let mut changed = false;
+        for (local, lambda) in &procedures {
+            if local.gives_one.get() && procedure_gives_several(lambda) {
+                local.gives_one.set(false);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
         }
     }
 }
@@ -111,7 +133,7 @@ fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>
 
 /// What is wanted of the value of LOCAL.
 fn wanted_for(local: &Local) -> Wanted {
-    if local.holds_several {
+    if local.holds_several.get() {
         Wanted::Result
     } else {
         Wanted::Value
@@ -205,7 +227,8 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         boot: Vec::new(),
         defines: Vec::new(),
         wanted,
-        keeps_several: apart,
+        consequents: 0,
+        defining: Vec::new(),
     };
     find_escapes(core);
     emitter.top(core);
@@ -250,9 +273,10 @@ struct Emitter<'w> {
     defines: Vec<Rc<Variable>>,
     boot: Vec<usize>,
     wanted: &'w mut Vec<Rc<Variable>>,
-    /// Leave several values as they are where one is wanted: what
-    /// `scheme/guile/boot` does with them it knows.
-    keeps_several: bool,
+    /// The variables whose definitions this is in.
+    defining: Vec<Rc<Variable>>,
+    /// In how many consequents this stands, since the last alternative.
+    consequents: usize,
 }
 
 impl Unit {
@@ -278,6 +302,20 @@ enum Wanted {
 }
 
 impl Emitter<'_> {
+    /// Whether the value of CORE may be several. A procedure that is going to be
+    /// defined by this unit has no second name yet.
+    fn may_give_several(&self, core: &Core) -> bool {
+        let pending = |variable: &Variable| {
+            matches!(variable.origin, Origin::Program)
+                && variable.state.get() != State::Defined
+                && !self
+                    .defining
+                    .iter()
+                    .any(|own| std::ptr::eq(&**own, variable))
+        };
+        gives_several(core, &pending)
+    }
+
     fn top(&mut self, core: &Core) {
         match core {
             // What a program is given at once can be asked for its arguments.
@@ -288,7 +326,7 @@ impl Emitter<'_> {
     }
 
     fn core(&mut self, core: &Core, wanted: Wanted) {
-        if wanted == Wanted::Value && !self.keeps_several && gives_several(core) {
+        if wanted == Wanted::Value && self.may_give_several(core) {
             self.text.push_str("(n.%single ");
             self.core(core, Wanted::Result);
             self.text.push(')');
@@ -321,21 +359,29 @@ impl Emitter<'_> {
                     self.text.push(' ');
                 }
                 let undefined = variable.state.get() != State::Defined;
+                variable.gives_one.set(false);
                 self.assignment(wanted, |this| {
                     this.global_name(variable);
                     this.text.push(' ');
                     this.core(value, Wanted::Value);
+                    this.text.push(')');
+                    this.set_single(variable);
                 });
                 if undefined {
                     self.text.push(')');
                 }
             }
             Core::DefineGlobal(variable, value) => {
-                if let Core::Lambda(lambda) = &**value {
-                    variable.gives_several.set(procedure_gives_several(lambda));
-                    variable.takes.set(Some(lambda.takes()));
+                match &**value {
+                    Core::Lambda(lambda) => {
+                        let several = defines_several(variable, lambda);
+                        variable.gives_one.set(!variable.assigned.get() && !several);
+                        variable.takes.set(Some(lambda.takes()));
+                    }
+                    _ => variable.gives_one.set(false),
                 }
                 self.declare(variable);
+                self.defining.push(variable.clone());
                 self.assignment(wanted, |this| {
                     this.text.push_str(&variable.global);
                     this.text.push(' ');
@@ -345,17 +391,30 @@ impl Emitter<'_> {
                         }
                         _ => this.core(value, Wanted::Value),
                     }
+                    this.text.push(')');
+                    this.defining.pop();
+                    this.set_single(variable);
                 });
                 self.defines.push(variable.clone());
             }
             Core::If(test, consequent, alternative) => {
+                let depth = self.consequents;
+                let apart = depth >= CONSEQUENTS;
+                if apart {
+                    self.text.push_str("(if %%no %%void ");
+                    self.consequents = 0;
+                }
                 self.text.push_str("(if ");
                 self.core(test, Wanted::Value);
                 self.text.push(' ');
+                self.consequents += 1;
                 self.core(consequent, wanted);
                 self.text.push(' ');
+                // Nobody looks twice at alternatives.
+                self.consequents = 0;
                 self.core(alternative, wanted);
-                self.text.push(')');
+                self.text.push_str(if apart { "))" } else { ")" });
+                self.consequents = depth;
             }
             // Its own parameters say less than the program wrote.
             Core::Lambda(lambda)
@@ -373,10 +432,10 @@ impl Emitter<'_> {
                         || is_misfit(operator, operands.len())) =>
             {
                 self.text.push_str("(let ((result ");
-                self.call(operator, operands, *span);
+                self.call(operator, operands, *span, wanted);
                 self.text.push_str(")) result)");
             }
-            Core::Call(operator, operands, span) => self.call(operator, operands, *span),
+            Core::Call(operator, operands, span) => self.call(operator, operands, *span, wanted),
             Core::Let(bindings, body) => self.let_(bindings, body, wanted),
             Core::Letrec(bindings, body) => self.letrec(bindings, body, wanted),
             Core::Seq(forms) => {
@@ -398,17 +457,59 @@ impl Emitter<'_> {
         }
     }
 
-    /// `(set! …)`; Steel gives the old value back, Guile nothing in particular.
+    /// `(set! …)`, which INNER closes; Steel gives the old value back, Guile nothing
+    /// in particular.
     fn assignment(&mut self, wanted: Wanted, inner: impl FnOnce(&mut Self)) {
         if wanted != Wanted::Effect {
             self.text.push_str("(begin ");
         }
         self.text.push_str("(set! ");
         inner(self);
-        self.text.push(')');
         if wanted != Wanted::Effect {
             self.text.push_str(" %%void)");
         }
+    }
+
+    /// VARIABLE has another value: where callers rely on it to give one value, they
+    /// go on to get one.
+    fn set_single(&mut self, variable: &Variable) {
+        let Some(single) = variable.single.borrow().clone() else {
+            return;
+        };
+        let global = &variable.global;
+        if variable.gives_one.get() {
+            let _ = write!(self.text, " (set! {single} {global})");
+        } else {
+            let _ = write!(
+                self.text,
+                " (set! {single} (lambda given (n.%single (#%prim.apply {global} given))))"
+            );
+        }
+    }
+
+    /// The machine's name for VARIABLE where a call of it has to give one value, and
+    /// is known to do so: another definition does not change that.
+    fn single_name(&mut self, variable: &Rc<Variable>) {
+        self.declare(variable);
+        let known = variable.single.borrow().clone();
+        let single = known.unwrap_or_else(|| {
+            let single = variable.global.replacen('g', "s", 1);
+            let value = match variable.state.get() {
+                State::Defined => variable.global.clone(),
+                _ => format!("(n.%unbound {})", constants::number(variable.name)),
+            };
+            let _ = writeln!(self.prologue, "(define {single} {value})");
+            *variable.single.borrow_mut() = Some(single.clone());
+            single
+        });
+        self.text.push_str(&single);
+    }
+
+    /// Whether a call of VARIABLE has to go by its other name.
+    fn relies_on(&self, variable: &Rc<Variable>, wanted: Wanted) -> bool {
+        wanted == Wanted::Value
+            && matches!(variable.origin, Origin::Program)
+            && variable.gives_one.get()
     }
 
     /// The value of LOCAL.
@@ -596,11 +697,13 @@ impl Emitter<'_> {
             };
             let text = std::mem::take(&mut self.text);
             let places = std::mem::take(&mut self.places);
+            let consequents = std::mem::take(&mut self.consequents);
             let _ = write!(self.text, "(define {} ", lifted.global);
             self.lambda_with(lambda, &lifted.captured);
             self.text.push_str(")\n");
             let function = std::mem::replace(&mut self.text, text);
             let its_places = std::mem::replace(&mut self.places, places);
+            self.consequents = consequents;
             self.functions.push((function, its_places));
         }
     }
@@ -647,7 +750,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn call(&mut self, operator: &Core, operands: &[Core], span: Span) {
+    fn call(&mut self, operator: &Core, operands: &[Core], span: Span, wanted: Wanted) {
         if let (Core::Global(variable, _), [left, right]) = (operator, operands)
             && let Some(name) = instruction(variable, 2)
             && let Some((_, others)) = COMPARISONS.iter().find(|(known, _)| *known == name)
@@ -681,6 +784,7 @@ impl Emitter<'_> {
                 self.text.push('(');
                 match instruction(variable, operands.len()) {
                     Some(name) => self.text.push_str(name),
+                    None if self.relies_on(variable, wanted) => self.single_name(variable),
                     // An unbound one shows itself when it is called.
                     None => match usual(variable, operands.len()) {
                         Some(same) => self.global_name(&same),

@@ -5,6 +5,7 @@
 pub mod args;
 pub mod arrays;
 pub mod bitvectors;
+pub mod builtins;
 pub mod bytevectors;
 pub mod char_sets;
 pub mod characters;
@@ -18,7 +19,6 @@ pub mod numbers;
 pub mod pairs;
 pub mod records;
 pub mod roots;
-pub mod steel;
 pub mod strings;
 pub mod symbols;
 pub mod tables;

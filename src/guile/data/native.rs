@@ -5,6 +5,7 @@
 //! Scheme module of its own, named `(fruix native DOMAIN)`, which
 //! `scheme/fruix/DOMAIN.scm` imports.
 
+use crate::data::records;
 use crate::data::value::Value;
 use failure::Failure;
 use std::sync::OnceLock;
@@ -129,6 +130,8 @@ pub struct Native {
     pub name: &'static str,
     pub arity: Arity,
     pub documentation: &'static str,
+    /// It may give several values.
+    pub gives_several: bool,
     /// The function as a value of the machine; `natives!` writes it.
     pub value: fn() -> Value,
 }
@@ -166,10 +169,12 @@ impl Machine<'_> {
         (self.serve)(Request::Depth).expect("counting reports no errors")
     }
 
-    /// Call a Scheme procedure and wait for its value. For rare callbacks only:
+    /// Call a Scheme procedure and wait for its value, the first if it gives several. For rare callbacks only:
     /// continuations captured inside cannot be resumed after the native returned.
     pub fn call(&mut self, procedure: Value, arguments: Vec<Value>) -> Outcome {
-        (self.serve)(Request::Call(procedure, arguments)).map_err(Raise::Machine)
+        let value = (self.serve)(Request::Call(procedure, arguments)).map_err(Raise::Machine)?;
+        let first = records::several(&value).map(|mut values| values.next().cloned());
+        Ok(first.map_or(value, |first| first.unwrap_or(Value::Void)))
     }
 }
 
@@ -228,6 +233,22 @@ impl Drop for NestedRun {
 /// Check the arity and call a native; what `natives!` expands to leads here.
 #[doc(hidden)]
 pub fn enter(
+    name: &'static str,
+    arity: Arity,
+    arguments: &[Value],
+    function: impl FnOnce(&[Value]) -> Outcome,
+) -> Outcome {
+    let outcome = enter_for_several(name, arity, arguments, function);
+    debug_assert!(
+        !matches!(&outcome, Ok(value) if records::several(value).is_some()),
+        "{name} gives several values and is not listed so"
+    );
+    outcome
+}
+
+/// The same for a native that may give several values.
+#[doc(hidden)]
+pub fn enter_for_several(
     name: &'static str,
     arity: Arity,
     arguments: &[Value],
@@ -303,6 +324,8 @@ pub struct NativeModule {
 ///     /// Reads or writes a port, behind which the program may be.
 ///     "read-char" (0, 1) with ports => read_char,
 ///     "write" (1, 1) with machine_and_ports => write,
+///     /// May give several values.
+///     "floor/" (2) with several => floor_and_rest,
 /// }
 /// ```
 /// defines `pub static NATIVES: &[Native]`.
@@ -314,6 +337,7 @@ macro_rules! natives {
                 name: $name,
                 arity: $crate::native_arity!($required $(, $more)*),
                 documentation: concat!($($doc, "\n"),*),
+                gives_several: $crate::native_gives_several!($($machine)?),
                 value: || $crate::native_value!(
                     $name, $crate::native_arity!($required $(, $more)*), $function $(, $machine)?
                 ),
@@ -333,6 +357,14 @@ macro_rules! native_value {
         ) {
             Ok(value) => Some(Ok(value)),
             Err(raise) => $crate::raise_in!($name, context, raise),
+        })
+    };
+    ($name:literal, $arity:expr, $function:path, several) => {
+        $crate::data::value::Value::BuiltIn(|context, arguments| {
+            match $crate::data::native::enter_for_several($name, $arity, arguments, $function) {
+                Ok(value) => Some(Ok(value)),
+                Err(raise) => $crate::raise_in!($name, context, raise),
+            }
         })
     };
     ($name:literal, $arity:expr, $function:path, ports) => {
@@ -430,6 +462,18 @@ macro_rules! serve_request {
                 }
             }
         }
+    };
+}
+
+/// Whether `natives!` says that several values are given.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! native_gives_several {
+    (several) => {
+        true
+    };
+    ($($other:ident)?) => {
+        false
     };
 }
 

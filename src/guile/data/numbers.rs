@@ -1892,37 +1892,37 @@ natives! {
     /// (modulo n d) -> what floored division leaves, with the sign of D
     "modulo" (2) => modulo,
     /// (floor/ n d) -> two values: N / D, floored, and the remainder
-    "floor/" (2) => floor_both,
+    "floor/" (2) with several => floor_both,
     /// (floor-quotient n d) -> N / D, floored
     "floor-quotient" (2) => floor_quotient,
     /// (floor-remainder n d) -> what is left when N / D is floored
     "floor-remainder" (2) => floor_remainder,
     /// (truncate/ n d) -> two values: N / D, truncated, and the remainder
-    "truncate/" (2) => truncate_both,
+    "truncate/" (2) with several => truncate_both,
     /// (truncate-quotient n d) -> N / D, truncated
     "truncate-quotient" (2) => truncate_quotient,
     /// (truncate-remainder n d) -> what is left when N / D is truncated
     "truncate-remainder" (2) => truncate_remainder,
     /// (ceiling/ n d) -> two values: N / D, rounded up, and the remainder
-    "ceiling/" (2) => ceiling_both,
+    "ceiling/" (2) with several => ceiling_both,
     /// (ceiling-quotient n d) -> N / D, rounded up
     "ceiling-quotient" (2) => ceiling_quotient,
     /// (ceiling-remainder n d) -> what is left when N / D is rounded up
     "ceiling-remainder" (2) => ceiling_remainder,
     /// (round/ n d) -> two values: N / D, rounded to the nearest, even integer, and the remainder
-    "round/" (2) => round_both,
+    "round/" (2) with several => round_both,
     /// (round-quotient n d) -> N / D, rounded to the nearest, even integer
     "round-quotient" (2) => round_quotient,
     /// (round-remainder n d) -> what is left when N / D is rounded to the nearest, even integer
     "round-remainder" (2) => round_remainder,
     /// (euclidean/ n d) -> two values: N / D, rounded so that the remainder is not negative, and the remainder
-    "euclidean/" (2) => euclidean_both,
+    "euclidean/" (2) with several => euclidean_both,
     /// (euclidean-quotient n d) -> N / D, rounded so that the remainder is not negative
     "euclidean-quotient" (2) => euclidean_quotient,
     /// (euclidean-remainder n d) -> what is left when N / D is rounded so that the remainder is not negative
     "euclidean-remainder" (2) => euclidean_remainder,
     /// (centered/ n d) -> two values: N / D, rounded so that the remainder is nearest to zero, and the remainder
-    "centered/" (2) => centered_both,
+    "centered/" (2) with several => centered_both,
     /// (centered-quotient n d) -> N / D, rounded so that the remainder is nearest to zero
     "centered-quotient" (2) => centered_quotient,
     /// (centered-remainder n d) -> what is left when N / D is rounded so that the remainder is nearest to zero
@@ -2030,7 +2030,7 @@ natives! {
     /// (atanh z) -> the inverse hyperbolic tangent of Z
     "atanh" (1) => atanh,
     /// (exact-integer-sqrt n) -> two values: the root and what remains
-    "exact-integer-sqrt" (1) => exact_integer_sqrt,
+    "exact-integer-sqrt" (1) with several => exact_integer_sqrt,
     /// (%integer-root n degree) -> the largest integer whose power is not above N
     "%integer-root" (2) => nth_root,
     /// (expt z1 z2) -> Z1 to the power of Z2

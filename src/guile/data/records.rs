@@ -7,7 +7,7 @@
 use crate::data::roots::Root;
 use crate::data::tables::HashMap;
 use crate::data::value::{Value, list_value};
-use crate::data::{steel, symbols};
+use crate::data::{builtins, symbols};
 use std::cell::RefCell;
 use steel::parser::interner::InternedString;
 use steel::rvals::SteelString;
@@ -85,7 +85,7 @@ fn make_kinds() -> Kinds {
 /// Make a struct with FIELDS, the type first.
 fn instantiate(constructors: &mut HashMap<usize, Value>, fields: Vec<Value>) -> Value {
     let constructor = constructors.entry(fields.len()).or_insert_with(|| {
-        let kind = steel::steel_primitive("make-struct-type");
+        let kind = builtins::steel_primitive("make-struct-type");
         let Value::FuncV(make) = kind else {
             unreachable!("Steel's make-struct-type is a plain function")
         };

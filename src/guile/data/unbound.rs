@@ -5,6 +5,16 @@ use std::rc::Rc;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
+/// What the machine shows of the marker when a program calls it, about the name. No
+/// other value shows these characters: text that has them is escaped.
+const BEFORE: &str = "\u{1}#<unbound ";
+const AFTER: &str = ">\u{1}";
+
+/// The name of the variable whose marker SHOWN is.
+pub fn shown_name(shown: &str) -> Option<&str> {
+    shown.trim().strip_prefix(BEFORE)?.strip_suffix(AFTER)
+}
+
 /// What a variable without a value holds.
 #[derive(Clone)]
 struct Unbound {
@@ -13,7 +23,7 @@ struct Unbound {
 
 impl Custom for Unbound {
     fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
-        Some(Ok(format!("#<unbound {}>", self.name)))
+        Some(Ok(format!("{BEFORE}{}{AFTER}", self.name)))
     }
 }
 

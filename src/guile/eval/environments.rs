@@ -11,17 +11,15 @@ use crate::data::roots::Root;
 use crate::data::value::{self, Value, handle_value, list_value, symbol_value};
 use crate::eval::loader::{self, Load};
 use crate::eval::module_values;
-use crate::expand::{Expander, syntax_primitives};
+use crate::expand::{environment, syntax_primitives};
 use crate::namespace::keywords::{Ellipsis, Macro, PatternContext, Rules};
 use crate::namespace::modules;
 use crate::namespace::registry::world;
 use crate::namespace::scope::{Binding, PatternVariable, Scope};
-use crate::syntax::error::Result;
 use crate::syntax::identifier::Id;
 use crate::syntax::object;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{self, Stx};
-use crate::tree_il::{Core, Local};
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -3,18 +3,17 @@
 
 use crate::compile::constants;
 use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::unbound::{unbound_marker, unbound_name};
 use crate::data::value::{self, Value, list_value, string_value};
 use crate::data::{errors, pairs, records, throw_shape};
 use crate::eval::loader::{self, Load};
 use crate::eval::{module_values, report};
 use crate::expand::Expander;
-use crate::machine::{conditions, procedures};
+use crate::machine::{conditions, procedures, steel_errors};
 use crate::namespace::registry::world;
 use crate::syntax::identifier::Id;
 use crate::syntax::stx;
 use std::cell::RefCell;
-use steel::gc::ShareableMut;
-use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
 crate::natives! {
     /// (%unbound number) -> the marker that an unbound variable holds
@@ -36,7 +35,7 @@ crate::natives! {
     /// (%load-of-module name) -> load
     "%load-of-module" (1) with machine => load_of_module,
     /// (values value ...) -> the values
-    "values" (0, rest) => values,
+    "values" (0, rest) with several => values,
     /// (%values->list values) -> list of the values
     "%values->list" (1) => values_to_list,
     /// (%values-item values index count more?) -> one of them

@@ -5,18 +5,18 @@
 //! make and use it inside [`crate::machine::vm::on_large_stack`].
 
 use crate::compile::{constants, source_map};
-use crate::data::native::NativeModule;
+use crate::data::native::{Native, NativeModule};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value};
-use crate::data::{memory, pairs, records};
+use crate::data::{interrupt, memory, pairs, records};
 use crate::eval::loader::{self, Load};
 use crate::eval::{backtrace, report};
-use crate::expand::syntax_primitives;
+use crate::expand::{forms, macros, syntax_primitives};
 use crate::library::{encodings, ports};
-use crate::machine::{conditions, control, extents, procedures, vm};
+use crate::machine::{conditions, control, extents, procedures, steel_errors, vm};
 use crate::namespace::modules::{self, Progress};
 use crate::namespace::registry as world;
-use crate::namespace::registry::World;
+use crate::namespace::registry::{CoreParts, World};
 use crate::namespace::scope::Binding;
 use crate::read::reader;
 use crate::syntax::identifier::Id;

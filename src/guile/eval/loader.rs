@@ -6,18 +6,19 @@
 //! forms, and nothing nests.
 
 use crate::compile::emitter;
-use crate::data::native::Raise;
-use crate::data::number_syntax::parse_number;
-use crate::data::tables::HashMap;
 use crate::data::value;
 use crate::eval::outline::{self, Outline};
 use crate::eval::unparse;
 use crate::expand::Expander;
 use crate::expand::definitions::Definition;
+use crate::expand::imports::{
+    autoload, export_names, import_of, import_set, integer_of, option_keyword, replace_names,
+};
 use crate::library::{ports, reading};
 use crate::namespace::keywords::{Macro, Special};
-use crate::namespace::modules::{self, Import, Module, Name, Progress};
-use crate::namespace::registry::World;
+use crate::namespace::modules::{self, Import, Module, Progress};
+use crate::namespace::names::module_name;
+use crate::namespace::registry::{self, World};
 use crate::namespace::scope::{Binding, Scope};
 use crate::read::builder::SyntaxBuilder;
 use crate::read::errors::read_error;

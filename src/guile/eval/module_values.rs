@@ -10,6 +10,7 @@ use crate::library::encodings;
 use crate::namespace::modules::{Import, Module, Name};
 use crate::namespace::registry::{self, world};
 use crate::namespace::scope::Binding;
+use crate::namespace::variables::{VariableValue, variable_of};
 use crate::read::errors;
 use crate::syntax::identifier::Id;
 use crate::syntax::stx;

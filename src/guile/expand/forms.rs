@@ -3,7 +3,7 @@
 use crate::data::value::{self, Value};
 use crate::expand::definitions::plain_formals;
 use crate::expand::{Expander, lambda_star, macros, matching, quasi, record_forms, syntax_case};
-use crate::namespace::keywords::{Expression, Special};
+use crate::namespace::keywords::{Expression, Macro, NativeMacro, Special};
 use crate::namespace::names;
 use crate::namespace::scope::{self, Binding, Scope};
 use crate::syntax::error::{self, Result, Trouble};
@@ -60,6 +60,7 @@ static EXPRESSIONS: &[(&str, ExpandExpression)] = &[
     ("match-let", matching::match_let),
     ("match-let*", matching::match_let_star),
     ("match-letrec", matching::match_let_star),
+    ("%all", all),
     ("%the-variable", the_variable),
     ("%define-variable", define_variable),
     ("the-environment", super::environment::the_environment),
@@ -1006,6 +1007,19 @@ fn define_variable(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
         .ok_or_else(|| bad("%define-variable", stx))?;
     let value = x.expand(value, scope)?;
     Ok(Core::DefineGlobal(variable, Box::new(value)))
+}
+
+/// `(%all EXPRESSION)`: its values, all of them, where one would be wanted.
+fn all(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([_, expression]) = stx.as_list() else {
+        return Err(bad("%all", stx));
+    };
+    let all = Local::of_values();
+    let value = x.expand(expression, scope)?;
+    Ok(Core::Let(
+        vec![(all.clone(), value)],
+        Box::new(Core::Local(all)),
+    ))
 }
 
 fn current_filename(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {

@@ -1,14 +1,12 @@
 //! Macros: what a keyword can be bound to, and one step of expansion.
 
-use crate::data::roots::Root;
 use crate::data::value;
 use crate::expand::Expander;
-use crate::namespace::keywords::{self, Rules};
+use crate::namespace::keywords::{self, Macro, Rules};
 use crate::namespace::scope::{Binding, Scope};
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::stx::{self, Stx};
-use std::cell::RefCell;
 use std::rc::Rc;
 
 /// What `(syntax-error "MESSAGE" IRRITANT …)` says.

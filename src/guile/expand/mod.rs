@@ -19,13 +19,16 @@ pub mod record_forms;
 pub mod syntax_case;
 pub mod syntax_primitives;
 
+use crate::compile::emitter::Unit;
 use crate::data::interrupt;
 use crate::data::native::{Machine, Raise};
-use crate::data::value::{Value, list_value, string_value, symbol_value};
-use crate::namespace::modules::{Module, Name};
+use crate::data::value::{Value, list_value, string_value};
+use crate::namespace::keywords::Special;
+use crate::namespace::modules::Module;
 use crate::namespace::names;
 use crate::namespace::registry::World;
 use crate::namespace::scope::{Binding, Scope};
+use crate::syntax::error::{NO_MATCH, Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};

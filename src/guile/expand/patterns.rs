@@ -3,12 +3,14 @@
 use crate::data::native::Raise;
 use crate::data::value::{Value, list_value, string_value};
 use crate::expand::syntax_primitives;
+use crate::library::equality::same_atom;
+use crate::namespace::keywords::{Ellipsis, PatternContext, Rules};
 use crate::namespace::scope::Scope;
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::{self, Id};
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a pattern variable has matched.
@@ -46,7 +48,7 @@ impl PatternContext {
         };
         match &self.ellipsis {
             Ellipsis::Usual => is_usual_ellipsis(id) && !self.literals.contains(&id),
-            Ellipsis::Custom(custom) => *custom == id,
+            Ellipsis::Custom(custom) => custom.marked() == id.marked(),
             Ellipsis::None => false,
         }
     }
@@ -190,7 +192,7 @@ pub fn matches(
                     .is_some_and(|other| context.scope.same_meaning(*id, scope, other));
             }
             if !is_underscore(*id) {
-                found.insert(*id, Match::One(stx.clone()));
+                found.insert(id.marked(), Match::One(stx.clone()));
             }
             true
         }
@@ -296,7 +298,7 @@ fn match_list(
                     .iter_mut()
                     .filter_map(|round| round.remove(&variable))
                     .collect();
-                found.insert(variable, Match::Many(depth + 1, many));
+                found.insert(variable.marked(), Match::Many(depth + 1, many));
             }
             let rest = &given[before.len() + count..];
             if !after
@@ -351,14 +353,27 @@ pub fn instantiate(
     context: &PatternContext,
     rename: &mut dyn FnMut(Id) -> Id,
 ) -> Result<Stx> {
-    Template {
+    instantiate_telling(template, found, context, rename).map(|(filled, _)| filled)
+}
+
+/// The same, with the addresses of the lists that the template itself has made:
+/// the others came with what was matched.
+pub fn instantiate_telling(
+    template: &Stx,
+    found: &Matches,
+    context: &PatternContext,
+    rename: &mut dyn FnMut(Id) -> Id,
+) -> Result<(Stx, HashSet<usize>)> {
+    let mut filling = Template {
         context,
         found,
         rename,
         whole: template,
         rounds: Vec::new(),
-    }
-    .fill(template, true)
+        made: HashSet::new(),
+    };
+    let filled = filling.fill(template, true)?;
+    Ok((filled, filling.made))
 }
 
 /// A template being filled. A variable that has matched under some ellipses
@@ -371,12 +386,14 @@ struct Template<'a> {
     whole: &'a Stx,
     /// In which round each ellipsis around the present place is, the outermost first.
     rounds: Vec<usize>,
+    /// Where the lists are that have been made.
+    made: HashSet<usize>,
 }
 
 impl Template<'_> {
     fn fill(&mut self, template: &Stx, ellipses: bool) -> Result<Stx> {
         match template.form() {
-            Form::Id(id) => match self.found.get(id) {
+            Form::Id(id) => match self.found.get(&id.marked()) {
                 Some(found) => self.matched(found, template),
                 None => Ok(Stx::id((self.rename)(*id), template.span())),
             },
@@ -390,13 +407,17 @@ impl Template<'_> {
                     return self.fill(literally, false);
                 }
                 let filled = self.fill_all(items, ellipses)?;
-                match tail {
-                    None => Ok(Stx::list(filled, template.span())),
+                let filled = match tail {
+                    None => Stx::list(filled, template.span()),
+                    // With nothing before it the end is what was matched.
+                    Some(tail) if filled.is_empty() => return self.fill(tail, ellipses),
                     Some(tail) => {
                         let tail = self.fill(tail, ellipses)?;
-                        Ok(Stx::improper(filled, tail, template.span()))
+                        Stx::improper(filled, tail, template.span())
                     }
-                }
+                };
+                self.made.insert(filled.address());
+                Ok(filled)
             }
         }
     }
@@ -467,7 +488,7 @@ impl Template<'_> {
         match item.form() {
             Form::Id(id) => {
                 let outside = |found: &Match| depth.checked_sub(found.level());
-                if let Some(found) = self.found.get(id)
+                if let Some(found) = self.found.get(&id.marked())
                     && let Some(outside) = outside(found)
                     && outside <= self.rounds.len()
                     && let Some(Match::Many(_, many)) = found.within(&self.rounds[outside..])

@@ -1,6 +1,7 @@
 //! `quasiquote`.
 
 use crate::expand::Expander;
+use crate::expand::forms::is_core_form;
 use crate::namespace::scope::Scope;
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::stx::{Form, Stx};

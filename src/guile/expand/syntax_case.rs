@@ -5,16 +5,16 @@
 
 use crate::data::roots;
 use crate::data::value::{self, Value};
-use crate::eval::loader;
-use crate::expand::syntax_primitives::VariableTransformer;
-use crate::expand::{Expander, patterns, syntax_primitives as syntax_objects};
+use crate::expand::forms::is_core_form;
+use crate::expand::syntax_primitives::{self, VariableTransformer};
+use crate::expand::{Expander, patterns};
 use crate::machine::vm;
 use crate::namespace::keywords::{Ellipsis, Macro, PatternContext};
 use crate::namespace::scope::{Binding, PatternVariable, Scope};
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::{self, Id};
-use crate::syntax::span;
 use crate::syntax::stx::{Form, Stx};
+use crate::syntax::{object, span};
 use crate::tree_il::{Core, Local};
 use std::rc::Rc;
 
@@ -66,10 +66,11 @@ impl Expander<'_, '_> {
         stx: &Stx,
         scope: &Scope,
     ) -> Result<Stx> {
-        let argument = syntax_objects::wrap(stx);
+        let argument = object::wrap(stx);
         let machine = &mut *self.machine;
-        let result =
-            syntax_objects::during_expansion(scope, || machine.call(transformer, vec![argument]));
+        let result = syntax_primitives::during_expansion(scope, || {
+            machine.call(transformer, vec![argument])
+        });
         let value = result.map_err(Trouble::Raise)?;
         let expanded = Stx::from_value(&value, stx.span(), &|id| id);
         Ok(patterns::placed(expanded, stx.span()))
@@ -160,7 +161,7 @@ fn match_clauses(
     }
     let variables = patterns::variables(pattern, &context, 0);
     let names = variables.iter().map(|(id, _)| *id).collect();
-    let number = syntax_objects::add_pattern(pattern.clone(), context, names);
+    let number = syntax_primitives::add_pattern(pattern.clone(), context, names);
     let found = Local::new(Id::named("found"));
     let matching = x.core_call(
         "%syntax-match",
@@ -286,7 +287,7 @@ fn template_core(x: &mut Expander, template: &Stx, form: &Stx, scope: &Scope) ->
     {
         return Ok(variable.value());
     }
-    let number = syntax_objects::add_template(template.clone(), context, depths);
+    let number = syntax_primitives::add_template(template.clone(), context, depths);
     let mut operands = vec![Core::integer(number, span)];
     operands.extend(variables.into_iter().map(|(_, variable)| variable.value()));
     Ok(x.core_call("%syntax-template", operands, span))

@@ -9,12 +9,12 @@ use crate::namespace::registry;
 use crate::namespace::scope::Scope;
 use crate::syntax::error;
 use crate::syntax::identifier::{Id, fresh_expansion};
+use crate::syntax::object::{to_stx, unwrap, wrap};
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
-use steel::gc::ShareableMut;
-use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
 crate::natives! {
     /// (%syntax-match syntax pattern) -> list of what the pattern's variables match, or #f
@@ -139,7 +139,11 @@ fn syntax_match(args: &[Value]) -> Outcome {
         pattern
             .variables
             .iter()
-            .map(|variable| found.get(variable).map_or(Value::BoolV(false), match_value))
+            .map(|variable| {
+                found
+                    .get(&variable.marked())
+                    .map_or(Value::BoolV(false), match_value)
+            })
             .collect(),
     ))
 }
@@ -188,39 +192,35 @@ fn syntax_template(args: &[Value]) -> Outcome {
     };
     let mut found = Matches::new();
     for ((variable, depth), value) in template.variables.iter().zip(&args[1..]) {
-        found.insert(*variable, value_match(value, *depth));
+        found.insert(variable.marked(), value_match(value, *depth));
     }
     let (expansion, _) = current_expansion();
     let mut rename = |id: Id| id.introduced(expansion, &template.context.scope);
-    let filled =
-        match patterns::instantiate(&template.template, &found, &template.context, &mut rename) {
-            Ok(filled) => filled,
-            Err(trouble) => return Err(trouble.into_raise(&mut list_value)),
-        };
-    Ok(opened(&template.template, &filled, &template.context))
+    let (filled, made) = match patterns::instantiate_telling(
+        &template.template,
+        &found,
+        &template.context,
+        &mut rename,
+    ) {
+        Ok(filled) => filled,
+        Err(trouble) => return Err(trouble.into_raise(&mut list_value)),
+    };
+    Ok(opened(&filled, &made))
 }
 
-/// FILLED as a value: what the lists of TEMPLATE were filled to are lists of
-/// syntax, so that `map` works on them; what came from elsewhere is syntax.
-fn opened(template: &Stx, filled: &Stx, context: &PatternContext) -> Value {
-    let (Form::List(items, tail), Form::List(made, made_tail)) = (template.form(), filled.form())
-    else {
+/// FILLED as a value: the lists that the template has MADE are lists of syntax, so
+/// that `map` works on them; what was matched is syntax.
+fn opened(filled: &Stx, made: &HashSet<usize>) -> Value {
+    let Form::List(items, tail) = filled.form() else {
         return wrap(filled);
     };
-    let plain = !items.iter().any(|item| context.is_ellipsis(item));
-    let one = |item: Option<&Stx>, made: &Stx| match item {
-        Some(item) if plain => opened(item, made, context),
-        _ => wrap(made),
-    };
-    let tail = match made_tail {
-        Some(made) => one(tail.as_ref(), made),
-        None => pairs::nil(),
-    };
-    let values: Vec<Value> = made
-        .iter()
-        .enumerate()
-        .map(|(index, made)| one(items.get(index), made))
-        .collect();
+    if !made.contains(&filled.address()) {
+        return wrap(filled);
+    }
+    let values: Vec<Value> = items.iter().map(|item| opened(item, made)).collect();
+    let tail = tail
+        .as_ref()
+        .map_or_else(pairs::nil, |tail| opened(tail, made));
     pairs::list_with_tail(values, tail)
 }
 
@@ -275,7 +275,7 @@ fn free_identifier_same(args: &[Value]) -> Outcome {
 
 fn bound_identifier_same(args: &[Value]) -> Outcome {
     let (a, b) = two_ids("bound-identifier=?", args)?;
-    Ok(Value::BoolV(a == b))
+    Ok(Value::BoolV(a.marked() == b.marked()))
 }
 
 fn generate_temporaries(args: &[Value]) -> Outcome {

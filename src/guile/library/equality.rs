@@ -3,11 +3,14 @@
 //! All three are ours: Steel compares symbols, records and numbers otherwise.
 
 use crate::data::bytevectors::Bytevector;
+use crate::data::identity::is_eq;
 use crate::data::native::Outcome;
 use crate::data::value::Value;
 use crate::data::{
     args, arrays, bitvectors, char_sets, errors, numbers, pairs, records, strings as text,
 };
+use crate::syntax::object::unwrap;
+use crate::syntax::stx::{Form, Stx};
 use num_traits::ToPrimitive;
 use std::hash::Hasher;
 use std::rc::Rc;

@@ -391,7 +391,7 @@ natives! {
     "tcgetpgrp" (1) => tcgetpgrp, "tcsetpgrp" (2) => tcsetpgrp, "ttyname" (1) => ttyname, "ctermid" (0) => ctermid,
     "getgroups" (0) with machine => getgroups, "nice" (1) => nice, "getpriority" (2) => getpriority,
     "setpriority" (3) => setpriority, "seteuid" (1) => seteuid, "setegid" (1) => setegid,
-    "select" (3, 2) with machine => select, "getrlimit" (1) => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
+    "select" (3, 2) with machine => select, "getrlimit" (1) with several => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
     /// (move->fdes port descriptor) -> PORT, which stands for DESCRIPTOR now
     "move->fdes" (2) => move_to,
     /// (%open-ports) -> the open ports that stand for descriptors

@@ -10,7 +10,7 @@
 use crate::data::native::{Raise, Raised, Target, innermost};
 use crate::data::roots::Root;
 use crate::data::value::{Value, list_value, pair_value, string_value, symbol_value};
-use crate::data::{memory, records, steel};
+use crate::data::{builtins, records};
 use crate::machine::steel_errors::translated;
 use crate::machine::{control, extents, procedures};
 use crate::namespace::registry;
@@ -20,7 +20,7 @@ use steel::SteelErr;
 use steel::gc::ShareableMut;
 use steel::parser::span::Span;
 use steel::rerrs::ErrorKind;
-use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
+use steel::rvals::as_underlying_type;
 
 /// What `catch` is told as the key of an object that no `throw` has made.
 pub const PLAIN_KEY: &str = "%exception";
@@ -115,7 +115,7 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
         }
         Raise::Call(procedure, arguments) => {
             return Raised::Call {
-                apply: steel::steel_primitive("apply"),
+                apply: builtins::steel_primitive("apply"),
                 arguments: [procedure, Value::ListV(arguments.into())],
             };
         }
@@ -156,6 +156,21 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
         .map(|(trace, _)| trace)
         .unwrap_or_else(|| trace(native));
     Raised::Unwind(unwind_with(object, trace, target))
+}
+
+/// The Steel error for RAISE where no handler can be asked first, as for the errors
+/// that the machine finds itself.
+pub fn found_by_the_machine(raise: Raise) -> SteelErr {
+    let object = match raise {
+        Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
+        Raise::Object(object) | Raise::Program(object) => object,
+        Raise::Failure(failure) => failure_object(&failure),
+        Raise::Machine(error) => return error,
+        _ => failure_object(&Failure::internal(
+            "a raise that the machine cannot find itself",
+        )),
+    };
+    unwind_with(object, Trace::default(), Target::Machine)
 }
 
 /// The exception caught last, and whether the handlers had seen it where it was raised.

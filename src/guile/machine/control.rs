@@ -8,6 +8,7 @@ use crate::data::{args, errors, pairs, records, unbound};
 use crate::library::ports::{self, Standard};
 use crate::machine::conditions;
 use std::cell::{Cell, RefCell};
+use steel::SteelErr;
 
 crate::natives! {
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
@@ -15,9 +16,7 @@ crate::natives! {
     /// (%apply-arguments list) -> LIST as the machine's apply takes it
     "%apply-arguments" (1) => apply_arguments,
     /// (%list->values list) -> the elements as values
-    "%list->values" (1) => list_to_values,
-    /// (%single value) -> VALUE, or the first of the values that it stands for
-    "%single" (1) => single,
+    "%list->values" (1) with several => list_to_values,
     /// (%run-number) -> a number that changes with each run of the machine, nested ones too
     "%run-number" (0) => run_number,
     /// (%depth) -> how many calls of this run have not returned
@@ -186,15 +185,18 @@ fn list_to_values(args: &[Value]) -> Outcome {
     Ok(records::values(pairs::to_vec(&args[0]).unwrap_or_default()))
 }
 
-fn single(args: &[Value]) -> Outcome {
+/// `(n.%single value)`: VALUE, or the first of the values that it stands for. No
+/// primitive like the others, but what the machine calls fastest: each call of a
+/// procedure that is not known goes through this.
+pub fn single(args: &[Value]) -> Result<Value, SteelErr> {
     let Some(mut values) = records::several(&args[0]) else {
         return Ok(args[0].clone());
     };
     values.next().cloned().ok_or_else(|| {
-        errors::misc_without_procedure(
+        conditions::found_by_the_machine(errors::misc_without_procedure(
             "Zero values returned to single-valued continuation",
             Vec::new(),
-        )
+        ))
     })
 }
 

@@ -17,7 +17,7 @@ crate::natives! {
     /// (%named procedure number) -> PROCEDURE, which from now on has a name
     "%named" (2) => named,
     /// (%call procedure argument ...) -> what PROCEDURE gives, when it takes so many arguments
-    "%call" (1, rest) => call,
+    "%call" (1, rest) with several => call,
     /// (procedure? object) -> whether OBJECT can be called
     "procedure?" (1) => is_procedure,
     /// (thunk? object) -> whether OBJECT can be called without arguments

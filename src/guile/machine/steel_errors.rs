@@ -1,172 +1,202 @@
 //! Steel's own errors, translated to what Guile throws.
 
-use crate::data::memory;
 use crate::data::value::{Value, list_value, string_value, symbol_value};
+use crate::data::{memory, pairs, unbound};
 use crate::machine::conditions::throw_object;
+use crate::read::reader;
 use steel::gc::ShareableMut;
 use steel::rerrs::ErrorKind;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
-/// What Guile throws where Steel reports KIND and MESSAGE.
+/// How Steel's machine begins to say that it cannot call a value, which follows.
+const NOT_CALLED: [(ErrorKind, &str); 5] = [
+    (
+        ErrorKind::BadSyntax,
+        "Function application not a procedure or function type not supported: ",
+    ),
+    (
+        ErrorKind::BadSyntax,
+        "TailCall - Application not a procedure or function type",
+    ),
+    (ErrorKind::TypeMismatch, "application not a procedure: "),
+    (
+        ErrorKind::TypeMismatch,
+        "apply expected a function, found: ",
+    ),
+    (ErrorKind::Generic, "apply expects a function, found: "),
+];
+
+/// How Steel begins to say which operand is not of the type that an instruction
+/// takes, each with Guile's name of the procedure.
+const WRONG_OPERANDS: [(&str, &str); 13] = [
+    ("=", "= expects two numbers, found: "),
+    ("+", "+ expected all numbers, found: "),
+    ("+", "+ expected a number, found: "),
+    ("+", "add expected a number, found: "),
+    ("-", "- expected all numbers, found: "),
+    ("-", "- expected a number, found: "),
+    ("-", "sub expected a number, found: "),
+    ("*", "multiply expected an number, found: "),
+    ("<=", "lte expected an number, found: "),
+    ("<=", "lte expected a number, found: "),
+    ("car", "car expected a list or pair, found: "),
+    ("cdr", "cdr expects a list, found: "),
+    ("cdr", "cdr expected a list or pair, found: "),
+];
+
+/// What Steel says of the one list that has neither car nor cdr.
+const EMPTY_LISTS: [(&str, &str); 2] = [
+    ("car", "car resulted in an error - empty list"),
+    ("cdr", "cdr expects a non empty list"),
+];
+
+/// The fields of an error: its key and what goes with it.
+fn thrown(key: &str, arguments: Vec<Value>) -> Value {
+    throw_object(symbol_value(key), list_value(arguments))
+}
+
+/// What Guile throws where Steel reports KIND and MESSAGE. Only what Steel itself
+/// has written decides, kind and beginning: what follows is the program's data.
 pub fn translated(kind: ErrorKind, message: &str) -> Value {
-    let no = Value::BoolV(false);
-    let throw =
-        |key: &str, arguments: Vec<Value>| throw_object(symbol_value(key), list_value(arguments));
-    if message.contains("Interrupted by user") {
-        if memory::was_exhausted() {
-            return throw(memory::EXHAUSTED, memory::exhausted_arguments());
+    let no = || Value::BoolV(false);
+    let after = |said: &str| message.strip_prefix(said);
+    if kind == ErrorKind::Generic {
+        if memory::was_exhausted() && is_interruption(message) {
+            return thrown(memory::EXHAUSTED, memory::exhausted_arguments());
         }
-        return throw(
-            "interrupted",
+        if is_interruption(message) {
+            return thrown(
+                "interrupted",
+                vec![
+                    no(),
+                    string_value("~A"),
+                    list_value(vec![string_value("interrupted")]),
+                    list_value(Vec::new()),
+                ],
+            );
+        }
+        if matches!(message, "stack overflowed!" | "call/cc: stack overflowed!")
+            || after("stack overflow! The rust call stack").is_some()
+        {
+            return thrown(
+                "stack-overflow",
+                vec![no(), string_value("Stack overflow"), no(), no()],
+            );
+        }
+    }
+    let not_called = NOT_CALLED
+        .iter()
+        .filter(|(known, _)| *known == kind)
+        .find_map(|(_, said)| after(said));
+    if let Some(found) = not_called {
+        // One of the sentences goes on after a line's end.
+        let found = found
+            .trim_start()
+            .strip_prefix("not supported: ")
+            .unwrap_or(found);
+        return not_a_procedure(found);
+    }
+    if kind == ErrorKind::ArityMismatch {
+        return thrown(
+            "wrong-number-of-args",
             vec![
-                no,
-                string_value("~A"),
-                list_value(vec![string_value("interrupted")]),
-                list_value(Vec::new()),
+                no(),
+                string_value("Wrong number of arguments to ~A"),
+                list_value(vec![shown(SOME_PROCEDURE)]),
+                no(),
             ],
         );
     }
-    if message.contains("stack overflow") {
-        return throw(
-            "stack-overflow",
-            vec![no.clone(), string_value("Stack overflow"), no.clone(), no],
-        );
+    if let Some((procedure, _)) = EMPTY_LISTS.iter().find(|(_, said)| *said == message) {
+        return not_a_pair(procedure, pairs::nil());
     }
-    if let Some(name) = unbound_name(message) {
-        return throw(
-            "unbound-variable",
-            vec![
-                no.clone(),
-                string_value("Unbound variable: ~S"),
-                list_value(vec![symbol_value(name)]),
-                no,
-            ],
-        );
-    }
-    let procedure = message
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(':');
-    let procedure = match procedure {
-        "lte" => "<=",
-        procedure => procedure,
-    };
-    if let Some((_, found)) = message
-        .split_once("not a procedure or function type not supported: ")
-        .or_else(|| message.split_once("application not a procedure: "))
-        .or_else(|| message.split_once("not supported: "))
-        .or_else(|| message.split_once("apply expects a function, found: "))
-        .or_else(|| message.split_once("apply expected a function, found: "))
-    {
-        return throw(
-            "wrong-type-arg",
-            vec![
-                no,
-                string_value("Wrong type to apply: ~S"),
-                list_value(vec![printed(found)]),
-                list_value(vec![printed(found)]),
-            ],
-        );
-    }
-    let lowered = message.to_lowercase();
-    if lowered.contains("divide by zero") || lowered.contains("division by zero") {
-        return throw(
-            "numerical-overflow",
-            vec![
-                symbol_value(procedure),
-                string_value("Numerical overflow"),
-                no.clone(),
-                no,
-            ],
-        );
-    }
-    if lowered.contains("out of bounds") || lowered.contains("index") && lowered.contains("bound") {
-        return throw(
-            "out-of-range",
-            vec![
-                string_value(procedure),
-                string_value("Value out of range: ~A"),
-                list_value(vec![string_value(message)]),
-                list_value(Vec::new()),
-            ],
-        );
-    }
-    // Steel has its own words for the one list that has neither.
-    if message.contains("empty list")
-        && let Some(procedure @ ("car" | "cdr")) = message.get(..3)
-    {
-        return throw(
+    let operand = WRONG_OPERANDS
+        .iter()
+        .find_map(|(procedure, said)| Some((*procedure, after(said)?)));
+    if let Some((procedure, found)) = operand {
+        let (position, found) = culprit(found);
+        // Guile counts whatever is no number as the first of `=`.
+        let position = if procedure == "=" { 1 } else { position };
+        if matches!(procedure, "car" | "cdr") {
+            return not_a_pair(procedure, found);
+        }
+        return thrown(
             "wrong-type-arg",
             vec![
                 string_value(procedure),
-                string_value("Wrong type argument in position 1 (expecting pair): ~S"),
-                list_value(vec![pairs::nil()]),
-                list_value(vec![pairs::nil()]),
+                string_value("Wrong type argument in position ~A: ~S"),
+                list_value(vec![Value::IntV(position), found.clone()]),
+                list_value(vec![found]),
             ],
         );
     }
     match kind {
-        ErrorKind::ArityMismatch => throw(
-            "wrong-number-of-args",
-            vec![
-                no.clone(),
-                string_value("Wrong number of arguments to ~A"),
-                list_value(vec![shown(SOME_PROCEDURE)]),
-                no,
-            ],
-        ),
         ErrorKind::TypeMismatch | ErrorKind::ConversionError => {
+            let (procedure, _) = message.split_once(' ').unwrap_or((message, ""));
             let found = message
-                .rsplit_once("found: ")
-                .or_else(|| message.rsplit_once("Found: "))
-                .or_else(|| message.rsplit_once("got: "))
+                .split_once("ound: ")
                 .map_or(message, |(_, found)| found);
-            let (position, found) = culprit(found.trim_end_matches(['`', '.']));
-            // Guile counts whatever is no number as the first of `=`.
-            let position = if procedure == "=" { 1 } else { position };
-            if matches!(procedure, "car" | "cdr") {
-                return throw(
-                    "wrong-type-arg",
-                    vec![
-                        string_value(procedure),
-                        string_value("Wrong type argument in position 1 (expecting pair): ~S"),
-                        list_value(vec![found.clone()]),
-                        list_value(vec![found]),
-                    ],
-                );
-            }
-            throw(
+            thrown(
                 "wrong-type-arg",
                 vec![
                     string_value(procedure),
                     string_value("Wrong type argument in position ~A: ~S"),
-                    list_value(vec![Value::IntV(position), found.clone()]),
-                    list_value(vec![found]),
+                    list_value(vec![Value::IntV(1), printed(found)]),
+                    list_value(vec![printed(found)]),
                 ],
             )
         }
-        _ => throw(
+        _ => thrown(
             "misc-error",
             vec![
-                no.clone(),
+                no(),
                 string_value("~A"),
                 list_value(vec![string_value(message)]),
-                no,
+                no(),
             ],
         ),
     }
 }
 
-/// The name in the marker that an unbound variable holds, when MESSAGE shows one.
-fn unbound_name(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("#<unbound ")?;
-    // A name may hold `>` itself; the marker's own is followed by no more of one.
-    rest.char_indices()
-        .filter(|(_, c)| *c == '>')
-        .map(|(end, _)| end)
-        .find(|end| !rest[end + 1..].starts_with(|c: char| c == '>' || c.is_alphanumeric()))
-        .map(|end| &rest[..end])
+/// Whether MESSAGE, of a generic error, is what the machine says when somebody has
+/// interrupted it.
+fn is_interruption(message: &str) -> bool {
+    message.starts_with("Thread: ") && message.ends_with(" - Interrupted by user")
+}
+
+fn not_a_procedure(found: &str) -> Value {
+    if let Some(name) = unbound::shown_name(found) {
+        return thrown(
+            "unbound-variable",
+            vec![
+                Value::BoolV(false),
+                string_value("Unbound variable: ~S"),
+                list_value(vec![symbol_value(name)]),
+                Value::BoolV(false),
+            ],
+        );
+    }
+    thrown(
+        "wrong-type-arg",
+        vec![
+            Value::BoolV(false),
+            string_value("Wrong type to apply: ~S"),
+            list_value(vec![printed(found)]),
+            list_value(vec![printed(found)]),
+        ],
+    )
+}
+
+fn not_a_pair(procedure: &str, found: Value) -> Value {
+    thrown(
+        "wrong-type-arg",
+        vec![
+            string_value(procedure),
+            string_value("Wrong type argument in position 1 (expecting pair): ~S"),
+            list_value(vec![found.clone()]),
+            list_value(vec![found]),
+        ],
+    )
 }
 
 /// The operand that is no number in FOUND, which is one operand or two joined

@@ -1,16 +1,17 @@
 //! The virtual machine: Steel's raw engine, and the stack it runs on.
 
+use crate::data::builtins::{MODULES, steel_primitive};
+use crate::data::native::{self, Protocol};
 use crate::data::roots::{self, Root};
+use crate::data::unbound::unbound_marker;
 use crate::data::value::Value;
-use crate::data::{memory, pairs, unbound};
-use crate::machine::{conditions, extents};
-use crate::syntax::identifier;
+use crate::data::{memory, pairs};
+use crate::library::{ports, printer};
+use crate::machine::{conditions, control, extents, procedures};
 use std::cell::RefCell;
 use steel::SteelErr;
 use steel::rerrs::ErrorKind;
-use steel::steel_vm::builtin::BuiltInModule;
 use steel::steel_vm::engine::Engine;
-use steel::steel_vm::primitives;
 
 /// Address space reserved for the stack; pages are only used when touched.
 const STACK_BYTES: usize = 1 << 30;
@@ -147,6 +148,7 @@ pub fn engine() -> Engine {
     for name in PRIMITIVES {
         engine.register_value(&format!("#%prim.{name}"), steel_primitive(name));
     }
+    engine.register_value("n.%single", Value::FuncV(control::single));
     engine
 }
 
@@ -154,6 +156,7 @@ pub fn engine() -> Engine {
 /// runs a load, unit by unit, in one run of the machine.
 pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
     engine.register_value("%%void", Value::Void);
+    engine.register_value("%%no", Value::BoolV(false));
     engine.register_value("%%nil", pairs::nil());
     engine.register_value("%%unset", unbound_marker("variable before its definition"));
     engine.run(GLUE)?;

@@ -6,8 +6,6 @@
 use crate::carried;
 use crate::data::native::Raise;
 use crate::namespace::boot_index;
-use crate::namespace::keywords::{Macro, Rules};
-use crate::namespace::scope::Scope;
 use crate::read::builder::SyntaxBuilder;
 use crate::read::errors::read_error;
 use crate::read::reader::Reader;

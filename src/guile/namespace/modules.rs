@@ -4,7 +4,6 @@ use crate::data::tables::HashMap;
 use crate::namespace::registry;
 use crate::namespace::scope::Binding;
 use crate::syntax::identifier::Id;
-use crate::tree_il::values::may_give_several;
 use crate::tree_il::{Origin, State, Variable};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -311,7 +310,6 @@ impl Module {
         let has_value =
             found.state.get() == State::Defined || !matches!(found.origin, Origin::Program);
         if has_value {
-            variable.gives_several.set(may_give_several(&found));
             BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable.clone(), found)));
         }
         Some(Binding::Global(variable))
@@ -477,6 +475,7 @@ impl Module {
 
     /// The binding of NAME made here.
     pub fn lookup_own(&self, name: Id) -> Option<Binding> {
+        let name = name.marked();
         if let Some(binding) = self.0.table.borrow().get(&name) {
             return Some(binding.clone());
         }
@@ -540,13 +539,19 @@ impl Module {
     }
 
     pub fn bind(&self, name: Id, binding: Binding) {
-        if self.0.table.borrow_mut().insert(name, binding).is_some() {
+        if self
+            .0
+            .table
+            .borrow_mut()
+            .insert(name.marked(), binding)
+            .is_some()
+        {
             exports_changed();
         }
     }
 
     pub fn unbind(&self, name: Id) {
-        self.0.table.borrow_mut().remove(&name);
+        self.0.table.borrow_mut().remove(&name.marked());
         exports_changed();
     }
 

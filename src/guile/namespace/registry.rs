@@ -2,10 +2,10 @@
 //! natives and Scheme definitions that make up module `(guile)`.
 
 use crate::carried;
-use crate::data::native::{Native, NativeModule, Raise};
-use crate::data::steel;
+use crate::data::builtins;
+use crate::data::native::{Native, NativeModule};
 use crate::data::tables::HashMap;
-use crate::data::value::{Value, list_value, string_value};
+use crate::data::value::Value;
 use crate::library::encodings;
 use crate::namespace::boot::Boot;
 use crate::namespace::facades;
@@ -13,6 +13,7 @@ use crate::namespace::keywords::Macro;
 use crate::namespace::modules::{Import, Module, Name, Progress};
 use crate::namespace::scope::{Binding, Scope};
 use crate::read::builder::SyntaxBuilder;
+use crate::read::errors::{no_such_file, read_error};
 use crate::read::reader::Reader;
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
@@ -212,13 +213,12 @@ impl World {
         MACHINE
             .iter()
             .find(|(guile, _)| **guile == *text)
-            .map(|(_, machine)| {
-                Binding::Global(Variable::with(
-                    name,
-                    (*machine).to_owned(),
-                    State::Defined,
-                    Origin::Machine,
-                ))
+            .map(|(guile, machine)| {
+                let variable =
+                    Variable::with(name, (*machine).to_owned(), State::Defined, Origin::Machine);
+                // Those with a name of ours call what they are given.
+                variable.gives_one.set(!guile.starts_with('%'));
+                Binding::Global(variable)
             })
     }
 
@@ -459,7 +459,7 @@ pub fn native_of(value: &Value) -> Option<&'static Native> {
         Value::FuncV(function) => MACHINE
             .iter()
             .filter_map(|(name, global)| Some((name, global.strip_prefix("#%prim.")?)))
-            .find(|(_, primitive)| matches!(steel::steel_primitive(primitive), Value::FuncV(other) if std::ptr::fn_addr_eq(other, *function)))
+            .find(|(_, primitive)| matches!(builtins::steel_primitive(primitive), Value::FuncV(other) if std::ptr::fn_addr_eq(other, *function)))
             .and_then(|(name, _)| world.natives.get(name).copied()),
         _ => None,
     }

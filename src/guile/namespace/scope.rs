@@ -131,6 +131,7 @@ impl Scope {
         match &*self.0 {
             Frame::Module(module) => module.bind(id, binding),
             Frame::Local { bindings, .. } => {
+                let id = id.marked();
                 let mut bindings = bindings.borrow_mut();
                 match bindings.iter_mut().find(|(bound, _)| *bound == id) {
                     Some(entry) => entry.1 = binding,
@@ -145,6 +146,7 @@ impl Scope {
         match &*self.0 {
             Frame::Module(module) => module.defines(id),
             Frame::Local { bindings, .. } => {
+                let id = id.marked();
                 bindings.borrow().iter().any(|(bound, _)| *bound == id)
             }
         }
@@ -158,6 +160,7 @@ impl Scope {
     /// What ID means here; LATER tells whether it was met inside a procedure.
     fn lookup_from(&self, id: Id, mut later: bool) -> Option<Binding> {
         let mut scope = self;
+        let marked = id.marked();
         loop {
             match &*scope.0 {
                 Frame::Local {
@@ -169,7 +172,7 @@ impl Scope {
                         .borrow()
                         .iter()
                         .rev()
-                        .find(|(bound, _)| *bound == id)
+                        .find(|(bound, _)| *bound == marked)
                     {
                         return Some(binding.clone());
                     }

@@ -11,10 +11,9 @@ pub use crate::data::number_syntax::{exponent_out_of_range, parse_number};
 
 use crate::data::pairs::{self, is_pair};
 use crate::data::value::{self, Value, list_value, pair_value, string_value, symbol_value};
-use crate::data::{arrays, bitvectors, bytevectors, native, strings as text, vectors};
-use crate::syntax::identifier::Id;
+use crate::data::{arrays, bitvectors, bytevectors, native, vectors};
+use crate::read::builder::SyntaxBuilder;
 use crate::syntax::span::Span;
-use crate::syntax::stx::{ArrayLiteral, Form, Stx};
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 

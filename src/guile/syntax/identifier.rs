@@ -25,6 +25,8 @@ pub struct Alias {
     pub number: u32,
     /// Which expansion brought it in.
     pub expansion: u32,
+    /// The first alias for that name in that expansion: see [`Id::marked`].
+    marked: Id,
 }
 
 #[derive(Default)]
@@ -32,9 +34,20 @@ struct Table {
     names: Vec<Rc<str>>,
     index: HashMap<Rc<str>, u32>,
     aliases: Vec<Alias>,
-    /// (expansion, inner, scope) to alias: within one expansion, one name is one alias.
+    /// (expansion, inner) to the first alias.
+    marked: HashMap<(u32, Id), Id>,
+    /// (expansion, inner, scope) to alias.
     introduced: HashMap<(u32, Id, usize), Id>,
     expansions: u32,
+}
+
+impl Table {
+    fn marked(&self, id: Id) -> Id {
+        match id.is_alias() {
+            true => self.aliases[(id.0 & !ALIAS) as usize].marked,
+            false => id,
+        }
+    }
 }
 
 thread_local! {
@@ -79,6 +92,16 @@ impl Id {
         })
     }
 
+    /// What binding goes by: whatever one call of a transformer brings in under one
+    /// name is one identifier, wherever its templates stand. Where they stand only
+    /// decides what it means when nothing binds it.
+    pub fn marked(self) -> Id {
+        match self.is_alias() {
+            true => TABLE.with(|table| table.borrow().marked(self)),
+            false => self,
+        }
+    }
+
     /// The symbol's text.
     pub fn name(self) -> Rc<str> {
         let base = self.base();
@@ -96,10 +119,13 @@ impl Id {
             }
             let number = table.aliases.len() as u32;
             let id = Id(number | ALIAS);
+            let inner = table.marked(self);
+            let marked = *table.marked.entry((expansion, inner)).or_insert(id);
             table.aliases.push(Alias {
                 inner: self,
                 number,
                 expansion,
+                marked,
             });
             table.introduced.insert(key, id);
             (id, true)

@@ -4,13 +4,12 @@
 //! plain symbol, or an alias: a name that a macro brought in, which means what
 //! it means where the macro was defined. Aliases are how hygiene is kept.
 
+use crate::data::arrays;
 use crate::data::roots::Root;
-use crate::data::tables::HashMap;
 use crate::data::value::{Value, list_value, pair_value};
-use crate::data::{arrays, symbols};
-use crate::namespace::scope::Scope;
+use crate::syntax::identifier::Id;
 use crate::syntax::object;
-use std::cell::RefCell;
+use crate::syntax::span::Span;
 use std::rc::Rc;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
@@ -105,6 +104,11 @@ impl Stx {
 
     pub fn span(&self) -> Span {
         self.0.span
+    }
+
+    /// Where it is in memory.
+    pub fn address(&self) -> usize {
+        Rc::as_ptr(&self.0) as usize
     }
 
     /// The same piece of syntax in the same memory?

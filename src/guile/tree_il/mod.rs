@@ -96,9 +96,9 @@ pub struct Local {
     /// Something may refer to it before it has its value.
     pub early: Cell<bool>,
     /// It holds all values of an expression.
-    pub holds_several: bool,
-    /// It is a procedure that may give several values.
-    pub gives_several: Cell<bool>,
+    pub holds_several: Cell<bool>,
+    /// It is a procedure that certainly gives one value.
+    pub gives_one: Cell<bool>,
     /// It is a procedure that takes so many arguments, and shows as this.
     pub takes: RefCell<Option<(Takes, String)>>,
     /// It is a procedure that has become a global of the machine.
@@ -138,8 +138,8 @@ impl Local {
             escapes: Cell::new(false),
             boxed: Cell::new(false),
             early: Cell::new(false),
-            holds_several,
-            gives_several: Cell::new(false),
+            holds_several: Cell::new(holds_several),
+            gives_one: Cell::new(false),
             takes: RefCell::new(None),
             lifted: RefCell::new(None),
         })
@@ -176,8 +176,11 @@ pub struct Variable {
     pub state: Cell<State>,
     /// Changed by `set!` or defined twice.
     pub assigned: Cell<bool>,
-    /// It is a procedure that may give several values.
-    pub gives_several: Cell<bool>,
+    /// It is a procedure that gives one value, as long as nobody changes it.
+    pub gives_one: Cell<bool>,
+    /// What the machine calls a procedure that does what this does and goes on to
+    /// give one value, once a caller relies on that.
+    pub single: RefCell<Option<String>>,
     /// It is a procedure that takes so many arguments.
     pub takes: Cell<Option<Takes>>,
     pub origin: Origin,
@@ -205,7 +208,8 @@ impl Variable {
             global,
             state: Cell::new(state),
             assigned: Cell::new(false),
-            gives_several: Cell::new(false),
+            gives_one: Cell::new(false),
+            single: RefCell::new(None),
             takes: Cell::new(None),
             origin,
             documentation: RefCell::new(None),
