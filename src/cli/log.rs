@@ -5,8 +5,8 @@
 //! in; for others the program that made them is asked.
 
 use super::output::{print_line, print_text};
-use crate::progress::escape;
 use crate::failure::{Failure, Key};
+use crate::progress::escape;
 use crate::ssh::build_log::{Cause, How, Outcome, Reader, is_warning};
 use clap::Args;
 use std::fs::File;

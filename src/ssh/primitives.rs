@@ -10,7 +10,7 @@ use super::{
     Connection, Ending, Files, Identity, Output, Question, Request, Wanted, estimate, text,
 };
 use crate::failure::{Failure, Key};
-use crate::guile::library::bytevectors;
+use crate::guile::data::bytevectors;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
     Value, alist_value, handle, handle_value, integer, list, list_value, optional_string,

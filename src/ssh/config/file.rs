@@ -406,7 +406,7 @@ impl<'a> Evaluation<'a> {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 return Ok(status.success());
             }
-            if began.elapsed() > PATIENCE || crate::runtime::is_interrupted() {
+            if began.elapsed() > PATIENCE || crate::runtime::take_interrupt() {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(format!(
