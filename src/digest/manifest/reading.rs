@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn bytes_that_nobody_escaped_are_part_of_a_name() {
-        assert_eq!(paths("./a\u{a0}b type=file".as_bytes()), ["\"a\u{a0}b\""]);
+        assert_eq!(paths("./a\u{a0}b type=file".as_bytes()), ["\"a\\u{a0}b\""]);
         assert_eq!(paths(b"./\xffz type=file"), ["\"\\xFFz\""]);
     }
 
