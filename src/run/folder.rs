@@ -9,10 +9,11 @@
 use super::journal::{self, Entry, Line, Reading, State};
 use super::verdict::Verdict;
 use crate::failure::{Failure, Key};
+use crate::private;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The copies of harness and modules, in the folder of a run.
@@ -33,7 +34,7 @@ pub fn create(directory: &Path, harness: &str) -> Result<(String, PathBuf), Fail
         })
         .collect();
     let stamp = journal::timestamp(journal::now());
-    make_private(directory).map_err(|error| cannot("make", directory, error))?;
+    private::create_directory(directory).map_err(|error| cannot("make", directory, error))?;
     loop {
         // Folders of several machines may come together, so their names must differ
         // although their process numbers may not.
@@ -48,23 +49,13 @@ pub fn create(directory: &Path, harness: &str) -> Result<(String, PathBuf), Fail
     }
 }
 
-/// Make DIRECTORY and what it is in, for this user alone.
-pub fn make_private(directory: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .mode(0o700)
-        .recursive(true)
-        .create(directory)
-}
-
 /// Hold the run in FOLDER, until what this returns is dropped; `None` when another
 /// process works on it.
 pub fn hold(folder: &Path) -> Result<Option<File>, Failure> {
     let path = folder.join("lock");
-    let file = OpenOptions::new()
-        .write(true)
+    let file = private::options()
         .create(true)
         .truncate(false)
-        .mode(0o600)
         .open(&path)
         .map_err(|error| cannot("hold", folder, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

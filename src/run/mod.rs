@@ -355,7 +355,7 @@ impl Run {
         let path = folder.join(folder::SOURCE).join(name);
         let write = || -> std::io::Result<()> {
             if let Some(parent) = path.parent() {
-                folder::make_private(parent)?;
+                crate::private::create_directory(parent)?;
             }
             std::fs::write(&path, text)
         };
