@@ -1,12 +1,9 @@
-//! Carries `scheme/` and `fixtures/` in the binary.
+//! Carries `scheme/` and `fixtures/` in the binary; the language carries its own part.
 //!
 //! `scheme/` becomes a sorted table of paths and texts; `fixtures/` one tar
 //! archive, because a Fruix tree is made of links and links do not survive as
 //! texts. Both are sorted and stamped with time 0, so equal sources give equal
 //! binaries.
-
-#[path = "guile/boot_index.rs"]
-mod boot_index;
 
 use std::env;
 use std::fmt::Write as _;
@@ -18,13 +15,11 @@ fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=src/build.rs");
-    println!("cargo::rerun-if-changed=src/guile/boot_index.rs");
-    println!("cargo::rerun-if-changed=scheme");
+    println!("cargo::rerun-if-changed=scheme/fruix");
+    println!("cargo::rerun-if-changed=scheme/harness");
     println!("cargo::rerun-if-changed=fixtures");
     let scheme = scheme_files(&root.join("scheme"));
     fs::write(out.join("scheme.rs"), scheme_table(&scheme))
-        .expect("cargo's output directory is writable");
-    fs::write(out.join("boot.rs"), boot_table(&scheme))
         .expect("cargo's output directory is writable");
     fs::write(out.join("fixtures.tar"), archive(&root.join("fixtures")))
         .expect("cargo's output directory is writable");
@@ -39,12 +34,15 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The Scheme files below FOLDER, as (path below it, path).
+/// The Scheme files below FOLDER that are not the language's, as (path below it, path).
 fn scheme_files(folder: &Path) -> Vec<(String, PathBuf)> {
     let mut paths = entries(folder);
     // Readers search the table by the whole path, so that is its order.
     paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "scm"));
+    let guile = folder.join("guile");
+    paths.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "scm") && !path.starts_with(&guile)
+    });
     paths
         .into_iter()
         .map(|path| {
@@ -63,29 +61,6 @@ fn scheme_table(files: &[(String, PathBuf)]) -> String {
     }
     table.push(']');
     table
-}
-
-/// Where each definition of `scheme/guile/boot` begins, sorted by name.
-fn boot_table(files: &[(String, PathBuf)]) -> String {
-    let mut lines = Vec::new();
-    for (number, (name, path)) in files.iter().enumerate() {
-        if !name.starts_with("guile/boot/") {
-            continue;
-        }
-        let text = fs::read_to_string(path).expect("the checkout is readable");
-        for found in boot_index::definitions(&text) {
-            lines.push((
-                found.name.to_owned(),
-                format!(
-                    "Definition {{ name: Cow::Borrowed({:?}), file: {number}, start: {}, keyword: {} }},\n",
-                    found.name, found.start, found.keyword
-                ),
-            ));
-        }
-    }
-    lines.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let lines: String = lines.into_iter().map(|(_, line)| line).collect();
-    format!("&[\n{lines}]")
 }
 
 fn archive(folder: &Path) -> Vec<u8> {

@@ -1,9 +1,9 @@
-//! What the binary carries: the Scheme library and the fixtures.
+//! What the binary carries beside the language: Scheme modules, harnesses and fixtures.
 //!
 //! Set `FRUIX_SCM_SCHEME` to a checkout's `scheme/` to try changes there
 //! without building; the caller that reads the environment passes it on.
 
-/// Every file of `scheme/`, as (path below it, text), sorted by path.
+/// Every file of `scheme/fruix` and `scheme/harness`, as (path below `scheme`, text), sorted by path.
 pub static SCHEME: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scheme.rs"));
 
 /// `fixtures/` as a tar archive.
@@ -19,4 +19,10 @@ pub fn scheme(path: &str) -> Option<&'static str> {
         .binary_search_by(|(name, _)| name.cmp(&path))
         .ok()
         .map(|index| SCHEME[index].1)
+}
+
+/// The part of [`SCHEME`] that programs import as modules.
+pub fn modules() -> &'static [(&'static str, &'static str)] {
+    let end = SCHEME.partition_point(|(path, _)| path.starts_with("fruix/"));
+    &SCHEME[..end]
 }

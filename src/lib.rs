@@ -16,8 +16,6 @@
 pub mod cli;
 pub mod digest;
 pub mod embedded;
-pub mod failure;
-pub mod guile;
 pub mod media;
 pub mod private;
 pub mod progress;
@@ -28,3 +26,6 @@ pub mod sim;
 pub mod ssh;
 pub mod store;
 pub mod xapi;
+
+pub use failure;
+pub use guile::{self, natives};

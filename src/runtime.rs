@@ -148,7 +148,12 @@ where
 {
     tokio::select! {
         biased;
-        () = interrupted() => Err(Failure::interrupted(what)),
+        () = interrupted() => {
+            // Told once: whoever catches it may still use the guest and the host to
+            // tidy. Another one ends the process.
+            clear_interrupt();
+            Err(Failure::interrupted(what))
+        }
         result = tokio::time::timeout(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(gave_up(what, limit)),
@@ -224,7 +229,7 @@ pub fn interrupt() -> u32 {
 
 /// Whether an interrupt waits to be dealt with; who is told deals with it, since an
 /// interrupt arrives once.
-pub fn is_interrupted() -> bool {
+pub fn take_interrupt() -> bool {
     if INTERRUPTS.load(Ordering::SeqCst) == 0 {
         return false;
     }
@@ -234,11 +239,6 @@ pub fn is_interrupted() -> bool {
         forget(&mut delivery);
     }
     is_there
-}
-
-/// The program has met an interrupt where it was, outside of here.
-pub fn interrupt_was_met() {
-    INTERRUPTS.store(0, Ordering::SeqCst);
 }
 
 /// Forget interrupts: the prompt does this before it reads the next form.
@@ -286,7 +286,7 @@ pub fn wait_for_interrupt() {
 pub async fn interrupted() {
     loop {
         let notified = notify().notified();
-        if is_interrupted() {
+        if take_interrupt() {
             return;
         }
         notified.await;

@@ -10,11 +10,13 @@
   #:use-module (fruix ssh)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
+  #:use-module (rnrs bytevectors)
   #:use-module (srfi srfi-1)
   #:export (guest-run
             guest-run-script
             guest-try
             guest-output
+            guest-output-bytes
             guest-passes?
             guest-exists?
             guest-file?
@@ -26,6 +28,8 @@
             guest-file-ref
             guest-read
             guest-file-size
+            guest-file-facts
+            guest-files-facts
             guest-file-sha256
             guest-tree-size
             guest-directory-list
@@ -46,6 +50,7 @@
                     (environment #f)
                     (directory #f)
                     (live #f)
+                    (binary? #f)
                     (timeout 600))
   "Run COMMAND, a list of words or a `sh' text, in GUEST and return its result,
 whatever its status; see `ssh-run', whose arguments these are.  TIMEOUT is in
@@ -55,18 +60,19 @@ seconds."
            #:environment environment
            #:directory directory
            #:live live
+           #:binary? binary?
            #:timeout-seconds timeout))
 
 (define (guest-run guest command . options)
   "Run COMMAND, a list of words or a `sh' text, in GUEST and return its result.
-OPTIONS are those of `guest-try': #:input, #:environment, #:directory, #:live
-and #:timeout.
+OPTIONS are those of `guest-try': #:input, #:environment, #:directory, #:live,
+#:binary? and #:timeout.
 
 Throw 'guest-command-failed, with the status and the last line that COMMAND
 printed, when it ends with a status other than zero or by a signal."
   (let ((result (apply guest-try guest command options)))
     (unless (ssh-result-passed? result)
-      (throw-failed 'guest-run command result))
+      (throw-failed 'guest-run guest command result))
     result))
 
 (define (guest-run-script guest text arguments . options)
@@ -81,18 +87,29 @@ string, without the newlines at its end."
   (string-trim-right (ssh-result-stdout (apply guest-run guest command options))
                      #\newline))
 
+(define (guest-output-bytes guest command . options)
+  "Run COMMAND in GUEST as `guest-run' does and return what it printed, a
+bytevector."
+  (ssh-result-stdout (apply guest-run guest command #:binary? #t options)))
+
 (define (guest-passes? guest command)
   "Return #t when COMMAND, a small one, ends with status zero in GUEST."
   (match (ssh-ask guest (list command))
     ((result) (ssh-result-passed? result))))
 
-(define (throw-failed procedure command result)
+(define (look-yourself guest)
+  "Return the hint how somebody gets into GUEST to see for himself."
+  (string-append "to look for yourself: " (ssh-login-line guest)))
+
+(define (throw-failed procedure guest command result)
   (let* ((line (ssh-visible (ssh-command-line command)))
          (status (ssh-result-status result))
-         (last (or (first-cause (ssh-result-stdout result))
-                   (first-cause (ssh-result-stderr result))
-                   (last-line (ssh-result-stderr result))
-                   (last-line (ssh-result-stdout result)))))
+         (stdout (text (ssh-result-stdout result)))
+         (stderr (text (ssh-result-stderr result)))
+         (last (or (first-cause stdout)
+                   (first-cause stderr)
+                   (last-line stderr)
+                   (last-line stdout))))
     (throw 'guest-command-failed procedure "~A"
            (list (format #f "`~a` ~a in the guest~a" line
                          (if (string? status)
@@ -103,7 +120,16 @@ string, without the newlines at its end."
                              "; it has printed nothing")))
            `((command . ,line)
              (status . ,status)
-             (last . ,(or last ""))))))
+             (last . ,(or last ""))
+             (hint . ,(look-yourself guest))))))
+
+(define (text output)
+  "Return OUTPUT, a string or a bytevector, as a string that may be shown."
+  (if (bytevector? output)
+      (list->string (map (lambda (byte)
+                           (if (< byte 128) (integer->char byte) #\?))
+                         (bytevector->u8-list output)))
+      output))
 
 (define (first-cause text)
   "Return what made `make' stop, if TEXT is what it printed; otherwise #f."
@@ -207,6 +233,46 @@ Throw 'guest-command-failed when FILE cannot be read."
   (string->number
    (string-trim-both
     (answer guest "tell the size of" file (sh "wc -c < \"$1\"" file)))))
+
+(define %facts
+  ;; A shell function that prints the kind of a file, its mode in octal, owner,
+  ;; group, size, time of change and number of names: FreeBSD's stat(1), or GNU's.
+  "facts() {
+if stat -c %a / > /dev/null 2>&1
+then stat -L -c '%F|%a|%U|%G|%s|%Y|%h' \"$1\"
+else stat -L -f '%HT|%Mp%Lp|%Su|%Sg|%z|%m|%l' \"$1\"
+fi
+}
+")
+
+(define (guest-file-facts guest file)
+  "Return what is known of FILE in GUEST, links followed: an association list of
+`kind' (\"regular file\", \"directory\", …), `mode' (an integer), `owner' and `group'
+(strings), `size' (bytes), `time' (of its last change, in seconds since 1970) and
+`links' (how many names it has); #f when nothing is there."
+  (car (guest-files-facts guest (list file))))
+
+(define (guest-files-facts guest files)
+  "Return the list of what `guest-file-facts' returns for each of FILES, which
+costs one message."
+  (map (lambda (result)
+         (and (ssh-result-passed? result)
+              (match (string-split (string-trim-both (ssh-result-stdout result))
+                                   #\|)
+                ((kind mode owner group size time links)
+                 `((kind . ,(string-downcase kind))
+                   (mode . ,(string->number mode 8))
+                   (owner . ,owner)
+                   (group . ,group)
+                   (size . ,(string->number size))
+                   (time . ,(string->number time))
+                   (links . ,(string->number links))))
+                (_ #f))))
+       (ssh-ask guest
+                (map (lambda (file)
+                       (sh (string-append %facts "facts \"$1\"") file))
+                     files)
+                #:again? #t)))
 
 (define (guest-file-sha256 guest file)
   "Return the SHA-256 of FILE in GUEST, 64 hexadecimal digits.
@@ -328,9 +394,84 @@ Throw 'store-error when neither holds a Makefile."
           else echo is not a file
           fi"
          file text))
+    (('mode file mode)
+     (fact-command file 2 (octal mode) "has mode"))
+    (('owner file owner)
+     (fact-command file 3 owner "belongs to user"))
+    (('group file group)
+     (fact-command file 4 group "belongs to group"))
+    (('size file size)
+     (fact-command file 5 (number->string size) "has size"))
+    (('links file count)
+     (fact-command file 7 (number->string count) "has names:"))
+    (('newer file other)
+     (sh "if ! test -e \"$1\"; then echo is missing
+          else test \"$1\" -nt \"$2\" || echo \"is not newer than $2\"
+          fi"
+         file other))
+    (('mounted directory . type)
+     (sh "found=$(mount 2> /dev/null | sed -n -e \"s,^.* on $1 type \\([^ ]*\\) .*,\\1,p\" \\
+            -e \"s|^.* on $1 (\\([^,)]*\\).*|\\1|p\" | tail -n 1)
+          if test -z \"$found\"; then echo is not mounted
+          elif test -n \"$2\" && test \"$found\" != \"$2\"; then echo \"is mounted as $found instead of $2\"
+          fi"
+         directory (match type (() "") ((type) type))))
+    (('process name)
+     (sh "ps -ax -o comm= 2> /dev/null | sed 's,.*/,,' | grep -F -q -x -e \"$1\" ||
+            echo does not run"
+         name))
+    (('service name)
+     (sh "if test \"$(uname -s)\" = FreeBSD; then service \"$1\" onestatus > /dev/null 2>&1
+          elif command -v systemctl > /dev/null; then systemctl -q is-active \"$1\"
+          else service \"$1\" status > /dev/null 2>&1
+          fi || echo is not running"
+         name))
+    (('listening port)
+     ;; Linux's table has ports in hexadecimal, and state 0A.
+     (sh "if test -r /proc/net/tcp; then
+            cat /proc/net/tcp /proc/net/tcp6 2> /dev/null |
+              grep -q \"^ *[0-9]*: [0-9A-F]*:$2 [0-9A-F:]* 0A \"
+          else sockstat -46l -P tcp -p \"$1\" | grep -q \":$1 \"
+          fi || echo is not listened on"
+         (number->string port)
+         (string-upcase (string-pad (number->string port 16) 4 #\0))))
+    (('package name)
+     (sh "if command -v pkg > /dev/null && pkg -N > /dev/null 2>&1; then pkg info -e \"$1\"
+          elif command -v dpkg-query > /dev/null
+          then dpkg-query -W -f '${Status}' \"$1\" 2> /dev/null | grep -q '^install ok installed'
+          else rpm -q \"$1\" > /dev/null 2>&1
+          fi || echo is not installed"
+         name))
+    (('sysctl name value)
+     (sh "found=$(sysctl -n \"$1\" 2> /dev/null)
+          test -n \"$found\" || { echo is not known; exit; }
+          test \"$found\" = \"$2\" || echo \"is $found instead of $2\""
+         name value))
+    (('as user check)
+     (become (check-command check) #:user user))
     (_
      (throw 'wrong-type-arg 'guest-check "not a check: ~S"
             (list check) (list check)))))
+
+(define (octal mode)
+  "Return MODE, an integer or a string such as \"755\", in octal digits."
+  (number->string (if (string? mode) (string->number mode 8) mode) 8))
+
+(define (fact-command file place value words)
+  "Return the command that prints WORDS and what is found unless fact number PLACE
+of FILE is VALUE, a string."
+  (sh (string-append %facts
+                     "found=$(facts \"$1\" 2> /dev/null) || { echo is missing; exit; }
+found=$(printf '%s\\n' \"$found\" | cut -d '|' -f \"$2\")
+if test \"$2\" = 2; then while test \"${found#0?}\" != \"$found\"; do found=${found#0}; done; fi
+test \"$found\" = \"$3\" || echo \"$4 $found instead of $3\"")
+      file (number->string place) value words))
+
+(define (check-subject check)
+  "Return what CHECK is about, a string."
+  (match check
+    (('as _ check) (check-subject check))
+    ((_ subject . _) (if (string? subject) subject (format #f "~a" subject)))))
 
 (define (guest-troubles guest checks)
   "Return those of CHECKS that do not hold in GUEST, each as a pair of the check
@@ -339,7 +480,12 @@ and a string that says how; '() when all hold.
 A check is one of
   (exists FILE) (absent FILE) (file FILE) (directory FILE) (executable FILE)
   (not-empty FILE) (link FILE TARGET) (contains FILE TEXT)
-and all of them together cost one message."
+  (mode FILE MODE) (owner FILE USER) (group FILE GROUP) (size FILE BYTES)
+  (links FILE COUNT) (newer FILE OTHER-FILE) (mounted DIRECTORY [TYPE])
+  (process NAME) (service NAME) (listening PORT) (package NAME)
+  (sysctl NAME VALUE) (as USER CHECK)
+and all of them together cost one message.  MODE is an integer or a string such as
+\"755\"; `as' asks with the help of sudo or doas."
   (filter-map
    (lambda (check result)
      (let ((said (string-append (ssh-result-stdout result)
@@ -360,8 +506,9 @@ Throw 'check-failed with everything that does not hold."
      (throw 'check-failed 'guest-check "~A"
             (list (string-join
                    (map (match-lambda
-                          (((_ file . _) . trouble)
-                           (string-append "`" file "` " trouble)))
+                          ((check . trouble)
+                           (string-append "`" (check-subject check) "` " trouble)))
                         troubles)
                    "; "))
-            `((failed . ,(length troubles)))))))
+            `((failed . ,(length troubles))
+              (hint . ,(look-yourself guest)))))))

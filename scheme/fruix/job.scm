@@ -39,17 +39,24 @@
             job-result-memory
             job-result-free
             job-result-warnings
+            job-result-cause
+            job-result-log
             job-result-passed?
             job-result->lines
             job-result->json
             job-history-file
             log-archive-ref
             log-archive-stages
+            log-archive-cause
             guest-run-job
             job-there
             job-passed?))
 
-(define %jobs "/var/tmp/fruix-jobs")
+(define (jobs-directory guest)
+  ;; Each user of the guest has one: whoever may write it may run what is in it.
+  (match (assq-ref (%ssh-destination guest) 'user)
+    ("root" "/var/tmp/fruix-jobs")
+    (user (string-append "/var/tmp/fruix-jobs-" user))))
 
 (define-record-type <job>
   (make-job guest name directory boot)
@@ -60,7 +67,7 @@
   (boot       job-boot))                ;string: the boot it belongs to, or #f
 
 (define-record-type <job-result>
-  (make-job-result end status offset tail memory free warnings)
+  (make-job-result end status offset tail memory free warnings cause log)
   job-result?
   (end     job-result-end)              ;symbol: see `job-follow'
   (status  job-result-status)           ;integer, or #f without one
@@ -68,18 +75,20 @@
   (tail    job-result-tail)             ;string: the end of the log
   (memory  job-result-memory)           ;string: the kernel on memory, or #f
   (free    job-result-free)             ;integer: bytes, where it failed, or #f
-  (warnings job-result-warnings))       ;integer: the compiler's
+  (warnings job-result-warnings)        ;integer: the compiler's
+  (cause   job-result-cause)            ;alist: why it failed, or #f
+  (log     job-result-log))             ;string: its log, in the guest
 
 (declare-datum-record! 'job-result job-result? make-job-result
                        job-result-end job-result-status job-result-offset
                        job-result-tail job-result-memory job-result-free
-                       job-result-warnings)
+                       job-result-warnings job-result-cause job-result-log)
 
 (define (job-result-passed? result)
   "Return #t when the job of RESULT ended with status zero."
   (eqv? 0 (job-result-status result)))
 
-(define (directory-of name)
+(define (directory-of guest name)
   ;; The directory is removed with all that is in it, so it must be one.
   (unless (and (string-every (char-set-union char-set:letter+digit
                                              (string->char-set "._-"))
@@ -90,7 +99,7 @@
            (list (format #f "a job cannot be called `~a`: letters, digits, `.`, `_` and `-` only"
                          name))
            '()))
-  (string-append %jobs "/" name))
+  (string-append (jobs-directory guest) "/" name))
 
 (define* (job-start guest name command
                     #:key (environment #f) (directory #f))
@@ -99,7 +108,7 @@ GUEST, and return the job.  ENVIRONMENT and DIRECTORY are those of `ssh-run'.
 
 Throw 'ssh-error when a job of that name is there already, ended or not:
 `job-attach' takes it up, `job-end!' with #:forget? removes it."
-  (let ((place (directory-of name)))
+  (let ((place (directory-of guest name)))
     (make-job guest name place
               (%ssh-job-start guest place
                               (ssh-command-line command
@@ -109,7 +118,7 @@ Throw 'ssh-error when a job of that name is there already, ended or not:
 (define (job-attach guest name)
   "Return the job called NAME in GUEST, which another process, or this one, has
 started.  Nothing is asked yet; `job-follow' says when there is none."
-  (make-job guest name (directory-of name) #f))
+  (make-job guest name (directory-of guest name) #f))
 
 (define (job-list guest)
   "Return what jobs GUEST has, whoever started them, by name: a list of association
@@ -126,10 +135,11 @@ lists with
   log       the file in the guest that holds all of them.
 
 Throw 'ssh-error when GUEST cannot tell."
-  (map (lambda (job)
-         (append job
-                 `((log . ,(string-append %jobs "/" (assq-ref job 'name) "/log")))))
-       (%ssh-job-list guest %jobs)))
+  (let ((place (jobs-directory guest)))
+    (map (lambda (job)
+           (append job
+                   `((log . ,(string-append place "/" (assq-ref job 'name) "/log")))))
+         (%ssh-job-list guest place))))
 
 (define (job-list->lines jobs)
   "Return JOBS, which `job-list' returned, as a list of lines for people."
@@ -178,7 +188,7 @@ Throw 'ssh-error when GUEST cannot tell."
     (end . ,(job-result-end result))
     (status . ,(job-result-status result))
     (warnings . ,(job-result-warnings result))
-    (log . ,(string-append %jobs "/" name "/log"))))
+    (log . ,(job-result-log result))))
 
 ;;; How the same work went before.
 
@@ -237,6 +247,12 @@ Throw 'system-error when FILE cannot be read."
 which a part begins to the stage that the build was in, a string."
   (%log-archive-stages file))
 
+(define (log-archive-cause file)
+  "Return the first cause of failure that the log kept in FILE tells, an
+association list as `job-result-cause' has it, or #f when it tells of none: it
+stands in the index, whoever followed the job."
+  (%log-archive-cause file))
+
 (define* (job-follow job
                      #:key
                      (from 0)
@@ -253,7 +269,8 @@ FROM is the first byte of its log that is wanted.  With LIVE, a string, lines
 are shown as they come, as those of LIVE.  With COPY, a file name, the log is
 appended to that file, byte by byte.  With KEEP, a file name, the whole log is
 kept in that file, compressed and with an index beside it; what is there already
-decides where to go on, and FROM does not count.  With HISTORY, a file name, the
+decides where to go on, and FROM does not count.  The log of an earlier job makes
+way.  With HISTORY, a file name, the
 time left is told from how the same work went before, and how it goes now is
 written there when it ends well: see `job-history-file'.
 
@@ -269,6 +286,11 @@ written there when it ends well: see `job-history-file'.
             processor; it is still there;
   late      it has not ended within TIMEOUT seconds; it is still there.
 
+`job-result-cause' is why it failed, as its whole log tells it: an association
+list with `target', `status' or `signal', `directory', `stage', `line' (the number
+of the line that says so), `summary', `lines' (what the target printed last) and
+`told', a line for people; #f where the log names no failure.
+
 A connection that is lost is made again for at most OUTAGE-TIMEOUT seconds;
 then throw as `ssh-run' does."
   (let ((result (%ssh-job-follow (job-guest job) (job-directory job)
@@ -280,7 +302,9 @@ then throw as `ssh-run' does."
                      (assq-ref result 'tail)
                      (assq-ref result 'memory)
                      (assq-ref result 'free)
-                     (assq-ref result 'warnings))))
+                     (assq-ref result 'warnings)
+                     (assq-ref result 'cause)
+                     (string-append (job-directory job) "/log"))))
 
 (define* (job-end! job #:key (forget? #f))
   "End JOB and every process of its session.  With FORGET? remove its files, so
@@ -390,7 +414,7 @@ wanted that runs LINE."
 (define (own! guest name)
   "Say in GUEST for which step the job called NAME is."
   (guest-answer guest (sh "umask 077 && mkdir -p \"$1\" && printf '%s' \"$2\" > \"$1/owner\""
-                          (directory-of name) (owner))))
+                          (directory-of guest name) (owner))))
 
 (define (guest-answer guest command)
   (match (ssh-ask guest (list command) #:again? #t)
@@ -411,9 +435,9 @@ process is there; and owner, the run and the step that it is for, a string.  Ret
                   (list (sh "cd \"$1\" 2> /dev/null && test -e script || exit 1
 cat status 2> /dev/null || echo -
 pid=$(cat pid 2> /dev/null) && kill -0 \"$pid\" 2> /dev/null && echo alive || echo gone"
-                            (directory-of name))
-                        `("cat" ,(string-append (directory-of name) "/owner"))
-                        `("cat" ,(string-append (directory-of name) "/script")))
+                            (directory-of guest name))
+                        `("cat" ,(string-append (directory-of guest name) "/owner"))
+                        `("cat" ,(string-append (directory-of guest name) "/script")))
                   #:again? #t)
     ((state owner script)
      (and (ssh-result-passed? state)
@@ -454,7 +478,7 @@ in the guest and in FILES."
                           files)))
 
 (define (throw-failed job result)
-  (let* ((cause (%build-log-cause (job-result-tail result)))
+  (let* ((cause (job-result-cause result))
          (last (and cause (ssh-visible (assq-ref cause 'told))))
          (text (format #f "job `~a` ~a in the guest~a~a" (job-name job)
                        (end-text result)
@@ -478,7 +502,9 @@ in the guest and in FILES."
              (end . ,(job-result-end result))
              (status . ,(job-result-status result))
              (log . ,(string-append (job-directory job) "/log"))
-             (cause . ,(or cause '()))))))
+             (cause . ,(or cause '()))
+             (hint . ,(string-append "to look for yourself: "
+                                     (ssh-login-line (job-guest job))))))))
 
 (define (last-line text)
   "Return the last line of TEXT that says something, as it may be shown, or #f."

@@ -422,7 +422,7 @@ first is its builder versions, lists (NAME VALUE) of strings; the second its
 visible layouts, see `media-layout', lists (CLOSURE IDENTITY LINE ...).  The
 layouts are made from closures that come with this program, a development
 system, a lean one, and one with files of every name that the modules mention,
-and from CLOSURES.
+unless these refuse it, and from CLOSURES.
 
 Throw 'media-error when FILE cannot be loaded or defines no version."
   (let* ((module (load-media-module file))
@@ -452,12 +452,19 @@ Throw 'media-error when FILE cannot be loaded or defines no version."
                 (map (lambda (closure identity)
                        (row closure identity (made closure)))
                      plain identities)
-                (map (lambda (closure)
-                       ;; What it is furnished with says nothing by itself.
+                (filter-map
+                 (lambda (closure)
+                   ;; What it is furnished with says nothing by itself; and a
+                   ;; module may refuse what it does not expect in a closure.
+                   (catch #t
+                     (lambda ()
                        (row closure
                             (digest-string (string-join identities " "))
                             (%media-peculiar (made closure) words)))
-                     (filter ample? references))
+                     (lambda (key . args)
+                       (and (memq key '(interrupted quit media-error))
+                            (apply throw key args)))))
+                 (filter ample? references))
                 (map (lambda (closure)
                        (row closure (digest-tree closure) (made closure)))
                      closures))))))))

@@ -17,9 +17,20 @@
 
 (define %poisonous-variables
   ;; What development profiles export and buildworld must not see.
-  '("CC" "CXX" "CFLAGS" "CXXFLAGS" "CPPFLAGS" "LDFLAGS" "MAKEFLAGS" "MAKEOBJDIR"
-    "MAKESYSPATH" "SRCTOP" "DESTDIR" "TARGET" "TARGET_ARCH" "LD_LIBRARY_PATH"
-    "C_INCLUDE_PATH" "LIBRARY_PATH"))
+  '("CC" "CXX" "CFLAGS" "CXXFLAGS" "CPPFLAGS" "LDFLAGS" "MAKE" "MAKEFLAGS" "MFLAGS"
+    "MAKEOBJDIR" "MAKESYSPATH" "SRCTOP" "OBJTOP" "DESTDIR" "MACHINE_ARCH" "TARGET"
+    "TARGET_ARCH" "CPUTYPE" "CROSS_TOOLCHAIN" "KERNCONF" "LOCALBASE" "DEBUG_FLAGS"
+    "LD_LIBRARY_PATH" "C_INCLUDE_PATH" "LIBRARY_PATH"))
+
+(define %configuration-files
+  ;; What make reads in the guest unless a variable names another file.
+  '(("__MAKE_CONF" . "/etc/make.conf")
+    ("SRCCONF" . "/etc/src.conf")
+    ("SRC_ENV_CONF" . "/etc/src-env.conf")))
+
+(define %environment-only
+  ;; Options that are looked at before make has read its arguments.
+  '("WITH_META_MODE" "WITH_DIRDEPS_BUILD"))
 
 (define* (native-build-troubles guest
                                 #:key
@@ -41,12 +52,23 @@ tree takes, as FreeBSD's objects and stages do."
           (environment-troubles environment)
           (variable-troubles variables)
           (system-troubles guest source-root)
+          (configuration-troubles guest environment variables)
+          (kernel-troubles guest source-root environment variables)
           (tool-troubles guest source-root)
-          (disk-troubles guest build-root
-                         (or need-bytes
-                             (* 8 (guest-tree-size guest source-root))))
+          (let ((need-bytes (or need-bytes (needed-bytes guest source-root))))
+            (match (disk-troubles guest build-root need-bytes)
+              ;; Where bytes are lacking, files will be, too.
+              (() (build-root-troubles guest build-root need-bytes))
+              (troubles
+               (append (build-root-troubles guest build-root #f) troubles))))
           (memory-troubles guest build-jobs)
           (clock-troubles guest)))
+
+(define (needed-bytes guest source-root)
+  "Return how much a build of SOURCE-ROOT takes, in bytes, or #f when there is no
+such tree, which is another trouble."
+  (and (guest-directory? guest source-root)
+       (* 8 (guest-tree-size guest source-root))))
 
 (define (check-native-build guest . options)
   "Check that nothing is known to make a native base build in GUEST fail.
@@ -91,6 +113,9 @@ Throw 'check-failed with every trouble there is."
       (let ((name (variable-name variable)))
         (cond ((string=? name "MAKEOBJDIRPREFIX")
                "MAKEOBJDIRPREFIX is an argument; make takes it from the environment only")
+              ((member name %environment-only)
+               (format #f "~a is an argument; it counts in the environment or in src-env.conf only"
+                       name))
               ((and (string-prefix? "WITH_" name)
                     (member (string-downcase (variable-value variable))
                             '("no" "false" "0")))
@@ -116,6 +141,77 @@ Throw 'check-failed with every trouble there is."
     (at (string-drop variable (+ at 1)))))
 
 ;;; What the guest must have.
+
+(define (setting name environment variables)
+  "Return the value of the variable NAME among VARIABLES or in ENVIRONMENT, or #f."
+  (or (any (lambda (variable)
+             (and (string=? (variable-name variable) name)
+                  (variable-value variable)))
+           variables)
+      (assoc-ref environment name)))
+
+(define (configuration-troubles guest environment variables)
+  "Return which files of the guest would change the build unseen."
+  (let ((looked-at (remove (match-lambda
+                             ((variable . _)
+                              (setting variable environment variables)))
+                           %configuration-files)))
+    (filter-map (match-lambda*
+                  (((variable . file) result)
+                   (and (ssh-result-passed? result)
+                        (format #f "`~a` is in the guest and changes the build: set ~a=/dev/null to leave it out"
+                                file variable))))
+                looked-at
+                (ssh-ask guest
+                         (map (match-lambda
+                                ((_ . file) (sh "test -s \"$1\"" file)))
+                              looked-at)
+                         #:again? #t))))
+
+(define (kernel-troubles guest source-root environment variables)
+  "Return which kernel configurations that are named are not in the tree."
+  (let ((names (string-tokenize (or (setting "KERNCONF" environment variables) "")))
+        (directory (setting "KERNCONFDIR" environment variables)))
+    (filter-map
+     (lambda (name result)
+       (and (not (ssh-result-passed? result))
+            (format #f "the kernel configuration `~a` is nowhere in the tree" name)))
+     names
+     (ssh-ask guest
+              (map (lambda (name)
+                     (sh "case $1 in /*) test -f \"$1\"; exit ;; esac
+test -n \"$3\" && test -f \"$3/$1\" && exit
+for file in \"$2\"/sys/*/conf/\"$1\"; do test -f \"$file\" && exit; done
+! ls -d \"$2\"/sys/*/conf > /dev/null 2>&1"
+                         name source-root (or directory "")))
+                   names)
+              #:again? #t))))
+
+(define (build-root-troubles guest build-root need-bytes)
+  ;; An object or an installed file takes about 32 KiB.
+  "Return why BUILD-ROOT cannot hold what the build makes, NEED-BYTES or #f."
+  (match (ssh-ask
+          guest
+          (list (sh "directory=$1
+until test -e \"$directory\"; do directory=$(dirname \"$directory\"); done
+test -d \"$directory\" || { echo \"$directory is not a directory\"; exit; }
+probe=$directory/.fruix-preflight.$$
+printf '#!/bin/sh\\nexit 0\\n' 2> /dev/null > \"$probe\" || { echo \"$directory cannot be written\"; exit; }
+chmod 700 \"$probe\"
+\"$probe\" 2> /dev/null || echo \"what is in $directory cannot be run: it is mounted noexec\"
+rm -f \"$probe\"
+free=$(df -Pi \"$directory\" 2> /dev/null | awk 'NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^[iI][fF]ree$/) at = i } END { if (at) print $at }')
+case $free in
+''|*[!0-9]*|0) ;;
+*) test \"$free\" -ge \"$2\" || echo \"$directory has room for $free more files, the build makes about $2\" ;;
+esac"
+                    build-root
+                    (number->string (quotient (or need-bytes 0) 32768))))
+          #:again? #t)
+    ((result)
+     (map (lambda (line) (ssh-visible line))
+          (remove string-null?
+                  (string-split (ssh-result-stdout result) #\newline))))))
 
 (define (system-troubles guest source-root)
   (map (match-lambda
@@ -178,7 +274,7 @@ df -Pk \"$directory\" | tail -n 1 | awk '{ print $4 }'"
           #:again? #t)
     ((result)
      (let ((free (string->number (string-trim-both (ssh-result-stdout result)))))
-       (if (and free (< (* 1024 free) need-bytes))
+       (if (and free need-bytes (< (* 1024 free) need-bytes))
            (list (format #f "`~a` has ~a bytes free, the build needs ~a"
                          build-root (* 1024 free) need-bytes))
            '())))))

@@ -9,9 +9,12 @@
   #:use-module (fruix datum)
   #:use-module (fruix native ssh)
   #:use-module (ice-9 match)
+  #:use-module (srfi srfi-1)
   #:use-module (srfi srfi-9)
   #:export (ssh-connect
             ssh-check-private-key
+            ssh-host-config
+            ssh-login-line
             ssh-close
             ssh-alive?
             ssh-address
@@ -23,6 +26,7 @@
             ssh-visible
             sh
             sh?
+            become
             ssh-command-line
             ssh-result?
             ssh-result-status
@@ -48,17 +52,29 @@
 
 (define (sh text . arguments)
   "Return the command that lets /bin/sh read TEXT, in which $1, $2 and so on are
-ARGUMENTS, strings that are not taken apart."
-  (make-shell-text text arguments))
+ARGUMENTS, strings that are not taken apart, or lists of such."
+  (make-shell-text text (append-map (lambda (argument)
+                                      (if (list? argument)
+                                          argument
+                                          (list argument)))
+                                    arguments)))
+
+(define* (become command #:key (user "root"))
+  "Return the command that runs COMMAND, a list of words or a `sh' text, as USER
+with the help of sudo(8), or else of doas(1), which must not ask for a password."
+  (sh "user=$1
+shift
+if command -v sudo > /dev/null 2>&1; then exec sudo -n -u \"$user\" -- \"$@\"
+elif command -v doas > /dev/null 2>&1; then exec doas -n -u \"$user\" \"$@\"
+elif test \"$(id -un)\" = \"$user\"; then exec \"$@\"
+fi
+echo neither sudo nor doas is there >&2
+exit 127"
+      user (command-words command)))
 
 (define (ssh-result-passed? result)
   "Return #t when the command of RESULT ended with status zero."
   (eqv? 0 (ssh-result-status result)))
-
-(define (home-file name)
-  "Return the file NAME in the user's home, or #f without one."
-  (let ((home (getenv "HOME")))
-    (and home (string-append home "/" name))))
 
 (define* (ssh-connect #:key
                       address
@@ -68,21 +84,25 @@ ARGUMENTS, strings that are not taken apart."
                       (host-key #f)
                       (known-hosts #f)
                       (agent (getenv "SSH_AUTH_SOCK"))
-                      (config (home-file ".ssh/config"))
-                      (timeout-seconds 30))
+                      (config #t)
+                      (timeout-seconds 30)
+                      (outage-timeout 600))
   "Return a connection to the SSH server at ADDRESS, a string, and PORT, logged
 in as USER with the key in the file PRIVATE-KEY, or with one that the agent at
 the socket AGENT holds.
 
 HOST-KEY is the server's public key line, such as \"ssh-ed25519 AAAA…\"; without
-it the server's key must be in the file KNOWN-HOSTS, by default
-`~/.ssh/known_hosts'.  ADDRESS may be a Host of CONFIG, a file of ssh_config(5)
-or #f: its HostName, User, Port, IdentityFile and ProxyJump then count where
-nothing is passed here.  Otherwise PORT is 22 and USER root, and the keys are
-those of the agent and the usual ones in `~/.ssh'.  The passphrase of an
-encrypted key is asked for at the terminal.
+it the server's key must be in the file KNOWN-HOSTS, by default the files that ssh
+looks into.  ADDRESS may be a Host of CONFIG, a file of ssh_config(5); #t stands
+for the user's own and the system's, #f for none.  What it says of where to go, as
+whom, through what, with which key and whom to trust counts where nothing is
+passed here.  Otherwise PORT is 22 and USER root, and the keys are those of the
+agent and the usual ones in `~/.ssh'.  The passphrase of an encrypted key is asked
+for at the terminal.
 
-Connecting is tried again while nothing answers, for at most TIMEOUT-SECONDS.
+Connecting is tried again while nothing answers, for at most TIMEOUT-SECONDS.  A
+connection that is lost, or silent, is made again when it is needed, for at most
+OUTAGE-TIMEOUT seconds.
 
 Throw 'timeout with what was last seen, 'trust-error with both fingerprints
 when the server shows another key, 'ssh-error when the login is refused, and
@@ -94,7 +114,8 @@ Source: ssh(1), ssh_config(5)."
            '("cannot connect: #:address is needed")
            '()))
   (%ssh-connect address port user private-key host-key known-hosts
-                agent config (getenv "HOME") timeout-seconds))
+                agent config (getenv "HOME") timeout-seconds outage-timeout
+                (environ)))
 
 (define* (ssh-check-private-key file #:key (agent (getenv "SSH_AUTH_SOCK")))
   "Do nothing when FILE holds a private key that `ssh-connect' can use, with the
@@ -102,6 +123,27 @@ help of the agent at the socket AGENT when it is encrypted.
 
 Throw 'settings-error otherwise: early, rather than when a guest has booted."
   (%ssh-check-private-key file agent))
+
+(define* (ssh-host-config address #:key (port #f) (user #f) (config #t))
+  "Return what CONFIG, as `ssh-connect' takes it, says of ADDRESS, an association
+list: `hostname', `port', `user', `proxyjump', `proxycommand', `hostkeyalias' and
+`identityagent', each a string, a number or #f; `identityfile', `certificatefile'
+and `userknownhostsfile', lists of strings as they are written; `identitiesonly';
+and `ignored', an association list of keywords and values that are not followed.
+PORT and USER are what the command line of ssh would say.
+
+Throw 'settings-error when CONFIG makes no sense.
+
+Source: ssh(1), \"-G\"."
+  (%ssh-host-config address port user config (getenv "HOME") (environ)))
+
+(define (ssh-login-line connection)
+  "Return the command line with which somebody logs in where CONNECTION leads, a
+string."
+  (let ((place (%ssh-destination connection)))
+    (%ssh-quote `("ssh" "-p" ,(number->string (assq-ref place 'port))
+                  ,(string-append (assq-ref place 'user) "@"
+                                  (assq-ref place 'address))))))
 
 (define (ssh-close connection)
   "Close CONNECTION; what runs over it ends."
@@ -171,12 +213,15 @@ and no others.  With DIRECTORY it starts there."
                   (environment #f)
                   (directory #f)
                   (live #f)
+                  (binary? #f)
                   (timeout-seconds 600))
   "Run COMMAND, a list of words or a `sh' text, over CONNECTION and return its
 result, whatever its status: see `ssh-result-status', `ssh-result-stdout' and
 `ssh-result-stderr'.
 
-COMMAND reads INPUT, a string.  With ENVIRONMENT, an association list of
+COMMAND reads INPUT, a string or a bytevector.  With BINARY? what it prints is
+bytevectors, byte by byte; otherwise text, in which bytes that are none are
+replaced.  With ENVIRONMENT, an association list of
 strings, it sees those variables and no others.  With DIRECTORY it starts
 there.  With LIVE, a string, each line of output is shown as it comes, as that
 of LIVE.
@@ -188,7 +233,7 @@ lost, and 'ssh-error when the server does not run commands."
                    (ssh-command-line command
                                      #:environment environment
                                      #:directory directory)
-                   input live timeout-seconds)))
+                   input live timeout-seconds binary?)))
 
 (define* (ssh-ask connection commands
                   #:key (timeout-seconds 60) (again? #f))

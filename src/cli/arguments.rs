@@ -168,8 +168,15 @@ pub enum Verb {
     Runs(super::runs::Arguments),
     /// List, follow or end the jobs of a guest
     Jobs(super::jobs::Arguments),
-    /// Say what a live run would use, and what it lacks
+    /// Print what a build's log says, most of all why the build stopped
+    Log(super::log::Arguments),
+    /// Say what a live run would use, what it lacks, and what the host has; changes nothing
+    ///
+    /// With --simulate: whether a simulated run can be, and the same of its host.
     Doctor {
+        /// Print JSON instead
+        #[arg(long, conflicts_with = "trust")]
+        json: bool,
         /// Show the certificate of HOST, an URL, and write it to the settings on consent
         #[arg(long, value_name = "HOST")]
         trust: Option<String>,

@@ -154,7 +154,7 @@ fn described_lock(seen: &Seen) -> String {
 }
 
 /// SECONDS since 1970 as one word.
-fn moment(seconds: u64) -> String {
+pub fn moment(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
@@ -181,7 +181,7 @@ fn described(leftover: &Leftover, how: &str) -> String {
 }
 
 /// What the settings say about the host.
-fn login(settings: &Settings) -> Result<Login, Failure> {
+pub fn login(settings: &Settings) -> Result<Login, Failure> {
     let text = |name: &str| match settings.get(name) {
         Some((Setting::Text(text), _)) => Ok(text.clone()),
         _ => Err(settings.missing(name)),

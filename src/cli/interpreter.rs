@@ -57,6 +57,8 @@ pub fn make(
         load_path: load_path(line, environment),
         native_modules: native_modules(),
         arguments,
+        modules: crate::embedded::modules(),
+        is_interrupted: Some(crate::runtime::take_interrupt),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
     })?;
     super::signals::watch(&interpreter)?;

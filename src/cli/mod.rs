@@ -15,6 +15,7 @@ mod hash;
 pub mod interpreter;
 mod jobs;
 pub mod live;
+mod log;
 mod meta_switch;
 mod output;
 mod packaging;
@@ -41,6 +42,9 @@ use arguments::{CommandLine, Verb};
 use settings::Environment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+
+/// How long ending commands in a guest may hold up the end of the process.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Everything the process does, from its arguments to its exit status.
 pub fn main() -> ExitCode {
@@ -99,6 +103,13 @@ pub fn main() -> ExitCode {
 /// program a tenth of its start-up.
 fn leave(status: u8) -> ! {
     use std::io::Write;
+    if !crate::ssh::is_settled() {
+        // Commands that were given up in a guest are being ended there.
+        let _ = crate::runtime::wait_to_clean_up("ending commands in the guest", PARTING, async {
+            crate::ssh::settle(PARTING).await;
+            Ok::<_, Failure>(())
+        });
+    }
     let _ = std::io::stdout().flush();
     // SAFETY: nothing is left to be done by a handler at exit: we have none.
     unsafe { libc::_exit(status.into()) }
@@ -143,10 +154,13 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
+        Some(Verb::Log(arguments)) => log::run(arguments)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
-        Some(Verb::Doctor { trust: Some(host) }) => trust::run(host, &line, environment)?,
-        Some(Verb::Doctor { trust: None }) => doctor::run(&line, environment)?,
+        Some(Verb::Doctor {
+            trust: Some(host), ..
+        }) => trust::run(host, &line, environment)?,
+        Some(Verb::Doctor { trust: None, json }) => doctor::run(*json, &line, environment)?,
         Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
     })
 }

@@ -10,8 +10,8 @@ use super::settings::Environment;
 use crate::embedded;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
-use crate::guile::reader::{Reader, SyntaxBuilder};
-use crate::guile::syntax::Stx;
+use crate::guile::reader::Reader;
+use crate::guile::{Stx, SyntaxBuilder};
 use std::path::{Path, PathBuf};
 
 /// Do what LINE says, in Guile's order: load path, `-l` files, the program,

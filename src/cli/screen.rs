@@ -29,8 +29,8 @@ struct State {
     works: HashMap<String, ProgressBar>,
     /// What is shown of the lines that work prints.
     output: Output,
-    /// When a transfer was last mentioned, where there is no bar.
-    mentioned: HashMap<String, Instant>,
+    /// When a transfer was last mentioned, where there is no bar, and how far it was.
+    mentioned: HashMap<String, (Instant, u64)>,
 }
 
 impl Screen {
@@ -91,22 +91,23 @@ impl Screen {
                 state.bars.remove(what);
             }
         } else {
-            let due = state
-                .mentioned
-                .get(what)
-                .is_none_or(|at| at.elapsed() >= Duration::from_secs(5));
-            if !finished && !due {
+            let due = match state.mentioned.get(what) {
+                None => true,
+                // The end may be told twice.
+                Some((_, before)) if *before == done => false,
+                Some((at, _)) => finished || at.elapsed() >= Duration::from_secs(5),
+            };
+            if !due {
                 return;
             }
-            state.mentioned.insert(what.to_owned(), Instant::now());
+            state
+                .mentioned
+                .insert(what.to_owned(), (Instant::now(), done));
             let total = total.map_or(String::new(), |total| format!(" of {}", HumanBytes(total)));
             say(
                 state,
                 &format!("{}: {}{total}", escape(what), HumanBytes(done)),
             );
-        }
-        if finished {
-            state.mentioned.remove(what);
         }
     }
 }

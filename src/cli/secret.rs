@@ -64,7 +64,7 @@ fn line(mut terminal: &File, end: Option<Instant>) -> Option<String> {
         tv_sec: 0,
         tv_nsec: 100_000_000,
     };
-    while !runtime::is_interrupted()
+    while !runtime::take_interrupt()
         && line.len() < LONGEST
         && end.is_none_or(|end| Instant::now() < end)
     {

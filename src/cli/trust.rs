@@ -65,7 +65,7 @@ pub fn run(host: &str, line: &CommandLine, environment: &Environment) -> Result<
 }
 
 /// Whether two fingerprints are the same, however they are written.
-fn is_same(one: &str, other: &str) -> bool {
+pub fn is_same(one: &str, other: &str) -> bool {
     let digits = |text: &str| -> String {
         let text = text.rsplit('=').next().unwrap_or(text);
         text.chars()

@@ -24,7 +24,7 @@ pub(super) fn digest_of_file(path: &Path, algorithm: Algorithm) -> Result<String
     let mut file = File::open(path).map_err(fail)?;
     let (mut hasher, mut buffer) = (Hasher::new(algorithm), vec![0; CHUNK]);
     loop {
-        if runtime::is_interrupted() {
+        if runtime::take_interrupt() {
             return Err(DigestError::Interrupted {
                 path: path.to_owned(),
             });
@@ -66,7 +66,7 @@ pub(super) fn sha256_of_reader(
     let mut hasher = sha2::Sha256::new();
     let mut count = 0;
     loop {
-        if runtime::is_interrupted() {
+        if runtime::take_interrupt() {
             return Err(DigestError::Interrupted {
                 path: path.to_owned(),
             });

@@ -267,7 +267,7 @@ impl Explorer<'_> {
                 (tree, path, directory, names)
             }
         };
-        if runtime::is_interrupted() {
+        if runtime::take_interrupt() {
             let path = self.place(tree, &path);
             return Err(DigestError::Interrupted { path });
         }
@@ -474,7 +474,7 @@ fn these(
         .map_err(|error| fail(error.into()))?;
     let mut hashers: Vec<Hasher> = algorithms.iter().map(|one| Hasher::new(*one)).collect();
     loop {
-        if runtime::is_interrupted() {
+        if runtime::take_interrupt() {
             return Err(DigestError::Interrupted { path: place() });
         }
         match file.read(buffer) {

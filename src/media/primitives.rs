@@ -4,12 +4,12 @@ use super::{
     Check, Definition, Fit, History, Layout, Record, Scratch, Stale, Survey, Version, Way,
 };
 use crate::guile::natives::{Outcome, Raise};
-use crate::guile::reader::{Reader, SyntaxBuilder};
-use crate::guile::syntax::Stx;
+use crate::guile::reader::Reader;
 use crate::guile::value::{
     Value, alist_value, handle, handle_value, integer, list, list_value, string, string_value,
     strings, symbol_value,
 };
+use crate::guile::{Stx, SyntaxBuilder};
 use std::path::Path;
 
 crate::natives! {

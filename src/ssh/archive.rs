@@ -1,15 +1,17 @@
 //! The complete log of a job, kept here: compressed, with an index.
 //!
 //! The log is a file of gzip members, which `zcat` reads whole. Beside it
-//! stands `….index`: a line for each member, with the byte of the log at which
-//! the member begins, the byte of the file, and the stage that the build was
-//! in. A member is closed every few mebibytes and at the start of each stage,
+//! stands `….index`: which job it is of, and a line for each member, with the
+//! byte of the log at which the member begins, the byte of the file, and the
+//! stage that the build was in; and the first cause of failure, once one is
+//! known. A member is closed every few mebibytes and at the start of each stage,
 //! and only then counts: whoever comes back after this process was killed cuts
-//! off what does not, and goes on in the guest's log at exactly that byte.
+//! off what does not, and goes on in the guest's log at exactly that byte. The
+//! log of another job takes the place of what is there.
 //!
 //! Source: RFC 1952, section 2.2 (a file is a series of members).
 
-use super::build_log;
+use super::build_log::{self, Cause};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::File;
@@ -41,6 +43,8 @@ pub struct Archive {
     /// Where the open member begins.
     begun: Member,
     stage: String,
+    /// The cause that the index tells.
+    cause: Option<Cause>,
     /// A line that has not ended yet.
     line: Vec<u8>,
 }
@@ -51,73 +55,116 @@ fn index_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The index of the log at PATH: its whole members, and the end of the last.
-fn read_index(path: &Path) -> io::Result<(Vec<Member>, u64, u64)> {
-    let mut members = Vec::new();
-    let mut end = (0, 0);
-    let file = match File::open(index_path(path)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((members, 0, 0)),
-        Err(error) => return Err(error),
-    };
-    for line in BufReader::new(file).lines() {
-        let line = line?;
-        let mut fields = line.splitn(5, ' ');
-        let mut number = || fields.next().and_then(|field| field.parse::<u64>().ok());
-        // A line that was cut off belongs to a member that does not count.
-        let (Some(log), Some(file), Some(log_end), Some(file_end)) =
-            (number(), number(), number(), number())
-        else {
-            break;
+/// What the index of a log says.
+#[derive(Debug, Default)]
+struct Index {
+    /// What tells the job from another that had its name.
+    number: Option<String>,
+    /// The whole members.
+    members: Vec<Member>,
+    /// The end of the last of them, in the log and in the file.
+    log: u64,
+    file: u64,
+    cause: Option<Cause>,
+}
+
+impl Index {
+    /// The index of the log at PATH.
+    fn read(path: &Path) -> io::Result<Index> {
+        let mut index = Index::default();
+        let file = match File::open(index_path(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(index),
+            Err(error) => return Err(error),
         };
-        let Some(stage) = fields.next() else { break };
-        if (log, file) != end {
-            break;
+        for line in BufReader::new(file).lines() {
+            let line = line?;
+            // A line that was cut off belongs to a member that does not count.
+            let whole = match line.split_once(' ') {
+                Some(("job", number)) => {
+                    index.number = Some(number.to_owned());
+                    true
+                }
+                Some(("cause", cause)) => match serde_json::from_str(cause) {
+                    Ok(cause) => {
+                        index.cause = cause;
+                        true
+                    }
+                    Err(_) => false,
+                },
+                _ => index.member(&line).is_some(),
+            };
+            if !whole {
+                break;
+            }
         }
-        end = (log_end, file_end);
-        members.push(Member {
-            log,
-            file,
-            stage: stage.to_owned(),
-        });
+        Ok(index)
     }
-    Ok((members, end.0, end.1))
+
+    /// Take a LINE for a member; `None` when it is none that follows.
+    fn member(&mut self, line: &str) -> Option<()> {
+        let mut fields = line.splitn(5, ' ');
+        let mut number = || fields.next()?.parse::<u64>().ok();
+        let (log, file, log_end, file_end) = (number()?, number()?, number()?, number()?);
+        let stage = fields.next()?.to_owned();
+        if (log, file) != (self.log, self.file) {
+            return None;
+        }
+        (self.log, self.file) = (log_end, file_end);
+        self.members.push(Member { log, file, stage });
+        Some(())
+    }
 }
 
 impl Archive {
-    /// The archive at PATH, new or to be gone on with.
-    pub fn open(path: &Path) -> io::Result<Archive> {
-        let (members, log, end) = read_index(path)?;
+    /// The archive at PATH of the log of the job that has NUMBER, to be gone on
+    /// with; new, where what is there is of another job.
+    pub fn open(path: &Path, number: &str) -> io::Result<Archive> {
+        let found = Index::read(path)?;
+        let found = match found.number.as_deref() == Some(number) {
+            true => found,
+            false => Index::default(),
+        };
         let mut file = File::options()
             .create(true)
             .write(true)
             .truncate(false)
             .open(path)?;
-        file.set_len(end)?;
-        file.seek(SeekFrom::Start(end))?;
+        file.set_len(found.file)?;
+        file.seek(SeekFrom::Start(found.file))?;
         let mut index = File::create(index_path(path))?;
-        let ends = members
+        index.write_all(format!("job {}\n", number.replace(['\n', '\r'], " ")).as_bytes())?;
+        let ends = found
+            .members
             .iter()
             .skip(1)
             .map(|member| (member.log, member.file));
-        for (member, end) in members.iter().zip(ends.chain([(log, end)])) {
+        for (member, end) in found
+            .members
+            .iter()
+            .zip(ends.chain([(found.log, found.file)]))
+        {
             write_entry(&mut index, member, end)?;
         }
-        let stage = members
+        let stage = found
+            .members
             .last()
             .map_or("-".to_owned(), |last| last.stage.clone());
-        Ok(Archive {
+        let mut archive = Archive {
             encoder: GzEncoder::new(file, Compression::fast()),
             index,
-            log,
+            log: found.log,
             begun: Member {
-                log,
-                file: end,
+                log: found.log,
+                file: found.file,
                 stage: stage.clone(),
             },
             stage,
+            cause: None,
             line: Vec::new(),
-        })
+        };
+        archive.tell_cause(found.cause.as_ref())?;
+        Ok(archive)
     }
 
     /// Where to go on in the log.
@@ -156,6 +203,19 @@ impl Archive {
         Ok(())
     }
 
+    /// Write CAUSE, which what was taken so far tells, into the index.
+    pub fn tell_cause(&mut self, cause: Option<&Cause>) -> io::Result<()> {
+        if self.cause.as_ref() == cause {
+            return Ok(());
+        }
+        // What the index tells must stand in members that count.
+        self.close_member()?;
+        let line = format!("cause {}\n", serde_json::to_string(&cause)?);
+        self.index.write_all(line.as_bytes())?;
+        self.cause = cause.cloned();
+        Ok(())
+    }
+
     /// Close the open member, so that what it holds counts.
     pub fn close_member(&mut self) -> io::Result<()> {
         if self.log == self.begun.log {
@@ -189,11 +249,11 @@ fn write_entry(index: &mut File, member: &Member, end: (u64, u64)) -> io::Result
 
 /// Give every line of the log kept at PATH, without its newline, to TAKE.
 pub fn replay(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let (_, _, end) = read_index(path)?;
-    if end == 0 {
+    let index = Index::read(path)?;
+    if index.file == 0 {
         return Ok(());
     }
-    let file = BufReader::new(File::open(path)?).take(end);
+    let file = BufReader::new(File::open(path)?).take(index.file);
     let mut log = BufReader::new(flate2::bufread::MultiGzDecoder::new(file));
     let mut line = Vec::new();
     while log.read_until(b'\n', &mut line)? > 0 {
@@ -205,13 +265,26 @@ pub fn replay(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<()> {
 
 /// The members of the log kept at PATH.
 pub fn members(path: &Path) -> io::Result<Vec<Member>> {
-    read_index(path).map(|(members, _, _)| members)
+    Index::read(path).map(|index| index.members)
+}
+
+/// The first cause of failure that the log kept at PATH tells, if it tells one.
+pub fn cause(path: &Path) -> io::Result<Option<Cause>> {
+    Index::read(path).map(|index| index.cause)
+}
+
+/// The last bytes of the log kept at PATH, COUNT at most.
+pub fn tail(path: &Path, count: u64) -> io::Result<Vec<u8>> {
+    let end = Index::read(path)?.log;
+    read(path, end.saturating_sub(count), count)
 }
 
 /// COUNT bytes of the log kept at PATH from byte FROM on, or as many as there
 /// are. Only the members that hold them are read.
 pub fn read(path: &Path, from: u64, count: u64) -> io::Result<Vec<u8>> {
-    let (members, end, _) = read_index(path)?;
+    let Index {
+        members, log: end, ..
+    } = Index::read(path)?;
     let mut bytes = Vec::new();
     let first = members.partition_point(|member| member.log <= from);
     let Some(first) = first.checked_sub(1).map(|index| &members[index]) else {
@@ -249,7 +322,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.gz");
         let log = log(300_000);
-        let mut archive = Archive::open(&path).unwrap();
+        let mut archive = Archive::open(&path, "a").unwrap();
         for piece in log.chunks(10_007) {
             archive.take(piece).unwrap();
         }
@@ -282,7 +355,7 @@ mod tests {
         let mut offset = 0;
         // Each of them is killed in the middle of a member.
         for end in [1_000_000, 1_100_000, 5_500_000, log.len()] {
-            let mut archive = Archive::open(&path).unwrap();
+            let mut archive = Archive::open(&path, "a").unwrap();
             offset = archive.offset();
             archive.take(&log[offset as usize..end]).unwrap();
             if end == log.len() {
@@ -295,5 +368,28 @@ mod tests {
         let begun = log.windows(stage.len()).position(|line| line == stage);
         assert_eq!(Some(offset as usize), begun);
         assert!(read(&path, 0, u64::MAX).unwrap() == log);
+    }
+
+    #[test]
+    fn the_log_of_another_job_takes_the_place_of_what_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.gz");
+        let log = b"a.c:1: error: x\n*** [a.o] Error code 1\n";
+        let found = build_log::cause(std::str::from_utf8(log).unwrap());
+        for number in ["one", "two"] {
+            let mut archive = Archive::open(&path, number).unwrap();
+            assert_eq!(archive.offset(), 0);
+            assert_eq!(cause(&path).unwrap(), None);
+            archive.take(log).unwrap();
+            archive.tell_cause(found.as_ref()).unwrap();
+            // Whoever comes later is told without reading the log.
+            assert_eq!(cause(&path).unwrap(), found);
+        }
+        assert_eq!(read(&path, 0, u64::MAX).unwrap(), log);
+        assert_eq!(tail(&path, 4).unwrap(), b"e 1\n");
+        let again = Archive::open(&path, "two").unwrap();
+        assert_eq!(again.offset(), log.len() as u64);
+        drop(again);
+        assert_eq!(cause(&path).unwrap(), found);
     }
 }

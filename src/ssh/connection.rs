@@ -5,56 +5,31 @@
 //! wrong host key, a refused login, something that is not SSH) ends it at once.
 
 use super::error::SshError;
-use super::identity::{self, Candidate, Identity};
-use super::key;
+use super::link::{ATTEMPT, Link, Login, Way};
 use super::shell::Shell;
 use super::text::visible;
-use super::trust::{Expected, Trust};
-use russh::AgentAuthError;
-use russh::client::{self, AuthResult, DisconnectReason, Handle, Msg};
-use russh::keys::key::PrivateKeyWithHashAlg;
-use russh::keys::{HashAlg, PublicKeyOrCertificate};
+use russh::client::Msg;
 use russh::{
-    Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect,
-    MethodSet, Preferred, Sig, cipher,
+    Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig,
 };
-use std::borrow::Cow;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 
-/// How long one attempt may take before another is made.
-const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long to wait between attempts.
+/// How long a lost connection is made again before what needs it is given up, unless
+/// somebody says otherwise.
+pub const OUTAGE: Duration = Duration::from_secs(600);
+/// How long a guest that answers may take to open a channel.
+const CHANNEL: Duration = Duration::from_secs(60);
+/// How long to wait for a session that a server has left, where it gives few.
+const SESSIONS: Duration = Duration::from_millis(1500);
+/// So many failures in a row of a connection that is there are no outage.
+const MOST_ODD: usize = 20;
+/// The pause between attempts that fail at once.
 const PAUSE: Duration = Duration::from_millis(200);
-/// A peer that has said nothing for this long is asked whether it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// So many unanswered questions end the connection.
-const KEEP_ALIVE_MISSES: usize = 4;
-/// How long to try to make a lost connection again before it is used.
-const RENEWAL: Duration = Duration::from_secs(30);
-/// What the server may send ahead of our reading, a channel: twice what OpenSSH
-/// grants. Sixteen mebibytes would cost a copy a tenth, as the server keeps them.
-const WINDOW: u32 = 4 << 20;
-/// The first that both sides have is used. Processors help with AES, which then
-/// takes half the time of OpenSSH's own first choice.
-const CIPHERS: &[cipher::Name] = &[
-    cipher::AES_256_GCM,
-    cipher::CHACHA20_POLY1305,
-    cipher::AES_256_CTR,
-    cipher::AES_192_CTR,
-    cipher::AES_128_CTR,
-];
 /// How long ending a command at the other end may take.
 const PARTING: Duration = Duration::from_millis(1500);
 
@@ -73,57 +48,22 @@ impl fmt::Display for Destination {
     }
 }
 
-/// How to get into a guest, as often as needed.
-#[derive(Clone, Debug)]
-pub struct Login {
-    pub destination: Destination,
-    pub identity: Identity,
-    pub trust: Trust,
-    /// The server through which the way leads.
-    pub jump: Option<Box<Login>>,
-}
-
-/// A login whose keys are ready, so that it can be repeated unattended.
-#[derive(Debug)]
-struct Way {
-    destination: Destination,
-    candidates: Vec<Candidate>,
-    expected: Expected,
-    jump: Option<Box<Way>>,
-}
-
 /// A connection whose user is logged in. One that was lost is made again when
 /// it is next used; what ran over it is another matter.
 pub struct Connection {
     way: Way,
     link: RwLock<Arc<Link>>,
     closed: AtomicBool,
+    /// How long a lost connection is made again.
+    outage: Duration,
+    /// Held by whoever makes it again.
+    renewing: tokio::sync::Mutex<()>,
     pub(super) shell: tokio::sync::Mutex<Option<Shell>>,
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Connection({})", self.way.destination)
-    }
-}
-
-/// One TCP connection, from login to loss.
-struct Link {
-    handle: Handle<Client>,
-    /// Commands at the other end that are being ended.
-    partings: Partings,
-    ended: Arc<Ended>,
-    alive: watch::Receiver<()>,
-    socket: OwnedFd,
-    /// The link that this one runs through.
-    _through: Option<Box<Link>>,
-}
-
-impl Link {
-    /// Completes when the connection has ended.
-    async fn gone(&self) {
-        let mut alive = self.alive.clone();
-        while alive.changed().await.is_ok() {}
     }
 }
 
@@ -138,12 +78,6 @@ impl Lifeline {
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        cut(&self.socket);
-    }
-}
-
 /// Ends commands at the other end, beside everything else.
 ///
 /// Closing a channel ends nothing by itself, and OpenSSH's server passes on no
@@ -151,6 +85,39 @@ impl Drop for Link {
 /// everywhere.
 #[derive(Debug, Default)]
 pub(super) struct Partings(Mutex<Vec<tokio::task::JoinHandle<()>>>);
+
+/// How many commands at the other ends are being ended, of all connections.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// Wait until no command that was given up stays at its other end, for LIMIT at
+/// most: a process that ends before that would leave them behind.
+pub async fn settle(limit: Duration) {
+    let start = Instant::now();
+    while UNDER_WAY.load(Ordering::SeqCst) > 0 && start.elapsed() < limit {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether there is something to wait for in [`settle`].
+pub fn is_settled() -> bool {
+    UNDER_WAY.load(Ordering::SeqCst) == 0
+}
+
+/// One of those commands.
+struct UnderWay;
+
+impl UnderWay {
+    fn begin() -> UnderWay {
+        UNDER_WAY.fetch_add(1, Ordering::SeqCst);
+        UnderWay
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 impl Partings {
     fn add(&self, parting: tokio::task::JoinHandle<()>) {
@@ -206,7 +173,9 @@ impl Drop for Remote {
         };
         let link = self.link.clone();
         let group = self.group.get().copied();
+        let under_way = UnderWay::begin();
         let parting = crate::runtime::spawn(async move {
+            let _under_way = under_way;
             let _ = output.signal(Sig::TERM).await;
             if let Some(group) = group.filter(|group| *group > 1)
                 && let Ok(channel) = link.handle.channel_open_session().await
@@ -223,199 +192,6 @@ impl Drop for Remote {
     }
 }
 
-/// Why a connection has ended, as far as it is known.
-#[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<Option<String>>);
-
-impl Ended {
-    fn set(&self, reason: String) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(reason);
-    }
-
-    fn reason(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .unwrap_or_else(|| "the server closed it".to_owned())
-    }
-}
-
-/// The client's side of the protocol: what russh asks us.
-pub(super) struct Client {
-    /// Dropped with the connection, which those who wait for it notice.
-    _alive: watch::Sender<()>,
-    expected: Expected,
-    stranger: Arc<Mutex<Option<Stranger>>>,
-    ended: Arc<Ended>,
-}
-
-/// A host key that was not the expected one.
-#[derive(Clone)]
-struct Stranger {
-    fingerprint: String,
-    line: String,
-}
-
-impl client::Handler for Client {
-    type Error = russh::Error;
-
-    async fn check_server_key(
-        &mut self,
-        offered: &PublicKeyOrCertificate,
-    ) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = offered else {
-            // We ask for no certificates, so a server that shows one is odd.
-            return Ok(false);
-        };
-        if self.expected.contains(key) {
-            return Ok(true);
-        }
-        *self.stranger.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stranger {
-            fingerprint: key::fingerprint(key),
-            line: key.to_openssh().unwrap_or_default(),
-        });
-        Ok(false)
-    }
-
-    async fn disconnected(
-        &mut self,
-        reason: DisconnectReason<Self::Error>,
-    ) -> Result<(), Self::Error> {
-        match reason {
-            DisconnectReason::ReceivedDisconnect(info) => {
-                self.ended
-                    .set(format!("the server said `{}`", visible(&info.message)));
-                Ok(())
-            }
-            DisconnectReason::Error(error) => {
-                self.ended.set(describe(&error));
-                Err(error)
-            }
-        }
-    }
-}
-
-/// An error of the protocol as people say it.
-fn describe(error: &russh::Error) -> String {
-    match error {
-        russh::Error::IO(error) => describe_io(error),
-        russh::Error::HUP | russh::Error::Disconnect => "the server closed it".to_owned(),
-        russh::Error::KeepaliveTimeout => format!(
-            "the server has not answered for {} s",
-            KEEP_ALIVE.as_secs() * KEEP_ALIVE_MISSES as u64
-        ),
-        russh::Error::NoCommonAlgo { kind, theirs, .. } => format!(
-            "no common algorithm for {kind:?}; the server offers {}",
-            visible(&theirs.join(", "))
-        ),
-        other => visible(&other.to_string()),
-    }
-}
-
-fn describe_io(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::TimedOut => "connection timed out".to_owned(),
-        io::ErrorKind::HostUnreachable => "no route to host".to_owned(),
-        io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
-            "the server closed the connection".to_owned()
-        }
-        _ => visible(&error.to_string()),
-    }
-}
-
-/// How an attempt to connect went wrong.
-enum Attempt {
-    /// Waiting may mend it.
-    Again(String),
-    Over(SshError),
-}
-
-impl Login {
-    /// Make what is needed to log in, any number of times, ready.
-    async fn way(&self) -> Result<Way, SshError> {
-        Ok(Way {
-            destination: self.destination.clone(),
-            expected: self.trust.expected(&self.destination)?,
-            candidates: self.identity.candidates().await?,
-            jump: match &self.jump {
-                Some(jump) => Some(Box::new(Box::pin(jump.way()).await?)),
-                None => None,
-            },
-        })
-    }
-}
-
-impl Way {
-    /// Log in within LIMIT, trying again while nothing answers.
-    async fn link(&self, limit: Duration) -> Result<Link, SshError> {
-        let start = Instant::now();
-        let mut last = "not tried yet".to_owned();
-        while let Some(left) = limit.checked_sub(start.elapsed()) {
-            match self.attempt(left.min(ATTEMPT)).await {
-                Ok(link) => return Ok(link),
-                Err(Attempt::Over(error)) => return Err(error),
-                Err(Attempt::Again(reason)) => last = reason,
-            }
-            let left = limit.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            tokio::time::sleep(PAUSE.min(left)).await;
-        }
-        Err(SshError::NoAnswer {
-            destination: self.destination.clone(),
-            waited: limit,
-            last,
-        })
-    }
-
-    /// Log in once, over a connection of our own or through a link to the
-    /// server that leads there.
-    async fn attempt(&self, limit: Duration) -> Result<Link, Attempt> {
-        let start = Instant::now();
-        let Some(jump) = &self.jump else {
-            let stream = match timeout(limit, connected(&self.destination)).await {
-                Ok(stream) => stream?,
-                Err(_) => return Err(Attempt::Again("connection timed out".to_owned())),
-            };
-            let trouble = |error: io::Error| Attempt::Again(describe_io(&error));
-            stream.set_nodelay(true).map_err(trouble)?;
-            let socket = stream.as_fd().try_clone_to_owned().map_err(trouble)?;
-            let left = limit.saturating_sub(start.elapsed());
-            return attempt(self, stream, socket, None, left).await;
-        };
-        let through = Box::pin(jump.link(limit)).await.map_err(Attempt::Over)?;
-        let socket = through
-            .socket
-            .try_clone()
-            .map_err(|error| Attempt::Again(describe_io(&error)))?;
-        let (address, port) = (&self.destination.address, u32::from(self.destination.port));
-        let left = limit.saturating_sub(start.elapsed()).max(PAUSE);
-        let opening = through
-            .handle
-            .channel_open_direct_tcpip(address, port, "127.0.0.1", 0);
-        let stream = match timeout(left, opening).await {
-            Ok(Ok(channel)) => channel.into_stream(),
-            Ok(Err(error)) => {
-                return Err(Attempt::Again(format!(
-                    "{} does not lead there: {}",
-                    jump.destination,
-                    describe(&error)
-                )));
-            }
-            Err(_) => return Err(Attempt::Again("connection timed out".to_owned())),
-        };
-        attempt(self, stream, socket, Some(Box::new(through)), left).await
-    }
-}
-
 impl Connection {
     /// Connect as LOGIN says within LIMIT.
     pub async fn open(login: &Login, limit: Duration) -> Result<Connection, SshError> {
@@ -425,8 +201,15 @@ impl Connection {
             way,
             link: RwLock::new(Arc::new(link)),
             closed: AtomicBool::new(false),
+            outage: OUTAGE,
+            renewing: tokio::sync::Mutex::new(()),
             shell: tokio::sync::Mutex::new(None),
         })
+    }
+
+    /// The same, which is made again for OUTAGE at most when it is lost.
+    pub fn with_outage(self, outage: Duration) -> Connection {
+        Connection { outage, ..self }
     }
 
     pub fn destination(&self) -> &Destination {
@@ -442,7 +225,7 @@ impl Connection {
 
     /// Whether the connection is up as far as we know.
     pub fn is_alive(&self) -> bool {
-        !self.link().handle.is_closed()
+        self.link().is_alive()
     }
 
     /// Whether small packets are sent at once, as they must be for questions
@@ -461,14 +244,19 @@ impl Connection {
         if self.is_alive() {
             return Ok(());
         }
-        let link = Arc::new(self.way.link(limit).await?);
+        let _renewing = self.renewing.lock().await;
+        if self.is_alive() {
+            return Ok(());
+        }
+        let link = Arc::new(self.way.link_again(limit, true).await?);
         *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
         Ok(())
     }
 
-    /// End the TCP connection without a word, as a failing network does.
+    /// End the TCP connection without a word, as a failing network does, or because
+    /// an answer that should have come has not.
     pub fn cut(&self) {
-        cut(&self.link().socket);
+        self.link().cut();
     }
 
     /// Say good-bye. What runs over the connection ends.
@@ -483,11 +271,12 @@ impl Connection {
             .await;
     }
 
-    /// A new channel for running WHAT, as its two halves.
+    /// A new channel for running WHAT, as its two halves. A connection that has
+    /// been lost, or on which no channel opens, is made again first: nothing has
+    /// been asked yet.
     pub(super) async fn remote(&self, what: &str) -> Result<(ChannelReadHalf, Remote), SshError> {
-        self.renew(RENEWAL).await?;
-        let link = self.link();
-        let (input, output) = self.channel(&link, what).await?.split();
+        let (link, channel) = self.opened(what).await?;
+        let (input, output) = channel.split();
         let remote = Remote {
             output: Some(output),
             group: OnceLock::new(),
@@ -495,6 +284,42 @@ impl Connection {
             link,
         };
         Ok((input, remote))
+    }
+
+    /// A channel for WHAT, and the link that it runs over.
+    async fn opened(&self, what: &str) -> Result<(Arc<Link>, Channel<Msg>), SshError> {
+        let mut outage = Outage::new(self);
+        loop {
+            let opening = async {
+                self.renew(outage.left()).await?;
+                let link = self.link();
+                let start = Instant::now();
+                loop {
+                    match self.channel(&link, what).await {
+                        // Where the server gives one session only, our shell has it, or
+                        // one that has just ended and is not forgotten yet.
+                        Err(SshError::Channel { .. }) if start.elapsed() < SESSIONS => {
+                            self.give_up_shell().await;
+                            tokio::time::sleep(PAUSE / 2).await;
+                        }
+                        channel => return Ok((link, channel?)),
+                    }
+                }
+            };
+            match opening.await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => outage.wait(error, false).await?,
+            }
+        }
+    }
+
+    /// End the shell that is kept for questions, unless it works.
+    async fn give_up_shell(&self) {
+        if let Ok(mut place) = self.shell.try_lock()
+            && let Some(shell) = place.take()
+        {
+            shell.leave().await;
+        }
     }
 
     /// A channel that the guest's subsystem NAME serves, as a stream of bytes.
@@ -509,9 +334,7 @@ impl Connection {
         SshError,
     > {
         let what = format!("the subsystem `{name}`");
-        self.renew(RENEWAL).await?;
-        let link = self.link();
-        let mut channel = self.channel(&link, &what).await?;
+        let (link, mut channel) = self.opened(&what).await?;
         let asking = async {
             channel.request_subsystem(true, name).await.ok()?;
             loop {
@@ -525,7 +348,8 @@ impl Connection {
         match timeout(ATTEMPT, asking).await {
             Ok(Some(true)) => Ok((channel.into_stream(), Lifeline(link))),
             Ok(None) => Err(self.lost(&what)),
-            Ok(Some(false)) | Err(_) => Err(SshError::Subsystem {
+            Err(_) => Err(self.suspected(&link, &what)),
+            Ok(Some(false)) => Err(SshError::Subsystem {
                 destination: self.destination().clone(),
                 name: name.to_owned(),
             }),
@@ -533,20 +357,51 @@ impl Connection {
     }
 
     async fn channel(&self, link: &Link, what: &str) -> Result<Channel<Msg>, SshError> {
-        match timeout(ATTEMPT, link.handle.channel_open_session()).await {
+        let opening = async {
+            let opening = link.handle.channel_open_session();
+            tokio::pin!(opening);
+            let start = Instant::now();
+            loop {
+                match timeout(ATTEMPT, &mut opening).await {
+                    Err(_) if link.heard.ago() < ATTEMPT && start.elapsed() < CHANNEL => {}
+                    opened => return opened,
+                }
+            }
+        };
+        match opening.await {
             Ok(Ok(channel)) => Ok(channel),
             Ok(Err(russh::Error::ChannelOpenFailure(reason))) => Err(SshError::Channel {
                 destination: self.destination().clone(),
                 what: what.to_owned(),
-                reason: visible(reason.description()),
+                reason: match reason {
+                    // OpenSSH's word for it, which says nothing.
+                    ChannelOpenFailure::ConnectFailed => {
+                        "it opens no more sessions on one connection: see MaxSessions in its \
+                         sshd_config(5)"
+                            .to_owned()
+                    }
+                    other => visible(other.description()),
+                },
             }),
             Ok(Err(_)) => Err(self.lost(what)),
-            Err(_) => Err(SshError::Channel {
+            // A guest that answers at all is only slow.
+            Err(_) if link.heard.ago() < ATTEMPT => Err(SshError::Channel {
                 destination: self.destination().clone(),
                 what: what.to_owned(),
-                reason: format!("no channel was opened within {} s", ATTEMPT.as_secs()),
+                reason: format!("no channel was opened within {} s", CHANNEL.as_secs()),
             }),
+            Err(_) => Err(self.suspected(link, what)),
         }
+    }
+
+    /// LINK has not answered in time when WHAT was asked: it is not used again.
+    fn suspected(&self, link: &Link, what: &str) -> SshError {
+        link.ended.set(format!(
+            "the server has not answered for {} s",
+            ATTEMPT.as_secs()
+        ));
+        link.cut();
+        self.lost(what)
     }
 
     /// Whether something accepts connections at ADDRESS and PORT as seen from
@@ -554,7 +409,7 @@ impl Connection {
     /// program for it; one whose sshd forbids forwarding is an error.
     pub async fn reaches(&self, address: &str, port: u16) -> Result<bool, SshError> {
         let what = format!("a connection to {address} port {port}");
-        self.renew(RENEWAL).await?;
+        self.renew(self.outage).await?;
         let link = self.link();
         let opening =
             link.handle
@@ -597,310 +452,64 @@ impl Connection {
     }
 }
 
-fn cut(socket: &OwnedFd) {
-    let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+/// Whether waiting and connecting again may mend ERROR.
+pub(super) fn passing(error: &SshError) -> bool {
+    matches!(error, SshError::Lost { .. } | SshError::NoAnswer { .. })
 }
 
-/// Ends the connection unless it is taken out: the library's own task would
-/// otherwise wait for a silent server for ever.
-struct Guarded(Option<OwnedFd>);
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        if let Some(socket) = &self.0 {
-            cut(socket);
-        }
-    }
-}
-
-/// How much of what a server begins with is told when that is not SSH.
-const GREETING: usize = 60;
-
-/// What a server begins with.
-#[derive(Clone, Debug, Default)]
-struct Greeting(Arc<Mutex<Vec<u8>>>);
-
-impl Greeting {
-    fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() >= GREETING
-    }
-
-    fn take(&self, bytes: &[u8]) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = GREETING.saturating_sub(heard.len());
-        heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    /// What to add to an error, unless the server does speak SSH.
-    fn told(&self) -> String {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = heard.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
-        if line.is_empty() || line.starts_with(b"SSH-2.0-") {
-            return String::new();
-        }
-        format!("; it said `{}`", visible(&String::from_utf8_lossy(line)))
-    }
-}
-
-/// A stream whose first bytes are overheard.
-struct Overheard<S> {
-    stream: S,
-    greeting: Greeting,
-    listening: bool,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.listening {
-            self.greeting.take(&buffer.filled()[before..]);
-            self.listening = !self.greeting.is_full();
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Overheard<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-/// Speak SSH over STREAM, which SOCKET carries, and log in.
-async fn attempt(
-    way: &Way,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    socket: OwnedFd,
-    through: Option<Box<Link>>,
+/// A time in which a connection is lost and work that can go on waits.
+pub(super) struct Outage<'a> {
+    connection: &'a Connection,
     limit: Duration,
-) -> Result<Link, Attempt> {
-    let start = Instant::now();
-    let (destination, expected) = (&way.destination, &way.expected);
-    let mut guarded = Guarded(Some(socket));
-
-    let ended = Arc::new(Ended::default());
-    let stranger = Arc::new(Mutex::new(None));
-    let (sender, alive) = watch::channel(());
-    let client = Client {
-        _alive: sender,
-        expected: expected.clone(),
-        stranger: stranger.clone(),
-        ended: ended.clone(),
-    };
-    let config = Arc::new(client::Config {
-        client_id: russh::SshId::Standard(Cow::Borrowed(concat!(
-            "SSH-2.0-fruix-scm_",
-            env!("CARGO_PKG_VERSION")
-        ))),
-        preferred: Preferred {
-            key: Cow::Owned(expected.algorithms()),
-            cipher: Cow::Borrowed(CIPHERS),
-            ..Preferred::DEFAULT
-        },
-        keepalive_interval: Some(KEEP_ALIVE),
-        keepalive_max: KEEP_ALIVE_MISSES,
-        nodelay: true,
-        window_size: WINDOW,
-        ..client::Config::default()
-    });
-    let left = limit.saturating_sub(start.elapsed());
-    let greeting = Greeting::default();
-    let stream = Overheard {
-        stream,
-        greeting: greeting.clone(),
-        listening: true,
-    };
-    let handshake = client::connect_stream(config, stream, client);
-    let mut handle = match timeout(left, handshake).await {
-        Ok(Ok(handle)) => handle,
-        Ok(Err(error)) => {
-            let stranger = stranger
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            return Err(not_shaken(
-                destination,
-                expected,
-                stranger,
-                &error,
-                &greeting.told(),
-            ));
-        }
-        Err(_) => {
-            return Err(Attempt::Again(format!(
-                "the server accepted the connection but did not begin SSH{}",
-                greeting.told()
-            )));
-        }
-    };
-    let left = limit.saturating_sub(start.elapsed()).max(ATTEMPT / 2);
-    match timeout(left, log_in(&mut handle, destination, &way.candidates)).await {
-        Ok(result) => result?,
-        Err(_) => {
-            return Err(Attempt::Again(
-                "the server did not decide about the login".to_owned(),
-            ));
-        }
-    }
-    let socket = guarded.0.take().expect("taken only here");
-    Ok(Link {
-        handle,
-        partings: Partings::default(),
-        ended,
-        alive,
-        socket,
-        _through: through,
-    })
+    since: Option<Instant>,
+    /// How often it failed while the connection was there.
+    odd: usize,
 }
 
-async fn connected(destination: &Destination) -> Result<TcpStream, Attempt> {
-    let no_address = |reason: String| {
-        Attempt::Over(SshError::NoAddress {
-            destination: destination.clone(),
-            reason,
-        })
-    };
-    let addresses: Vec<SocketAddr> =
-        tokio::net::lookup_host((destination.address.as_str(), destination.port))
-            .await
-            .map_err(|error| no_address(error.to_string()))?
-            .collect();
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
+impl<'a> Outage<'a> {
+    /// As long as CONNECTION is made again by itself.
+    pub fn new(connection: &'a Connection) -> Outage<'a> {
+        Outage::within(connection, connection.outage)
     }
-    match last {
-        Some(error) => Err(Attempt::Again(describe_io(&error))),
-        None => Err(no_address("the name has no address".to_owned())),
-    }
-}
 
-/// What a failed key exchange means, with the server's GREETING in place of SSH.
-fn not_shaken(
-    destination: &Destination,
-    expected: &Expected,
-    stranger: Option<Stranger>,
-    error: &russh::Error,
-    greeting: &str,
-) -> Attempt {
-    if let Some(stranger) = stranger {
-        return Attempt::Over(SshError::Untrusted {
-            destination: destination.clone(),
-            expected: expected.fingerprints(),
-            found: stranger.fingerprint,
-            found_line: stranger.line,
-        });
-    }
-    match error {
-        // A system that is coming up or going down closes connections.
-        russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect => {
-            Attempt::Again(format!("{} before SSH began{greeting}", describe(error)))
+    pub fn within(connection: &'a Connection, limit: Duration) -> Outage<'a> {
+        Outage {
+            connection,
+            limit,
+            since: None,
+            odd: 0,
         }
-        other => Attempt::Over(SshError::Protocol {
-            destination: destination.clone(),
-            reason: format!("{}{greeting}", describe(other)),
-        }),
     }
-}
 
-/// Offer CANDIDATES until the server takes one.
-async fn log_in(
-    handle: &mut Handle<Client>,
-    destination: &Destination,
-    candidates: &[Candidate],
-) -> Result<(), Attempt> {
-    let again = |error: russh::Error| Attempt::Again(describe(&error));
-    let mut methods = MethodSet::empty();
-    for candidate in candidates {
-        let hash = if candidate.public().algorithm().is_rsa() {
-            handle
-                .best_supported_rsa_hash()
-                .await
-                .map_err(again)?
-                .unwrap_or(Some(HashAlg::Sha512))
-        } else {
-            None
-        };
-        let user = &destination.user;
-        let result = match candidate {
-            Candidate::Ours(key) => handle
-                .authenticate_publickey(user, PrivateKeyWithHashAlg::new(key.clone(), hash))
-                .await
-                .map_err(again)?,
-            Candidate::Agents(key, socket) => {
-                let refused = |reason: String| Attempt::Over(SshError::Agent { reason });
-                let mut agent = identity::connect(socket)
-                    .await
-                    .map_err(|error| refused(error.to_string()))?;
-                match handle
-                    .authenticate_publickey_with(user, (**key).clone(), hash, &mut agent)
-                    .await
-                {
-                    Ok(result) => result,
-                    Err(AgentAuthError::Send(_)) => {
-                        return Err(Attempt::Again(
-                            "the server closed the connection during the login".to_owned(),
-                        ));
-                    }
-                    // Somebody did not confirm it, or it is gone: another may do.
-                    Err(AgentAuthError::Key(_)) => continue,
-                }
-            }
-        };
-        match result {
-            AuthResult::Success => return Ok(()),
-            AuthResult::Failure { .. } if handle.is_closed() => {
-                return Err(Attempt::Again(
-                    "the server closed the connection during the login".to_owned(),
-                ));
-            }
-            AuthResult::Failure {
-                remaining_methods, ..
-            } => methods = remaining_methods,
-        }
+    /// How long it may still go on.
+    pub fn left(&self) -> Duration {
+        let passed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.limit.saturating_sub(passed)
     }
-    let keys: Vec<String> = candidates
-        .iter()
-        .map(|candidate| key::fingerprint(candidate.public()))
-        .collect();
-    Err(Attempt::Over(SshError::Refused {
-        destination: destination.clone(),
-        key: keys.join(" or "),
-        methods: methods
-            .iter()
-            .map(|method| <&str>::from(method).to_owned())
-            .collect(),
-    }))
+
+    /// Something has come: what fails next is another outage.
+    pub fn over(&mut self) {
+        self.since = None;
+        self.odd = 0;
+    }
+
+    /// Wait until the connection is there again, after ERROR; ERROR itself where
+    /// that mends nothing, or has taken too long. MOVED: the work had gone on.
+    pub async fn wait(&mut self, error: SshError, moved: bool) -> Result<(), SshError> {
+        if !passing(&error) {
+            return Err(error);
+        }
+        if moved {
+            self.over();
+        }
+        self.since.get_or_insert_with(Instant::now);
+        let left = self.left();
+        self.odd += usize::from(self.connection.is_alive());
+        if left.is_zero() || self.odd > MOST_ODD {
+            return Err(error);
+        }
+        // One that fails at once, again and again, is not to be asked all the time.
+        tokio::time::sleep(PAUSE.min(left)).await;
+        self.connection.renew(left).await
+    }
 }

@@ -17,8 +17,8 @@ pub enum SshError {
         problem: String,
         hint: Option<String>,
     },
-    /// There is no key to log in with.
-    NoKey,
+    /// There is no key to log in with; why those that were named are none.
+    NoKey { troubles: Vec<String> },
     /// The agent that held the key does not answer any more.
     Agent { reason: String },
     /// The user's file of ssh_config(5) makes no sense.
@@ -32,6 +32,8 @@ pub enum SshError {
         expected: Vec<String>,
         found: String,
         found_line: String,
+        /// Why a certificate that the server showed will not do.
+        certificate: Option<String>,
     },
     /// The name has no address.
     NoAddress {
@@ -54,6 +56,8 @@ pub enum SshError {
         destination: Destination,
         key: String,
         methods: Vec<String>,
+        /// Why other keys that were named were not offered.
+        troubles: Vec<String>,
     },
     /// The server does not run the command.
     Channel {
@@ -110,7 +114,13 @@ impl fmt::Display for SshError {
                     path.display()
                 )
             }
-            SshError::NoKey => formatter.write_str("there is no private key to log in with"),
+            SshError::NoKey { troubles } => {
+                formatter.write_str("there is no private key to log in with")?;
+                match troubles.is_empty() {
+                    true => Ok(()),
+                    false => write!(formatter, ": {}", troubles.join("; ")),
+                }
+            }
             SshError::Agent { reason } => {
                 write!(formatter, "the SSH agent does not answer: {reason}")
             }
@@ -118,6 +128,15 @@ impl fmt::Display for SshError {
                 write!(formatter, "cannot use `{}`: {problem}", path.display())
             }
             SshError::ExpectedHostKey { problem, .. } => formatter.write_str(problem),
+            SshError::Untrusted {
+                destination,
+                found,
+                certificate: Some(problem),
+                ..
+            } => write!(
+                formatter,
+                "the host certificate of {destination} will not do: {problem}; its key is {found}"
+            ),
             SshError::Untrusted {
                 destination,
                 expected,
@@ -162,6 +181,7 @@ impl fmt::Display for SshError {
                 destination,
                 key,
                 methods,
+                troubles,
             } => {
                 write!(
                     formatter,
@@ -170,6 +190,9 @@ impl fmt::Display for SshError {
                 )?;
                 if !methods.is_empty() {
                     write!(formatter, "; it would accept: {}", methods.join(", "))?;
+                }
+                if !troubles.is_empty() {
+                    write!(formatter, "; not offered: {}", troubles.join("; "))?;
                 }
                 Ok(())
             }
@@ -248,7 +271,7 @@ impl From<SshError> for Failure {
     fn from(error: SshError) -> Self {
         let key = match error {
             SshError::PrivateKey { .. }
-            | SshError::NoKey
+            | SshError::NoKey { .. }
             | SshError::Agent { .. }
             | SshError::Config { .. }
             | SshError::ExpectedHostKey { .. } => Key::Settings,
@@ -280,7 +303,7 @@ impl From<SshError> for Failure {
                 }
             }
             SshError::ExpectedHostKey { hint, .. } => failure.hint(hint),
-            SshError::NoKey => failure
+            SshError::NoKey { .. } => failure
                 .hint("name its file with #:private-key, or let an agent hold one: ssh-add FILE"),
             SshError::Untrusted {
                 expected,
@@ -328,7 +351,7 @@ impl SshError {
     fn destination(&self) -> Option<&Destination> {
         match self {
             SshError::PrivateKey { .. }
-            | SshError::NoKey
+            | SshError::NoKey { .. }
             | SshError::Agent { .. }
             | SshError::Config { .. }
             | SshError::ExpectedHostKey { .. }

@@ -133,7 +133,7 @@ impl Reading {
     /// Take LINE, which came when the work had been going on for ELAPSED.
     pub fn take(&mut self, line: &str, elapsed: Duration) {
         self.lines += 1;
-        if line.contains("warning: ") {
+        if build_log::is_warning(line) {
             self.warnings += 1;
         }
         if let Some((number, name)) = build_log::stage(line) {

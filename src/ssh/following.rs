@@ -1,6 +1,7 @@
 //! What becomes of a job's log while it is followed: shown, copied, kept, read.
 
 use super::archive::{self, Archive};
+use super::build_log::{Cause, Outcome, Reader};
 use super::error::SshError;
 use super::estimate::{History, Reading};
 use super::job::Follow;
@@ -13,8 +14,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How much of a log's end is kept to look for the cause when the job has failed:
-/// what the other branches of a parallel make still print behind it.
+/// How much of a log's end is given to whoever followed it.
 const TAIL: usize = 256 << 10;
 /// Lines longer than this are shown in pieces.
 const LONGEST_LINE: usize = 64 << 10;
@@ -38,14 +38,19 @@ pub(super) struct Progress {
     /// A line that has not ended yet.
     line: Vec<u8>,
     reading: Reading,
+    /// Looks for the cause of a failure.
+    reader: Reader,
+    /// Whether the reader has had all of the log so far.
+    from_the_start: bool,
     /// When the job began, once that is known, and whether we were there.
     began: Option<(Instant, bool)>,
     told: Option<Instant>,
 }
 
 impl Progress {
-    /// Begin to follow as FOLLOW says. A log that is kept decides where.
-    pub fn begin(follow: &mut Follow) -> Result<Progress, SshError> {
+    /// Begin to follow as FOLLOW says the job that has NUMBER. Its log, where it is
+    /// kept, decides where.
+    pub fn begin(follow: &mut Follow, number: &str) -> Result<Progress, SshError> {
         let copy = match follow.copy.take() {
             None => None,
             Some(path) => {
@@ -55,27 +60,35 @@ impl Progress {
         };
         let before = follow.history.as_deref().and_then(History::read);
         let mut reading = Reading::new(before);
+        let mut reader = Reader::new();
+        let mut tail = Vec::new();
+        let mut from_the_start = follow.offset == 0;
         let keep = match follow.keep.take() {
             None => None,
             Some(path) => {
-                let archive = Archive::open(&path).map_err(local_trouble(&path))?;
+                let archive = Archive::open(&path, number).map_err(local_trouble(&path))?;
                 follow.offset = archive.offset();
                 archive::replay(&path, |line| {
                     reading.take(&String::from_utf8_lossy(line), Duration::ZERO);
+                    reader.take(line);
                 })
                 .map_err(local_trouble(&path))?;
+                tail = archive::tail(&path, TAIL as u64).map_err(local_trouble(&path))?;
+                from_the_start = true;
                 Some((archive, path))
             }
         };
         Ok(Progress {
             offset: follow.offset,
-            tail: Vec::new(),
+            tail,
             live: follow.live.take(),
             copy,
             keep,
             history: follow.history.take(),
             line: Vec::new(),
             reading,
+            reader,
+            from_the_start,
             began: None,
             told: None,
         })
@@ -104,6 +117,20 @@ impl Progress {
         self.reading.warnings
     }
 
+    /// The first cause of the failure that the log tells. Only where all of it was
+    /// read does its absence mean anything: see [`Progress::read_it_all`].
+    pub fn cause(&self) -> Option<Cause> {
+        match self.reader.outcome() {
+            Outcome::Failed(cause) => Some(cause),
+            Outcome::Passed | Outcome::CutOff => None,
+        }
+    }
+
+    /// Whether the cause was looked for from the first line on.
+    pub fn read_it_all(&self) -> bool {
+        self.from_the_start
+    }
+
     /// Take BYTES, which come next.
     pub fn take(&mut self, bytes: &[u8]) -> Result<(), SshError> {
         if let Some((copy, path)) = &mut self.copy {
@@ -117,22 +144,40 @@ impl Progress {
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
-        if self.live.is_some() || self.history.is_some() {
-            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-                self.line.extend_from_slice(piece);
-                if piece.ends_with(b"\n") || self.line.len() > LONGEST_LINE {
-                    self.end_line();
-                }
+        let mut rest = bytes;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let (piece, behind) = rest.split_at(at);
+            rest = &behind[1..];
+            if self.line.is_empty() {
+                self.end_line(piece);
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(piece);
+                self.end_line(&line);
+                line.clear();
+                self.line = line;
             }
+        }
+        self.line.extend_from_slice(rest);
+        if self.line.len() > LONGEST_LINE {
+            let line = std::mem::take(&mut self.line);
+            self.end_line(&line);
+        }
+        if let Some((archive, path)) = &mut self.keep {
+            let told = archive.tell_cause(self.reader.cause());
+            told.map_err(local_trouble(path))?;
         }
         Ok(())
     }
 
-    fn end_line(&mut self) {
-        let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-        let text = String::from_utf8_lossy(line).into_owned();
-        self.line.clear();
+    fn end_line(&mut self, line: &[u8]) {
+        self.reader.take(line);
+        let text = String::from_utf8_lossy(line);
         self.reading.take(&text, self.elapsed());
+        let text = match &self.live {
+            Some(_) => text.into_owned(),
+            None => return,
+        };
         if let Some(source) = &self.live {
             if self.told.is_none_or(|told| told.elapsed() >= TELLING) {
                 self.told = Some(Instant::now());
@@ -163,12 +208,14 @@ impl Progress {
     /// Nothing more comes. When it ended WELL, how it went is kept.
     pub fn end(&mut self, well: bool) {
         if !self.line.is_empty() {
-            self.end_line();
+            let line = std::mem::take(&mut self.line);
+            self.end_line(&line);
         }
         let extra = self.tail.len().saturating_sub(TAIL);
         self.tail.drain(..extra);
         if let Some((archive, path)) = &mut self.keep {
-            note(archive.close_member(), path);
+            let told = archive.tell_cause(self.reader.cause());
+            note(told.and_then(|()| archive.close_member()), path);
         }
         if let (true, Some(path), Some((_, true))) = (well, &self.history, self.began) {
             note(self.reading.history(self.elapsed()).write(path), path);

@@ -1,16 +1,20 @@
 //! Who we are: the keys that a server is offered.
 //!
-//! A key comes from a file or from an agent. An encrypted file whose key an
-//! agent holds is never decrypted here; otherwise whoever sits at the terminal
-//! is asked for its passphrase, once. Keys are made ready when a connection is
-//! opened, so that making it again asks nobody anything.
+//! A key comes from a file or from an agent, with a certificate where there is
+//! one. An encrypted file whose key an agent holds is never decrypted here;
+//! otherwise whoever sits at the terminal is asked for its passphrase, once. Of
+//! several files one that cannot be used is no end. Keys are made ready when a
+//! connection is opened, so that making it again asks nobody anything.
 //!
-//! Source: ssh(1); draft-miller-ssh-agent.
+//! Source: ssh(1); draft-miller-ssh-agent; OpenSSH's sshconnect2.c
+//! (`pubkey_prepare`).
 
 use super::error::SshError;
 use super::key::{self, Loaded};
+use crate::progress;
+use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{PrivateKey, PublicKey};
+use russh::keys::{Certificate, PrivateKey, PublicKey};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,17 +24,34 @@ use tokio::time::timeout;
 /// Where keys may be.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// Files of private keys.
+    /// Files of private keys, or of the public halves of keys that an agent holds.
     pub files: Vec<PathBuf>,
+    /// Files of certificates for any of them.
+    pub certificates: Vec<PathBuf>,
     /// The socket of an agent.
     pub agent: Option<PathBuf>,
-    /// Where FILES is empty: the home whose usual keys are tried.
+    /// Where no file is named: the home whose usual keys are tried.
     pub defaults: Option<PathBuf>,
+    /// Whether keys of the agent are offered that no file names.
+    pub others: bool,
+    /// Whether the files are the ones that are meant: one that cannot be used ends
+    /// it then.
+    pub explicit: bool,
+    /// Why files that were named are not among them.
+    pub troubles: Vec<String>,
 }
 
 /// A key that is ready to be offered.
 #[derive(Clone, Debug)]
-pub(super) enum Candidate {
+pub(super) struct Candidate {
+    pub key: Held,
+    /// What vouches for it.
+    pub certificate: Option<Box<Certificate>>,
+}
+
+/// A key, or whoever holds it.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
     Ours(Arc<PrivateKey>),
     /// One that the agent at the socket holds.
     Agents(Box<PublicKey>, PathBuf),
@@ -44,11 +65,42 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES: usize = 3;
 
 impl Candidate {
-    pub fn public(&self) -> &PublicKey {
-        match self {
-            Candidate::Ours(key) => key.public_key(),
-            Candidate::Agents(key, _) => key,
+    fn plain(key: Held) -> Candidate {
+        Candidate {
+            key,
+            certificate: None,
         }
+    }
+
+    pub fn public(&self) -> &PublicKey {
+        match &self.key {
+            Held::Ours(key) => key.public_key(),
+            Held::Agents(key, _) => key,
+        }
+    }
+
+    /// Whether this offers what OTHER offers.
+    fn is(&self, other: &Candidate) -> bool {
+        self.public().key_data() == other.public().key_data()
+            && self.certificate.is_some() == other.certificate.is_some()
+    }
+}
+
+/// What the agent holds.
+#[derive(Default)]
+struct Agent {
+    socket: PathBuf,
+    keys: Vec<PublicKey>,
+    certificates: Vec<Certificate>,
+}
+
+impl Agent {
+    fn holds(&self, key: &PublicKey) -> Option<Held> {
+        let found = self
+            .keys
+            .iter()
+            .find(|held| held.key_data() == key.key_data())?;
+        Some(Held::Agents(Box::new(found.clone()), self.socket.clone()))
     }
 }
 
@@ -57,48 +109,76 @@ impl Identity {
     pub fn file(path: impl Into<PathBuf>) -> Identity {
         Identity {
             files: vec![path.into()],
+            explicit: true,
             ..Identity::default()
         }
     }
 
-    /// The keys, in the order in which they are to be offered.
-    pub(super) async fn candidates(&self) -> Result<Vec<Candidate>, SshError> {
-        let held = match &self.agent {
+    /// The keys, in the order in which they are to be offered, and why others that
+    /// were named are not among them.
+    pub(super) async fn candidates(&self) -> Result<(Vec<Candidate>, Vec<String>), SshError> {
+        let agent = match &self.agent {
             Some(socket) => held(socket).await,
-            None => Vec::new(),
+            None => Agent::default(),
         };
-        let agents = |key: &PublicKey| {
-            let key = held.iter().find(|held| held.key_data() == key.key_data())?;
-            let socket = self.agent.clone()?;
-            Some(Candidate::Agents(Box::new(key.clone()), socket))
-        };
-        let mut candidates = Vec::new();
-        for path in &self.files {
-            candidates.push(candidate(path, &agents).await?);
+        let mut files = self.files.clone();
+        let mut is_default = false;
+        if files.is_empty()
+            && let Some(home) = &self.defaults
+        {
+            is_default = true;
+            files.extend(
+                USUAL
+                    .iter()
+                    .map(|name| home.join(".ssh").join(name))
+                    .filter(|path| path.exists()),
+            );
         }
-        if self.files.is_empty() {
-            candidates.extend(held.iter().filter_map(agents));
-            if let Some(home) = &self.defaults {
-                for name in USUAL {
-                    let path = home.join(".ssh").join(name);
-                    if path.exists() {
-                        candidates.push(candidate(&path, &agents).await?);
+        let mut troubles = self.troubles.clone();
+        let (mut of_agent, mut of_files) = (Vec::new(), Vec::new());
+        for path in &files {
+            match candidate(path, &agent).await {
+                Ok(found) => {
+                    let certificate = certificate_beside(path, &found);
+                    for found in with_certificates(found, certificate, &self.certificates) {
+                        match found.key {
+                            Held::Agents(..) => of_agent.push(found),
+                            Held::Ours(_) => of_files.push(found),
+                        }
                     }
                 }
+                Err(error) if self.explicit => return Err(error),
+                Err(error) => troubles.push(error.to_string()),
             }
         }
+        // As ssh does: what the agent holds and a file names, what it holds besides,
+        // and what only a file has.
+        let mut candidates = of_agent;
+        if self.others || is_default {
+            for certificate in &agent.certificates {
+                let key = PublicKey::from(certificate.public_key().clone());
+                candidates.push(Candidate {
+                    key: Held::Agents(Box::new(key), agent.socket.clone()),
+                    certificate: Some(Box::new(certificate.clone())),
+                });
+            }
+            for key in &agent.keys {
+                let held = Held::Agents(Box::new(key.clone()), agent.socket.clone());
+                candidates.extend(with_certificates(held.into(), None, &self.certificates));
+            }
+        }
+        candidates.extend(of_files);
         // One that the agent holds need not be offered twice.
         let mut offered: Vec<Candidate> = Vec::new();
         for candidate in candidates {
-            let key = candidate.public().key_data();
-            if !offered.iter().any(|other| other.public().key_data() == key) {
+            if !offered.iter().any(|other| other.is(&candidate)) {
                 offered.push(candidate);
             }
         }
         if offered.is_empty() {
-            return Err(SshError::NoKey);
+            return Err(SshError::NoKey { troubles });
         }
-        Ok(offered)
+        Ok((offered, troubles))
     }
 
     /// Do nothing when the files hold keys that can be used, as far as can be
@@ -107,13 +187,51 @@ impl Identity {
         for path in &self.files {
             if let Loaded::Encrypted(_) = key::load(path)?
                 && self.agent.is_none()
-                && !crate::progress::can_ask()
+                && !progress::can_ask()
             {
                 return Err(key::locked(path));
             }
         }
         Ok(())
     }
+}
+
+impl From<Held> for Candidate {
+    fn from(key: Held) -> Candidate {
+        Candidate::plain(key)
+    }
+}
+
+/// CANDIDATE with each certificate that is for its key, first those, and then
+/// without any.
+fn with_certificates(
+    candidate: Candidate,
+    beside: Option<Certificate>,
+    files: &[PathBuf],
+) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = files
+        .iter()
+        .filter_map(|path| Certificate::read_file(path).ok())
+        .chain(beside)
+        .filter(|certificate| certificate.public_key() == candidate.public().key_data())
+        .map(|certificate| Candidate {
+            key: candidate.key.clone(),
+            certificate: Some(Box::new(certificate)),
+        })
+        .collect();
+    found.push(candidate);
+    found
+}
+
+/// The certificate in `KEY-cert.pub` beside the key at PATH.
+fn certificate_beside(path: &Path, candidate: &Candidate) -> Option<Certificate> {
+    let mut name = path.with_extension("").into_os_string();
+    if path.extension().is_none_or(|extension| extension != "pub") {
+        name = path.as_os_str().to_owned();
+    }
+    name.push("-cert.pub");
+    let certificate = Certificate::read_file(Path::new(&name)).ok()?;
+    (certificate.public_key() == candidate.public().key_data()).then_some(certificate)
 }
 
 /// Keys that somebody has unlocked, by the text of their files: nobody is asked
@@ -123,50 +241,67 @@ fn unlocked() -> MutexGuard<'static, Vec<(String, Arc<PrivateKey>)>> {
     UNLOCKED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn candidate(
-    path: &Path,
-    agents: &impl Fn(&PublicKey) -> Option<Candidate>,
-) -> Result<Candidate, SshError> {
+async fn candidate(path: &Path, agent: &Agent) -> Result<Candidate, SshError> {
+    // The public half stands for a key that the agent holds: on a card, or one that
+    // never was in a file.
+    let public = key::public(path);
+    if let Some(held) = public.as_ref().and_then(|public| agent.holds(public)) {
+        return Ok(held.into());
+    }
     let encrypted = match key::load(path)? {
-        Loaded::Plain(key) => return Ok(Candidate::Ours(Arc::from(key))),
+        Loaded::Plain(key) => {
+            return Ok(Held::Ours(Arc::from(key)).into());
+        }
         Loaded::Encrypted(encrypted) => encrypted,
     };
-    if let Some(candidate) = encrypted.public.as_ref().and_then(agents) {
-        return Ok(candidate);
+    if let Some(held) = encrypted
+        .public
+        .as_ref()
+        .and_then(|public| agent.holds(public))
+    {
+        return Ok(held.into());
     }
     if let Some(key) = unlocked().iter().find(|(text, _)| *text == encrypted.text) {
-        return Ok(Candidate::Ours(key.1.clone()));
+        return Ok(Held::Ours(key.1.clone()).into());
     }
     for _ in 0..TRIES {
         let prompt = format!("passphrase of `{}`: ", path.display());
         // Whoever types takes his time; nothing else should wait for him.
-        let asked = tokio::task::spawn_blocking(move || crate::progress::ask_secret(&prompt));
+        let asked = tokio::task::spawn_blocking(move || progress::ask_secret(&prompt));
         let Some(passphrase) = asked.await.unwrap_or(None) else {
             return Err(key::locked(path));
         };
         if let Some(key) = encrypted.unlocked(&passphrase) {
             let key = Arc::new(key);
             unlocked().push((encrypted.text, key.clone()));
-            return Ok(Candidate::Ours(key));
+            return Ok(Held::Ours(key).into());
         }
     }
     Err(key::not_unlocked(path))
 }
 
-/// The keys that the agent at SOCKET holds; none when it does not answer: it is
-/// then as if there were no agent.
-async fn held(socket: &Path) -> Vec<PublicKey> {
+/// What the agent at SOCKET holds; nothing when it does not answer: it is then as
+/// if there were no agent.
+async fn held(socket: &Path) -> Agent {
     let asking = async {
         let mut agent = connect(socket).await.ok()?;
         agent.request_identities().await.ok()
     };
-    match timeout(PATIENCE, asking).await {
-        Ok(Some(identities)) => identities
-            .iter()
-            .map(|identity| identity.public_key().into_owned())
-            .collect(),
-        _ => Vec::new(),
+    let mut found = Agent {
+        socket: socket.to_owned(),
+        ..Agent::default()
+    };
+    if let Ok(Some(identities)) = timeout(PATIENCE, asking).await {
+        for identity in identities {
+            match identity {
+                AgentIdentity::PublicKey { key, .. } => found.keys.push(key),
+                AgentIdentity::Certificate { certificate, .. } => {
+                    found.certificates.push(certificate)
+                }
+            }
+        }
     }
+    found
 }
 
 pub(super) async fn connect(socket: &Path) -> Result<AgentClient<UnixStream>, russh::keys::Error> {

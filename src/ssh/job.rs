@@ -7,14 +7,16 @@
 //! whoever comes back, from this process or from another one days later, goes
 //! on where he stopped. A connection that is lost meanwhile is made again.
 //!
-//! Source: daemon(8), sysctl(8) `kern.boottime`, proc(5).
+//! Source: daemon(8), sysctl(8) `kern.boot_id` and `kern.boottime`, proc(5), ps(1).
 
-use super::connection::Connection;
+use super::build_log::{Cause, Outcome, Reader};
+use super::connection::{Connection, Outage, passing};
 use super::error::SshError;
 use super::following::Progress;
+use super::line::{Marked, line};
 use super::run::{Ending, Output, last_line};
 use super::shell::Question;
-use super::text::quote_all;
+use super::text::{quote_all, visible};
 use crate::progress::{self, Event};
 use russh::ChannelMsg;
 use std::path::PathBuf;
@@ -40,14 +42,38 @@ const MEMORY: &str = r#"memory() {
 }
 "#;
 
-/// `boot` prints what tells one boot of a machine from another.
+/// `boot` prints what tells one boot of a machine from another: a number that the
+/// kernel drew, or else the clock at which it booted.
 const BOOT: &str = r#"boot() {
     if test -r /proc/sys/kernel/random/boot_id; then
         printf '%s:%s\n' "$(cat /proc/sys/kernel/random/boot_id)" \
             "$(sed 's/.*) //' /proc/1/stat | cut -d ' ' -f 20)"
+    elif id=$(sysctl -n kern.boot_id 2> /dev/null) && test -n "$id"; then
+        printf 'id:%s\n' "$id"
     else
         sysctl -n kern.boottime | sed -e 's/,.*//' -e 's/[^0-9]//g'
     fi
+}
+"#;
+
+/// `members SESSION` prints the processes of a session that are not dead yet;
+/// `leads` tells whether process `$1` is the one that leads a job of ours.
+const SESSION: &str = r#"members() {
+    if test -r /proc/self/stat; then
+        cat /proc/[0-9]*/stat 2> /dev/null |
+            sed -n 's/^\([0-9]*\) (.*) \([A-Z]\) [0-9]* [0-9]* \([0-9]*\) .*/\1 \2 \3/p'
+    else
+        ps -ax -o pid= -o stat= -o sid=
+    fi | awk -v session="$1" '$2 !~ /^Z/ && $3 == session { print $1 }'
+}
+leads() {
+    kill -0 "$1" 2> /dev/null || return 1
+    command=$(ps -ww -o args= -p "$1" 2> /dev/null) || return 0
+    case $command in
+    *' ./run '*) return 0 ;;
+    '') return 0 ;;
+    *) return 1 ;;
+    esac
 }
 "#;
 
@@ -55,16 +81,24 @@ const BOOT: &str = r#"boot() {
 /// which over a lost connection it may be, it starts one job. What lies in
 /// `room` makes way for the status when the disk has filled.
 const START: &str = r#"umask 077
+parent=$(dirname "$1")
+mkdir -p "$parent" || exit 1
+case $parent in
+*/fruix-jobs*) test -O "$parent" || { echo "$parent belongs to another user" >&2; exit 1; } ;;
+esac
 mkdir -p "$1" && cd "$1" || exit 1
 if test "$(cat number 2> /dev/null)" != "$3"; then
 if test -e number; then echo "a job is there already" >&2; exit 17; fi
-printf '%s\n' "$3" > number && printf '%s\n' "$2" > script && boot > boot || exit 1
-date +%s > began
-: > log
+printf '%s\n' "$3" > number && printf '%s\n' "$2" > script && boot > boot &&
+    date +%s > began && : > log && head -c 65536 /dev/urandom > room || {
+    cd / && rm -rf "$1"
+    echo "the job's files cannot be written" >&2
+    exit 1
+}
 memory > memory
-head -c 65536 /dev/urandom > room || exit 1
 cat > run <<'END'
 cd "$1" || exit 1
+umask 022
 echo $$ > pid.part && mv pid.part pid
 /bin/sh ./script >> log 2>&1 < /dev/null
 status=$?
@@ -91,16 +125,20 @@ cat boot
 
 /// `$1` is the directory, `$2` the offset in the log, `$3` the most bytes that
 /// are printed here, `$4` whether to look at processor time. The status is looked
-/// at before the log: when it is there, the log is complete.
+/// at before the log: when it is there, the log is complete. A job is alive while
+/// any process of its session is.
 const LOOK_AT: &str = r#"now=$(boot)
 if ! cd "$1" 2> /dev/null || ! test -e script; then
-    echo "- no 0 $now - 0"
+    echo "- no 0 $now - 0 -"
     exit 3
 fi
 status=-
 test -e status && status=$(cat status)
 alive=no
-pid=$(cat pid 2> /dev/null) && kill -0 "$pid" 2> /dev/null && alive=yes
+if test "$status" = - && pid=$(cat pid 2> /dev/null); then
+    if leads "$pid"; then alive=yes
+    elif ! kill -0 "$pid" 2> /dev/null && test -n "$(members "$pid")"; then alive=yes; fi
+fi
 size=$(($(wc -c < log)))
 used=-
 if test "$4" = yes && test -r /proc/self/stat; then
@@ -110,23 +148,32 @@ elif test "$4" = yes; then
     used=$(ps -ax -o sid= -o pid= -o time= | sed -n "s/^ *$pid  *//p" | cksum | tr ' ' .)
 fi
 age=$(($(date +%s) - $(cat began 2> /dev/null || date +%s)))
-echo "$status $alive $size $now $used $age"
+echo "$status $alive $size $now $used $age $(cat number)"
 if test "$size" -gt "$2" && test $((size - $2)) -le "$3"; then
     tail -c +$(($2 + 1)) log | head -c $((size - $2))
 fi
 exit 0
 "#;
 
-/// Ends the session of the job in `$1`, if it runs in this boot.
-const END: &str = r#"cd "$1" || exit 1
-test -e status && exit 0
-test "$(boot)" = "$(cat boot)" || exit 0
-pid=$(cat pid) || exit 1
-kill -TERM "-$pid" 2> /dev/null
+/// Ends every process of the session of the job in `$1`, and says when some are
+/// left. A number that another process has by now is left alone.
+const END: &str = r#"cd "$1" 2> /dev/null || exit 0
+pid=$(cat pid 2> /dev/null) || exit 0
+if kill -0 "$pid" 2> /dev/null; then
+    leads "$pid" || exit 0
+elif test "$(boot)" != "$(cat boot)" && test -z "$(members "$pid")"; then
+    exit 0
+fi
+signal=TERM
 tries=0
-while kill -0 "$pid" 2> /dev/null; do
+while left=$(members "$pid"); test -n "$left"; do
     tries=$((tries + 1))
-    if test $tries -gt 40; then kill -KILL "-$pid"; exit 0; fi
+    if test $tries -eq 1 || test $signal = KILL; then kill -$signal $left 2> /dev/null; fi
+    if test $tries -eq 40; then signal=KILL; fi
+    if test $tries -gt 140; then
+        echo "processes of it are left: $(echo $left)" >&2
+        exit 1
+    fi
     sleep 0.05
 done
 exit 0
@@ -209,6 +256,8 @@ pub struct Followed {
     pub free: Option<u64>,
     /// How many compiler warnings were read.
     pub warnings: u64,
+    /// Why it failed, as its log tells it.
+    pub cause: Option<Cause>,
 }
 
 /// One look at a job.
@@ -222,12 +271,19 @@ struct Look {
     age: Duration,
     /// How long its log is.
     size: u64,
+    /// What tells it from another job that had its name.
+    number: String,
     bytes: Vec<u8>,
 }
 
-pub(super) fn question(script: &str, arguments: &[&str]) -> Question {
+/// A question about the job in the first of ARGUMENTS, in words of DOING.
+pub(super) fn question(doing: &str, script: &str, arguments: &[&str]) -> Question {
+    let directory = arguments.first().copied().unwrap_or_default();
     let arguments = quote_all(["set", "--"].iter().chain(arguments));
-    Question::Script(format!("{arguments}\n{BOOT}{MEMORY}{script}"))
+    Question::Named {
+        what: format!("{doing} the job in `{}`", visible(directory)),
+        script: format!("{arguments}\n{BOOT}{SESSION}{MEMORY}{script}"),
+    }
 }
 
 impl Connection {
@@ -235,7 +291,7 @@ impl Connection {
     /// Answers the guest's boot, by which a later one is told.
     pub async fn start_job(&self, directory: &str, script: &str) -> Result<String, SshError> {
         let number = uuid::Uuid::new_v4().simple().to_string();
-        let start = question(START, &[directory, script, &number]);
+        let start = question("starting", START, &[directory, script, &number]);
         let answer = self.one(start).await?;
         if answer.ending == Ending::Exited(0) {
             return Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned());
@@ -249,7 +305,21 @@ impl Connection {
 
     /// End the job in DIRECTORY.
     pub async fn end_job(&self, directory: &str) -> Result<(), SshError> {
-        self.one(question(END, &[directory])).await.map(drop)
+        let answer = self.one(question("ending", END, &[directory])).await?;
+        if answer.ending == Ending::Exited(0) {
+            return Ok(());
+        }
+        Err(SshError::Channel {
+            destination: self.destination().clone(),
+            what: format!("the end of the job in `{}`", visible(directory)),
+            reason: last_line(&answer.stderr).unwrap_or_else(|| "it said nothing".to_owned()),
+        })
+    }
+
+    /// One question, which whoever asks puts again himself.
+    async fn ask_once(&self, question: Question) -> Result<Output, SshError> {
+        let mut answers = self.ask(std::slice::from_ref(&question), LOOK).await?;
+        Ok(answers.remove(0))
     }
 
     pub(super) async fn one(&self, question: Question) -> Result<Output, SshError> {
@@ -260,11 +330,21 @@ impl Connection {
         Ok(answers.remove(0))
     }
 
-    async fn look(&self, directory: &str, offset: u64, processor: bool) -> Result<Look, SshError> {
-        let (from, most) = (offset.to_string(), PIECE.to_string());
+    /// Look at the job in DIRECTORY and at its log from byte OFFSET on, of which
+    /// MOST bytes are taken along.
+    async fn look(
+        &self,
+        directory: &str,
+        offset: u64,
+        most: u64,
+        processor: bool,
+    ) -> Result<Look, SshError> {
+        let (from, most) = (offset.to_string(), most.to_string());
         let processor = if processor { "yes" } else { "no" };
         let arguments = [directory, &from, &most, processor];
-        let answer = self.one(question(LOOK_AT, &arguments)).await?;
+        let answer = self
+            .ask_once(question("looking at", LOOK_AT, &arguments))
+            .await?;
         let mut bytes = answer.stdout;
         let end = bytes
             .iter()
@@ -273,12 +353,12 @@ impl Connection {
         let rest = bytes.split_off((end + 1).min(bytes.len()));
         let line = String::from_utf8_lossy(&bytes).into_owned();
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [status, alive, size, boot, used, age] = fields[..] else {
+        let [status, alive, size, boot, used, age, number] = fields[..] else {
             return Err(SshError::Channel {
                 destination: self.destination().clone(),
                 what: format!("a look at the job in `{directory}`"),
                 reason: last_line(&answer.stderr)
-                    .unwrap_or_else(|| format!("it answered `{}`", super::text::visible(&line))),
+                    .unwrap_or_else(|| format!("it answered `{}`", visible(&line))),
             });
         };
         Ok(Look {
@@ -289,6 +369,7 @@ impl Connection {
             used: used.to_owned(),
             age: Duration::from_secs(age.parse().unwrap_or(0)),
             size: size.parse().unwrap_or(0),
+            number: number.to_owned(),
             bytes: rest,
         })
     }
@@ -296,44 +377,68 @@ impl Connection {
     /// Follow a job to its end, over lost connections.
     pub async fn follow_job(&self, mut follow: Follow) -> Result<Followed, SshError> {
         let start = Instant::now();
-        let mut progress = Progress::begin(&mut follow)?;
+        // Which job it is decides where its log goes.
+        let mut begun: Option<Progress> = None;
         let mut quiet = Quiet::new();
         let mut pause = FASTEST;
-        let mut out_since: Option<Instant> = None;
+        let mut outage = Outage::within(self, follow.outage);
+        let mut told = false;
         let mut absent = 0;
         let end = loop {
             let stalls = follow
                 .stall
                 .is_some_and(|stall| quiet.since.elapsed() * 2 > stall);
-            let look = match self.look(&follow.directory, progress.offset, stalls).await {
+            let (from, most) = match &begun {
+                Some(progress) => (progress.offset, PIECE),
+                None => (0, 0),
+            };
+            let look = self.look(&follow.directory, from, most, stalls).await;
+            let look = match look {
                 Ok(look) => look,
-                Err(error) if passing(&error) => {
-                    let since = *out_since.get_or_insert_with(Instant::now);
-                    let left = follow.outage.saturating_sub(since.elapsed());
-                    if left.is_zero() {
-                        return Err(error);
+                Err(error) => {
+                    if matches!(error, SshError::Deadline { .. }) {
+                        // It may be the network that is silent.
+                        self.cut();
                     }
-                    progress::tell(Event::Note {
-                        text: format!("{error}; the job goes on, connecting again"),
-                    });
-                    self.renew(left).await?;
+                    let error = match error {
+                        SshError::Deadline { what, .. } => self.lost(&what),
+                        other => other,
+                    };
+                    if passing(&error) && !std::mem::replace(&mut told, true) {
+                        progress::tell(Event::Note {
+                            text: format!("{error}; the job goes on, connecting again"),
+                        });
+                    }
+                    outage.wait(error, false).await?;
                     continue;
                 }
-                Err(error) => return Err(error),
             };
-            out_since = None;
+            outage.over();
+            told = false;
             let boot = follow.boot.get_or_insert_with(|| look.boot.clone());
-            if !same_boot(boot, &look.boot) {
+            // A clock that was set is no reboot: a process of ours counts for more.
+            let lives = look.alive && is_clock(&look.boot);
+            if !same_boot(boot, &look.boot) && !lives && look.status.is_none() {
                 break End::Rebooted;
             }
             if !look.there {
                 break End::Vanished;
             }
-            progress.aged(look.age);
+            let progress = match &mut begun {
+                Some(progress) => progress,
+                none => {
+                    let mut progress = Progress::begin(&mut follow, &look.number)?;
+                    progress.aged(look.age);
+                    *none = Some(progress);
+                    continue;
+                }
+            };
             let before = progress.offset;
             if look.bytes.is_empty() && look.size > progress.offset {
                 let streamed = self
-                    .stream_log(&follow.directory, look.size, &mut progress)
+                    .stream_log(&follow.directory, (progress.offset, look.size), |bytes| {
+                        progress.take(bytes)
+                    })
                     .await;
                 match streamed {
                     // The next look sees that it is lost.
@@ -388,7 +493,23 @@ impl Connection {
             Some(status) if free.is_some_and(|free| free < FULL) => End::Full(status),
             _ => end,
         };
+        let Some(mut progress) = begun else {
+            return Ok(Followed {
+                end,
+                offset: follow.offset,
+                tail: Vec::new(),
+                memory,
+                free,
+                warnings: 0,
+                cause: None,
+            });
+        };
         progress.end(end == End::Finished(0));
+        let cause = match failed {
+            None => None,
+            Some(_) if progress.read_it_all() => progress.cause(),
+            Some(_) => self.cause_of(&follow.directory, progress.offset).await?,
+        };
         Ok(Followed {
             end,
             offset: progress.offset,
@@ -396,29 +517,66 @@ impl Connection {
             tail: std::mem::take(&mut progress.tail),
             memory,
             free,
+            cause,
         })
     }
 
-    /// Give what is new in the log, up to byte END, to PROGRESS: it is too much
-    /// for an answer.
+    /// Why the job in DIRECTORY failed, by all of its log up to byte END: whoever
+    /// followed it began behind the first line.
+    async fn cause_of(&self, directory: &str, end: u64) -> Result<Option<Cause>, SshError> {
+        let mut reader = Reader::new();
+        let mut line = Vec::new();
+        let streamed = self
+            .stream_log(directory, (0, end), |bytes| {
+                for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    line.extend_from_slice(piece);
+                    if let Some(whole) = line.strip_suffix(b"\n") {
+                        reader.take(whole);
+                        line.clear();
+                    }
+                }
+                Ok(())
+            })
+            .await;
+        match streamed {
+            Err(error) if !passing(&error) => return Err(error),
+            _ => {}
+        }
+        reader.torn(&line);
+        match reader.outcome() {
+            Outcome::Failed(cause) => Ok(Some(cause)),
+            Outcome::Passed | Outcome::CutOff => Ok(None),
+        }
+    }
+
+    /// Give the bytes of the log from the first to the last of RANGE to TAKE: they
+    /// are too many for an answer.
     async fn stream_log(
         &self,
         directory: &str,
-        end: u64,
-        progress: &mut Progress,
+        range: (u64, u64),
+        mut take: impl FnMut(&[u8]) -> Result<(), SshError>,
     ) -> Result<(), SshError> {
         let what = format!("the log of the job in `{directory}`");
         let (mut input, mut remote) = self.remote(&what).await?;
-        let (from, to) = (progress.offset.to_string(), end.to_string());
-        let words = ["/bin/sh", "-c", STREAM, "sh", directory, &from, &to];
+        let (from, to) = (range.0.to_string(), range.1.to_string());
+        let set = quote_all(["set", "--", directory, &from, &to]);
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        let line = line(&format!("{set}\n{STREAM}"), &mark);
         remote
             .output()
-            .exec(false, format!("exec {}", quote_all(words)))
+            .exec(false, line.text)
             .await
             .map_err(|_| self.lost(&what))?;
+        let mut marked = Marked::new(&mark);
         loop {
             match timeout(LOOK, input.wait()).await {
-                Ok(Some(ChannelMsg::Data { data })) => progress.take(&data)?,
+                Ok(Some(ChannelMsg::Data { data })) => {
+                    let bytes = marked.take(&data);
+                    if !bytes.is_empty() {
+                        take(&bytes)?;
+                    }
+                }
                 Ok(Some(ChannelMsg::Close)) => {
                     remote.ended = true;
                     return Ok(());
@@ -426,12 +584,8 @@ impl Connection {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(self.lost(&what)),
                 Err(_) => {
-                    return Err(SshError::Deadline {
-                        destination: self.destination().clone(),
-                        what,
-                        waited: LOOK,
-                        last: last_line(&progress.tail).unwrap_or_default(),
-                    });
+                    self.cut();
+                    return Err(self.lost(&what));
                 }
             }
         }
@@ -440,7 +594,10 @@ impl Connection {
     /// How much room is left at DIRECTORY in bytes, and what the kernel has said
     /// about memory since the job there began.
     async fn reasons(&self, directory: &str) -> (Option<u64>, Option<String>) {
-        let Ok(answer) = self.one(question(REASONS, &[directory])).await else {
+        let Ok(answer) = self
+            .one(question("asking about", REASONS, &[directory]))
+            .await
+        else {
             return (None, None);
         };
         let text = String::from_utf8_lossy(&answer.stdout).into_owned();
@@ -453,15 +610,13 @@ impl Connection {
     }
 }
 
-/// Whether waiting and connecting again may mend ERROR.
-fn passing(error: &SshError) -> bool {
-    matches!(
-        error,
-        SshError::Lost { .. } | SshError::NoAnswer { .. } | SshError::Deadline { .. }
-    )
+/// Whether BOOT is only the time of a clock.
+pub(super) fn is_clock(boot: &str) -> bool {
+    boot.parse::<i64>().is_ok()
 }
 
-/// FreeBSD tells its boot by the clock, which may be set meanwhile.
+/// Where the kernel draws no number its boot is told by the clock, which may be set
+/// meanwhile.
 pub(super) fn same_boot(one: &str, other: &str) -> bool {
     match (one.parse::<i64>(), other.parse::<i64>()) {
         (Ok(one), Ok(other)) => (one - other).abs() <= 10,

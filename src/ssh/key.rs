@@ -103,6 +103,17 @@ pub fn load(path: &Path) -> Result<Loaded, SshError> {
     }
 }
 
+/// The public key that the file at PATH holds, where it holds one.
+pub fn public(path: &Path) -> Option<PublicKey> {
+    let text = fs::read_to_string(path).ok()?;
+    public_key_kind(&text)?;
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    PublicKey::from_openssh(line).ok()
+}
+
 /// Whether the key in TEXT has a passphrase: OpenSSH's format, PKCS#8 or PEM.
 fn is_encrypted(text: &str) -> bool {
     PrivateKey::from_openssh(text).is_ok_and(|key| key.is_encrypted())

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::error::SshError;
-use super::job::{question, same_boot};
+use super::job::{is_clock, question, same_boot};
 use super::run::{Ending, last_line};
 use super::text::visible;
 use std::time::Duration;
@@ -18,7 +18,8 @@ for job in *; do
     test -e "./$job/script" || continue
     status=$(word status)
     alive=no
-    pid=$(word pid) && kill -0 "$pid" 2> /dev/null && alive=yes
+    pid=$(word pid)
+    if leads "$pid" || { ! kill -0 "$pid" 2> /dev/null && test -n "$(members "$pid")"; }; then alive=yes; fi
     printf '%s ' "$job" "$status" $alive "$(word boot)" "$(word began)" "$(word ended)"
     printf '%s\n' $(wc -c < "./$job/log")
     printf '|%s\n' "$(tail -c 2000 "./$job/log" | tr -d '\000' | tail -n 1)"
@@ -56,7 +57,7 @@ pub struct Listed {
 impl Connection {
     /// The jobs below DIRECTORY of the guest, by name.
     pub async fn list_jobs(&self, directory: &str) -> Result<Vec<Listed>, SshError> {
-        let answer = self.one(question(LIST, &[directory])).await?;
+        let answer = self.one(question("listing", LIST, &[directory])).await?;
         let text = String::from_utf8_lossy(&answer.stdout);
         if answer.ending == Ending::Exited(0)
             && let Some(jobs) = parsed(&text)
@@ -85,8 +86,11 @@ fn parsed(text: &str) -> Option<Vec<Listed>> {
         };
         let state = match status.parse() {
             Ok(status) => State::Finished(status),
+            // A clock that was set is no reboot while a process of it lives.
+            Err(_) if alive == "yes" && (same_boot(its_boot, boot) || is_clock(boot)) => {
+                State::Running
+            }
             Err(_) if !same_boot(its_boot, boot) => State::Rebooted,
-            Err(_) if alive == "yes" => State::Running,
             Err(_) => State::Gone,
         };
         let began = began.parse::<u64>().ok();
@@ -118,7 +122,7 @@ mod tests {
             a - yes 1764496003 1764499000 - 12\n|cc -c a.c\n\
             b 2 no 1764496000 1764498000 1764498061 99\n|\x1b[2J*** Error code 2\n\
             c - no 1764496000 1764498000 - 0\n|\n\
-            d - yes 1764000000 1764000100 - 7\n|half\n";
+            d - no 1764000000 1764000100 - 7\n|half\n";
         let jobs = parsed(text).unwrap();
         let found: Vec<_> = jobs
             .iter()

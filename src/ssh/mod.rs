@@ -2,8 +2,8 @@
 //!
 //! A [`Connection`] is made with a deadline, to a server whose host key is
 //! known beforehand ([`trust`]), with a key from a file or an agent
-//! ([`identity`]); the user's own files say the rest ([`config`]). Four ways to
-//! work over it:
+//! ([`identity`]); the user's own files say the rest ([`config`]). The way there
+//! is gone as often as the network asks for ([`link`]). Four ways to work over it:
 //!
 //! * [`Connection::run`] gives a command a channel of its own: any length, any
 //!   amount of output, shown line by line as it comes.
@@ -31,6 +31,8 @@ mod following;
 pub mod identity;
 pub mod job;
 pub mod key;
+mod line;
+mod link;
 mod listing;
 pub mod primitives;
 pub mod run;
@@ -41,11 +43,12 @@ pub mod transfer;
 pub mod tree;
 pub mod trust;
 
-pub use config::Wanted;
-pub use connection::{Connection, Destination, Login};
+pub use config::{Files, Wanted};
+pub use connection::{Connection, Destination, is_settled, settle};
 pub use error::SshError;
 pub use identity::Identity;
+pub use link::{Login, Proxy};
 pub use run::{Ending, Output, Request};
 pub use shell::Question;
 pub use text::{quote, quote_all};
-pub use trust::Trust;
+pub use trust::{KnownHosts, Trust};

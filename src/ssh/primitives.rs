@@ -1,13 +1,16 @@
 //! `(fruix native ssh)`: connections, commands and questions.
 
 use super::archive;
-use super::build_log::{self, How};
+use super::build_log::{self, Cause, How};
 use super::job::{End, Follow};
 use super::listing::{Listed, State};
 use super::run::last_lines;
 use super::tree::Moved;
-use super::{Connection, Ending, Identity, Output, Question, Request, Wanted, estimate, text};
+use super::{
+    Connection, Ending, Files, Identity, Output, Question, Request, Wanted, estimate, text,
+};
 use crate::failure::{Failure, Key};
+use crate::guile::data::bytevectors;
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::value::{
     Value, alist_value, handle, handle_value, integer, list, list_value, optional_string,
@@ -15,6 +18,7 @@ use crate::guile::value::{
 };
 use crate::progress::{self, Event};
 use crate::runtime;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,25 +26,35 @@ use std::time::Duration;
 const LAST_LINES: usize = 12;
 
 crate::natives! {
-    /// (%ssh-connect host port user private-key host-key known-hosts agent config home seconds) -> connection
+    /// (%ssh-connect host port user private-key host-key known-hosts agent config home seconds outage variables) -> connection
     ///
     /// Log in as USER at HOST and PORT within SECONDS, with the key in the file
     /// PRIVATE-KEY or one that the agent at the socket AGENT holds, to a server
     /// with the public key line HOST-KEY or, where that is #f, a key in the file
-    /// KNOWN-HOSTS. What is #f is looked up in the file CONFIG of ssh_config(5)
-    /// and below the directory HOME.
-    "%ssh-connect" (10) => ssh_connect,
+    /// KNOWN-HOSTS. What is #f is looked up in the file CONFIG of ssh_config(5), or
+    /// where that is #t in the user's own and the system's, and below the directory
+    /// HOME; VARIABLES is the environment, a list of NAME=VALUE. A connection that
+    /// is lost is made again for OUTAGE seconds at most.
+    "%ssh-connect" (12) => ssh_connect,
+    /// (%ssh-host-config host port user config home variables) -> alist
+    ///
+    /// What the files of ssh_config(5) say of HOST: `hostname`, `port`, `user`,
+    /// `identityfile`, `certificatefile`, `proxyjump`, `proxycommand`, `hostkeyalias`,
+    /// `userknownhostsfile`, `identitiesonly` and `identityagent`, and in `ignored` what
+    /// is not followed: pairs of keyword and value. What is not said is #f or ().
+    "%ssh-host-config" (6) => ssh_host_config,
     /// (%ssh-check-private-key file agent) -> unspecified
     ///
     /// Throw 'settings-error unless FILE holds a private key that can be used,
     /// with the help of the agent at the socket AGENT, or #f.
     "%ssh-check-private-key" (2) => ssh_check_private_key,
-    /// (%ssh-run connection command input live seconds) -> (status stdout stderr)
+    /// (%ssh-run connection command input live seconds binary?) -> (status stdout stderr)
     ///
-    /// Run the command line COMMAND with INPUT, a string, for at most SECONDS;
+    /// Run the command line COMMAND with INPUT, a string or bytevector, for at most
+    /// SECONDS; with BINARY? its output is bytevectors;
     /// show its output live as that of LIVE, a string, unless it is #f. STATUS
     /// is an integer, or a string when a signal ended the command.
-    "%ssh-run" (5) => ssh_run,
+    "%ssh-run" (6) => ssh_run,
     /// (%ssh-ask connection questions seconds again?) -> list of (status stdout stderr)
     ///
     /// Put QUESTIONS to the guest's shell, all at once: each a list of words, or
@@ -57,8 +71,8 @@ crate::natives! {
     /// Follow a job to its end, from byte OFFSET of its log. BOOT, LIVE, COPY
     /// (a file that is appended to), STALL (seconds), KEEP (an archive, which
     /// knows the offset itself) and HISTORY (a file) may be #f. The result has
-    /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free` and
-    /// `warnings`.
+    /// `end` (a symbol), `status`, `offset`, `tail`, `memory`, `free`, `warnings`
+    /// and `cause`, as %build-log-cause has it.
     "%ssh-job-follow" (11) => ssh_job_follow,
     /// (%ssh-job-list connection directory) -> list of alists
     ///
@@ -83,8 +97,13 @@ crate::natives! {
     /// (%build-log-cause log) -> alist or #f
     ///
     /// The first cause of failure in the text LOG: `target`, `status` or
-    /// `signal`, `directory`, `summary` and `lines`, and in one line `told`.
+    /// `signal`, `directory`, `summary`, `stage`, `line` (its number, from one) and
+    /// `lines`, and in one line `told`.
     "%build-log-cause" (1) => build_log_cause,
+    /// (%log-archive-cause file) -> alist or #f
+    ///
+    /// The first cause of failure that the log kept in the archive FILE tells.
+    "%log-archive-cause" (1) => log_archive_cause,
     /// (%log-archive-read file from count) -> string
     ///
     /// COUNT bytes from byte FROM on of the log kept in the archive FILE, or as
@@ -164,14 +183,97 @@ fn ssh_connect(args: &[Value]) -> Outcome {
         host_key: optional_string(NAME, args, 5)?,
         known_hosts: path(6)?,
         agent: path(7)?,
-        config: path(8)?,
+        config: files(NAME, args, 8)?,
         home: path(9)?,
+        variables: variables(NAME, args, 12)?,
     };
     let limit = seconds(NAME, args, 10)?;
+    let outage = seconds(NAME, args, 11)?;
     let login = wanted.login()?;
     let what = format!("connecting to {}", login.destination);
     let connection = runtime::wait(&what, BACKSTOP, Connection::open(&login, limit))?;
-    Ok(handle_value("ssh-connection", connection))
+    Ok(handle_value(
+        "ssh-connection",
+        connection.with_outage(outage),
+    ))
+}
+
+fn files(procedure: &str, args: &[Value], place: usize) -> Result<Files, Raise> {
+    Ok(match &args[place - 1] {
+        Value::BoolV(true) => Files::Usual,
+        _ => optional_string(procedure, args, place)?
+            .map_or(Files::None, |path| Files::One(PathBuf::from(path))),
+    })
+}
+
+/// The environment that is NAME=VALUE in each string of argument PLACE.
+fn variables(
+    procedure: &str,
+    args: &[Value],
+    place: usize,
+) -> Result<Vec<(OsString, OsString)>, Raise> {
+    Ok(strings(procedure, args, place)?
+        .iter()
+        .map(|text| {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            (name.into(), value.into())
+        })
+        .collect())
+}
+
+fn ssh_host_config(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-host-config";
+    let wanted = Wanted {
+        host: string(NAME, args, 1)?,
+        port: match truth(args, 2) {
+            true => Some(
+                u16::try_from(integer(NAME, args, 2)?)
+                    .map_err(|_| wrong_type(NAME, 2, &args[1]))?,
+            ),
+            false => None,
+        },
+        user: optional_string(NAME, args, 3)?,
+        config: files(NAME, args, 4)?,
+        home: optional_string(NAME, args, 5)?.map(PathBuf::from),
+        variables: variables(NAME, args, 6)?,
+        ..Wanted::default()
+    };
+    let found = wanted.looked_up()?;
+    let text = |text: Option<String>| text.map_or(Value::BoolV(false), string_value);
+    let texts = |texts: Vec<String>| list_value(texts.into_iter().map(string_value).collect());
+    let pairs = |pairs: Vec<(String, String)>| {
+        pairs
+            .into_iter()
+            .map(|(keyword, value)| pair_value(string_value(keyword), string_value(value)))
+            .collect::<Vec<_>>()
+    };
+    let mut ignored = pairs(found.not_followed);
+    ignored.extend(pairs(found.ignored));
+    Ok(alist_value(vec![
+        ("hostname", text(found.host_name)),
+        (
+            "port",
+            found
+                .port
+                .map_or(Value::BoolV(false), |port| Value::IntV(port as isize)),
+        ),
+        ("user", text(found.user)),
+        ("identityfile", texts(found.identity_files)),
+        ("certificatefile", texts(found.certificate_files)),
+        ("proxyjump", text(found.proxy_jump)),
+        ("proxycommand", text(found.proxy_command)),
+        ("hostkeyalias", text(found.host_key_alias)),
+        (
+            "userknownhostsfile",
+            texts(found.user_known_hosts.unwrap_or_default()),
+        ),
+        (
+            "identitiesonly",
+            Value::BoolV(found.identities_only.unwrap_or(false)),
+        ),
+        ("identityagent", text(found.identity_agent)),
+        ("ignored", list_value(ignored)),
+    ]))
 }
 
 fn ssh_check_private_key(args: &[Value]) -> Outcome {
@@ -189,12 +291,22 @@ fn ssh_run(args: &[Value]) -> Outcome {
     let connection = connection(NAME, args)?;
     let request = Request {
         command: string(NAME, args, 2)?,
-        input: string(NAME, args, 3)?.into_bytes(),
+        input: match bytevectors::bytes(NAME, args, 3) {
+            Ok(bytes) => bytes,
+            Err(_) => string(NAME, args, 3)?.into_bytes(),
+        },
         live: optional_string(NAME, args, 4)?,
         limit: Some(seconds(NAME, args, 5)?),
     };
     let what = format!("running `{}`", text::visible(&request.command));
     let output = runtime::wait(&what, BACKSTOP, connection.run(&request))?;
+    if truth(args, 6) {
+        return Ok(list_value(vec![
+            ending_value(output.ending),
+            bytevectors::value(output.stdout),
+            bytevectors::value(output.stderr),
+        ]));
+    }
     Ok(output_value(output))
 }
 
@@ -223,11 +335,15 @@ fn ssh_ask(args: &[Value]) -> Outcome {
     Ok(list_value(answers.into_iter().map(output_value).collect()))
 }
 
-fn output_value(output: Output) -> Value {
-    let status = match output.ending {
+fn ending_value(ending: Ending) -> Value {
+    match ending {
         Ending::Exited(status) => Value::IntV(status as isize),
         Ending::Signaled(signal) => string_value(signal),
-    };
+    }
+}
+
+fn output_value(output: Output) -> Value {
+    let status = ending_value(output.ending);
     let text = |bytes: Vec<u8>| string_value(String::from_utf8_lossy(&bytes).into_owned());
     list_value(vec![status, text(output.stdout), text(output.stderr)])
 }
@@ -289,6 +405,7 @@ fn ssh_job_follow(args: &[Value]) -> Outcome {
         ),
         ("free", number(followed.free)),
         ("warnings", number(Some(followed.warnings))),
+        ("cause", cause_value(followed.cause)),
     ]))
 }
 
@@ -442,8 +559,18 @@ fn moved_value(moved: Moved) -> Value {
 
 fn build_log_cause(args: &[Value]) -> Outcome {
     let log = string("%build-log-cause", args, 1)?;
-    let Some(cause) = build_log::cause(&log) else {
-        return Ok(Value::BoolV(false));
+    Ok(cause_value(build_log::cause(&log)))
+}
+
+fn log_archive_cause(args: &[Value]) -> Outcome {
+    let path = PathBuf::from(string("%log-archive-cause", args, 1)?);
+    let cause = archive::cause(&path).map_err(|error| unreadable(&path, &error))?;
+    Ok(cause_value(cause))
+}
+
+fn cause_value(cause: Option<Cause>) -> Value {
+    let Some(cause) = cause else {
+        return Value::BoolV(false);
     };
     let text = |text: Option<String>| text.map_or(Value::BoolV(false), string_value);
     let told = string_value(cause.told());
@@ -451,20 +578,22 @@ fn build_log_cause(args: &[Value]) -> Outcome {
     let (status, signal) = match cause.how {
         How::Status(status) => (number(status), Value::BoolV(false)),
         How::Signal(signal) => (Value::BoolV(false), number(signal)),
-        How::Refused => (Value::BoolV(false), Value::BoolV(false)),
+        How::Unsaid => (Value::BoolV(false), Value::BoolV(false)),
     };
-    Ok(alist_value(vec![
+    alist_value(vec![
         ("target", text(cause.target)),
         ("status", status),
         ("signal", signal),
         ("told", told),
         ("directory", text(cause.directory)),
         ("summary", string_value(cause.summary)),
+        ("stage", text(cause.stage)),
+        ("line", Value::IntV(cause.line as isize)),
         (
             "lines",
             list_value(cause.lines.into_iter().map(string_value).collect()),
         ),
-    ]))
+    ])
 }
 
 fn ssh_port_open(args: &[Value]) -> Outcome {

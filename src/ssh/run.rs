@@ -2,7 +2,8 @@
 
 use super::connection::Connection;
 use super::error::SshError;
-use super::text::{quote, visible};
+use super::line::{Line, Marked, line};
+use super::text::visible;
 use crate::progress::{self, Event};
 use russh::{ChannelMsg, Sig};
 use std::time::Duration;
@@ -53,16 +54,20 @@ impl Connection {
         self.refuse_nul(&what, &request.command)?;
         let mark = uuid::Uuid::new_v4().simple().to_string();
         let (mut input, mut remote) = self.remote(&what).await?;
+        let Line {
+            text,
+            input: mut standard_input,
+        } = line(&request.command, &mark);
+        standard_input.extend_from_slice(&request.input);
         remote
             .output()
-            .exec(true, announced(&request.command, &mark))
+            .exec(true, text)
             .await
             .map_err(|_| self.lost(&what))?;
         let start = Instant::now();
         let deadline = request.limit.map(|limit| start + limit);
-        let mut out = Stream::new(request.live.as_deref());
-        let mut err = Stream::new(request.live.as_deref());
-        err.mark = Some(mark);
+        let mut out = Stream::new(request.live.as_deref(), &mark);
+        let mut err = Stream::new(request.live.as_deref(), &mark);
         let mut ending = None;
         let mut ended = false;
         let listening = async {
@@ -80,7 +85,7 @@ impl Connection {
                     ChannelMsg::Data { data } => out.take(&data),
                     ChannelMsg::ExtendedData { data, .. } => {
                         err.take(&data);
-                        if let Some(group) = err.group {
+                        if let Some(group) = err.marked.group {
                             let _ = remote.group.set(group);
                         }
                     }
@@ -105,9 +110,9 @@ impl Connection {
             Ok(())
         };
         let feeding = async {
-            if !request.input.is_empty() {
+            if !standard_input.is_empty() {
                 // A command that ends before it has read everything is no error.
-                remote.write(request.input.clone()).await;
+                remote.write(standard_input).await;
             }
             let _ = remote.output().eof().await;
         };
@@ -132,7 +137,7 @@ impl Connection {
                         match input.wait().await {
                             Some(ChannelMsg::ExtendedData { data, .. }) => {
                                 err.take(&data);
-                                if let Some(group) = err.group {
+                                if let Some(group) = err.marked.group {
                                     let _ = remote.group.set(group);
                                 }
                             }
@@ -200,49 +205,28 @@ pub(super) fn last_lines(text: &str, count: usize) -> Vec<String> {
     lines
 }
 
-/// COMMAND with a line before it on standard error that holds MARK and the
-/// number of its process group, so that the group can be ended from here.
-///
-/// The line is one that csh, which may be the login shell, reads as sh does.
-fn announced(command: &str, mark: &str) -> String {
-    format!(
-        "exec /bin/sh -c 'echo {mark} $$ >&2; eval \"$1\"' sh {}",
-        quote(command)
-    )
-}
-
 /// One of a command's two streams of output.
 struct Stream<'a> {
     source: Option<&'a str>,
     bytes: Vec<u8>,
     shown: usize,
-    /// Expected at the beginning of a line, with a number behind it; nothing
-    /// is shown before.
-    mark: Option<String>,
-    /// The number that came with the mark.
-    group: Option<u32>,
+    /// Nothing counts before the mark.
+    marked: Marked,
 }
 
 impl<'a> Stream<'a> {
-    fn new(source: Option<&'a str>) -> Self {
+    fn new(source: Option<&'a str>, mark: &str) -> Self {
         Stream {
             source,
             bytes: Vec::new(),
             shown: 0,
-            mark: None,
-            group: None,
+            marked: Marked::new(mark),
         }
     }
 
     fn take(&mut self, data: &[u8]) {
-        let mut from = self.bytes.len();
-        self.bytes.extend_from_slice(data);
-        if self.mark.is_some() {
-            if !self.take_mark() {
-                return;
-            }
-            from = 0;
-        }
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(&self.marked.take(data));
         if self.source.is_none() {
             return;
         }
@@ -260,34 +244,12 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Take the line with the mark out; answer whether it has been there. A
-    /// command that prints much without it has lost it.
-    fn take_mark(&mut self) -> bool {
-        let Some(mark) = &self.mark else {
-            return true;
-        };
-        let found = self
-            .bytes
-            .windows(mark.len())
-            .position(|window| window == mark.as_bytes());
-        if let Some(start) = found {
-            let Some(length) = self.bytes[start..].iter().position(|byte| *byte == b'\n') else {
-                return false;
-            };
-            let line: Vec<u8> = self.bytes.drain(start..=start + length).collect();
-            self.group = String::from_utf8_lossy(&line[mark.len()..])
-                .trim()
-                .parse()
-                .ok();
-        } else if self.bytes.len() < LONGEST_LINE {
-            return false;
-        }
-        self.mark = None;
-        true
-    }
-
     /// Show what came after the last newline.
     fn end(&mut self) {
+        // A server that runs something else, for all who come, says it without a mark.
+        if self.bytes.is_empty() && !self.marked.is_past() {
+            self.bytes.extend_from_slice(self.marked.noise());
+        }
         if self.source.is_some() && self.shown < self.bytes.len() {
             self.show(self.bytes.len());
             self.shown = self.bytes.len();

@@ -14,7 +14,12 @@ use futures_util::stream::FuturesOrdered;
 use russh_sftp::client::error::Error;
 use russh_sftp::client::{Config, RawSftpSession};
 use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much one request moves where the server does not say what it takes.
 const PLAIN: u32 = 32 << 10;
@@ -28,6 +33,107 @@ const ANSWER_SECONDS: u64 = 60;
 /// A renaming that puts a file in the place of another; OpenSSH's server and
 /// FreeBSD's have it.
 const REPLACE: &str = "posix-rename@openssh.com";
+
+/// More than this no start-up file prints.
+const MOST_NOISE: usize = 1 << 20;
+
+/// A stream in which nothing counts before the server's first packet: where the
+/// server is a program, the login shell starts it, and the shell's start-up files
+/// may print something. OpenSSH gives up then.
+struct Quieted<S> {
+    stream: S,
+    /// What has come, until the first packet is found in it.
+    waiting: Option<Vec<u8>>,
+    /// What comes next.
+    ready: VecDeque<u8>,
+    noise: Arc<Mutex<Vec<u8>>>,
+}
+
+impl<S> Quieted<S> {
+    fn new(stream: S, noise: Arc<Mutex<Vec<u8>>>) -> Quieted<S> {
+        Quieted {
+            stream,
+            waiting: Some(Vec::new()),
+            ready: VecDeque::new(),
+            noise,
+        }
+    }
+
+    /// Look for the first packet: a length, SSH_FXP_VERSION, and version 3.
+    fn look(&mut self) {
+        let Some(bytes) = &mut self.waiting else {
+            return;
+        };
+        let found = bytes.windows(9).position(|window| {
+            let length = u32::from_be_bytes([window[0], window[1], window[2], window[3]]);
+            (5..1 << 16).contains(&length) && window[4..] == [2, 0, 0, 0, 3]
+        });
+        let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Some(at) => {
+                self.ready.extend(&bytes[at..]);
+                bytes.truncate(at);
+                *noise = std::mem::take(bytes);
+                self.waiting = None;
+            }
+            None if bytes.len() > MOST_NOISE => {
+                self.ready.extend(bytes.iter());
+                self.waiting = None;
+            }
+            None => noise.clone_from(bytes),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Quieted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if !self.ready.is_empty() {
+                let count = self.ready.len().min(buffer.remaining());
+                let bytes: Vec<u8> = self.ready.drain(..count).collect();
+                buffer.put_slice(&bytes);
+                return Poll::Ready(Ok(()));
+            }
+            if self.waiting.is_none() {
+                return Pin::new(&mut self.stream).poll_read(context, buffer);
+            }
+            let mut piece = [0; 4096];
+            let mut read = ReadBuf::new(&mut piece);
+            match Pin::new(&mut self.stream).poll_read(context, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    let bytes = read.filled().to_vec();
+                    if let Some(waiting) = &mut self.waiting {
+                        waiting.extend(bytes);
+                    }
+                    self.look();
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Quieted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
 
 /// A session with the guest's sftp server.
 #[derive(Clone)]
@@ -51,8 +157,9 @@ pub(super) struct Opened {
 impl Connection {
     pub(super) async fn sftp(&self) -> Result<Sftp<'_>, SshError> {
         let (stream, lifeline) = self.subsystem("sftp").await?;
+        let noise = Arc::new(Mutex::new(Vec::new()));
         let session = RawSftpSession::new_with_config(
-            stream,
+            Quieted::new(stream, noise.clone()),
             Config {
                 request_timeout_secs: ANSWER_SECONDS,
                 max_packet_len: 1 << 20,
@@ -68,6 +175,17 @@ impl Connection {
             replaces: false,
         };
         let said = sftp.unless_gone(sftp.session.init()).await;
+        let noise = std::mem::take(&mut *noise.lock().unwrap_or_else(PoisonError::into_inner));
+        let noise = super::run::last_line(&noise);
+        if let (Err(_), Some(line)) = (&said, &noise)
+            && self.is_alive()
+        {
+            return Err(SshError::Channel {
+                destination: self.destination().clone(),
+                what: "the sftp server".to_owned(),
+                reason: format!("it said `{line}` instead"),
+            });
+        }
         let version = sftp.answered("the sftp server", said)?;
         sftp.replaces = version.extensions.contains_key(REPLACE);
         if version
@@ -142,6 +260,27 @@ impl Sftp<'_> {
     pub async fn set_mode(&self, path: &str, mode: u32) -> Result<(), SshError> {
         let attributes = FileAttributes {
             permissions: Some(mode),
+            ..FileAttributes::empty()
+        };
+        let said = self
+            .unless_gone(self.session.setstat(path, attributes))
+            .await;
+        self.answered(path, said).map(drop)
+    }
+
+    /// Give what is at PATH the mode MODE, and the time of its last change, in seconds
+    /// since 1970.
+    pub async fn set_mode_and_time(
+        &self,
+        path: &str,
+        mode: u32,
+        time: u64,
+    ) -> Result<(), SshError> {
+        let time = u32::try_from(time).unwrap_or(u32::MAX);
+        let attributes = FileAttributes {
+            permissions: Some(mode),
+            atime: Some(time),
+            mtime: Some(time),
             ..FileAttributes::empty()
         };
         let said = self
@@ -339,12 +478,12 @@ impl Sftp<'_> {
                 code if status.error_message.is_empty() => self.refused(path, code.to_string()),
                 _ => self.refused(path, visible(&status.error_message)),
             },
-            Error::Timeout => SshError::Deadline {
-                destination: self.connection.destination().clone(),
-                what: format!("the transfer of `{}`", visible(path)),
-                waited: std::time::Duration::from_secs(ANSWER_SECONDS),
-                last: String::new(),
-            },
+            Error::Timeout => {
+                // It may be the network that is silent.
+                self.connection.cut();
+                self.connection
+                    .lost(&format!("the transfer of `{}`", visible(path)))
+            }
             Error::Limited(reason) => self.refused(path, visible(&reason)),
             // The session's task ends with the connection; or the server broke
             // the protocol, which ends the session as well.

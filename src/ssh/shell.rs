@@ -13,7 +13,7 @@
 //! Source: POSIX.1-2017, Shell Command Language; FreeBSD's sh(1), in which
 //! `printf` and `test` are builtins too.
 
-use super::connection::{Connection, Remote};
+use super::connection::{Connection, Outage, Remote};
 use super::error::SshError;
 use super::run::{Ending, Output, last_line};
 use super::text::{quote, quote_all, visible};
@@ -29,6 +29,9 @@ pub const LARGEST_ANSWER: usize = 64 << 20;
 /// for this are the same.
 const START: &str = "exec env -i HOME=\"$HOME\" PATH=/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin LC_ALL=C TZ=UTC TERM=dumb /bin/sh";
 
+/// How long the server may take to end the shell.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Something to put to the shell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
@@ -36,6 +39,8 @@ pub enum Question {
     Words(Vec<String>),
     /// A text for the shell to read.
     Script(String),
+    /// One of ours, which nobody is shown: WHAT it is about stands for it.
+    Named { what: String, script: String },
 }
 
 /// Builtins that would change the shell itself or end it.
@@ -58,7 +63,9 @@ impl Question {
                     _ => format!("( {line} )"),
                 }
             }
-            Question::Script(text) => format!("( eval {} )", quote(text)),
+            Question::Script(text) | Question::Named { script: text, .. } => {
+                format!("( eval {} )", quote(text))
+            }
         }
     }
 
@@ -66,6 +73,7 @@ impl Question {
         let text = match self {
             Question::Words(words) => quote_all(words),
             Question::Script(text) => text.clone(),
+            Question::Named { what, .. } => return what.clone(),
         };
         format!("`{}`", visible(&text))
     }
@@ -90,15 +98,18 @@ enum Piece {
 
 impl Connection {
     /// As [`Connection::ask`], for questions that change nothing: when the
-    /// connection is lost under them they are put once more over a new one.
+    /// connection is lost under them they are put again over a new one.
     pub async fn ask_again(
         &self,
         questions: &[Question],
         limit: Duration,
     ) -> Result<Vec<Output>, SshError> {
-        match self.ask(questions, limit).await {
-            Err(SshError::Lost { .. }) => self.ask(questions, limit).await,
-            answered => answered,
+        let mut outage = Outage::new(self);
+        loop {
+            match self.ask(questions, limit).await {
+                Ok(answers) => return Ok(answers),
+                Err(error) => outage.wait(error, false).await?,
+            }
         }
     }
 
@@ -171,6 +182,16 @@ impl Connection {
 }
 
 impl Shell {
+    /// End it, and wait a moment until the server has noticed.
+    pub(super) async fn leave(mut self) {
+        let _ = self.remote.output().eof().await;
+        let gone = async { while self.pieces.recv().await.is_some() {} };
+        let _ = tokio::time::timeout(PATIENCE, gone).await;
+        // It is over for the server once both sides have said so.
+        let _ = self.remote.output().close().await;
+        self.remote.ended = true;
+    }
+
     async fn start(connection: &Connection) -> Result<Shell, SshError> {
         let what = "/bin/sh";
         let (input, remote) = connection.remote(what).await?;
@@ -261,10 +282,22 @@ impl Shell {
                 Some(Piece::Stdout(bytes)) => self.stdout.extend(bytes),
                 Some(Piece::Stderr(bytes)) => self.stderr.extend(bytes),
                 None if connection.is_alive() => {
+                    let said = last_line(&self.stderr).or_else(|| last_line(&self.stdout));
+                    if self.remote.group.get().is_none() {
+                        // It has never answered: the server runs something else.
+                        return Err(SshError::Channel {
+                            destination: connection.destination().clone(),
+                            what: "/bin/sh".to_owned(),
+                            reason: match said {
+                                Some(line) => format!("it said `{line}` instead"),
+                                None => "it ended at once".to_owned(),
+                            },
+                        });
+                    }
                     return Err(SshError::Lost {
                         destination: connection.destination().clone(),
                         what: question.shown(),
-                        reason: match last_line(&self.stderr) {
+                        reason: match said {
                             Some(line) => format!("the guest's /bin/sh ended: {line}"),
                             None => "the guest's /bin/sh ended".to_owned(),
                         },

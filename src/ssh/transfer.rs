@@ -7,8 +7,9 @@
 //! of a sparse file are kept: those of a file that is sent are not sent, and
 //! blocks of zeros become holes in a file that is fetched.
 
-use super::connection::{Connection, Remote};
+use super::connection::{Connection, Outage, Remote};
 use super::error::SshError;
+use super::line::{Marked, line};
 use super::run::{Ending, Request, last_line};
 use super::sftp::{Opened, Sftp};
 use super::shell::Question;
@@ -22,13 +23,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How long the guest may take for hashing a file after it has all of it.
 const HASHING: Duration = Duration::from_secs(3600);
-/// How often a cut transfer is taken up again.
-const TRIES: usize = 20;
 /// How much is read here at once, and how much must be zero to become a hole.
 const PIECE: usize = 1 << 20;
 const HOLE: usize = 64 << 10;
@@ -67,16 +67,12 @@ impl Connection {
         for _ in 0..2 {
             let mut part = Part::open(&path).map_err(local_trouble(&path))?;
             let mut digest = None;
-            let mut tries = 0;
+            let mut outage = Outage::new(self);
             let mode = loop {
+                let before = part.done();
                 match self.fetch_rest(remote, &mut part, &mut digest, &what).await {
                     Ok(mode) => break mode,
-                    Err(error) => {
-                        tries += 1;
-                        if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
-                            return Err(error);
-                        }
-                    }
+                    Err(error) => outage.wait(error, part.done() > before).await?,
                 }
             };
             found = (digest.unwrap_or_default(), part.digest());
@@ -140,13 +136,18 @@ impl Connection {
         let mut here = None;
         let mut hashing = Some(hashing);
         for _ in 0..2 {
-            let mut tries = 0;
+            let mut outage = Outage::new(self);
             let (sftp, digest) = loop {
-                match self.send_rest(local, remote, &part, size, &what).await {
+                // How far it came: what the server has confirmed.
+                let reached = AtomicU64::new(0);
+                match self
+                    .send_rest(local, remote, &part, size, &what, &reached)
+                    .await
+                {
                     Ok((sftp, digest)) => break (sftp, digest),
                     Err(error) => {
-                        tries += 1;
-                        if tries == TRIES || !matches!(error, SshError::Lost { .. }) {
+                        let moved = reached.load(Ordering::Relaxed) > 0;
+                        if let Err(error) = outage.wait(error, moved).await {
                             return Err(self.with_room(error, &part).await);
                         }
                     }
@@ -178,8 +179,11 @@ impl Connection {
             sftp.set_mode(part, mode).await?;
             sftp.replace(part, remote).await
         };
-        match put(sftp).await {
-            Err(SshError::Lost { .. }) => {
+        let mut outage = Outage::new(self);
+        let mut outcome = put(sftp).await;
+        while let Err(error) = outcome {
+            outage.wait(error, false).await?;
+            outcome = async {
                 let sftp = self.sftp().await?;
                 // It may have been moved before the connection was lost.
                 match sftp.stat(part).await? {
@@ -187,8 +191,9 @@ impl Connection {
                     None => Ok(()),
                 }
             }
-            outcome => outcome,
+            .await;
         }
+        Ok(())
     }
 
     /// Bring PART in the guest up to all of LOCAL, which is to become REMOTE.
@@ -200,6 +205,7 @@ impl Connection {
         part: &str,
         size: u64,
         what: &str,
+        reached: &AtomicU64,
     ) -> Result<(Sftp<'_>, String), SshError> {
         let sftp = self.sftp().await?;
         if sftp.stat(remote).await?.is_some_and(|found| found.is_dir()) {
@@ -237,6 +243,7 @@ impl Connection {
                 },
                 |end| {
                     told.send_replace(end);
+                    reached.store(end, Ordering::Relaxed);
                     tell(what, end, size);
                 },
             )
@@ -298,7 +305,13 @@ impl Connection {
         arguments: &[&str],
     ) -> Result<String, SshError> {
         let set = quote_all(["set", "--"].iter().chain(arguments));
-        let question = Question::Script(format!("{set}\n{script}"));
+        let question = Question::Named {
+            what: format!(
+                "a question about `{}`",
+                visible(arguments.first().copied().unwrap_or_default())
+            ),
+            script: format!("{set}\n{script}"),
+        };
         let answers = self
             .ask_again(std::slice::from_ref(&question), HASHING)
             .await?;
@@ -344,12 +357,10 @@ impl Connection {
     }
 }
 
-/// SCRIPT with ARGUMENTS as `$1` and so on, for any login shell.
+/// SCRIPT with ARGUMENTS as `$1` and so on, for /bin/sh.
 fn command(script: &str, arguments: &[&str]) -> String {
-    format!(
-        "exec {}",
-        quote_all(["/bin/sh", "-c", script, "sh"].iter().chain(arguments))
-    )
+    let set = quote_all(["set", "--"].iter().chain(arguments));
+    format!("{set}\n{script}")
 }
 
 fn first_digest(text: &[u8]) -> Option<String> {
@@ -420,6 +431,11 @@ impl Part {
         self.state = Some(state);
         written.map_err(local_trouble(&self.path))?;
         read
+    }
+
+    /// How many bytes have come.
+    fn done(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.done)
     }
 
     fn digest(&mut self) -> String {
@@ -543,18 +559,25 @@ struct Follower<'a> {
     remote: Remote,
     path: String,
     hashed: u64,
+    mark: String,
 }
 
 impl<'a> Follower<'a> {
     async fn start(connection: &'a Connection, path: &str) -> Result<Follower<'a>, SshError> {
         let what = format!("the digest of `{path}`");
         let (input, remote) = connection.remote(&what).await?;
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        let line = line(&command(&format!("{DIGEST}{FOLLOW}"), &[path]), &mark);
         remote
             .output()
-            .exec(false, command(&format!("{DIGEST}{FOLLOW}"), &[path]))
+            .exec(false, line.text)
             .await
             .map_err(|_| connection.lost(&what))?;
+        if !line.input.is_empty() {
+            remote.write(line.input).await;
+        }
         Ok(Follower {
+            mark,
             connection,
             input,
             remote,
@@ -588,12 +611,15 @@ impl<'a> Follower<'a> {
         let what = format!("the digest of `{}`", self.path);
         let _ = self.remote.output().eof().await;
         let (mut out, mut err) = (Vec::new(), Vec::new());
+        let (mut out_mark, mut err_mark) = (Marked::new(&self.mark), Marked::new(&self.mark));
         let listening = async {
             while let Some(message) = self.input.wait().await {
                 match message {
-                    ChannelMsg::Data { data } if out.len() < PIECE => out.extend_from_slice(&data),
+                    ChannelMsg::Data { data } if out.len() < PIECE => {
+                        out.extend_from_slice(&out_mark.take(&data));
+                    }
                     ChannelMsg::ExtendedData { data, .. } if err.len() < PIECE => {
-                        err.extend_from_slice(&data);
+                        err.extend_from_slice(&err_mark.take(&data));
                     }
                     ChannelMsg::Close => return true,
                     _ => {}

@@ -1,13 +1,13 @@
 //! Whole trees between here and the guest, verified on both sides.
 //!
-//! Directories, files and symbolic links go, with their modes; owners, times
-//! and hard links do not. Small files share one session, many at a time; a
+//! Directories, files and links of both kinds go, with their modes and times;
+//! owners do not. Small files share one session, many at a time; a
 //! large one goes as [`super::transfer`] moves it. Files that are there already,
 //! by SHA-256, are not moved again, so a transfer that was cut goes on where it
 //! stopped. Links are made last, and names are looked at first: a guest cannot
 //! have anything written outside the directory that was named.
 
-use super::connection::Connection;
+use super::connection::{Connection, Outage};
 use super::error::SshError;
 use super::sftp::Sftp;
 use super::transfer::{DIGEST, hash_of, local_trouble};
@@ -27,8 +27,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SMALL: u64 = 1 << 20;
 /// So many small files are on their way at once.
 const AT_ONCE: usize = 16;
-/// How often a cut transfer is taken up again.
-const TRIES: usize = 20;
 /// How many bytes of names one question holds: less than every system's limit.
 const NAMES: usize = 64 << 10;
 /// More than this no tree has that is worth moving file by file.
@@ -47,9 +45,22 @@ pub struct Moved {
 /// One thing in a tree.
 #[derive(Clone, Debug, PartialEq)]
 enum Entry {
-    Directory { mode: u32 },
-    File { mode: u32, size: u64 },
-    Link { target: String },
+    Directory {
+        mode: u32,
+        time: u64,
+    },
+    File {
+        mode: u32,
+        size: u64,
+        time: u64,
+    },
+    Link {
+        target: String,
+    },
+    /// Another name of the file at a path that comes before.
+    Name {
+        of: String,
+    },
 }
 
 /// A tree by paths relative to its root, parents first.
@@ -59,11 +70,11 @@ impl Connection {
     /// Make the directory REMOTE of the guest hold what LOCAL holds.
     pub async fn send_tree(&self, local: &Path, remote: &str) -> Result<Moved, SshError> {
         let listing = listing_here(local)?;
-        let mut tries = 0;
+        let mut outage = Outage::new(self);
         loop {
             match self.send_tree_once(local, remote, &listing).await {
-                Err(SshError::Lost { .. }) if tries < TRIES => tries += 1,
-                moved => return moved,
+                Ok(moved) => return Ok(moved),
+                Err(error) => outage.wait(error, false).await?,
             }
         }
     }
@@ -151,41 +162,64 @@ impl Connection {
             Entry::Link { target } => Some([target.clone(), there(path)]),
             _ => None,
         });
+        let names = listing.iter().filter_map(|(path, entry)| match entry {
+            Entry::Name { of } => Some([there(of), there(path)]),
+            _ => None,
+        });
+        self.in_batches(
+            "while test $# -gt 1; do ln -f -- \"$1\" \"$2\" || exit 1; shift 2; done",
+            names.flatten().collect(),
+        )
+        .await?;
         self.in_batches(
             "while test $# -gt 1; do rm -f -- \"$2\" && ln -s -- \"$1\" \"$2\" || exit 1; shift 2; done",
             links.flatten().collect(),
         )
         .await?;
-        let modes = listing
+        // What is in a directory changes its time, so those that are deepest go first.
+        let attributes = listing
             .iter()
             .rev()
             .filter_map(|(path, entry)| match entry {
-                Entry::Directory { mode } => Some([format!("{mode:o}"), there(path)]),
+                Entry::Directory { mode, time } | Entry::File { mode, time, .. } => {
+                    Some((there(path), *mode, *time))
+                }
                 _ => None,
             });
-        self.in_batches(
-            "while test $# -gt 1; do chmod \"$1\" \"$2\" || exit 1; shift 2; done",
-            modes.flatten().collect(),
-        )
-        .await?;
+        let set: Vec<Result<(), SshError>> = stream::iter(attributes)
+            .map(|(path, mode, time)| {
+                let sftp = &sftp;
+                async move { sftp.set_mode_and_time(&path, mode, time).await }
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        set.into_iter().collect::<Result<Vec<()>, _>>()?;
         bar.end();
         Ok(moved)
     }
 
     /// Make the directory LOCAL hold what REMOTE of the guest holds.
     pub async fn fetch_tree(&self, remote: &str, local: &Path) -> Result<Moved, SshError> {
-        let mut tries = 0;
+        let mut outage = Outage::new(self);
         loop {
             match self.fetch_tree_once(remote, local).await {
-                Err(SshError::Lost { .. }) if tries < TRIES => tries += 1,
-                moved => return moved,
+                Ok(moved) => return Ok(moved),
+                Err(error) => outage.wait(error, false).await?,
             }
         }
     }
 
     async fn fetch_tree_once(&self, remote: &str, local: &Path) -> Result<Moved, SshError> {
         let sftp = self.sftp().await?;
-        let listing = listing_there(&sftp, remote).await?;
+        let mut listing = listing_there(&sftp, remote).await?;
+        for (path, of) in self.names_there(remote).await? {
+            if matches!(listing.get(&of), Some(Entry::File { .. }))
+                && let Some(entry @ Entry::File { .. }) = listing.get_mut(&path)
+            {
+                *entry = Entry::Name { of };
+            }
+        }
         let files = files_of(&listing);
         let bar = Bar::new(format!("fetch `{remote}`"), &files);
         for (path, entry) in &listing {
@@ -244,15 +278,49 @@ impl Connection {
                 make_link(target, &path).map_err(local_trouble(&path))?;
             }
         }
-        for (path, entry) in listing.iter().rev() {
-            if let Entry::Directory { mode } = entry {
+        for (path, entry) in &listing {
+            if let Entry::Name { of } = entry {
                 let path = local.join(path);
-                fs::set_permissions(&path, fs::Permissions::from_mode(*mode))
-                    .map_err(local_trouble(&path))?;
+                make_name(&local.join(of), &path).map_err(local_trouble(&path))?;
+            }
+        }
+        for (path, entry) in listing.iter().rev() {
+            if let Entry::Directory { mode, time } | Entry::File { mode, time, .. } = entry {
+                let path = local.join(path);
+                set_mode_and_time(&path, *mode, *time).map_err(local_trouble(&path))?;
             }
         }
         bar.end();
         Ok(moved)
+    }
+
+    /// The files below ROOT of the guest that have another name there, each with the
+    /// first of its names.
+    async fn names_there(&self, root: &str) -> Result<Vec<(String, String)>, SshError> {
+        let said = self
+            .script(
+                "cd \"$1\" && find . -type f -links +1 -exec sh -c '\
+                 for file; do printf \"%s %s\\\\0\" \"$(ls -id \"$file\" | sed \"s/^ *//;s/ .*//;q\")\" \"$file\"; done' sh {} +",
+                &[root],
+            )
+            .await?;
+        let mut names: Vec<(&str, &str)> = said
+            .split('\0')
+            .filter_map(|entry| entry.split_once(' '))
+            .filter_map(|(number, path)| Some((number, path.strip_prefix("./")?)))
+            .collect();
+        names.sort_by_key(|(_, path)| *path);
+        let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut others = Vec::new();
+        for (number, path) in names {
+            match first.get(number) {
+                Some(of) => others.push((path.to_owned(), (*of).to_owned())),
+                None => {
+                    first.insert(number, path);
+                }
+            }
+        }
+        Ok(others)
     }
 
     /// The SHA-256 of the files called PATHS below ROOT of the guest.
@@ -342,7 +410,7 @@ fn files_of(listing: &Listing) -> Vec<(String, u32, u64)> {
     listing
         .iter()
         .filter_map(|(path, entry)| match entry {
-            Entry::File { mode, size } => Some((path.clone(), *mode, *size)),
+            Entry::File { mode, size, .. } => Some((path.clone(), *mode, *size)),
             _ => None,
         })
         .collect()
@@ -351,7 +419,8 @@ fn files_of(listing: &Listing) -> Vec<(String, u32, u64)> {
 /// What is in the directory ROOT of this machine.
 fn listing_here(root: &Path) -> Result<Listing, SshError> {
     let mut listing = Listing::new();
-    for entry in walkdir::WalkDir::new(root) {
+    let mut first: BTreeMap<(u64, u64), String> = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(root).sort_by_file_name() {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
             local_trouble(&path)(error.into())
@@ -361,7 +430,8 @@ fn listing_here(root: &Path) -> Result<Listing, SshError> {
         let metadata = entry
             .metadata()
             .map_err(|error| local_trouble(path)(error.into()))?;
-        let mode = metadata.mode() & 0o777;
+        let mode = metadata.mode() & 0o7777;
+        let time = u64::try_from(metadata.mtime()).unwrap_or(0);
         let kind = metadata.file_type();
         let text = |path: &Path| {
             path.to_str()
@@ -370,11 +440,19 @@ fn listing_here(root: &Path) -> Result<Listing, SshError> {
         };
         let name = text(path.strip_prefix(root).unwrap_or(path))?;
         let entry = if kind.is_dir() {
-            Entry::Directory { mode }
+            Entry::Directory { mode, time }
         } else if kind.is_file() {
-            Entry::File {
-                mode,
-                size: metadata.len(),
+            let number = (metadata.dev(), metadata.ino());
+            match first.get(&number).filter(|_| metadata.nlink() > 1) {
+                Some(of) => Entry::Name { of: of.clone() },
+                None => {
+                    first.insert(number, name.clone());
+                    Entry::File {
+                        mode,
+                        size: metadata.len(),
+                        time,
+                    }
+                }
             }
         } else if kind.is_symlink() {
             let target = fs::read_link(path).map_err(local_trouble(path))?;
@@ -395,7 +473,8 @@ fn listing_here(root: &Path) -> Result<Listing, SshError> {
 /// What is in the directory ROOT of the guest, whose names are not trusted.
 async fn listing_there(sftp: &Sftp<'_>, root: &str) -> Result<Listing, SshError> {
     let mode_of =
-        |found: &FileAttributes, otherwise: u32| found.permissions.unwrap_or(otherwise) & 0o777;
+        |found: &FileAttributes, otherwise: u32| found.permissions.unwrap_or(otherwise) & 0o7777;
+    let time_of = |found: &FileAttributes| u64::from(found.mtime.unwrap_or(0));
     let Some(found) = sftp.stat(root).await? else {
         return Err(sftp.refused(root, "No such file or directory".to_owned()));
     };
@@ -404,7 +483,8 @@ async fn listing_there(sftp: &Sftp<'_>, root: &str) -> Result<Listing, SshError>
     }
     let mut listing = Listing::new();
     let mode = mode_of(&found, 0o755);
-    listing.insert(String::new(), Entry::Directory { mode });
+    let time = time_of(&found);
+    listing.insert(String::new(), Entry::Directory { mode, time });
     let mut pending = vec![String::new()];
     while let Some(directory) = pending.pop() {
         for (name, found) in sftp.list(&joined(root, &directory)).await? {
@@ -432,11 +512,13 @@ async fn listing_there(sftp: &Sftp<'_>, root: &str) -> Result<Listing, SshError>
                 pending.push(path.clone());
                 Entry::Directory {
                     mode: mode_of(&found, 0o755),
+                    time: time_of(&found),
                 }
             } else if found.is_regular() {
                 Entry::File {
                     mode: mode_of(&found, 0o644),
                     size: found.len(),
+                    time: time_of(&found),
                 }
             } else {
                 return Err(
@@ -492,6 +574,35 @@ fn make_directory(path: &Path) -> io::Result<()> {
         Ok(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
         Err(_) => fs::create_dir_all(path),
     }
+}
+
+/// Give the file at OF the name PATH as well.
+fn make_name(of: &Path, path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => return Err(io::Error::from(io::ErrorKind::AlreadyExists)),
+        Ok(_) => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    fs::hard_link(of, path)
+}
+
+/// Give what is at PATH a mode, and the time of its last change in seconds since 1970.
+fn set_mode_and_time(path: &Path, mode: u32, time: u64) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    let time = Timespec {
+        tv_sec: time as _,
+        tv_nsec: 0,
+    };
+    let none = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+    };
+    let times = Timestamps {
+        last_access: none,
+        last_modification: time,
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn make_link(target: &str, path: &Path) -> io::Result<()> {

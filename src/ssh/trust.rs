@@ -2,34 +2,64 @@
 //!
 //! There is no mode that accepts any key, and none that learns one: the key of
 //! a guest we made is known from its image, and of others from a file that
-//! somebody has compared.
+//! somebody has compared. Such files are read as ssh(1) reads them: patterns,
+//! hashed names, `@revoked` keys, authorities whose certificates will do, and a
+//! name without a port where nothing is known of the port.
 //!
-//! Source: RFC 4251 section 4.1; sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+//! Source: RFC 4251 section 4.1; sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT";
+//! OpenSSH's sshconnect.c (`check_host_key`) and PROTOCOL.certkeys.
 
-use super::config::matches_any;
+use super::config::{fits, fits_host};
 use super::connection::Destination;
 use super::error::SshError;
 use super::key::fingerprint;
 use ring::hmac;
+use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
-use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, EcdsaCurve, HashAlg, PublicKey};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the expected host key is written down.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Trust {
     /// A public key line, as in `/etc/ssh/ssh_host_ed25519_key.pub`.
     Pinned(String),
-    /// A file as ssh(1) keeps it.
-    KnownHosts(PathBuf),
+    /// Files as ssh(1) keeps them.
+    KnownHosts(KnownHosts),
+}
+
+/// Files of known hosts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KnownHosts {
+    /// Each with whether it must be there.
+    pub files: Vec<(PathBuf, bool)>,
+    /// The name to look for in place of the address and port.
+    pub alias: Option<String>,
+    /// A file of keys that will not do.
+    pub revoked: Option<PathBuf>,
+}
+
+impl KnownHosts {
+    /// The one file at PATH.
+    pub fn file(path: impl Into<PathBuf>) -> KnownHosts {
+        KnownHosts {
+            files: vec![(path.into(), true)],
+            ..KnownHosts::default()
+        }
+    }
 }
 
 /// The keys that a server may show; any one of them will do.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     keys: Vec<PublicKey>,
+    /// Authorities whose certificates for this host will do.
+    authorities: Vec<PublicKey>,
     /// Keys that will not do, whatever else says so.
     revoked: Vec<PublicKey>,
+    /// The name that a certificate must be for.
+    name: String,
 }
 
 impl Trust {
@@ -38,9 +68,9 @@ impl Trust {
         match self {
             Trust::Pinned(line) => Ok(Expected {
                 keys: vec![pinned(line)?],
-                revoked: Vec::new(),
+                ..Expected::default()
             }),
-            Trust::KnownHosts(path) => known(path, destination),
+            Trust::KnownHosts(known_hosts) => known_hosts.expected(destination),
         }
     }
 }
@@ -71,54 +101,86 @@ fn pinned(line: &str) -> Result<PublicKey, SshError> {
     })
 }
 
-fn known(path: &Path, destination: &Destination) -> Result<Expected, SshError> {
-    let unusable = |problem: String| SshError::ExpectedHostKey {
-        problem: format!(
-            "cannot use known hosts file `{}`: {problem}",
-            path.display()
-        ),
-        hint: "ssh-keyscan shows a server's keys; compare the fingerprint before adding one"
-            .to_owned(),
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    let name = match destination.port {
-        22 => destination.address.clone(),
-        port => format!("[{}]:{port}", destination.address),
-    };
-    let mut expected = Expected::default();
-    for line in text.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if words.first().is_none_or(|word| word.starts_with('#')) {
-            continue;
-        }
-        // As ssh(1) does, pass over what is of a kind that we do not know.
-        let Ok(entry) = words.join(" ").parse::<Entry>() else {
-            continue;
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Key,
+    Authority,
+    Revoked,
+}
+
+impl KnownHosts {
+    fn expected(&self, destination: &Destination) -> Result<Expected, SshError> {
+        let unusable = |path: &Path, problem: String| SshError::ExpectedHostKey {
+            problem: format!(
+                "cannot use known hosts file `{}`: {problem}",
+                path.display()
+            ),
+            hint: "ssh-keyscan shows a server's keys; compare the fingerprint before adding one"
+                .to_owned(),
         };
-        if !names(entry.host_patterns(), &name) {
-            continue;
+        let mut texts = Vec::new();
+        for (path, needed) in &self.files {
+            match std::fs::read(path) {
+                // A byte that is no text is in a comment, or in a name that is not ours.
+                Ok(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !needed => {}
+                Err(error) => return Err(unusable(path, error.to_string())),
+            }
         }
-        match entry.marker() {
-            None => expected.keys.push(entry.public_key().clone()),
-            Some(Marker::Revoked) => expected.revoked.push(entry.public_key().clone()),
-            // We ask servers for no certificates.
-            Some(Marker::CertAuthority) => {}
+        let plain = destination.address.to_lowercase();
+        let (name, fallback) = match (&self.alias, destination.port) {
+            (Some(alias), _) => (alias.to_lowercase(), None),
+            (None, 22) => (plain.clone(), None),
+            (None, port) => (format!("[{plain}]:{port}"), Some(plain.clone())),
+        };
+        let mut expected = Expected {
+            name: self.alias.clone().unwrap_or(plain).to_lowercase(),
+            ..Expected::default()
+        };
+        for text in &texts {
+            expected.add(text, &name);
         }
+        // Where nothing is known of the port, what is known of the host counts.
+        if let Some(name) = fallback.filter(|_| expected.keys.is_empty()) {
+            for text in &texts {
+                expected.add(text, &name);
+            }
+        }
+        if let Some(path) = &self.revoked {
+            // ssh refuses every host where it cannot read this.
+            let bytes = std::fs::read(path).map_err(|error| unusable(path, error.to_string()))?;
+            if bytes.starts_with(b"SSHKRL\n\0") {
+                return Err(unusable(
+                    path,
+                    "key revocation lists in binary form are not read here".to_owned(),
+                ));
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            expected.revoked.extend(
+                text.lines()
+                    .filter_map(|line| PublicKey::from_openssh(line.trim()).ok()),
+            );
+        }
+        let revoked = std::mem::take(&mut expected.revoked);
+        let is_revoked = |key: &PublicKey| {
+            revoked
+                .iter()
+                .any(|other| other.key_data() == key.key_data())
+        };
+        expected.keys.retain(|key| !is_revoked(key));
+        expected.authorities.retain(|key| !is_revoked(key));
+        expected.revoked = revoked;
+        Ok(expected)
     }
-    let revoked = expected.revoked.clone();
-    let is_revoked = |key: &PublicKey| {
-        revoked
-            .iter()
-            .any(|other| other.key_data() == key.key_data())
-    };
-    expected.keys.retain(|key| !is_revoked(key));
-    Ok(expected)
 }
 
 /// Whether PATTERNS of a line are for the host called NAME.
 fn names(patterns: &HostPatterns, name: &str) -> bool {
     match patterns {
-        HostPatterns::Patterns(patterns) => matches_any(patterns, name),
+        HostPatterns::Patterns(patterns) => {
+            fits_host(patterns.join(",").as_bytes(), name.as_bytes())
+        }
         HostPatterns::HashedName { salt, hash } => {
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
             hmac::verify(&key, name.as_bytes(), hash).is_ok()
@@ -127,14 +189,98 @@ fn names(patterns: &HostPatterns, name: &str) -> bool {
 }
 
 impl Expected {
+    /// Add what TEXT, a file of known hosts, says of the host called NAME.
+    fn add(&mut self, text: &str, name: &str) {
+        for line in text.lines() {
+            // A line ends where a string of C does.
+            let line = line.split('\0').next().unwrap_or_default();
+            let words: Vec<&str> = line
+                .split([' ', '\t', '\r'])
+                .filter(|word| !word.is_empty())
+                .collect();
+            if words.first().is_none_or(|word| word.starts_with('#')) {
+                continue;
+            }
+            // What comes behind the key is a comment, whatever is in it.
+            let fields = 3 + usize::from(words[0].starts_with('@'));
+            let line = words[..words.len().min(fields)].join(" ");
+            // As ssh(1) does, pass over what is of a kind that we do not know.
+            let Ok(entry) = line.parse::<Entry>() else {
+                continue;
+            };
+            if !names(entry.host_patterns(), name) {
+                continue;
+            }
+            let role = match entry.marker() {
+                None => Role::Key,
+                Some(Marker::Revoked) => Role::Revoked,
+                Some(Marker::CertAuthority) => Role::Authority,
+            };
+            let place = match role {
+                Role::Key => &mut self.keys,
+                Role::Authority => &mut self.authorities,
+                Role::Revoked => &mut self.revoked,
+            };
+            place.push(entry.public_key().clone());
+        }
+    }
+
     pub fn contains(&self, key: &PublicKey) -> bool {
         self.keys
             .iter()
             .any(|expected| expected.key_data() == key.key_data())
     }
 
+    /// Whether CERTIFICATE, which a server shows, will do; or why it will not.
+    pub fn vouched(&self, certificate: &Certificate) -> Result<(), String> {
+        let signer = PublicKey::from(certificate.signature_key().clone());
+        let key = PublicKey::from(certificate.public_key().clone());
+        let is = |keys: &[PublicKey], key: &PublicKey| {
+            keys.iter().any(|other| other.key_data() == key.key_data())
+        };
+        if is(&self.revoked, &key) || is(&self.revoked, &signer) {
+            return Err("its key or its authority is revoked".to_owned());
+        }
+        if !is(&self.authorities, &signer) {
+            return Err(format!(
+                "its authority {} is not known",
+                fingerprint(&signer)
+            ));
+        }
+        if certificate.cert_type() != CertType::Host {
+            return Err("it is not for a host".to_owned());
+        }
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_secs());
+        let authority = signer.fingerprint(HashAlg::Sha256);
+        certificate
+            .validate_at(now, [&authority])
+            .map_err(|_| "it is not valid now, or its signature is wrong".to_owned())?;
+        if !certificate.critical_options().is_empty() {
+            return Err("it has conditions that are not known here".to_owned());
+        }
+        let principals = certificate.valid_principals();
+        let named = principals
+            .iter()
+            .any(|principal| fits(principal.to_lowercase().as_bytes(), self.name.as_bytes()));
+        match principals.is_empty() || named {
+            true => Ok(()),
+            false => Err(format!("it is for {}", principals.join(", "))),
+        }
+    }
+
     pub fn fingerprints(&self) -> Vec<String> {
         self.keys.iter().map(fingerprint).collect()
+    }
+
+    /// Every algorithm for host keys whose certificates will do; none, where no
+    /// authority is known.
+    pub fn certificate_algorithms(&self) -> Vec<Algorithm> {
+        match self.authorities.is_empty() {
+            true => Vec::new(),
+            false => self.algorithms(),
+        }
     }
 
     /// Every algorithm for host keys, those of the expected keys first: a
@@ -211,14 +357,15 @@ mod tests {
                 port,
                 ..destination()
             };
-            Trust::KnownHosts(path.clone())
+            Trust::KnownHosts(KnownHosts::file(path.clone()))
                 .expected(&destination)
                 .unwrap()
                 .keys
                 .len()
         };
-        assert_eq!((count(2222), count(22), count(23)), (1, 1, 0));
-        let missing = Trust::KnownHosts(directory.path().join("none"));
+        // Of a port that nothing is known of, what is known of the host counts.
+        assert_eq!((count(2222), count(22), count(23)), (1, 1, 1));
+        let missing = Trust::KnownHosts(KnownHosts::file(directory.path().join("none")));
         assert!(missing.expected(&destination()).is_err());
     }
 
@@ -248,7 +395,7 @@ mod tests {
                 port,
                 ..destination()
             };
-            let trust = Trust::KnownHosts(path.clone());
+            let trust = Trust::KnownHosts(KnownHosts::file(path.clone()));
             trust.expected(&destination).unwrap().keys.len()
         };
         let line = format!("{} {key}\n", hashed("[192.0.2.7]:2222"));

@@ -389,7 +389,15 @@ impl Session {
         if let Some(snapshot) = snapshot {
             lock::before_revert(self, snapshot).await?;
         }
-        let result = self.call_within(method, params, self.patience()).await?;
+        let outcome = self.call_within(method, params, self.patience()).await;
+        if method == "VM.revert"
+            && let Some(snapshot) = snapshot
+            // What may be going on still puts an old state back at some time.
+            && matches!(outcome, Ok(_) | Err(XapiError::Refused { .. }))
+        {
+            lock::after_revert(self, snapshot).await?;
+        }
+        let result = outcome?;
         if let Some(reference) = result.as_str() {
             let asynchronous = method.strip_prefix("Async.");
             if approved::creates(method) {
@@ -406,7 +414,6 @@ impl Session {
         if method == "VM.revert"
             && let Some(snapshot) = snapshot
         {
-            lock::after_revert(self, snapshot).await?;
             lease::follow_revert(self, snapshot).await?;
         }
         if method.ends_with("VBD.create")

@@ -45,7 +45,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn trespasses(words: &[&str], allowed: impl Fn(&Path) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (path, text) in files("src", &["rs"]) {
-        if allowed(&path) || path == Path::new("src/build.rs") {
+        if allowed(&path) || path.ends_with("build.rs") {
             continue;
         }
         for (number, line) in code(&text) {
@@ -100,6 +100,68 @@ fn the_language_knows_no_domain() {
         .collect();
     let domains: Vec<&str> = domains.iter().map(String::as_str).collect();
     nothing(trespasses(&domains, |path| !path.starts_with("src/guile")));
+}
+
+/// The rooms of the language on their floors, the lowest first.
+const ROOMS: &[&str] = &[
+    "data",
+    "syntax",
+    "read",
+    "library",
+    "tree_il",
+    "namespace",
+    "machine",
+    "compile",
+    "expand",
+    "eval",
+];
+
+fn floor(room: &str) -> Option<usize> {
+    ROOMS.iter().position(|known| *known == room)
+}
+
+#[test]
+fn in_the_language_every_import_runs_downwards() {
+    let mut upwards = Vec::new();
+    for (path, text) in files("src/guile", &["rs"]) {
+        let room = path.components().nth(2).unwrap().as_os_str();
+        let Some(own) = floor(room.to_str().unwrap()) else {
+            continue;
+        };
+        for (number, line) in code(&text) {
+            let mut said = |what: &str| {
+                upwards.push(format!(
+                    "{}:{number}: {what}: {}",
+                    path.display(),
+                    line.trim()
+                ));
+            };
+            if line.contains("super::super") || line.contains("crate::{") {
+                said("does not name the room");
+            }
+            for word in line.split("crate::").skip(1) {
+                let end = word.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+                if floor(&word[..end.unwrap_or(word.len())]).is_some_and(|other| other > own) {
+                    said("imports upwards");
+                }
+            }
+        }
+    }
+    nothing(upwards);
+}
+
+#[test]
+fn the_rooms_of_the_language_are_its_folders() {
+    let mut folders: Vec<String> = fs::read_dir(root().join("src/guile"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    folders.sort();
+    let mut rooms = ROOMS.to_vec();
+    rooms.sort_unstable();
+    assert_eq!(folders, rooms);
 }
 
 #[test]
@@ -185,30 +247,44 @@ fn every_test_file_is_part_of_the_suite() {
         }
     }
 }
-#[test]
-fn every_dependency_is_used() {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+
+/// The dependencies that the manifest in FOLDER names.
+fn dependencies(folder: &str) -> Vec<String> {
+    let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
     let section = manifest
-        .split("[dependencies]")
+        .split("\n[dependencies]")
         .nth(1)
         .and_then(|rest| rest.split("\n[").next())
-        .unwrap();
-    let sources: String = files("src", &["rs"])
-        .into_iter()
-        .map(|(_, text)| text)
-        .collect();
-    for line in section.lines().filter(|line| line.contains('=')) {
-        let package = line.split('=').next().unwrap().trim();
-        // Some packages and their libraries have different names.
-        let library = match package {
-            "md-5" => "md5".to_owned(),
-            "steel-core" => "steel".to_owned(),
-            other => other.replace('-', "_"),
-        };
-        assert!(
-            sources.contains(&format!("{library}::"))
-                || sources.contains(&format!("use {library}")),
-            "{package} is in the manifest and nowhere in src/"
-        );
+        .unwrap_or_default();
+    section
+        .lines()
+        .filter(|line| line.contains('='))
+        .map(|line| line.split(['=', '.']).next().unwrap().trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_dependency_is_used() {
+    for (folder, members) in [("", &["src/failure", "src/guile"][..]), ("src/guile", &[])] {
+        let sources: String = files(if folder.is_empty() { "src" } else { folder }, &["rs"])
+            .into_iter()
+            .filter(|(path, _)| !members.iter().any(|member| path.starts_with(member)))
+            .map(|(_, text)| text)
+            .collect();
+        let packages = dependencies(folder);
+        assert!(!packages.is_empty(), "no dependencies in `{folder}`");
+        for package in packages {
+            // Some packages and their libraries have different names.
+            let library = match package.as_str() {
+                "md-5" => "md5".to_owned(),
+                "steel-core" => "steel".to_owned(),
+                other => other.replace('-', "_"),
+            };
+            assert!(
+                sources.contains(&format!("{library}::"))
+                    || sources.contains(&format!("use {library}")),
+                "{package} is in the manifest of `{folder}` and nowhere in its sources"
+            );
+        }
     }
 }

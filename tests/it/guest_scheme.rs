@@ -146,6 +146,55 @@ fn an_interrupt_ends_the_command_in_the_guest_and_this_process_with_130() {
     drop(guest);
 }
 
+#[test]
+fn after_an_interrupt_a_program_still_tidies_up_in_the_guest() {
+    let system = SmallSystem::of_the_fixtures();
+    let guest = system.boot().unwrap();
+    let sandbox = Sandbox::new();
+    // Nobody closes the connection.
+    let script = sandbox.write(
+        "tidy.scm",
+        &format!(
+            "{CONNECT}(dynamic-wind (lambda () #t) (lambda () \
+             (catch #t (lambda () (guest-run guest '(\"sleep\" \"76\"))) \
+             (lambda (key . rest) (guest-write-file guest \"/tmp/caught\" \"\") (display key)))) \
+             (lambda () (guest-write-file guest \"/tmp/after\" \"\") \
+             (display (list (guest-file? guest \"/tmp/caught\") (guest-file? guest \"/tmp/after\")))))"
+        ),
+    );
+    let began = Instant::now();
+    let child = command(&sandbox, &system, &[script.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !running("sleep\0", "76") {
+        assert!(began.elapsed() < Duration::from_secs(30), "it never ran");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let said = wait(child, began).success();
+    assert_eq!(said, "interrupted(#t #t)");
+    assert!(!running("sleep\0", "76"), "it stays in the guest");
+    drop(guest);
+}
+
+#[test]
+fn a_command_that_misses_its_deadline_does_not_outlive_the_process() {
+    let system = SmallSystem::of_the_fixtures();
+    let guest = system.boot().unwrap();
+    let sandbox = Sandbox::new();
+    let script = sandbox.write(
+        "late.scm",
+        &format!("{CONNECT}(guest-run guest '(\"sleep\" \"75\") #:timeout 2)"),
+    );
+    let message = finish(command(&sandbox, &system, &[script.to_str().unwrap()])).fails_with(3);
+    assert!(message.contains("did not end"), "{message}");
+    assert!(!running("sleep\0", "75"), "it stays in the guest");
+    drop(guest);
+}
+
 /// Passes connections on to a port, until it cuts them all.
 struct Proxy {
     port: u16,

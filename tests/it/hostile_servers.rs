@@ -19,16 +19,15 @@ fn told_by(serve: impl Fn(&mut TcpStream) + Send + 'static) -> Failure {
         }
     });
     let keys = SmallSystem::new();
-    let login = Login {
-        destination: Destination {
+    let login = Login::direct(
+        Destination {
             address: "127.0.0.1".to_owned(),
             port,
             user: "root".to_owned(),
         },
-        identity: Identity::file(keys.disk.private_key.clone()),
-        jump: None,
-        trust: Trust::Pinned(keys.disk.host_key.clone()),
-    };
+        Identity::file(keys.disk.private_key.clone()),
+        Trust::Pinned(keys.disk.host_key.clone()),
+    );
     let limit = Duration::from_millis(1500);
     let start = Instant::now();
     let failure = runtime::wait(
@@ -138,16 +137,15 @@ fn a_packet_that_claims_to_be_huge_ends_in_an_error() {
 fn what_a_command_prints_without_end_is_not_kept_without_end() {
     let system = SmallSystem::new();
     let _guest = system.boot().unwrap();
-    let login = Login {
-        destination: Destination {
+    let login = Login::direct(
+        Destination {
             address: "127.0.0.1".to_owned(),
             port: system.port.address().port(),
             user: "root".to_owned(),
         },
-        identity: Identity::file(system.disk.private_key.clone()),
-        jump: None,
-        trust: Trust::Pinned(system.disk.host_key.clone()),
-    };
+        Identity::file(system.disk.private_key.clone()),
+        Trust::Pinned(system.disk.host_key.clone()),
+    );
     let failure = runtime::wait("drinking from a hose", Duration::from_secs(60), async {
         let connection = Connection::open(&login, Duration::from_secs(5)).await?;
         connection

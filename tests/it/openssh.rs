@@ -6,7 +6,8 @@ use fruix_scm::runtime;
 use fruix_scm::ssh::archive;
 use fruix_scm::ssh::job::{End, Follow, Followed};
 use fruix_scm::ssh::{
-    Connection, Destination, Ending, Identity, Login, Question, Request, SshError, Trust, Wanted,
+    Connection, Destination, Ending, Files, Identity, Login, Question, Request, SshError, Trust,
+    Wanted,
 };
 use std::fs;
 use std::io::{Read, Write};
@@ -17,11 +18,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// An sshd of our own, run by and for whoever runs the tests.
-struct Sshd {
-    directory: tempfile::TempDir,
+pub(crate) struct Sshd {
+    pub(crate) directory: tempfile::TempDir,
     child: Child,
-    port: u16,
-    user: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
 }
 
 impl Drop for Sshd {
@@ -31,12 +32,12 @@ impl Drop for Sshd {
     }
 }
 
-fn output_of(command: &mut Command) -> String {
+pub(crate) fn output_of(command: &mut Command) -> String {
     let output = command.stderr(Stdio::null()).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn generate(path: &Path, kind: &str) {
+pub(crate) fn generate(path: &Path, kind: &str) {
     let status = Command::new("ssh-keygen")
         .args(["-q", "-N", "", "-C", "test", "-t", kind, "-f"])
         .arg(path)
@@ -47,12 +48,12 @@ fn generate(path: &Path, kind: &str) {
 
 impl Sshd {
     /// Start one, or say why the test is skipped.
-    fn start(test: &str) -> Option<Sshd> {
+    pub(crate) fn start(test: &str) -> Option<Sshd> {
         Sshd::start_with(test, "exec \"$@\"")
     }
 
     /// Start one through a line of shell, whose `$@` starts it, in its directory.
-    fn start_with(test: &str, line: &str) -> Option<Sshd> {
+    pub(crate) fn start_with(test: &str, line: &str) -> Option<Sshd> {
         let Some(sshd) = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"]
             .iter()
             .find(|path| Path::new(path).exists())
@@ -115,7 +116,7 @@ impl Sshd {
         Some(server)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -133,7 +134,7 @@ impl Sshd {
         path
     }
 
-    fn wanted(&self) -> Wanted {
+    pub(crate) fn wanted(&self) -> Wanted {
         Wanted {
             host: "127.0.0.1".to_owned(),
             port: Some(self.port),
@@ -144,25 +145,29 @@ impl Sshd {
         }
     }
 
-    fn connect(&self, user_key: &str, host_key: &str) -> Result<Connection, Failure> {
-        let login = Login {
-            destination: Destination {
+    pub(crate) fn connect(&self, user_key: &str, host_key: &str) -> Result<Connection, Failure> {
+        let login = Login::direct(
+            Destination {
                 address: "127.0.0.1".to_owned(),
                 port: self.port,
                 user: self.user.clone(),
             },
-            identity: Identity::file(self.path(&format!("user_{user_key}"))),
-            jump: None,
-            trust: Trust::Pinned(
-                fs::read_to_string(self.path(&format!("host_{host_key}.pub"))).unwrap(),
-            ),
-        };
+            Identity::file(self.path(&format!("user_{user_key}"))),
+            Trust::Pinned(fs::read_to_string(self.path(&format!("host_{host_key}.pub"))).unwrap()),
+        );
         wait(Connection::open(&login, Duration::from_secs(10)))
     }
 }
 
-fn wait<T>(future: impl Future<Output = Result<T, SshError>>) -> Result<T, Failure> {
-    runtime::wait("testing against sshd", Duration::from_secs(60), future)
+pub(crate) fn wait<T>(future: impl Future<Output = Result<T, SshError>>) -> Result<T, Failure> {
+    wait_for(60, future)
+}
+
+pub(crate) fn wait_for<T>(
+    seconds: u64,
+    future: impl Future<Output = Result<T, SshError>>,
+) -> Result<T, Failure> {
+    runtime::wait("testing against sshd", Duration::from_secs(seconds), future)
 }
 
 fn request(command: &str) -> Request {
@@ -277,10 +282,10 @@ fn open(wanted: &Wanted) -> Result<Connection, Failure> {
 }
 
 /// An agent of our own with the keys that it is given.
-struct Agent(Child, PathBuf);
+pub(crate) struct Agent(Child, pub(crate) PathBuf);
 
 impl Agent {
-    fn start(directory: &Path) -> Agent {
+    pub(crate) fn start(directory: &Path) -> Agent {
         let socket = directory.join("agent");
         let child = Command::new("ssh-agent")
             .args(["-D", "-a"])
@@ -296,7 +301,7 @@ impl Agent {
         Agent(child, socket)
     }
 
-    fn add(&self, key: &Path) {
+    pub(crate) fn add(&self, key: &Path) {
         let added = Command::new("ssh-add")
             .arg("-q")
             .arg(key)
@@ -435,7 +440,7 @@ fn the_users_own_files_lead_through_a_jump_to_a_host_by_its_short_name() {
     let connection = open(&Wanted {
         host: "guest".to_owned(),
         known_hosts: Some(known_hosts.clone()),
-        config: Some(config.clone()),
+        config: Files::One(config.clone()),
         ..Wanted::default()
     })
     .unwrap();
@@ -461,7 +466,7 @@ fn the_users_own_files_lead_through_a_jump_to_a_host_by_its_short_name() {
     let failure = open(&Wanted {
         host: "guest".to_owned(),
         known_hosts: Some(known_hosts),
-        config: Some(config),
+        config: Files::One(config),
         ..Wanted::default()
     })
     .unwrap_err();
@@ -491,6 +496,15 @@ fn a_tree_goes_there_and_back_and_only_what_differs_goes_again() {
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
     mode(&here.join("deep/er/program"), 0o751).unwrap();
     mode(&here.join("deep/er/empty"), 0o500).unwrap();
+    mode(&here.join("deep/9"), 0o4755).unwrap();
+    fs::hard_link(here.join("deep/er/program"), here.join("another name")).unwrap();
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for path in ["deep/er/program", "large", "deep/er"] {
+        fs::File::open(here.join(path))
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+    }
 
     let remote = there.to_str().unwrap();
     let sent = wait(connection.send_tree(&here, remote)).unwrap();
@@ -498,7 +512,7 @@ fn a_tree_goes_there_and_back_and_only_what_differs_goes_again() {
     let fetched = wait(connection.fetch_tree(remote, &back)).unwrap();
     assert_eq!((fetched.files, fetched.bytes), (205, sent.bytes));
     let listing = |root: &Path| {
-        let script = "cd \"$1\" && find . | sort | while read -r f; do stat -c '%N %a %F' \"$f\"; done; \
+        let script = "cd \"$1\" && find . | sort | while read -r f; do stat -c '%N %a %F %h' \"$f\"; test -L \"$f\" || stat -c %Y \"$f\"; done; \
                       find . -type f -exec sha256sum {} + | sort";
         output_of(Command::new("sh").args(["-c", script, "sh"]).arg(root))
     };

@@ -6,7 +6,8 @@ use fruix_scm::runtime;
 use fruix_scm::sim::guest::Guest;
 use fruix_scm::ssh::job::{End, Follow};
 use fruix_scm::ssh::{
-    Connection, Destination, Ending, Identity, Login, Output, Question, Request, SshError, Trust,
+    Connection, Destination, Ending, Identity, KnownHosts, Login, Output, Question, Request,
+    SshError, Trust,
 };
 use std::time::{Duration, Instant};
 
@@ -62,16 +63,15 @@ fn connect_within(
     limit: Duration,
     change: impl FnOnce(&mut Login),
 ) -> Result<Connection, Failure> {
-    let mut login = Login {
-        destination: Destination {
+    let mut login = Login::direct(
+        Destination {
             address: "127.0.0.1".to_owned(),
             port: system.port.address().port(),
             user: "root".to_owned(),
         },
-        identity: Identity::file(system.disk.private_key.clone()),
-        jump: None,
-        trust: Trust::Pinned(system.disk.host_key.clone()),
-    };
+        Identity::file(system.disk.private_key.clone()),
+        Trust::Pinned(system.disk.host_key.clone()),
+    );
     change(&mut login);
     wait(Connection::open(&login, limit))
 }
@@ -284,7 +284,7 @@ fn a_host_that_is_in_no_known_hosts_file_stops_with_its_fingerprint() {
     let path = system.directory.path().join("known_hosts");
     std::fs::write(&path, "").unwrap();
     let failure = connect(&system, |login| {
-        login.trust = Trust::KnownHosts(path.clone());
+        login.trust = Trust::KnownHosts(KnownHosts::file(path.clone()));
     })
     .unwrap_err();
     assert_eq!(failure.key(), Key::Trust);
@@ -300,7 +300,10 @@ fn a_host_that_is_in_no_known_hosts_file_stops_with_its_fingerprint() {
         system.disk.host_key
     );
     std::fs::write(&path, line).unwrap();
-    connect(&system, |login| login.trust = Trust::KnownHosts(path)).unwrap();
+    connect(&system, |login| {
+        login.trust = Trust::KnownHosts(KnownHosts::file(path))
+    })
+    .unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One run a machine: locks against the simulated host.
 
-use crate::support::{Sandbox, finish};
+use crate::support::{Sandbox, finish, wait};
 use fruix_scm::failure::{Failure, Key};
 use fruix_scm::runtime;
 use fruix_scm::sim::mishap::Mishap;
@@ -239,6 +239,83 @@ fn a_run_that_has_lost_its_machine_ends_with_status_3_and_changes_nothing_more()
     // The second has shut down what ran from before, and its own in the end.
     assert_eq!(simulation.host().calls("VM.hard_shutdown"), 2);
     assert_eq!(simulation.host().count("session"), 0);
+}
+
+#[test]
+fn a_process_that_was_stopped_for_three_leases_changes_nothing_when_it_goes_on() {
+    let simulation = simulation(&[]);
+    let sandbox = Sandbox::new();
+    settle(&sandbox, simulation.settings(), "(lock-seconds . 3)");
+    let busy = |name: &str, count: u32| {
+        holding(&format!(
+            "(let loop ((left {count}))
+               (unless (zero? left)
+                 (usleep 10000)
+                 (xapi-call session \"VM.set_name_description\" vm \"{name}\")
+                 (loop (- left 1))))"
+        ))
+    };
+    sandbox.write("first.scm", &busy("first", 100_000));
+    sandbox.write("second.scm", &busy("second", 5));
+    let first = sandbox
+        .command(&["first.scm"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let description = || {
+        let vm = &simulation.settings().vm;
+        simulation.host().field("VM", vm, "name_description")
+    };
+    while description() != "first" {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it does not come so far"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&first);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    std::thread::sleep(Duration::from_secs(9));
+    sandbox.run(&["second.scm"]).success();
+    assert_eq!(description(), "second");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let outcome = wait(first, Instant::now());
+    let why = outcome.fails_with(3);
+    assert!(why.contains("this run has lost"), "{why}");
+    assert_eq!(description(), "second");
+}
+
+#[test]
+fn an_interrupt_while_a_machine_is_taken_over_leaves_no_claim() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let sandbox = Sandbox::new();
+    settle(&sandbox, &settings, "");
+    sandbox.write("first.scm", &holding("(sleep 8)"));
+    let command = sandbox.command(&["first.scm"]);
+    let first = std::thread::spawn(move || finish(command));
+    let seen = await_holder(&simulation);
+    run(async {
+        let session = Session::log_in(login(&settings, "run-2", 300)).await?;
+        let vm = vm::find(&session, "VM", &settings.vm).await?;
+        let theirs = Some(seen.epoch.claim.holder.run.as_str());
+        // What the first has begun is waited for, which takes longer than this.
+        let objects = [("VM", vm.as_str())];
+        let taking = lock::take(&session, &objects, theirs);
+        let taken = tokio::time::timeout(Duration::from_secs(1), taking).await;
+        assert!(taken.is_err(), "{taken:?}");
+        let claimed = lock::look(&session, "VM", &vm)
+            .await?
+            .expect("there is a claim");
+        assert_eq!(claimed.epoch.claim.holder.run, "run-2");
+        session.log_out().await
+    })
+    .unwrap();
+    run(refusal(&simulation, "run-3")).expect("it is free");
+    // The first has lost it all the same, and says so at its end or never asks.
+    let _ = first.join().unwrap();
 }
 
 /// Do ACT in a session for RUN.

@@ -82,9 +82,8 @@ class Work:
         return made
 
     def builder(self, *words):
-        place = [f"{self.folder}", "modules/fruix/system/freebsd"]
         return subprocess.run([soak.BINARY, "builder", words[0], MEDIA, *words[1:]],
-                              capture_output=True, text=True, cwd=place[0], timeout=120)
+                              capture_output=True, text=True, cwd=self.folder, timeout=120)
 
     def commit(self):
         self.git("add", "-A")
@@ -180,19 +179,17 @@ def work_on(random, work, story):
 
 
 def branch(random, work, story):
-    """Two branches change and raise, and are merged or rebased."""
+    """Two branches change and raise alike, and are merged or rebased."""
     work.commit()
-    start = (work.state, dict(work.values))
-    sides = []
+    state, values = work.state, dict(work.values)
     features = random.sample(sorted(FEATURES), 2)
     some = random.sample(NAMES, random.randrange(1, 5))
     way = random.choice(["bump", "bump by hand", "bump by hand and check"])
+    raised = {name: max(value for (one, value) in work.recorded if one == name) + 1 for name in some}
+    work.git("branch", "base")
     for side, feature in zip(["one", "other"], features):
-        work.git("checkout", "-q", "-b", side, "base" if side == "other" else "HEAD")
-        if side == "one":
-            work.git("branch", "base")
-        work.state, work.values = start[0] ^ {feature}, dict(start[1])
-        known = dict(work.recorded)
+        work.git("checkout", "-q", "-b", side, "base")
+        work.state, work.values = state ^ {feature}, dict(values)
         work.write()
         if way == "bump":
             made = work.builder("bump", *some)
@@ -201,30 +198,23 @@ def branch(random, work, story):
             for name in some:
                 work.note(name)
         else:
-            for name in some:
-                known_values = {v for (n, v) in work.recorded if n == name}
-                work.values[name] = max([work.values[name], *known_values]) + 1 \
-                    if side == "one" else sides[0][1][name]
+            work.values.update(raised)
             work.write()
             if way.endswith("check"):
                 made = work.builder("check")
-                for name in NAMES:
-                    if name in some and "raised" in made.stdout:
+                for name in some:
+                    if f"{name}-builder-version" in made.stdout and "raised" in made.stdout:
                         work.note(name)
         work.commit()
-        sides.append((work.state, dict(work.values), known))
-    story.append(f"{features} in two branches, {way} {some}")
+        if side == "one":
+            highest = dict(work.values)
     joining = random.choice(["merge", "rebase"])
-    story.append(joining)
-    state = start[0] ^ set(features)
-    work.values = {name: max(side[1][name] for side in sides) for name in NAMES}
-    work.state = frozenset(state)
-    if joining == "merge":
-        work.git("merge", "-q", "one", fails=True)
-        work.write()
-    else:
-        work.git("rebase", "-q", "one", fails=True)
-        work.write()
+    story.append(f"{features} in two branches, {way} {some}, {joining}")
+    work.values = {name: max(highest[name], work.values[name]) for name in NAMES}
+    work.state = state ^ frozenset(features)
+    work.git(joining, "-q", "one", fails=True)
+    work.write()
+    if joining == "rebase":
         # Whoever resolves a conflict takes one side of the record, as it comes.
         side = random.choice(["--ours", "--theirs"])
         work.git("checkout", side, "--", MEDIA.replace(".scm", ".layouts.scm"), fails=True)

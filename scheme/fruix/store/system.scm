@@ -88,25 +88,26 @@ machine.  Links in it are followed as if ROOT were `/', and never out of it."
                             (if (stat place #f) (digest-size-bytes place) 0)))
                         items))
                  (lambda (items)
-                   (digests (map place items))))))
+                   (digests (map place items)
+                            (map (lambda (item) (string-append root item))
+                                 items))))))
 
-(define (digests places)
-  "Return the digests of PLACES, files with their links followed, as pairs of
-SHA-256 and kind."
+(define (digests places names)
+  "Return the digests of PLACES, which are the files NAMES with their links followed,
+as pairs of SHA-256 and kind."
   (let loop ((places places)
+             (names names)
              (trees (digest-trees (filter directory? places)))
              (digests '()))
     (match places
       (() (reverse digests))
       ((place . rest)
-       (cond ((directory? place)
-              (loop rest (cdr trees) (cons (cons (car trees) 'tree) digests)))
-             ((stat place #f)
-              (loop rest trees (cons (cons (digest-file place) 'file) digests)))
+       (define (next digest kind trees)
+         (loop rest (cdr names) trees (cons (cons digest kind) digests)))
+       (cond ((directory? place) (next (car trees) 'tree (cdr trees)))
+             ((stat place #f) (next (digest-file place) 'file trees))
              (else
-              (loop rest trees
-                    (cons (cons (digest-string (or (link-target place) "")) 'link)
-                          digests))))))))
+              (next (digest-string (or (link-target (car names)) "")) 'link trees)))))))
 
 (define (directory? file)
   (let ((status (stat file #f)))

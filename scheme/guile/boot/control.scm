@@ -7,7 +7,7 @@
 
 (define (call-with-values producer consumer)
   "Call CONSUMER with the values that PRODUCER returns."
-  (%machine-apply consumer (%values-arguments (producer))))
+  (%machine-apply consumer (%values-arguments (%all (producer)))))
 
 ;; The emitter has a call with two operands call this.
 (define (%apply procedure arguments)
@@ -24,7 +24,7 @@
 or leaves the extent of THUNK.  Return what THUNK returns."
   (before)
   (%push-extent (cons before after) #f)
-  (let ((result (thunk)))
+  (let ((result (%all (thunk))))
     (%pop-extent)
     (after)
     result))
@@ -79,7 +79,7 @@ of times with the values to return here."
           (%in-run run
                    (lambda ()
                      (%rewind extents)
-                     (k (%list->values results))))))))))
+                     (k (%all (%list->values results)))))))))))
 
 (define (%barred)
   (scm-error 'misc-error "%continuation-call"
@@ -127,14 +127,14 @@ of times with the values to return here."
 throws is told on the error port, and the result is then #f."
   (%push-extent #\| #f)
   (let ((result
-         (catch #t
-           thunk
-           (lambda (key . args)
-             (case key
-               ((quit) (apply primitive-exit args))
-               ((interrupted) (apply throw key args))
-               (else (print-exception (current-error-port) #f key args)))
-             #f))))
+         (%all (catch #t
+                 thunk
+                 (lambda (key . args)
+                   (case key
+                     ((quit) (apply primitive-exit args))
+                     ((interrupted) (apply throw key args))
+                     (else (print-exception (current-error-port) #f key args)))
+                   #f)))))
     (%pop-extent)
     result))
 
@@ -194,7 +194,7 @@ throws is told on the error port, and the result is then #f."
 
 (define (%with-handlers extents thunk)
   (%push-extent '() extents)
-  (let ((result (thunk)))
+  (let ((result (%all (thunk))))
     (%pop-extent)
     result))
 
@@ -217,7 +217,7 @@ throws is told on the error port, and the result is then #f."
    (lambda (trouble) when-unwound)
    (lambda ()
      (let* ((sentinel (%sentinel %raise-from-native))
-            (result (thunk)))
+            (result (%all (thunk))))
        (%leave-extent sentinel)
        result))))
 
@@ -450,7 +450,7 @@ THUNK changes."
       (thunk)
       (begin
         (%push-fluids fluids values)
-        (let ((result (thunk)))
+        (let ((result (%all (thunk))))
           (%pop-fluids)
           result))))
 

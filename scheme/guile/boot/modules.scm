@@ -589,7 +589,7 @@ when one of them is used."
     (let loop ((expression (read port)) (result (if #f #f)))
       (if (eof-object? expression)
           result
-          (let ((result (eval expression module)))
+          (let ((result (%all (eval expression module))))
             (loop (read port) result))))))
 
 (define (symbol-prefix-proc prefix)
@@ -668,3 +668,41 @@ when one of them is used."
             (%load (%load-of-module found))
             (loop (- tries 1)))
           found))))
+
+(define (module-re-export! module names)
+  "Let MODULE export NAMES, which it has imported; a pair in NAMES is the name
+here and the name that others see."
+  (module-export! module names))
+
+(define-syntax-rule (define-once name value)
+  (define name
+    (if (module-locally-bound? (current-module) 'name)
+        (module-ref (current-module) 'name)
+        value)))
+
+;;; Foreign libraries are named and not run: programs that only name one load.
+
+(define* (dynamic-link #:optional (library #f))
+  "Return an object that stands for LIBRARY, or for the program itself."
+  (list 'dynamic-object library))
+
+(define (dynamic-object? object)
+  "Is OBJECT one that dynamic-link has returned?"
+  (and (pair? object) (eq? (car object) 'dynamic-object)))
+
+(define (dynamic-unlink library)
+  "Let go of LIBRARY."
+  (if #f #f))
+
+(define (dynamic-pointer name library)
+  "Return a null pointer for what LIBRARY calls NAME."
+  (module-ref (resolve-interface '(system foreign)) '%null-pointer))
+
+(define (dynamic-func name library)
+  "Return a null pointer for the function that LIBRARY calls NAME."
+  (dynamic-pointer name library))
+
+(define (load-extension library initializer)
+  "Throw 'system-error: the code of LIBRARY is not run here."
+  (scm-error 'system-error "load-extension" "~A: foreign code is not run here"
+             (list (strerror ENOSYS)) (list ENOSYS)))

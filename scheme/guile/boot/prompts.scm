@@ -35,14 +35,15 @@ the abort up to here and the values it was given."
                              (+ (%depth) %depth-of-thunks))))
         (set! %prompts (cons prompt %prompts))
         (let ((result
-               (%machine-try
-                (lambda (trouble)
-                  (%unwound-to-prompt (%caught trouble) (%last-was-raised?)))
-                (lambda ()
-                  (let* ((sentinel (%sentinel))
-                         (result (thunk)))
-                    (%disarm sentinel)
-                    result)))))
+               (%all
+                (%machine-try
+                 (lambda (trouble)
+                   (%unwound-to-prompt (%caught trouble) (%last-was-raised?)))
+                 (lambda ()
+                   (let* ((sentinel (%sentinel))
+                          (result (%all (thunk))))
+                     (%disarm sentinel)
+                     result))))))
           (let ((top (car %prompts)))
             (set! %prompts (cdr %prompts))
             ((%record-field top 1) (lambda () result)))))))))

@@ -19,11 +19,11 @@
 
 (define (intersection l1 l2)
   "Return the elements of L1 that are in L2."
-  (pick (lambda (e) (memv e l2)) l1))
+  (filter (lambda (e) (memv e l2)) l1))
 
 (define (set-difference l1 l2)
   "Return the elements of L1 that are not in L2."
-  (pick (lambda (e) (not (memv e l2))) l1))
+  (filter (lambda (e) (not (memv e l2))) l1))
 
 (define (reduce-init f initial list)
   "Return (F … (F (F INITIAL FIRST) SECOND) …)."
@@ -84,16 +84,20 @@ there is a false one."
         (else (member-if predicate (cdr list)))))
 
 (define (pick predicate list)
-  "Return the elements of LIST for which PREDICATE holds."
-  (filter predicate list))
+  "Return the elements of LIST for which PREDICATE holds, the last one first."
+  (fold (lambda (element found) (if (predicate element) (cons element found) found))
+        '()
+        list))
 
 (define (remove-if predicate list)
   "Return the elements of LIST for which PREDICATE fails."
   (filter (lambda (element) (not (predicate element))) list))
 
 (define (remove-if-not predicate list)
-  "Return the elements of LIST for which PREDICATE holds."
-  (filter predicate list))
+  "Return the elements of LIST for which PREDICATE holds, the last one first."
+  (fold (lambda (element found) (if (predicate element) (cons element found) found))
+        '()
+        list))
 
 (define (delete-if! predicate list)
   "Return LIST, which may be changed, without what PREDICATE holds for."

@@ -140,8 +140,11 @@
   (no-memory "scm->pointer"))
 
 (define* (pointer->procedure return-type pointer argument-types #:key return-errno?)
-  "Throw 'misc-error: there is nothing foreign to be called."
-  (no-memory "pointer->procedure"))
+  "Return a procedure that throws 'system-error (ENOSYS) when it is called: a
+library's function can be named here, and not be run."
+  (lambda arguments
+    (scm-error 'system-error "pointer->procedure" "~A: foreign code is not run here"
+               (list (strerror ENOSYS)) (list ENOSYS))))
 
 (define (procedure->pointer return-type procedure argument-types)
   "Throw 'misc-error: there is nothing foreign that could call."

@@ -85,11 +85,11 @@ impl Assistant {
             let path = path.strip_suffix(".scm")?;
             Some(path.split('/').map(str::to_owned).collect())
         };
-        let embedded = embedded::SCHEME.iter().filter_map(|(path, _)| {
+        let language = guile::modules().iter().map(|(path, _)| *path);
+        let ours = embedded::modules().iter().map(|(path, _)| *path);
+        let embedded = language.chain(ours).filter_map(|path| {
             let path = path.strip_prefix("guile/").unwrap_or(path);
-            (!path.starts_with("boot/") && !path.starts_with("harness/"))
-                .then(|| words(path))
-                .flatten()
+            (!path.starts_with("boot/")).then(|| words(path)).flatten()
         });
         let mut modules: BTreeSet<Vec<String>> = embedded.collect();
         for directory in &self.load_path {

@@ -162,7 +162,7 @@ fn next_line(reader: &mut impl BufRead) -> Next {
                         | io::ErrorKind::Interrupted
                 ) =>
             {
-                if runtime::is_interrupted() {
+                if runtime::take_interrupt() {
                     return Next::Interrupted;
                 }
             }

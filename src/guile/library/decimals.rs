@@ -249,7 +249,7 @@ impl Decimal {
 
 #[cfg(test)]
 mod tests {
-    use super::Decimal;
+    use crate::library::decimals::Decimal;
 
     fn shown(decimal: &Decimal) -> String {
         let (before, behind) = decimal.parts();

@@ -2,13 +2,11 @@
 //!
 //! Source: iconv(3); GNU Guile reference manual, "Encoding".
 
-use super::args::{self, string};
-use super::bytevectors;
-use super::errors;
-use super::ports::Encoding;
-use super::text;
-use crate::guile::natives::{Outcome, Raise};
-use crate::guile::value::Value;
+use crate::data::args::{self, string};
+use crate::data::native::{Outcome, Raise};
+use crate::data::value::Value;
+use crate::data::{bytevectors, errors, strings as text};
+use crate::library::ports::Encoding;
 use crate::natives;
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -2,49 +2,19 @@
 //!
 //! All three are ours: Steel compares symbols, records and numbers otherwise.
 
-use super::bytevectors::Bytevector;
-use super::numbers;
-use super::text;
-use crate::guile::natives::Outcome;
-use crate::guile::pairs;
-use crate::guile::records;
-use crate::guile::value::Value;
+use crate::data::bytevectors::Bytevector;
+use crate::data::identity::is_eq;
+use crate::data::native::Outcome;
+use crate::data::value::Value;
+use crate::data::{
+    args, arrays, bitvectors, char_sets, errors, numbers, pairs, records, strings as text,
+};
+use crate::syntax::object::unwrap;
+use crate::syntax::stx::{Form, Stx};
 use num_traits::ToPrimitive;
 use std::hash::Hasher;
 use std::rc::Rc;
 use steel::gc::Gc;
-
-/// Whether A and B are the same object.
-#[inline]
-pub fn is_eq(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::SymbolV(a), Value::SymbolV(b)) | (Value::StringV(a), Value::StringV(b)) => {
-            Rc::ptr_eq(a, b)
-        }
-        (Value::IntV(a), Value::IntV(b)) => a == b,
-        (Value::BoolV(a), Value::BoolV(b)) => a == b,
-        (Value::CharV(a), Value::CharV(b)) => a == b,
-        (Value::Void, Value::Void) => true,
-        (Value::Pair(a), Value::Pair(b)) => Gc::ptr_eq(a, b),
-        (Value::ListV(a), Value::ListV(b)) => {
-            a.is_empty() && b.is_empty() || a.identity_tuple() == b.identity_tuple()
-        }
-        (Value::MutableVector(a), Value::MutableVector(b)) => a.as_ptr_usize() == b.as_ptr_usize(),
-        (Value::HeapAllocated(a), Value::HeapAllocated(b)) => a.as_ptr_usize() == b.as_ptr_usize(),
-        (Value::Custom(a), Value::Custom(b)) => Gc::ptr_eq(a, b),
-        (Value::Closure(a), Value::Closure(b)) => Gc::ptr_eq(a, b),
-        (Value::CustomStruct(a), Value::CustomStruct(b)) => Gc::ptr_eq(a, b),
-        (Value::BoxedFunction(a), Value::BoxedFunction(b)) => Gc::ptr_eq(a, b),
-        (Value::Boxed(a), Value::Boxed(b)) => Gc::ptr_eq(a, b),
-        (Value::BigNum(a), Value::BigNum(b)) => Gc::ptr_eq(a, b),
-        (Value::BigRational(a), Value::BigRational(b)) => Gc::ptr_eq(a, b),
-        (Value::NumV(a), Value::NumV(b)) => a.to_bits() == b.to_bits(),
-        (Value::FuncV(a), Value::FuncV(b)) => std::ptr::fn_addr_eq(*a, *b),
-        (Value::MutFunc(a), Value::MutFunc(b)) => std::ptr::fn_addr_eq(*a, *b),
-        (Value::BuiltIn(a), Value::BuiltIn(b)) => std::ptr::eq(*a as *const (), *b as *const ()),
-        _ => false,
-    }
-}
 
 /// Whether A and B are the same object or the same number.
 #[inline]
@@ -94,8 +64,8 @@ pub fn is_equal(a: &Value, b: &Value) -> bool {
                 continue;
             }
             let (Value::MutableVector(left), Value::MutableVector(right)) = (&a, &b) else {
-                let parts = records::fields_of_one_type(&a, &b)
-                    .or_else(|| super::arrays::same_shape(&a, &b));
+                let parts =
+                    records::fields_of_one_type(&a, &b).or_else(|| arrays::same_shape(&a, &b));
                 let Some(parts) = parts else {
                     return false;
                 };
@@ -143,14 +113,14 @@ fn shallow_equal(a: &Value, b: &Value) -> Option<bool> {
         }
         (Value::Custom(x), Value::Custom(y)) if !Gc::ptr_eq(x, y) => Some(
             Bytevector::with_two(a, b, |a, b| a == b)
-                .or_else(|| super::bitvectors::same(a, b))
-                .or_else(|| crate::guile::syntax_objects::same(a, b).then_some(true))
-                .unwrap_or_else(|| super::char_sets::both(a, b).is_some_and(|(a, b)| a == b)),
+                .or_else(|| bitvectors::same(a, b))
+                .or_else(|| same_syntax(a, b).then_some(true))
+                .unwrap_or_else(|| char_sets::both(a, b).is_some_and(|(a, b)| a == b)),
         ),
         (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) if !is_eq(a, b) => {
             let has_parts = records::fields_of_one_type(a, b).is_some()
-                || super::arrays::is_layered(a)
-                || super::arrays::is_layered(b);
+                || arrays::is_layered(a)
+                || arrays::is_layered(b);
             (!has_parts).then_some(false)
         }
         _ => Some(is_eqv(a, b)),
@@ -295,7 +265,7 @@ fn hash_within(value: &Value, budget: &mut usize) -> u64 {
                 }
                 mixer.finish()
             }
-            None => match super::arrays::is_layered(value) {
+            None => match arrays::is_layered(value) {
                 true => 16,
                 false => hash_eq(value),
             },
@@ -306,7 +276,7 @@ fn hash_within(value: &Value, budget: &mut usize) -> u64 {
             mixer.finish()
         })
         .unwrap_or_else(|| {
-            if super::char_sets::is_char_set(value) || super::bitvectors::is_bitvector(value) {
+            if char_sets::is_char_set(value) || bitvectors::is_bitvector(value) {
                 14
             } else {
                 hash_eq(value)
@@ -336,11 +306,11 @@ fn equal(args: &[Value]) -> Outcome {
 
 fn hash_with(args: &[Value], procedure: &str, hash: fn(&Value) -> u64) -> Outcome {
     let limit = match args.get(1) {
-        Some(_) => super::args::size(procedure, args, 2)?,
+        Some(_) => args::size(procedure, args, 2)?,
         None => (isize::MAX as usize) >> 2,
     };
     if limit == 0 {
-        return Err(super::errors::out_of_range(procedure, 2, &args[1]));
+        return Err(errors::out_of_range(procedure, 2, &args[1]));
     }
     Ok(Value::IntV(
         (hash(&args[0]) % limit as u64).to_isize().unwrap_or(0),
@@ -365,7 +335,7 @@ fn object_address(args: &[Value]) -> Outcome {
 
 /// (%only-here? object references): whether nobody but the caller refers to OBJECT.
 fn only_here(args: &[Value]) -> Outcome {
-    let expected = super::args::size("%only-here?", args, 2)? + 1;
+    let expected = args::size("%only-here?", args, 2)? + 1;
     Ok(Value::BoolV(match &args[0] {
         Value::Pair(pair) => Gc::strong_count(pair) <= expected,
         Value::StringV(string) => Rc::strong_count(string) <= expected,
@@ -405,4 +375,37 @@ crate::natives! {
     ///
     /// A hash of KEY that agrees with `eqv?`.
     "hashv" (1, 1) => hashv,
+}
+
+/// Whether two pieces of syntax are the same names and data.
+fn same_syntax(a: &Value, b: &Value) -> bool {
+    fn same_stx(a: &Stx, b: &Stx) -> bool {
+        match (a.form(), b.form()) {
+            (Form::Id(a), Form::Id(b)) => a == b,
+            (Form::Atom(a), Form::Atom(b)) => same_atom(a, b),
+            (Form::List(a, a_tail), Form::List(b, b_tail)) => {
+                let tails = match (a_tail, b_tail) {
+                    (Some(a), Some(b)) => same_stx(a, b),
+                    (None, None) => true,
+                    _ => false,
+                };
+                tails && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_stx(a, b))
+            }
+            (Form::Vector(a), Form::Vector(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_stx(a, b))
+            }
+            _ => false,
+        }
+    }
+    matches!((unwrap(a), unwrap(b)), (Some(a), Some(b)) if same_stx(&a, &b))
+}
+
+/// `equal?` for data that stand for themselves.
+pub fn same_atom(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::NumV(a), Value::NumV(b)) => a == b,
+        (Value::IntV(a), Value::IntV(b)) => a == b,
+        (Value::IntV(_), Value::NumV(_)) | (Value::NumV(_), Value::IntV(_)) => false,
+        _ => a == b,
+    }
 }

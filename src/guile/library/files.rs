@@ -2,13 +2,11 @@
 //!
 //! Source: GNU Guile reference manual, "File System".
 
-use super::args::{self, boolean, fixnum, integer, path, string, unspecified};
-use super::errors;
-use super::ports;
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::{Value, symbol_value};
+use crate::data::args::{self, boolean, fixnum, integer, path, string, unspecified};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::value::{Value, symbol_value};
+use crate::data::{errors, pairs, strings as text};
+use crate::library::{ports, random};
 use crate::natives;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -385,7 +383,7 @@ fn mkdtemp(args: &[Value]) -> Outcome {
 fn tmpnam(_: &[Value]) -> Outcome {
     let directory = std::env::temp_dir();
     loop {
-        let name = directory.join(format!("file{:016x}", super::random::chance()));
+        let name = directory.join(format!("file{:016x}", random::chance()));
         if !name.exists() {
             return Ok(text::value(name.to_string_lossy()));
         }

@@ -2,19 +2,14 @@
 //!
 //! Source: GNU Guile reference manual, "Formatted Output".
 
-use super::characters;
-use super::decimals::{Decimal, Unfit};
-use super::errors;
-use super::numbers::{self, Number};
-use super::numerals;
-use super::port_natives::deliver;
-use super::ports;
-use super::printer::{self, Style};
-use super::strings;
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::{Value, string_value};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::numbers::{self, Number};
+use crate::data::value::{Value, string_value};
+use crate::data::{characters, errors, pairs, strings as text};
+use crate::library::decimals::{Decimal, Unfit};
+use crate::library::port_natives::deliver;
+use crate::library::printer::{self, Style};
+use crate::library::{numerals, ports, strings};
 use crate::natives;
 
 /// How deep `~{`, `~[` and `~?` may nest.
@@ -1134,12 +1129,12 @@ fn is_complaint(args: &[Value]) -> bool {
 }
 
 fn explained(complaint: &[Value], format: &Value) -> String {
-    let message = super::displayed(&complaint[1]);
+    let message = crate::library::displayed(&complaint[1]);
     let mut message = message.trim_start_matches(COMPLAINT).to_owned();
     for value in pairs::items(&complaint[2]) {
         for mark in ["~~~A", "~S"] {
             if message.contains(mark) {
-                let shown = super::written(value);
+                let shown = crate::library::written(value);
                 message = message.replacen(mark, &shown, 1);
                 break;
             }
@@ -1147,7 +1142,7 @@ fn explained(complaint: &[Value], format: &Value) -> String {
     }
     format!(
         "FORMAT: error with call: (format … {} …)\n        {}\n",
-        super::written(format),
+        crate::library::written(format),
         message.replace("~~", "~")
     )
 }

@@ -9,13 +9,13 @@
 //!
 //! Source: GNU Guile reference manual, "Hash Tables".
 
-use super::args::{boolean, integer, size, unspecified};
-use super::equality::{hash_eq, hash_equal, hash_eqv, is_eq, is_equal, is_eqv};
-use super::errors;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs::{self, cons};
-use crate::guile::records;
-use crate::guile::value::Value;
+use crate::data::args::{boolean, integer, size, unspecified};
+use crate::data::identity::is_eq;
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::pairs::{self, cons};
+use crate::data::value::Value;
+use crate::data::{errors, records};
+use crate::library::equality::{self, hash_eq, hash_equal, hash_eqv, is_equal, is_eqv};
 use crate::natives;
 use steel::gc::{Gc, ShareableMut};
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type, as_underlying_type_mut};
@@ -305,7 +305,7 @@ const EQUAL: Kind = Kind {
 };
 const TEXT_CI: Kind = Kind {
     hash: |value| match value {
-        Value::StringV(text) => super::equality::hash_text(&text.to_lowercase()),
+        Value::StringV(text) => equality::hash_text(&text.to_lowercase()),
         other => hash_equal(other),
     },
     same: |a, b| match (a, b) {

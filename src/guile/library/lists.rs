@@ -2,12 +2,13 @@
 //!
 //! Source: GNU Guile reference manual, "Pairs" and "Lists"; SRFI 1.
 
-use super::args::{self, boolean, fixnum, integer, size, size_of_new, unspecified};
-use super::equality::{is_eq, is_equal, is_eqv};
-use super::errors;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs::{self, Tail, cons, is_nil, is_pair, items, nil};
-use crate::guile::value::Value;
+use crate::data::args::{self, boolean, fixnum, integer, size, size_of_new, unspecified};
+use crate::data::identity::is_eq;
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::pairs::{self, Tail, cons, is_nil, is_pair, items, nil};
+use crate::data::value::Value;
+use crate::data::{errors, numbers};
+use crate::library::equality::{self, is_equal, is_eqv};
 use crate::natives;
 
 type Same = fn(&Value, &Value) -> bool;
@@ -389,8 +390,8 @@ fn iota(args: &[Value]) -> Outcome {
     }
     let mut numbers = Vec::with_capacity(count);
     for index in 0..count {
-        let offset = super::numbers::multiply(&integer(index), &step)?;
-        numbers.push(super::numbers::add(&start, &offset)?);
+        let offset = numbers::multiply(&integer(index), &step)?;
+        numbers.push(numbers::add(&start, &offset)?);
     }
     Ok(pairs::list(numbers))
 }
@@ -445,7 +446,7 @@ fn holds(machine: &mut Machine, procedure: &Value, a: &Value, b: &Value) -> Resu
 }
 
 fn member(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let Some(same) = super::args::given_truth(args, 3) else {
+    let Some(same) = args::given_truth(args, 3) else {
         return member_with("member", args, is_equal);
     };
     let mut here = args[1].clone();
@@ -505,7 +506,7 @@ fn assv(args: &[Value]) -> Outcome {
 }
 
 fn assoc(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let Some(same) = super::args::given_truth(args, 3) else {
+    let Some(same) = args::given_truth(args, 3) else {
         return assoc_with("assoc", args, is_equal);
     };
     for entry in args::list("assoc", args, 2)? {
@@ -675,7 +676,7 @@ fn delv(args: &[Value]) -> Outcome {
 }
 
 fn delete(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let Some(same) = super::args::given_truth(args, 3) else {
+    let Some(same) = args::given_truth(args, 3) else {
         return delete_with("delete", args, false, is_equal);
     };
     let mut kept = Vec::new();
@@ -723,9 +724,7 @@ fn delete_duplicates(args: &[Value]) -> Outcome {
     // Equal values have equal hashes, so only those of one hash are compared.
     let mut by_hash: std::collections::HashMap<u64, Vec<usize>> = std::collections::HashMap::new();
     for item in list {
-        let seen = by_hash
-            .entry(super::equality::hash_equal(&item))
-            .or_default();
+        let seen = by_hash.entry(equality::hash_equal(&item)).or_default();
         if !seen.iter().any(|index| is_equal(&kept[*index], &item)) {
             seen.push(kept.len());
             kept.push(item);

@@ -4,21 +4,13 @@
 //! What calls procedures is Scheme, in `scheme/guile/boot`, on top of these.
 //! A few string procedures take predicates and call them through the machine.
 
-pub mod args;
-pub mod arrays;
-pub mod bitvectors;
-pub mod bytevectors;
-pub mod char_sets;
-pub mod characters;
 mod decimals;
 pub mod encodings;
 pub mod equality;
-pub mod errors;
 mod files;
 mod formatting;
 pub mod hash_tables;
 mod lists;
-pub mod numbers;
 mod numerals;
 mod port_natives;
 pub mod ports;
@@ -33,12 +25,12 @@ mod sorting;
 mod strings;
 mod symbol_names;
 mod system_numbers;
-pub mod text;
-mod uniform;
-pub mod vectors;
 
-use super::natives::Native;
-use super::value::Value;
+use crate::data::native::Native;
+use crate::data::value::Value;
+use crate::data::{
+    arrays, bitvectors, bytevectors, char_sets, characters, numbers, uniform, vectors,
+};
 pub use port_natives::{set_current_port, standard_port};
 
 /// The natives of module `(guile)`, list by list. A later list does not
@@ -73,14 +65,6 @@ pub fn natives() -> Vec<&'static [Native]> {
     ]
 }
 
-/// What reading returns at the end of a port.
-pub fn eof_object() -> Value {
-    thread_local! {
-        static EOF: Value = super::value::handle_value("eof", ());
-    }
-    EOF.with(Value::clone)
-}
-
 /// VALUE as `write` prints it, records by their fields.
 pub fn written(value: &Value) -> String {
     printer::plain(value, printer::Style::Write)
@@ -98,7 +82,7 @@ mod tests {
     #[test]
     fn every_native_is_listed_once() {
         let mut seen = HashSet::new();
-        for native in super::natives().into_iter().flatten() {
+        for native in crate::library::natives().into_iter().flatten() {
             assert!(
                 seen.insert(native.name),
                 "`{}` is listed twice",

@@ -2,18 +2,15 @@
 //!
 //! Source: GNU Guile reference manual, "Input and Output"; R6RS libraries, section 8.
 
-use super::args::{self, boolean, character, fixnum, integer, string, unspecified};
-use super::bytevectors::{self, Bytevector};
-use super::encodings;
-use super::eof_object;
-use super::errors;
-use super::ports::{self, Buffering, Encoding, Program, Standard, State};
-use super::printer::{self, Style};
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::roots::Root;
-use crate::guile::value::{Value, string_value, symbol_value};
+use crate::data::args::{self, boolean, character, fixnum, integer, string, unspecified};
+use crate::data::bytevectors::{self, Bytevector};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::roots::Root;
+use crate::data::value::{Value, eof_object, string_value, symbol_value};
+use crate::data::{errors, identity, numbers, pairs, strings as text};
+use crate::library::ports::{self, Buffering, Encoding, Program, Standard, State};
+use crate::library::printer::{self, Style};
+use crate::library::{encodings, processes};
 use crate::natives;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -23,7 +20,7 @@ fn or_eof<T>(found: Option<T>, value: impl FnOnce(T) -> Value) -> Outcome {
 
 /// Whether VALUE is what reading gives at the end.
 pub fn is_eof(value: &Value) -> bool {
-    super::equality::is_eq(value, &eof_object())
+    identity::is_eq(value, &eof_object())
 }
 
 // Which ports there are.
@@ -58,7 +55,7 @@ pub fn standard_port(procedure: &Value) -> Option<Standard> {
     KNOWN.with(|known| {
         known
             .iter()
-            .find(|(native, _)| super::equality::is_eq(native, procedure))
+            .find(|(native, _)| identity::is_eq(native, procedure))
             .map(|(_, which)| *which)
     })
 }
@@ -933,7 +930,7 @@ fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
             });
             return Ok(position);
         }
-        return super::numbers::subtract(&position, &Value::IntV(unread));
+        return numbers::subtract(&position, &Value::IntV(unread));
     }
     let mut state = port.borrow_mut();
     state.flush("seek")?;
@@ -1005,7 +1002,7 @@ fn fdopen(args: &[Value]) -> Outcome {
 }
 
 fn pipe(_: &[Value]) -> Outcome {
-    let (read, write) = super::processes::pipe("pipe")?;
+    let (read, write) = processes::pipe("pipe")?;
     Ok(pairs::cons(
         ports::descriptor(read, "r", None),
         ports::descriptor(write, "w", None),

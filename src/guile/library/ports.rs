@@ -6,13 +6,14 @@
 //!
 //! Source: GNU Guile reference manual, "Input and Output".
 
-use super::bytevectors::{self, Bytevector};
-use super::encodings::{self, Decoded};
-use super::errors;
-use crate::failure::Failure;
-use crate::guile::natives::{Machine, Raise};
-use crate::guile::roots::Root;
-use crate::guile::value::Value;
+use crate::data::bytevectors::{self, Bytevector};
+use crate::data::native::{Machine, Raise};
+use crate::data::roots::Root;
+use crate::data::value::Value;
+use crate::data::{errors, interrupt};
+use crate::library::encodings::{self, Decoded};
+use crate::read::reader;
+use failure::Failure;
 use std::cell::{Cell, RefCell};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
@@ -103,7 +104,7 @@ pub struct State {
     pub child: Option<libc::pid_t>,
     pub strategy: &'static str,
     /// What directives that were read from here have said.
-    pub reading: crate::guile::reader::Options,
+    pub reading: reader::Options,
     /// What the program made a port of, when it did.
     pub program: Option<Rc<Program>>,
     /// Position, line and column where the procedure that reads began, to which
@@ -192,7 +193,7 @@ impl State {
             block_bytes: CHUNK,
             child: None,
             strategy: "substitute",
-            reading: crate::guile::reader::Options::default(),
+            reading: reader::Options::default(),
             program: None,
             mark: (0, 0, 0),
             program_ended: false,
@@ -663,7 +664,7 @@ pub fn wait_until(fd: RawFd, events: libc::c_short, procedure: &str) -> Result<(
         if ready > 0 || ready < 0 && errors::last_code() != libc::EINTR {
             return Ok(());
         }
-        if crate::runtime::is_interrupted() {
+        if interrupt::take_interrupt() {
             return Err(Failure::interrupted(&format!("{procedure} on descriptor {fd}")).into());
         }
     }

@@ -3,14 +3,12 @@
 //!
 //! Source: GNU Guile reference manual, "POSIX"; the errors' shapes were read off Guile 3.0.8.
 
-use super::args::{self, boolean, fixnum, integer, unspecified};
-use super::errors;
-use super::files::descriptor_argument;
-use super::ports;
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::Value;
+use crate::data::args::{self, boolean, fixnum, integer, unspecified};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::value::Value;
+use crate::data::{errors, interrupt, numbers, pairs, records, strings as text, vectors};
+use crate::library::files::descriptor_argument;
+use crate::library::ports;
 use crate::natives;
 use std::ffi::CStr;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -175,7 +173,7 @@ fn setegid(args: &[Value]) -> Outcome {
 /// The descriptors of a list or vector, beside the ports or numbers they were given as.
 fn watched(procedure: &str, args: &[Value], position: usize) -> Result<Vec<(Value, i32)>, Raise> {
     let value = &args[position - 1];
-    let items = super::vectors::with(value, <[Value]>::to_vec)
+    let items = vectors::with(value, <[Value]>::to_vec)
         .or_else(|| pairs::to_vec(value))
         .ok_or_else(|| errors::wrong_type(procedure, position, value))?;
     items
@@ -194,7 +192,7 @@ fn select(machine: &mut Machine, args: &[Value]) -> Outcome {
     let wait = match args.get(3) {
         None | Some(Value::BoolV(false)) => None,
         Some(seconds) => {
-            let seconds = super::numbers::to_f64(seconds)
+            let seconds = numbers::to_f64(seconds)
                 .filter(|seconds| *seconds >= 0.0)
                 .ok_or_else(|| errors::wrong_type(NAME, 4, seconds))?;
             let more = match args.get(4) {
@@ -245,8 +243,8 @@ fn select(machine: &mut Machine, args: &[Value]) -> Outcome {
         if ready > 0 || any_buffered || over {
             break;
         }
-        if crate::runtime::is_interrupted() {
-            return Err(crate::failure::Failure::interrupted("select").into());
+        if interrupt::take_interrupt() {
+            return Err(failure::Failure::interrupted("select").into());
         }
     }
     let mut results: [Vec<Value>; 3] = Default::default();
@@ -325,7 +323,7 @@ fn getrlimit(args: &[Value]) -> Outcome {
             integer(bound as usize)
         }
     };
-    Ok(crate::guile::records::values(vec![
+    Ok(records::values(vec![
         shown(limit.rlim_cur),
         shown(limit.rlim_max),
     ]))
@@ -393,7 +391,7 @@ natives! {
     "tcgetpgrp" (1) => tcgetpgrp, "tcsetpgrp" (2) => tcsetpgrp, "ttyname" (1) => ttyname, "ctermid" (0) => ctermid,
     "getgroups" (0) with machine => getgroups, "nice" (1) => nice, "getpriority" (2) => getpriority,
     "setpriority" (3) => setpriority, "seteuid" (1) => seteuid, "setegid" (1) => setegid,
-    "select" (3, 2) with machine => select, "getrlimit" (1) => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
+    "select" (3, 2) with machine => select, "getrlimit" (1) with several => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
     /// (move->fdes port descriptor) -> PORT, which stands for DESCRIPTOR now
     "move->fdes" (2) => move_to,
     /// (%open-ports) -> the open ports that stand for descriptors

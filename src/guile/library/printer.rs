@@ -6,24 +6,20 @@
 //!
 //! Source: GNU Guile reference manual, "Scheme Write"; forms read off Guile 3.0.8.
 
-use super::arrays;
-use super::bytevectors::{self, Bytevector};
-use super::char_sets;
-use super::characters;
-use super::hash_tables;
-use super::lists;
-use super::numbers;
-use super::ports;
-use super::text;
-use super::uniform::{self, Element};
-use crate::guile::natives::{Machine, Raise};
-use crate::guile::pairs;
-use crate::guile::records::{self, type_field};
-use crate::guile::throw_shape;
-use crate::guile::value::Value;
+use crate::data::bytevectors::{self, Bytevector};
+use crate::data::native::{Machine, Raise};
+use crate::data::records::{self, type_field};
+use crate::data::uniform::{self, Element};
+use crate::data::value::Value;
+use crate::data::{
+    arrays, char_sets, characters, number_syntax, numbers, pairs, strings as text, throw_shape,
+};
+use crate::library::{hash_tables, lists, ports};
+use crate::read::reader;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::OnceLock;
 use steel::gc::ShareableMut;
 
 /// How strings, characters and symbols come out.
@@ -445,7 +441,7 @@ pub fn set_option(name: &str, on: bool) {
 
 /// TEXT in quotes, escaped as Guile does.
 pub fn write_string(out: &mut String, text: &str) {
-    let hex = crate::guile::reader::options().hex_escapes == Some(true);
+    let hex = reader::options().hex_escapes == Some(true);
     let newlines = OPTIONS.with(std::cell::Cell::get).newlines;
     out.push('"');
     for character in text.chars() {
@@ -537,7 +533,7 @@ fn is_plain_symbol(name: &str) -> bool {
     if first.is_ascii_digit() || matches!(first, '\'' | '`' | ',') || name == "." {
         return false;
     }
-    if matches!(first, '+' | '-' | '.') && crate::guile::reader::parse_number(name, 10).is_some() {
+    if matches!(first, '+' | '-' | '.') && number_syntax::parse_number(name, 10).is_some() {
         return false;
     }
     let bars = OPTIONS.with(std::cell::Cell::get).bars;
@@ -553,22 +549,32 @@ thread_local! {
     static NAMES: RefCell<HashMap<usize, String>> = RefCell::new(HashMap::new());
 }
 
+/// The name and the formals of a procedure, when they are known.
+type Describe = fn(&Value) -> Option<(String, String)>;
+
+static DESCRIBE: OnceLock<Describe> = OnceLock::new();
+
+/// Let procedures be printed with what DESCRIBE, which stands on a higher floor,
+/// knows of them.
+pub fn describe_procedures_by(describe: Describe) {
+    DESCRIBE.get_or_init(|| describe);
+}
+
 /// What a value that is no data is called between `#<` and `>`.
 fn kind_of_procedure(value: &Value) -> String {
     match value {
         Value::BuiltIn(function) => native_name(*function as *const () as usize),
         Value::FuncV(_) | Value::MutFunc(_) | Value::BoxedFunction(_) => "procedure".to_owned(),
-        Value::Closure(closure) => match crate::guile::procedures::description(value) {
-            Some(known) if known.name.name().is_empty() => {
-                format!(
-                    "procedure {:x} {}",
-                    closure.as_ptr() as usize,
-                    known.formals
-                )
+        Value::Closure(closure) => {
+            let address = closure.as_ptr() as usize;
+            match DESCRIBE.get().and_then(|describe| describe(value)) {
+                Some((name, formals)) if name.is_empty() => {
+                    format!("procedure {address:x} {formals}")
+                }
+                Some((name, formals)) => format!("procedure {name} {formals}"),
+                None => format!("procedure {address:x}"),
             }
-            Some(known) => format!("procedure {} {}", known.name.name(), known.formals),
-            None => format!("procedure {:x}", closure.as_ptr() as usize),
-        },
+        }
         Value::ContinuationFunction(_) => "continuation".to_owned(),
         Value::HeapAllocated(cell) => format!("variable {:x}", cell.as_ptr_usize()),
         Value::HashMapV(_) | Value::HashSetV(_) => "object".to_owned(),
@@ -580,7 +586,7 @@ fn native_name(address: usize) -> String {
     NAMES.with(|names| {
         let mut names = names.borrow_mut();
         if names.is_empty() {
-            for native in super::natives().into_iter().flatten() {
+            for native in crate::library::natives().into_iter().flatten() {
                 if let Value::BuiltIn(function) = (native.value)() {
                     let arity = native.arity;
                     let mut parameters = vec!["_".to_owned(); arity.required];
@@ -611,7 +617,7 @@ fn native_name(address: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guile::value::{list_value, string_value, symbol_value};
+    use crate::data::value::{list_value, string_value, symbol_value};
 
     #[test]
     fn values_are_written_as_guile_writes_them() {

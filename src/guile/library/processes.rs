@@ -5,15 +5,13 @@
 //!
 //! Source: GNU Guile reference manual, "Processes", "Runtime Environment", "Time".
 
-use super::args::{self, boolean, fixnum, integer, string, unspecified};
-use super::errors;
-use super::ports;
-use super::text;
-use crate::failure::Failure;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::Value;
+use crate::data::args::{self, boolean, fixnum, integer, string, unspecified};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::value::Value;
+use crate::data::{errors, interrupt, pairs, strings as text, vectors};
+use crate::library::ports;
 use crate::natives;
+use failure::Failure;
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -57,7 +55,7 @@ pub fn wait_for(
                 return Err(errors::system(procedure, code));
             }
         }
-        if crate::runtime::is_interrupted() {
+        if interrupt::take_interrupt() {
             return Err(Failure::interrupted(&format!("waiting for process {pid}")).into());
         }
         std::thread::sleep(pause);
@@ -524,7 +522,7 @@ fn gmtime(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 /// The broken-down time in vector argument POSITION.
 fn time_argument(procedure: &str, args: &[Value], position: usize) -> Result<libc::tm, Raise> {
-    let items = super::vectors::items(procedure, args, position)?;
+    let items = vectors::items(procedure, args, position)?;
     let number = |index: usize| match items.get(index) {
         Some(Value::IntV(number)) => Ok(*number as libc::c_int),
         _ => Err(errors::wrong_type(procedure, position, &args[position - 1])),
@@ -566,7 +564,7 @@ fn tzset(_: &[Value]) -> Outcome {
 fn strftime(args: &[Value]) -> Outcome {
     let format = args::path("strftime", args, 1)?;
     let time = time_argument("strftime", args, 2)?;
-    let zone = match super::vectors::items("strftime", args, 2)?.get(10) {
+    let zone = match vectors::items("strftime", args, 2)?.get(10) {
         Some(Value::StringV(zone)) => std::ffi::CString::new(text::of(zone)).ok(),
         _ => None,
     };

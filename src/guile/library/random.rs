@@ -5,14 +5,10 @@
 //! Source: GNU Guile reference manual, "Random Number Generation"; the numbers
 //! were held against Guile 3.0.8.
 
-use super::args;
-use super::arrays;
-use super::errors;
-use super::numbers::{self, Number};
-use super::text;
-use crate::guile::natives::{Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::{Value, symbol_value};
+use crate::data::native::{Outcome, Raise};
+use crate::data::numbers::{self, Number};
+use crate::data::value::{Value, symbol_value};
+use crate::data::{args, arrays, errors, pairs, strings as text};
 use crate::natives;
 use num_bigint::{BigInt, Sign};
 use num_traits::ToPrimitive;

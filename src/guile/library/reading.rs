@@ -3,17 +3,16 @@
 //! A file is read whole, so that its text is looked at once. From a terminal
 //! or a pipe no more is taken than the datum needs.
 
-use super::eof_object;
-use super::ports::{self, Encoding, State};
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::reader::{
-    self, Keywords, Options, ReadError, Reader, SyntaxBuilder, ValueBuilder,
-};
-use crate::guile::roots::Root;
-use crate::guile::value::Value;
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::roots::Root;
+use crate::data::value::{self, Value, eof_object};
+use crate::data::{args, identity, pairs, records, strings as text};
+use crate::library::ports::{self, Encoding, State};
+use crate::library::{equality, printer};
 use crate::natives;
+use crate::read::builder::SyntaxBuilder;
+use crate::read::reader::{self, Keywords, Options, ReadError, Reader, ValueBuilder};
+use crate::syntax::{object, source};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
@@ -198,9 +197,9 @@ fn read_place(args: &[Value]) -> Outcome {
     };
     let same = |part: &Value| {
         if number(part) {
-            super::equality::is_eqv(part, &args[0])
+            equality::is_eqv(part, &args[0])
         } else {
-            super::equality::is_eq(part, &args[0])
+            identity::is_eq(part, &args[0])
         }
     };
     Ok(PLACES.with(|places| {
@@ -226,7 +225,7 @@ fn read_place(args: &[Value]) -> Outcome {
 pub fn call_extension(machine: &mut Machine, c: char, port: &Value) -> Option<Outcome> {
     let procedure = EXTENSIONS.with(|extensions| {
         let extensions = extensions.borrow();
-        let held = crate::guile::records::field(extensions.as_ref()?.value(), 0)?;
+        let held = records::field(extensions.as_ref()?.value(), 0)?;
         pairs::items(&held)
             .find(|entry| matches!(pairs::car(entry), Some(Value::CharV(known)) if *known == c))
             .and_then(pairs::cdr)
@@ -374,7 +373,7 @@ fn read_syntax(args: &[Value]) -> Outcome {
     let before = "\n".repeat(line_of(&state)) + &" ".repeat(state.column);
     let padded: Rc<str> = format!("{before}{text}").into();
     let name = state.name.clone().unwrap_or_default();
-    let number = crate::guile::source::add(&name, padded.clone());
+    let number = source::add(&name, padded.clone());
     let mut reader = Reader::with(&padded, number, state.reading);
     reader.skip_to(before.len());
     match reader.read(&mut SyntaxBuilder::default()) {
@@ -382,7 +381,7 @@ fn read_syntax(args: &[Value]) -> Outcome {
             state.reading = reader.said;
             let consumed = reader.position() - before.len();
             state.consume(consumed);
-            Ok(found.map_or_else(eof_object, |stx| crate::guile::syntax_objects::wrap(&stx)))
+            Ok(found.map_or_else(eof_object, |stx| object::wrap(&stx)))
         }
         Err(error) => {
             let mut error = error;
@@ -404,7 +403,7 @@ fn option_slot<'o>(options: &'o mut Options, name: &str) -> Option<&'o mut Optio
 }
 
 fn set_read_option(args: &[Value]) -> Outcome {
-    let name = super::args::symbol("read-set!", args, 1)?;
+    let name = args::symbol("read-set!", args, 1)?;
     let mut options = reader::options();
     match name {
         "keywords" => {
@@ -414,12 +413,10 @@ fn set_read_option(args: &[Value]) -> Outcome {
                 _ => Keywords::Guile,
             });
         }
-        "positions" => {
-            POSITIONS.with(|positions| positions.set(super::super::value::truth(args, 2)))
-        }
+        "positions" => POSITIONS.with(|positions| positions.set(value::truth(args, 2))),
         name => {
             if let Some(slot) = option_slot(&mut options, name) {
-                *slot = Some(super::super::value::truth(args, 2));
+                *slot = Some(value::truth(args, 2));
             }
         }
     }
@@ -428,15 +425,15 @@ fn set_read_option(args: &[Value]) -> Outcome {
 }
 
 fn read_hash_extend(args: &[Value]) -> Outcome {
-    let c = super::args::character("read-hash-extend", args, 1)?;
+    let c = args::character("read-hash-extend", args, 1)?;
     EXTENSIONS.with(|extensions| *extensions.borrow_mut() = Some(Root::of(&args[1])));
     reader::extend(c);
     Ok(Value::Void)
 }
 
 fn set_print_option(args: &[Value]) -> Outcome {
-    let name = super::args::symbol("print-set!", args, 1)?;
-    super::printer::set_option(name, super::super::value::truth(args, 2));
+    let name = args::symbol("print-set!", args, 1)?;
+    printer::set_option(name, value::truth(args, 2));
     Ok(Value::Void)
 }
 

@@ -8,12 +8,10 @@
 //! Source: GNU Guile reference manual, "Regular Expressions"; regcomp(3),
 //! uselocale(3).
 
-use super::args::{self, boolean, fixnum, string};
-use super::errors;
-use super::text;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::Value;
+use crate::data::args::{self, boolean, fixnum, string};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::value::Value;
+use crate::data::{errors, pairs, strings as text};
 use crate::natives;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -448,7 +446,7 @@ natives! {
 
 #[cfg(test)]
 mod tests {
-    use super::{structure, without_wide_ranges};
+    use crate::library::regexps::{structure, without_wide_ranges};
 
     fn letters(pattern: &str) -> Vec<char> {
         pattern.chars().collect()

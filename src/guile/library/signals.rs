@@ -7,14 +7,14 @@
 //!
 //! Source: sigaction(2), setitimer(2); GNU Guile reference manual, "Signals".
 
-use super::args::{fixnum, unspecified};
-use super::{errors, ports};
-use crate::failure::Failure;
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::roots::Root;
-use crate::guile::value::{Value, pair_value};
+use crate::data::args::{self, fixnum, unspecified};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::roots::Root;
+use crate::data::value::{Value, pair_value};
+use crate::data::{errors, interrupt, numbers, pairs};
+use crate::library::ports;
 use crate::natives;
+use failure::Failure;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -229,7 +229,7 @@ fn wait(
         if handle_pending(machine)? || rest.is_zero() {
             return Ok(rest);
         }
-        if crate::runtime::is_interrupted() {
+        if interrupt::take_interrupt() {
             return Err(Failure::interrupted(procedure).into());
         }
         std::thread::sleep(rest.min(Duration::from_millis(10)));
@@ -238,7 +238,7 @@ fn wait(
 
 /// (sleep seconds) -> seconds that are left
 fn sleep(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let seconds = super::numbers::to_f64(&args[0])
+    let seconds = numbers::to_f64(&args[0])
         .filter(|seconds| *seconds >= 0.0 && *seconds < 1e12)
         .ok_or_else(|| errors::wrong_type("sleep", 1, &args[0]))?;
     let left = wait(machine, "sleep", Some(Duration::from_secs_f64(seconds)))?;
@@ -247,7 +247,7 @@ fn sleep(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 /// (usleep microseconds) -> microseconds that are left
 fn usleep(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let microseconds = super::args::size("usleep", args, 1)?;
+    let microseconds = args::size("usleep", args, 1)?;
     let duration = Duration::from_micros(microseconds as u64);
     let left = wait(machine, "usleep", Some(duration))?;
     Ok(Value::IntV(left.as_micros() as isize))
@@ -260,7 +260,7 @@ fn pause(machine: &mut Machine, _: &[Value]) -> Outcome {
 }
 
 fn alarm(args: &[Value]) -> Outcome {
-    let seconds = super::args::size("alarm", args, 1)?;
+    let seconds = args::size("alarm", args, 1)?;
     // SAFETY: sets a timer of this process.
     Ok(Value::IntV(
         unsafe { libc::alarm(seconds as libc::c_uint) } as isize

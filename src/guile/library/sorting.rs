@@ -1,13 +1,11 @@
 //! Sorting without calling Scheme: when the order is one of the well-known
 //! procedures and all items are of its kind.
 
-use super::equality::is_eq;
-use super::numbers;
-use super::text;
-use super::vectors;
-use crate::guile::natives::{Machine, Outcome};
-use crate::guile::pairs;
-use crate::guile::value::Value;
+use crate::data::identity::is_eq;
+use crate::data::native::{Machine, Outcome};
+use crate::data::value::Value;
+use crate::data::{characters, numbers, pairs, strings as text, vectors};
+use crate::library::strings;
 use crate::natives;
 use std::cmp::Ordering;
 
@@ -32,7 +30,7 @@ fn known(procedure: &Value) -> Option<(Order, bool)> {
     thread_local! {
         static KNOWN: Vec<Known> = {
             let mut known = Vec::new();
-            for native in super::numbers::NATIVES.iter().chain(super::strings::NATIVES).chain(super::characters::NATIVES) {
+            for native in numbers::NATIVES.iter().chain(strings::NATIVES).chain(characters::NATIVES) {
                 let (order, descending) = match native.name {
                     "<" | "<=" => (Order::Number, false),
                     ">" | ">=" => (Order::Number, true),

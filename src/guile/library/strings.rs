@@ -5,17 +5,16 @@
 //!
 //! Source: GNU Guile reference manual, "Strings"; SRFI 13.
 
-use super::args::{
+use crate::data::args::{
     self, boolean, character, integer, range, size, size_of_new, string, unspecified,
 };
-use super::char_sets::{self, CharSet};
-use super::characters::{downcase, fold, upcase};
-use super::equality::hash_text;
-use super::errors;
-use super::text::{self, value};
-use crate::guile::natives::{Machine, Outcome, Raise};
-use crate::guile::pairs;
-use crate::guile::value::Value;
+use crate::data::char_sets::{self, CharSet};
+use crate::data::characters::{self, downcase, fold, upcase};
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::strings::value;
+use crate::data::value::Value;
+use crate::data::{errors, identity, memory, pairs, strings as text};
+use crate::library::equality::hash_text;
 use crate::natives;
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -113,7 +112,7 @@ fn known_predicate(value: &Value) -> Option<fn(char) -> bool> {
                 ("char-upper-case?", char::is_uppercase),
                 ("char-lower-case?", char::is_lowercase),
             ];
-            super::characters::NATIVES
+            characters::NATIVES
                 .iter()
                 .filter_map(|native| {
                     let (_, test) = tests.iter().find(|(name, _)| *name == native.name)?;
@@ -125,7 +124,7 @@ fn known_predicate(value: &Value) -> Option<fn(char) -> bool> {
     KNOWN.with(|known| {
         known
             .iter()
-            .find(|(native, _)| super::equality::is_eq(native, value))
+            .find(|(native, _)| identity::is_eq(native, value))
             .map(|(_, test)| *test)
     })
 }
@@ -225,7 +224,7 @@ fn append(args: &[Value]) -> Outcome {
             other => return Err(errors::not_a("string-append", "string", other)),
         }
     }
-    crate::guile::memory::claim(size, 1)?;
+    memory::claim(size, 1)?;
     let mut result = String::with_capacity(size);
     for item in args {
         if let Value::StringV(string) = item {
@@ -763,9 +762,9 @@ pub(super) fn to_title(text: &str) -> String {
     let mut inside = false;
     text.chars()
         .map(|c| {
-            let letter = super::characters::is_letter(c);
+            let letter = characters::is_letter(c);
             let result = if letter && !inside {
-                super::characters::titlecase(c)
+                characters::titlecase(c)
             } else {
                 downcase(c)
             };
@@ -914,7 +913,7 @@ fn delete(machine: &mut Machine, args: &[Value]) -> Outcome {
 fn tokenize(machine: &mut Machine, args: &[Value]) -> Outcome {
     let chooser = match args.get(1) {
         Some(value) => Chooser::new("string-tokenize", 2, value)?,
-        None => Chooser::Known(super::characters::is_graphic),
+        None => Chooser::Known(characters::is_graphic),
     };
     let default = args.len() < 2;
     let mut tokens: Vec<String> = Vec::new();

@@ -3,14 +3,12 @@
 //! A keyword is the symbol whose name begins with `#:`; `symbol?` knows the difference.
 //! A symbol that `make-symbol` made is in no table, so it is `eq?` only to itself.
 
-use super::args::{boolean, string, symbol};
-use super::equality::hash_text;
-use super::errors;
-use super::text;
-use crate::guile::natives::Outcome;
-use crate::guile::pairs;
-use crate::guile::symbols::intern;
-use crate::guile::value::Value;
+use crate::data::args::{self, boolean, string, symbol};
+use crate::data::native::Outcome;
+use crate::data::symbols::intern;
+use crate::data::value::Value;
+use crate::data::{errors, identity, pairs, strings, strings as text};
+use crate::library::equality::hash_text;
 use crate::natives;
 use std::cell::Cell;
 
@@ -30,7 +28,7 @@ fn keyword_predicate(args: &[Value]) -> Outcome {
 }
 
 fn to_string(args: &[Value]) -> Outcome {
-    symbol("symbol->string", args, 1).map(super::text::constant)
+    symbol("symbol->string", args, 1).map(strings::constant)
 }
 
 fn from_string(args: &[Value]) -> Outcome {
@@ -47,7 +45,7 @@ fn uninterned(args: &[Value]) -> Outcome {
 
 fn interned_predicate(args: &[Value]) -> Outcome {
     let name = symbol("symbol-interned?", args, 1)?;
-    Ok(boolean(super::equality::is_eq(&args[0], &intern(name))))
+    Ok(boolean(identity::is_eq(&args[0], &intern(name))))
 }
 
 fn append(args: &[Value]) -> Outcome {
@@ -63,7 +61,7 @@ fn append(args: &[Value]) -> Outcome {
 
 fn from_list(args: &[Value]) -> Outcome {
     let mut name = String::new();
-    for item in super::args::list("list->symbol", args, 1)? {
+    for item in args::list("list->symbol", args, 1)? {
         match item {
             Value::CharV(character) => name.push(character),
             other => return Err(errors::not_a("list->symbol", "character", &other)),

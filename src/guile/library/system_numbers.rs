@@ -3,10 +3,9 @@
 //! Source: POSIX; GNU Guile reference manual, "POSIX". What only Linux has is
 //! asked for by name elsewhere too, and is then told to be out of range.
 
-use super::args;
-use super::errors;
-use crate::guile::natives::Outcome;
-use crate::guile::value::Value;
+use crate::data::native::Outcome;
+use crate::data::value::Value;
+use crate::data::{args, errors};
 use crate::natives;
 
 macro_rules! numbers {

@@ -23,6 +23,7 @@ use super::error::XapiError;
 use super::rpc::is_null;
 use super::session::Session;
 use super::vm;
+use crate::progress::{self, Event};
 use crate::runtime;
 use epochs::{Epoch, Holder, View, Wish};
 use futures_util::future::BoxFuture;
@@ -279,6 +280,14 @@ async fn ensure_with(
     });
     // From here on it is given back whatever comes.
     session.took(&held);
+    if let Some((run, time)) = claimed.waits_for() {
+        progress::tell(Event::Note {
+            text: format!(
+                "{what} is taken from run `{run}`; whatever that has begun is waited for, up to {} s",
+                time.as_secs()
+            ),
+        });
+    }
     let settled = protocol::settle(&place, &mut claimed, PATIENCE).await;
     if let Err(refusal) = settled {
         give_back(session, &held).await;

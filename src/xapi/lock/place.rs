@@ -66,6 +66,8 @@ impl Board for Place<'_> {
     }
 
     async fn read(&self) -> Result<Sight, XapiError> {
+        // The whole record at once: during a revert the claim stands in either, and
+        // two calls could miss it in both.
         let record = self.call("get_record", &[]).await?;
         Ok(Sight {
             other_config: record["other_config"].clone(),

@@ -149,6 +149,14 @@ pub struct Claimed {
     after: Option<Duration>,
 }
 
+impl Claimed {
+    /// The run that may still be at work, and for how long that is waited for.
+    pub fn waits_for(&self) -> Option<(&str, Duration)> {
+        let epoch = self.seen.held(self.now).last()?;
+        Some((epoch.claim.holder.run.as_str(), self.after?))
+    }
+}
+
 /// Take the lock of BOARD: claim it, and settle that.
 pub async fn take<B: Board>(board: &B, terms: Terms<'_>) -> Result<Hold, Refusal<B::Error>> {
     let mut claimed = claim(board, terms).await?;

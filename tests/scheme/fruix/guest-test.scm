@@ -7,6 +7,7 @@
              (fruix ssh)
              (fruix wait)
              (ice-9 match)
+             (rnrs bytevectors)
              (srfi srfi-1)
              (srfi srfi-64))
 
@@ -115,6 +116,52 @@
                           '(exists "/etc/passwd")
                           '(link "/usr/include" "/elsewhere")))))
 
+(guest-run guest (sh "cd /tmp && printf 12345 > facts && chmod 4750 facts &&
+ln -f facts facts-too && touch -t 200101010000 old && touch facts"))
+(test-equal "facts of files come together, links followed"
+  '("regular file" #o4750 "root" 5 2 "directory" #f)
+  (match (guest-files-facts guest '("/tmp/facts" "/tmp" "/no/such"))
+    ((file directory nothing)
+     (append (map (lambda (name) (assq-ref file name))
+                  '(kind mode owner size links))
+             (list (assq-ref directory 'kind) nothing)))))
+(test-equal "facts of a guest that hold say nothing"
+  #t
+  (guest-check guest
+               '(mode "/tmp/facts" "4750")
+               '(mode "/tmp/facts" #o4750)
+               '(owner "/tmp/facts" "root")
+               '(size "/tmp/facts" 5)
+               '(links "/tmp/facts" 2)
+               '(newer "/tmp/facts" "/tmp/old")
+               '(as "root" (owner "/tmp/facts" "root"))
+               `(listening ,(string->number (getenv "FRUIX_SCM_TEST_PORT")))))
+(test-equal "facts that do not hold are told with what is"
+  "`/tmp/facts` has mode 4750 instead of 644; `/tmp/facts` has size 5 instead of 6; `/no/such` is missing; `no-such-program` does not run; `1` is not listened on; `no.such.name` is not known; `/no/mount` is not mounted; `/tmp/old` is not newer than /tmp/facts"
+  (message 'check-failed
+           (lambda ()
+             (guest-check guest
+                          '(mode "/tmp/facts" "644")
+                          '(size "/tmp/facts" 6)
+                          '(owner "/no/such" "root")
+                          '(process "no-such-program")
+                          '(listening 1)
+                          '(sysctl "no.such.name" "1")
+                          '(mounted "/no/mount")
+                          '(newer "/tmp/old" "/tmp/facts")))))
+(test-equal "bytes come out as they are"
+  '(0 255 10 128)
+  (bytevector->u8-list
+   (guest-output-bytes guest (sh "printf '\\0\\377\\n\\200'"))))
+(test-equal "bytes go in as they are"
+  '(0 255 254)
+  (bytevector->u8-list
+   (guest-output-bytes guest '("cat") #:input #vu8(0 255 254))))
+(test-equal "a script of many lines is read by /bin/sh"
+  '(1 "a!b it's\n")
+  (let ((result (guest-try guest (sh "set -e\ncd /etc\necho 'a!b' \"it's\"\nfalse\necho unreachable"))))
+    (list (ssh-result-status result) (ssh-result-stdout result))))
+
 (test-equal "a file is waited for, and read"
   'ready
   (wait-for-file "/var/lib/fruix/ready" guest))
@@ -196,6 +243,36 @@
    (#:environment ,clean #:variables ("WITH_CLANG=no"))
    (#:environment ,clean #:variables ("MAKEOBJDIRPREFIX=/x"))
    (#:environment ,clean #:variables ("DB_FROM_SRC=yes"))))
+
+(test-equal "a tree that is not there is one trouble among the others"
+  #t
+  (let ((found (apply native-build-troubles guest
+                      #:source-root "/no/such/tree"
+                      #:build-root "/etc/passwd"
+                      #:environment clean '())))
+    (and (member "`/no/such/tree/Makefile` is not a file" found)
+         (member "/etc/passwd is not a directory" found)
+         #t)))
+(for-each
+ (lambda (expected change undo options)
+   (test-equal expected
+     expected
+     (after change undo (lambda () (apply only-trouble options)))))
+ '("`/etc/make.conf` is in the guest and changes the build: set __MAKE_CONF=/dev/null to leave it out"
+   "WITH_META_MODE is an argument; it counts in the environment or in src-env.conf only"
+   "the environment sets MAKE, which leaks into the bootstrap")
+ '("echo CFLAGS=-g > /etc/make.conf" "true" "true")
+ '("rm /etc/make.conf" "true" "true")
+ `((#:environment ,clean)
+   (#:environment ,clean #:variables ("WITH_META_MODE=yes"))
+   (#:environment (("MAKE" . "gmake") ,@clean))))
+(test-equal "a kernel configuration that is nowhere in the tree"
+  "the kernel configuration `NONE` is nowhere in the tree"
+  (after "mkdir -p /tmp/tree/sys/amd64/conf && : > /tmp/tree/Makefile"
+         "rm -r /tmp/tree"
+         (lambda ()
+           (only-trouble #:source-root "/tmp/tree" #:environment clean
+                         #:variables '("KERNCONF=NONE")))))
 
 (test-equal "a source path that make refuses"
   '("the source path `/tmp/a:b` holds a comma or colon, which make refuses"

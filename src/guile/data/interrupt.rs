@@ -1,0 +1,17 @@
+//! Whether the user wants the program to stop.
+//!
+//! Who listens to Ctrl-C counts outside of the language, and says here how to ask.
+
+use std::sync::OnceLock;
+
+static ASK: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// From now on ASK tells whether an interrupt waits to be dealt with, once for each.
+pub fn ask_by(ask: fn() -> bool) {
+    ASK.get_or_init(|| ask);
+}
+
+/// Whether an interrupt waits to be dealt with; who is told deals with it.
+pub fn take_interrupt() -> bool {
+    ASK.get().is_some_and(|ask| ask())
+}

@@ -1,0 +1,325 @@
+//! How much memory a program may have, and what happens when it wants more.
+//!
+//! The allocator counts what the machine's thread holds. Beyond the limit it
+//! interrupts the machine, which then throws `out-of-memory` as Guile does; a
+//! native that is about to make something large asks first, with [`claim`].
+//! At twice the limit an allocation fails and ends the process, so that one
+//! program never takes its machine down.
+//!
+//! Other threads (input, output, the simulated host) are not counted.
+//!
+//! Source: `std::alloc::GlobalAlloc`; GNU Guile reference manual, "Memory
+//! exhaustion".
+
+use crate::data::native::Raise;
+use crate::data::value::{Value, string_value};
+use libmimalloc_sys::{mi_malloc, mi_zalloc};
+use mimalloc::MiMalloc;
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The option and the environment variable that set the limit, for hints.
+pub const HOW_TO_RAISE: &str =
+    "raise the limit with --memory-limit or FRUIX_SCM_MEMORY_LIMIT, such as 8G";
+
+/// A program that holds more than this is served faster from huge pages. One that
+/// holds less would wait for them to be cleared, which at the start takes longer
+/// than everything else.
+const SMALL: isize = 16 << 20;
+
+/// Zero until [`set_limit`] has been called.
+static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+/// What a program may have when nobody says otherwise: a quarter of the
+/// machine's memory, at most 4 GiB. Twice that, and the stack that it takes to
+/// let go of a list of that size, still fit.
+fn default_limit() -> usize {
+    // SAFETY: sysconf only reads its argument.
+    let (pages, page) = unsafe {
+        (
+            libc::sysconf(libc::_SC_PHYS_PAGES),
+            libc::sysconf(libc::_SC_PAGESIZE),
+        )
+    };
+    let physical = usize::try_from(pages)
+        .unwrap_or(0)
+        .saturating_mul(usize::try_from(page).unwrap_or(0));
+    (physical / 4).clamp(256 << 20, 4 << 30)
+}
+
+/// Let programs have BYTES from now on.
+pub fn set_limit(bytes: usize) {
+    LIMIT.store(bytes, Ordering::Relaxed);
+}
+
+/// How many bytes a program may have.
+pub fn limit() -> usize {
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => {
+            set_limit(default_limit());
+            LIMIT.load(Ordering::Relaxed)
+        }
+        bytes => bytes,
+    }
+}
+
+/// The limit that TEXT names: bytes, or with K, M, G or T for powers of 1024.
+pub fn parse_size(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let (digits, shift) = match text.char_indices().last()? {
+        (end, 'k' | 'K') => (&text[..end], 10),
+        (end, 'm' | 'M') => (&text[..end], 20),
+        (end, 'g' | 'G') => (&text[..end], 30),
+        (end, 't' | 'T') => (&text[..end], 40),
+        _ => (text, 0),
+    };
+    let number: usize = digits.parse().ok()?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+}
+
+/// What this thread holds. Nothing in here needs to be dropped, so it can be
+/// used whenever memory is asked for, also while the thread begins and ends.
+struct Meter {
+    used: Cell<isize>,
+    /// Beyond this there is something to do: ask for huge pages, or raise the alarm.
+    ceiling: Cell<isize>,
+    /// Beyond this the alarm is raised.
+    limit: Cell<isize>,
+    /// Beyond this there is no memory.
+    end: Cell<isize>,
+    exhausted: Cell<bool>,
+    alarm: Cell<Option<&'static dyn Fn()>>,
+}
+
+thread_local! {
+    static METER: Meter = const {
+        Meter {
+            used: Cell::new(0),
+            ceiling: Cell::new(SMALL),
+            limit: Cell::new(isize::MAX),
+            end: Cell::new(isize::MAX),
+            exhausted: Cell::new(false),
+            alarm: Cell::new(None),
+        }
+    };
+}
+
+fn ceiling() -> isize {
+    isize::try_from(limit()).unwrap_or(isize::MAX)
+}
+
+/// From now on hold this thread to the limit; ALARM interrupts its machine,
+/// and must not allocate.
+pub fn watch(alarm: impl Fn() + 'static) {
+    // Lives as long as the thread may allocate, which is longer than any owner.
+    let alarm: &'static dyn Fn() = Box::leak(Box::new(alarm));
+    METER.with(|meter| {
+        meter.alarm.set(Some(alarm));
+        meter.exhausted.set(false);
+        meter.limit.set(ceiling());
+        meter.ceiling.set(meter.ceiling.get().min(ceiling()));
+        meter.end.set(ceiling().saturating_mul(2));
+    });
+}
+
+/// Whether the machine was interrupted because memory has run out. Handlers
+/// are about to run, and get a little more to work with.
+pub fn was_exhausted() -> bool {
+    METER.with(|meter| {
+        let limit = ceiling();
+        let margin = (limit / 16).max(1 << 20);
+        meter
+            .ceiling
+            .set(limit.max(meter.used.get().saturating_add(margin)));
+        meter.exhausted.replace(false)
+    })
+}
+
+/// Say that BYTES will be needed at once; raises when there are not as many.
+pub fn claim(count: usize, size_bytes: usize) -> Result<(), Raise> {
+    let fits = METER.with(|meter| {
+        isize::try_from(count.saturating_mul(size_bytes)).is_ok_and(|bytes| {
+            meter
+                .used
+                .get()
+                .checked_add(bytes)
+                .is_some_and(|sum| sum <= ceiling())
+        })
+    });
+    if fits { Ok(()) } else { Err(exhausted()) }
+}
+
+/// What Guile throws when memory has run out.
+pub fn exhausted() -> Raise {
+    Raise::throw(EXHAUSTED, exhausted_arguments())
+}
+
+/// The key of what Guile throws then, and its arguments.
+pub const EXHAUSTED: &str = "out-of-memory";
+
+pub fn exhausted_arguments() -> Vec<Value> {
+    let no = Value::BoolV(false);
+    vec![no.clone(), string_value("Out of memory"), no.clone(), no]
+}
+
+/// The size of a huge page.
+const HUGE: usize = 2 << 20;
+
+/// What the machine takes at once when it is made, most of it for its boxes and
+/// vectors to come.
+const MACHINE: usize = 3 * HUGE;
+
+/// The range of addresses that the allocator reserves and fills upwards.
+const RESERVED: usize = 1 << 30;
+
+/// Have the memory that is taken next, for the machine, come in three huge pages
+/// instead of a thousand small ones: that is a seventh of the start-up.
+pub fn expect_the_machine() {
+    // Larger than any gap, so it lies where the memory goes on.
+    ask_for_huge_pages(256 << 10, MACHINE);
+}
+
+/// Ask for huge pages for BYTES from where the allocator puts a block of SIZE;
+/// the system ignores what of the range is not ours.
+#[cfg(target_os = "linux")]
+fn ask_for_huge_pages(size: usize, bytes: usize) {
+    // SAFETY: the block is given back unused. The advice changes nothing that a
+    // program can see, wherever it is taken.
+    unsafe {
+        let block = mi_malloc(size);
+        let begin = (block as usize).next_multiple_of(HUGE);
+        libmimalloc_sys::mi_free(block);
+        libc::madvise(begin as *mut libc::c_void, bytes, libc::MADV_HUGEPAGE);
+    }
+}
+
+/// FreeBSD makes huge pages of small ones by itself.
+#[cfg(not(target_os = "linux"))]
+fn ask_for_huge_pages(_: usize, _: usize) {}
+
+/// The allocator of the process.
+struct Metered;
+
+#[global_allocator]
+static ALLOCATOR: Metered = Metered;
+
+impl Metered {
+    #[inline(always)]
+    fn take(bytes: isize) -> bool {
+        METER.with(|meter| {
+            let used = meter.used.get().wrapping_add(bytes);
+            meter.used.set(used);
+            used <= meter.ceiling.get() || Self::beyond(meter, used, bytes)
+        })
+    }
+
+    #[inline(always)]
+    fn give(bytes: isize) {
+        METER.with(|meter| meter.used.set(meter.used.get().wrapping_sub(bytes)));
+    }
+
+    /// Blocks of up to a word's alignment come aligned anyway, and asking for it
+    /// takes mimalloc's slow path and a larger block.
+    ///
+    /// # Safety
+    ///
+    /// TAKE is one of mimalloc's own functions.
+    #[inline(always)]
+    unsafe fn plain(
+        layout: Layout,
+        take: unsafe extern "C" fn(usize) -> *mut std::ffi::c_void,
+    ) -> Option<*mut u8> {
+        (layout.align() <= size_of::<usize>()).then(|| unsafe { take(layout.size()) }.cast())
+    }
+
+    #[cold]
+    fn beyond(meter: &Meter, used: isize, bytes: isize) -> bool {
+        // What grows smaller is always welcome.
+        if bytes <= 0 {
+            return true;
+        }
+        let limit = meter.limit.get();
+        if meter.ceiling.get() < limit {
+            meter.ceiling.set(limit);
+            ask_for_huge_pages(size_of::<usize>(), RESERVED);
+            if used <= limit {
+                return true;
+            }
+        }
+        if used > meter.end.get() {
+            Self::give(bytes);
+            return false;
+        }
+        if let Some(alarm) = meter.alarm.get()
+            && !meter.exhausted.replace(true)
+        {
+            alarm();
+        }
+        true
+    }
+}
+
+// SAFETY: every call goes to mimalloc; what is counted beside it neither
+// allocates nor unwinds.
+unsafe impl GlobalAlloc for Metered {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if Self::take(layout.size() as isize) {
+            unsafe { Self::plain(layout, mi_malloc).unwrap_or_else(|| MiMalloc.alloc(layout)) }
+        } else {
+            std::ptr::null_mut()
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if Self::take(layout.size() as isize) {
+            unsafe {
+                Self::plain(layout, mi_zalloc).unwrap_or_else(|| MiMalloc.alloc_zeroed(layout))
+            }
+        } else {
+            std::ptr::null_mut()
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        Self::give(layout.size() as isize);
+        unsafe { MiMalloc.dealloc(pointer, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if Self::take(size as isize - layout.size() as isize) {
+            unsafe { MiMalloc.realloc(pointer, layout, size) }
+        } else {
+            std::ptr::null_mut()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_with_or_without_a_letter() {
+        assert_eq!(parse_size("4096"), Some(4096));
+        assert_eq!(parse_size("2k"), Some(2048));
+        assert_eq!(parse_size("3G"), Some(3 << 30));
+        for nonsense in ["", "G", "-1", "0", "1.5G", "12q", "99999999999T"] {
+            assert_eq!(parse_size(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn what_a_thread_holds_is_counted() {
+        let used = || METER.with(|meter| meter.used.get());
+        let before = used();
+        let bytes = vec![0u8; 1 << 20];
+        assert!(used() >= before + (1 << 20));
+        drop(bytes);
+        assert!(used() < before + (1 << 20));
+    }
+}

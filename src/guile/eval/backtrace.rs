@@ -1,0 +1,193 @@
+//! The user's procedures that an error went through, and where each was.
+//!
+//! Steel says exactly where the innermost procedure was. For the others it looks
+//! the place of a call up among those of the procedure that was called, so its
+//! answer only tells that procedure. Where each called the next is then read off
+//! the text, when there is one such call; otherwise the procedure's own place has
+//! to do.
+
+use crate::eval::outline::DEFINING;
+use crate::read::builder::SyntaxBuilder;
+use crate::read::reader::Reader;
+use crate::syntax::identifier::Id;
+use crate::syntax::source;
+use crate::syntax::span::Span;
+use crate::syntax::stx::{Form, Stx};
+use std::collections::HashMap;
+
+/// A procedure that was at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub place: Span,
+    /// The name that the text defines it by; none for a form at the top level.
+    pub procedure: Option<Id>,
+}
+
+/// The frames for TRACE, innermost first. TRACE has a place inside of each procedure
+/// at work, outermost first. The last is exact, or is where the machine would have
+/// gone on after the native called NATIVE. TOP is the form at the top level that led
+/// to them. The procedures of the library only count for what they were called by.
+pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
+    let mut texts = Texts::default();
+    let mut frames: Vec<Frame> = Vec::new();
+    let mut called: Option<Region> = None;
+    for (index, place) in trace.iter().rev().enumerate() {
+        let Some(region) = texts.region(*place) else {
+            continue;
+        };
+        let call = match &called {
+            None if index == 0 => Some(texts.exact(*place, native)),
+            called => called
+                .as_ref()
+                .and_then(|called| only_call(&region.form, called.name?)),
+        };
+        let again = called
+            .as_ref()
+            .is_some_and(|called| called.form.span() == region.form.span());
+        let frame = Frame {
+            place: call.unwrap_or_else(|| region.form.span()),
+            procedure: region.name,
+        };
+        called = Some(region);
+        // A procedure that runs several times is told once for each call known.
+        let told = frames.last() == Some(&frame) || (again && call.is_none());
+        if !told && !is_library(*place) {
+            frames.push(frame);
+        }
+    }
+    let top_is_known = frames
+        .last()
+        .is_some_and(|frame| frame.procedure.is_none() && frame.place.within(top));
+    if !top_is_known && top.place().is_some() {
+        let call = called
+            .and_then(|called| called.name)
+            .and_then(|name| only_call(&texts.region(top)?.form, name));
+        frames.push(Frame {
+            place: call.unwrap_or(top),
+            procedure: None,
+        });
+    }
+    frames
+}
+
+/// Whether PLACE is in a file that the binary carries.
+fn is_library(place: Span) -> bool {
+    source::get(place.source).is_some_and(|source| {
+        source.name.starts_with("guile/") || source.name.starts_with("fruix/")
+    })
+}
+
+/// The part of a text that defines one procedure, or a form at the top level.
+struct Region {
+    form: Stx,
+    name: Option<Id>,
+}
+
+/// The forms of the texts looked at so far.
+#[derive(Default)]
+struct Texts(HashMap<u32, Vec<Stx>>);
+
+impl Texts {
+    /// Where the native called NATIVE was called, when the machine goes on at PLACE.
+    fn exact(&mut self, place: Span, native: Option<Id>) -> Span {
+        let called = native.and_then(|name| {
+            let form = self.form_at(place)?;
+            let head = parts(&form).next().and_then(Stx::as_id);
+            if head == Some(name) {
+                return None;
+            }
+            only_call(&form, name).or_else(|| only_call(&self.region(place)?.form, name))
+        });
+        called.unwrap_or(place)
+    }
+
+    /// The form that begins and ends as PLACE does.
+    fn form_at(&mut self, place: Span) -> Option<Stx> {
+        let mut here = self
+            .forms(place.source)
+            .iter()
+            .find(|form| place.within(form.span()))?;
+        while here.span() != place {
+            here = parts(here).find(|part| place.within(part.span()))?;
+        }
+        Some(here.clone())
+    }
+
+    fn forms(&mut self, source: u32) -> &[Stx] {
+        self.0.entry(source).or_insert_with(|| {
+            let Some(text) = source::get(source) else {
+                return Vec::new();
+            };
+            let mut reader = Reader::new(&text.text, source);
+            std::iter::from_fn(|| reader.read(&mut SyntaxBuilder::default()).ok().flatten())
+                .collect()
+        })
+    }
+
+    /// The innermost definition around PLACE, or the form at the top level.
+    fn region(&mut self, place: Span) -> Option<Region> {
+        let forms = self.forms(place.source);
+        let mut here = forms.iter().find(|form| place.within(form.span()))?;
+        let mut region = Region {
+            form: here.clone(),
+            name: defined(here),
+        };
+        while let Some(inner) = parts(here).find(|part| place.within(part.span())) {
+            here = inner;
+            if let Some(name) = defined(here) {
+                region = Region {
+                    form: here.clone(),
+                    name: Some(name),
+                };
+            }
+        }
+        Some(region)
+    }
+}
+
+fn parts(form: &Stx) -> Box<dyn Iterator<Item = &Stx> + '_> {
+    match form.form() {
+        Form::List(items, tail) => Box::new(items.iter().chain(tail)),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// The name of the procedure that FORM defines.
+fn defined(form: &Stx) -> Option<Id> {
+    let items = form.as_list()?;
+    let (head, what) = (items.first()?.as_id()?, items.get(1)?);
+    if !DEFINING.contains(&&*head.name()) {
+        return None;
+    }
+    let mut what = what;
+    // (define ((curried a) b) …)
+    while let Form::List(parts, _) = what.form() {
+        what = parts.first()?;
+    }
+    what.as_id()
+}
+
+/// Where FORM calls NAME, when it does so at one place.
+fn only_call(form: &Stx, name: Id) -> Option<Span> {
+    fn calls(form: &Stx, name: Id, found: &mut Vec<Span>) {
+        let head = parts(form).next().and_then(Stx::as_id);
+        if head.is_some_and(|head| head == name) {
+            found.push(form.span());
+        }
+        for part in parts(form) {
+            calls(part, name, found);
+        }
+    }
+    let mut found = Vec::new();
+    match defined(form) {
+        // The part behind the head of a definition: its name is not a call.
+        Some(_) => parts(form)
+            .skip(2)
+            .for_each(|part| calls(part, name, &mut found)),
+        None => calls(form, name, &mut found),
+    }
+    match found[..] {
+        [only] => Some(only),
+        _ => None,
+    }
+}

@@ -1,0 +1,465 @@
+//! The interpreter as the command line sees it: load a file, evaluate a text,
+//! call a procedure, and learn how it ended.
+//!
+//! An interpreter belongs to one thread, and that thread needs a large stack:
+//! make and use it inside [`crate::machine::vm::on_large_stack`].
+
+use crate::compile::{constants, source_map};
+use crate::data::native::{Native, NativeModule};
+use crate::data::roots::Root;
+use crate::data::value::{self, Value, list_value};
+use crate::data::{interrupt, memory, pairs, records};
+use crate::eval::loader::{self, Load};
+use crate::eval::{backtrace, report};
+use crate::expand::{forms, macros, syntax_primitives};
+use crate::library::{encodings, ports};
+use crate::machine::{conditions, control, extents, procedures, steel_errors, vm};
+use crate::namespace::modules::{self, Progress};
+use crate::namespace::registry as world;
+use crate::namespace::registry::{CoreParts, World};
+use crate::namespace::scope::Binding;
+use crate::read::reader;
+use crate::syntax::identifier::Id;
+use crate::syntax::source;
+use crate::syntax::span::Span;
+use crate::tree_il::Origin;
+use failure::{Failure, Key};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use steel::SteelErr;
+use steel::parser::span::Span as MachineSpan;
+use steel::steel_vm::engine::Engine;
+
+/// The natives of module `(guile)`. Where two lists have a name, the first counts.
+fn natives() -> Vec<&'static [Native]> {
+    let mut lists = vec![
+        super::internals::NATIVES,
+        control::NATIVES,
+        extents::NATIVES,
+        procedures::NATIVES,
+        super::module_values::NATIVES,
+        super::record_natives::NATIVES,
+        syntax_primitives::NATIVES,
+        super::environments::NATIVES,
+    ];
+    lists.extend(crate::library::natives());
+    lists
+}
+
+/// What an interpreter is made with.
+#[derive(Default)]
+pub struct Options {
+    /// Directories searched for modules before those in the binary: `-L` first, then the environment's.
+    pub load_path: Vec<PathBuf>,
+    /// The domains' natives, importable as `(fruix native DOMAIN)`.
+    pub native_modules: Vec<NativeModule>,
+    /// `(command-line)`.
+    pub arguments: Vec<String>,
+    /// The Scheme modules that are carried beside the language's own, as (path, text),
+    /// sorted by path: `("fruix/store.scm", …)` is `(fruix store)`.
+    pub modules: &'static [(&'static str, &'static str)],
+    /// Tells whether the user has interrupted and nobody has dealt with that yet.
+    pub is_interrupted: Option<fn() -> bool>,
+    /// A checkout's `scheme/` to be used instead of the one in the binary.
+    pub scheme_directory: Option<PathBuf>,
+}
+
+/// Why a program stopped before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// `(exit)` or `(quit)`, with the status it asked for.
+    Quit(u8),
+    /// An exception that nothing caught.
+    Uncaught(Box<Uncaught>),
+}
+
+/// A place in a source text; lines and columns count from 1 and from 0, as Guile prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    /// The text of the line, when it is at hand.
+    pub source: Option<String>,
+}
+
+/// A procedure that was at work, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub location: Location,
+    /// The name that its text defines it by; none for a form at the top level.
+    pub procedure: Option<String>,
+}
+
+/// An exception that nothing caught, ready to be shown.
+#[derive(Debug)]
+pub struct Uncaught {
+    /// The key that `throw` was given, such as `wrong-type-arg`.
+    pub key: String,
+    /// The arguments after the key, as `write` prints each.
+    pub arguments: Vec<String>,
+    /// What happened, as Guile would print it, without location.
+    pub message: String,
+    /// Where it happened.
+    pub location: Option<Location>,
+    /// The user's frames, innermost first.
+    pub backtrace: Vec<Frame>,
+    /// What to do, when that is known.
+    pub hint: Option<String>,
+}
+
+impl Uncaught {
+    /// The exit status of a process that ends with this exception.
+    pub fn exit_status(&self) -> u8 {
+        Key::from_name(&self.key).map_or(4, Key::exit_status)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Uncaught(Box::new(Uncaught {
+            key: failure.key().as_str().to_owned(),
+            arguments: Vec::new(),
+            message: failure.message().to_owned(),
+            location: None,
+            backtrace: Vec::new(),
+            hint: failure.hint_text().map(str::to_owned),
+        }))
+    }
+}
+
+/// Ends a running program from another thread, as Ctrl-C does.
+#[derive(Clone)]
+pub struct Interrupter {
+    // Steel's controller cannot be named outside of Steel, so it is kept in a closure.
+    interrupt: Arc<dyn Fn() + Send + Sync>,
+    resume: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Interrupter {
+    /// Make the running program throw `interrupted`.
+    pub fn interrupt(&self) {
+        (self.interrupt)();
+    }
+
+    /// Let the program go on that was told to throw `interrupted` and has not yet.
+    pub fn resume(&self) {
+        (self.resume)();
+    }
+}
+
+/// A Guile with its modules, able to run programs one after the other.
+pub struct Interpreter {
+    engine: Engine,
+    world: Rc<World>,
+    /// The procedure that runs a load to its end.
+    load: Root,
+}
+
+impl Interpreter {
+    /// A fresh interpreter whose current module is `(guile-user)`.
+    pub fn new(options: Options) -> Result<Interpreter, Failure> {
+        constants::reset();
+        if let Some(ask) = options.is_interrupted {
+            interrupt::ask_by(ask);
+        }
+        let mut engine = vm::engine();
+        let world = World::new(
+            options.load_path,
+            options.scheme_directory,
+            &options.native_modules,
+            options.arguments,
+            options.modules,
+            CoreParts {
+                natives: natives(),
+                words: forms::table(),
+                keyword: macros::boot_keyword,
+            },
+        );
+        world::enter(&world);
+        for (global, native) in world.native_globals(&options.native_modules) {
+            engine.register_value(&global, (native.value)());
+        }
+        let controller = engine.get_thread_state_controller();
+        extents::set_resume(move || controller.resume());
+        let controller = engine.get_thread_state_controller();
+        memory::watch(move || controller.interrupt());
+        let load = vm::load_procedure(&mut engine)
+            .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
+        Ok(Interpreter {
+            engine,
+            world,
+            load: Root::of(&load),
+        })
+    }
+
+    /// Run the program in the file at PATH.
+    pub fn load_file(&mut self, path: &Path) -> Result<(), Stop> {
+        let text = encodings::read_program(path).map_err(|error| {
+            Failure::new(
+                Key::Usage,
+                format!("cannot read `{}`: {error}", path.display()),
+            )
+        })?;
+        self.load_text(&path.display().to_string(), &text)
+    }
+
+    /// Run the program TEXT, which is called NAME in messages.
+    pub fn load_text(&mut self, name: &str, text: &str) -> Result<(), Stop> {
+        self.eval_text(name, text).map(drop)
+    }
+
+    /// Evaluate every form of TEXT in the current module; the values of the last form.
+    pub fn eval_text(&mut self, name: &str, text: &str) -> Result<Vec<Value>, Stop> {
+        world::enter(&self.world);
+        let load = Load::of_text(&self.world, name, text.into());
+        let load = value::handle_value("load", RefCell::new(load));
+        let before = self.world.current.borrow().clone();
+        let result = self.run(self.load.value().clone(), vec![load]);
+        if result.is_err() && self.world.current.borrow().progress.get() != Progress::Ready {
+            // The error came from a module that was being loaded.
+            *self.world.current.borrow_mut() = before;
+        }
+        result.map(|value| records::values_list(&value))
+    }
+
+    /// What every form of TEXT expands to in the current module, as text; nothing is run
+    /// but the macros.
+    pub fn expanded(&mut self, text: &str) -> Result<Vec<String>, Stop> {
+        world::enter(&self.world);
+        let shown = Rc::new(RefCell::new(Vec::new()));
+        let load = Load::showing(&self.world, "expand", text.into(), shown.clone());
+        let load = value::handle_value("load", RefCell::new(load));
+        self.run(self.load.value().clone(), vec![load])?;
+        Ok(shown.take())
+    }
+
+    /// Call procedure NAME of MODULE, exported or not.
+    pub fn call(
+        &mut self,
+        module: &[&str],
+        name: &str,
+        arguments: Vec<Value>,
+    ) -> Result<Value, Stop> {
+        // Some natives are only for the machine to call, so it is asked to.
+        let text = format!(
+            "(lambda args (apply (@@ ({}) {name}) args))",
+            module.join(" ")
+        );
+        let procedure = self.eval_text("call", &text)?;
+        let procedure = procedure.into_iter().next().unwrap_or(Value::Void);
+        self.run(procedure, arguments)
+    }
+
+    /// Let go of everything, at the end of the process. What domains hold ends
+    /// now; where there is only memory, the process's end frees it faster.
+    pub fn finish(self) {
+        if !value::domain_handles_were_made() {
+            std::mem::forget(self);
+        }
+    }
+
+    /// Run PROCEDURE in the machine.
+    fn run(&mut self, procedure: Value, arguments: Vec<Value>) -> Result<Value, Stop> {
+        world::enter(&self.world);
+        control::begin_run();
+        let result = self.engine.call_function_with_args(procedure, arguments);
+        ports::flush_all();
+        result.map_err(|error| {
+            let stop = self.stop(&error);
+            self.leave_extents();
+            ports::flush_all();
+            stop
+        })
+    }
+
+    /// Run what `dynamic-wind` promised for the extents that an error has left.
+    fn leave_extents(&mut self) {
+        if !extents::any() {
+            return;
+        }
+        let Ok(forms) = self.world.read_all("leaving", "(%leave-all)") else {
+            return;
+        };
+        for form in forms {
+            let load = Load::of_form(&self.world, form, Some(&self.world.core));
+            let load = value::handle_value("load", RefCell::new(load));
+            let procedure = self.load.value().clone();
+            control::begin_run();
+            // What goes wrong here must not hide what went wrong before.
+            if let Err(error) = self.engine.call_function_with_args(procedure, vec![load]) {
+                drop(conditions::caught(&error));
+                self.engine.get_thread_state_controller().resume();
+            }
+        }
+    }
+
+    /// The current module's name as Guile writes it: `(guile-user)`.
+    pub fn current_module_name(&self) -> String {
+        modules::written(&self.world.current.borrow().name)
+    }
+
+    /// Make the module called NAME, such as `["fruix", "store"]`, current; it is loaded when needed.
+    pub fn set_current_module(&mut self, name: &[&str]) -> Result<(), Stop> {
+        self.eval_text("module", &format!("(@@ ({}) car)", name.join(" ")))?;
+        let name: Vec<Id> = name.iter().map(|word| Id::named(word)).collect();
+        *self.world.current.borrow_mut() = self.world.module(&name);
+        Ok(())
+    }
+
+    /// Whether TEXT is whole: every bracket, string and comment in it is closed.
+    pub fn is_complete(text: &str) -> bool {
+        reader::is_complete(text)
+    }
+
+    /// The names visible in the current module that begin with PREFIX, sorted.
+    pub fn completions(&self, prefix: &str) -> Vec<String> {
+        world::enter(&self.world);
+        let mut names: Vec<String> = self
+            .world
+            .current
+            .borrow()
+            .visible_names()
+            .into_iter()
+            .map(|name| name.name().to_string())
+            .filter(|name| {
+                name.starts_with(prefix) && (prefix.starts_with('%') || !name.starts_with('%'))
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The documentation of NAME as seen from the current module.
+    pub fn documentation(&mut self, name: &str) -> Option<String> {
+        world::enter(&self.world);
+        let module = self.world.current.borrow().clone();
+        match module.lookup(Id::named(name))? {
+            Binding::Global(variable) => match variable.origin {
+                Origin::Native(native) => Some(native.documentation.trim().to_owned()),
+                Origin::Boot(number) => self.world.boot.documentation(number),
+                _ => variable.documentation.borrow().clone(),
+            },
+            _ => None,
+        }
+    }
+
+    /// VALUE as `write` prints it.
+    pub fn written(&self, value: &Value) -> String {
+        crate::library::written(value)
+    }
+
+    /// VALUE as `display` prints it.
+    pub fn displayed(&self, value: &Value) -> String {
+        crate::library::displayed(value)
+    }
+
+    /// A handle with which another thread ends the running program.
+    pub fn interrupter(&self) -> Interrupter {
+        let controller = self.engine.get_thread_state_controller();
+        let other = self.engine.get_thread_state_controller();
+        Interrupter {
+            interrupt: Arc::new(move || controller.interrupt()),
+            resume: Arc::new(move || other.resume()),
+        }
+    }
+
+    /// What the machine's ERROR, which nothing caught, means to the user.
+    fn stop(&mut self, error: &SteelErr) -> Stop {
+        let raising = conditions::caught(error);
+        self.engine.get_thread_state_controller().resume();
+        let object = raising.object();
+        let (key, arguments) = conditions::key_and_arguments(&object);
+        let (key, mut arguments) = (
+            key.to_string(),
+            pairs::to_vec(&arguments).unwrap_or_default(),
+        );
+        if key == "quit" {
+            return Stop::Quit(exit_status(arguments.first()));
+        }
+        let trace: Vec<Span> = raising
+            .trace
+            .spans
+            .iter()
+            .filter_map(|span| self.written_at(*span))
+            .collect();
+        if key == "wrong-number-of-args"
+            && let Some(culprits) = arguments.get_mut(2)
+            && pairs::car(culprits).is_some_and(steel_errors::is_some_procedure)
+            && let Some(procedure) = raising
+                .trace
+                .spans
+                .last()
+                .and_then(|span| self.called_at(*span))
+        {
+            *culprits = list_value(vec![procedure]);
+        }
+        let native = raising.trace.native.map(Id::named);
+        let form = loader::current_form();
+        let backtrace: Vec<Frame> = backtrace::frames(&trace, native, form)
+            .into_iter()
+            .filter_map(|frame| {
+                Some(Frame {
+                    location: location(frame.place.place()?),
+                    procedure: frame.procedure.map(|name| name.name().to_string()),
+                })
+            })
+            .collect();
+        let message = report::message(&key, &arguments, &object);
+        let hint = report::hint(&key, &arguments, &self.world);
+        Stop::Uncaught(Box::new(Uncaught {
+            arguments: arguments
+                .iter()
+                .map(|argument| self.written(argument))
+                .collect(),
+            message,
+            location: report::place_in(&key, &arguments)
+                .or_else(|| backtrace.first().map(|frame| frame.location.clone())),
+            backtrace,
+            hint,
+            key,
+        }))
+    }
+
+    /// The procedure that is called where the machine was, when it has a name there.
+    fn called_at(&self, span: MachineSpan) -> Option<Value> {
+        let text = self.engine.get_source(&span.source_id()?)?;
+        let call = text.get(span.start() as usize..)?.strip_prefix('(')?;
+        let operator = call.split([' ', '(', ')', '\n']).next()?;
+        if !operator.starts_with(['g', 'd']) {
+            return None;
+        }
+        self.engine
+            .extract_value(operator)
+            .ok()
+            .filter(Value::is_function)
+    }
+
+    /// What the user wrote where the machine was.
+    fn written_at(&self, span: MachineSpan) -> Option<Span> {
+        let text = self.engine.get_source(&span.source_id()?)?;
+        source_map::find(&text, span.start()).filter(|span| span.place().is_some())
+    }
+}
+
+fn location(place: source::Place) -> Location {
+    Location {
+        file: place.file,
+        line: place.line,
+        column: place.column,
+        source: Some(place.text),
+    }
+}
+
+/// The status that `(exit ARGUMENT)` asks for.
+fn exit_status(argument: Option<&Value>) -> u8 {
+    match argument {
+        None | Some(Value::BoolV(true)) => 0,
+        Some(Value::BoolV(false)) => 1,
+        Some(Value::IntV(number)) => (*number & 0xff) as u8,
+        Some(_) => 0,
+    }
+}

@@ -1,0 +1,320 @@
+//! Natives for record types and records.
+
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::pairs;
+use crate::data::records::{self, type_field};
+use crate::data::roots::Root;
+use crate::data::value::{self, Value, list_value, string_value, symbol_value};
+use std::cell::RefCell;
+
+crate::natives! {
+    /// (%make-record-type name fields mutable [printer [parent]]) -> a record type
+    "%make-record-type" (3, 1, rest) with machine => make_record_type,
+    /// (%record type value ...) -> a record
+    "%record" (1, rest) with machine => record,
+    /// (%record-is-a? object type) -> whether OBJECT is a record of TYPE
+    "%record-is-a?" (2) => record_is_a,
+    /// (record? object) -> whether OBJECT is a record
+    "record?" (1) => is_record,
+    /// (%access record data) -> the field that DATA is for
+    "%access" (2) => access,
+    /// (%modify record data value) -> nothing
+    "%modify" (3) => modify,
+    /// (%access-data type index name) -> what an accessor knows
+    "%access-data" (3) => access_data,
+    /// (%accessor-index accessor) -> index of the field that ACCESSOR gets
+    "%accessor-index" (1) => accessor_index,
+    /// (%record-with record index value) -> a copy of RECORD with one field changed
+    "%record-with" (3) with machine => record_with,
+    /// (%record-field record index) -> field, unchecked
+    "%record-field" (2) => record_field,
+    /// (%set-record-field! record index value) -> nothing
+    "%set-record-field!" (3) => set_record_field,
+    /// (record-type-descriptor record) -> its type
+    "record-type-descriptor" (1) => record_type_descriptor,
+    /// (record-type? object) -> whether OBJECT is a record type
+    "record-type?" (1) => is_record_type,
+    /// (record-type-name type) -> its name
+    "record-type-name" (1) => record_type_name,
+    /// (record-type-fields type) -> names of the fields
+    "record-type-fields" (1) => record_type_fields,
+    /// (%record-type-mutable type) -> which fields can be changed
+    "%record-type-mutable" (1) => record_type_mutable,
+    /// (record-type-parent type) -> the type it extends, or #f
+    "record-type-parent" (1) => record_type_parent,
+    /// (set-record-type-printer! type procedure) -> nothing
+    "set-record-type-printer!" (2) => set_printer,
+    /// (%record-type-printer type) -> the procedure that prints records of TYPE, or #f
+    "%record-type-printer" (1) => printer,
+    /// (%record-type-properties type) -> alist
+    "%record-type-properties" (1) => properties,
+    /// (%set-record-type-properties! type alist) -> nothing
+    "%set-record-type-properties!" (2) => set_properties,
+}
+
+thread_local! {
+    static ACCESS: RefCell<Option<Root>> = const { RefCell::new(None) };
+}
+
+fn access_type() -> Value {
+    ACCESS.with(|access| {
+        access
+            .borrow_mut()
+            .get_or_insert_with(|| {
+                let fields = ["type", "index", "name"];
+                Root::of(&records::make_type(
+                    symbol_value("access"),
+                    fields.iter().map(|field| symbol_value(field)).collect(),
+                    vec![false; 3],
+                    Value::BoolV(false),
+                    Value::BoolV(false),
+                    Value::BoolV(false),
+                ))
+            })
+            .value()
+            .clone()
+    })
+}
+
+fn checked_type(procedure: &str, args: &[Value], position: usize) -> Result<Value, Raise> {
+    let value = &args[position - 1];
+    if records::is_type(value) {
+        Ok(value.clone())
+    } else {
+        Err(value::wrong_type(procedure, position, value))
+    }
+}
+
+fn make_record_type(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let mut names = pairs::to_vec(&args[1]).unwrap_or_default();
+    let mut mutable: Vec<bool> = pairs::to_vec(&args[2])
+        .unwrap_or_default()
+        .iter()
+        .map(|flag| !matches!(flag, Value::BoolV(false)))
+        .collect();
+    let printer = machine.cell(args.get(3).cloned().unwrap_or(Value::BoolV(false)));
+    let parent = args.get(4).cloned().unwrap_or(Value::BoolV(false));
+    if records::is_type(&parent) {
+        let inherited = field_list(&parent, type_field::FIELDS);
+        names.splice(0..0, inherited);
+        let inherited = field_list(&parent, type_field::MUTABLE)
+            .into_iter()
+            .map(|flag| !matches!(flag, Value::BoolV(false)));
+        mutable.splice(0..0, inherited);
+    }
+    let properties = machine.cell(pairs::nil());
+    Ok(records::make_type(
+        args[0].clone(),
+        names,
+        mutable,
+        printer,
+        parent,
+        properties,
+    ))
+}
+
+fn field_list(record: &Value, index: usize) -> Vec<Value> {
+    records::field(record, index)
+        .and_then(|list| pairs::to_vec(&list))
+        .unwrap_or_default()
+}
+
+fn record(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let kind = checked_type("%record", args, 1)?;
+    build(machine, &kind, &args[1..])
+}
+
+fn build(machine: &mut Machine, kind: &Value, values: &[Value]) -> Outcome {
+    let mutable = records::field(kind, type_field::MUTABLE).unwrap_or_else(pairs::nil);
+    let mut fields = Vec::with_capacity(values.len());
+    for (value, flag) in values.iter().zip(pairs::items(&mutable)) {
+        fields.push(match flag {
+            Value::BoolV(false) => value.clone(),
+            _ => machine.cell(value.clone()),
+        });
+    }
+    if fields.len() != values.len() {
+        return Err(Raise::throw(
+            "wrong-number-of-args",
+            vec![
+                Value::BoolV(false),
+                string_value("Wrong number of arguments to ~A"),
+                list_value(vec![
+                    records::field(kind, type_field::NAME).unwrap_or(Value::Void),
+                ]),
+                Value::BoolV(false),
+            ],
+        ));
+    }
+    Ok(records::make(kind.clone(), fields))
+}
+
+fn record_is_a(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(records::is_a(&args[0], &args[1])))
+}
+
+fn is_record(args: &[Value]) -> Outcome {
+    // Hash tables and arrays are structs too, whose first field is no type.
+    let kind = records::type_of(&args[0]);
+    Ok(Value::BoolV(kind.is_some_and(|kind| {
+        matches!(kind, Value::SymbolV(_)) || records::is_type(&kind)
+    })))
+}
+
+/// Type, index and name in what an accessor knows.
+fn parts(data: &Value) -> Option<(Value, usize, Value)> {
+    let kind = records::stored(data, 0)?;
+    let Some(Value::IntV(index)) = records::stored(data, 1) else {
+        return None;
+    };
+    Some((
+        kind,
+        usize::try_from(index).ok()?,
+        records::stored(data, 2)?,
+    ))
+}
+
+fn not_a_record(name: &Value, value: &Value) -> Raise {
+    Raise::throw(
+        "wrong-type-arg",
+        vec![
+            name.clone(),
+            string_value("Wrong type argument: ~S"),
+            list_value(vec![value.clone()]),
+            list_value(vec![value.clone()]),
+        ],
+    )
+}
+
+fn access(args: &[Value]) -> Outcome {
+    if let Some((kind, index, name)) = parts(&args[1]) {
+        if records::is_a(&args[0], &kind) {
+            return Ok(records::field(&args[0], index).unwrap_or(Value::Void));
+        }
+        return Err(not_a_record(&name, &args[0]));
+    }
+    Err(value::wrong_type("record-accessor", 2, &args[1]))
+}
+
+fn modify(args: &[Value]) -> Outcome {
+    if let Some((kind, index, name)) = parts(&args[1]) {
+        if records::is_a(&args[0], &kind) && records::set_field(&args[0], index, args[2].clone()) {
+            return Ok(Value::Void);
+        }
+        return Err(not_a_record(&name, &args[0]));
+    }
+    Err(value::wrong_type("record-modifier", 2, &args[1]))
+}
+
+fn access_data(args: &[Value]) -> Outcome {
+    Ok(records::make(access_type(), args.to_vec()))
+}
+
+fn accessor_index(args: &[Value]) -> Outcome {
+    if let Value::Closure(closure) = &args[0] {
+        let kind = access_type();
+        let found = closure
+            .captures()
+            .iter()
+            .find(|captured| {
+                records::type_of(captured).is_some_and(|found| records::same(&found, &kind))
+            })
+            .and_then(parts);
+        if let Some((_, index, _)) = found {
+            return Ok(Value::IntV(index as isize));
+        }
+    }
+    Err(value::wrong_type("set-fields", 1, &args[0]))
+}
+
+fn record_with(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let Some(kind) = records::type_of(&args[0]) else {
+        return Err(value::wrong_type("set-field", 1, &args[0]));
+    };
+    let count = field_list(&kind, type_field::FIELDS).len();
+    let position = match &args[1] {
+        Value::IntV(number) => usize::try_from(*number).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    let values: Vec<Value> = (0..count)
+        .map(|index| {
+            if index == position {
+                args[2].clone()
+            } else {
+                records::field(&args[0], index).unwrap_or(Value::Void)
+            }
+        })
+        .collect();
+    build(machine, &kind, &values)
+}
+
+fn index_of(args: &[Value]) -> usize {
+    match &args[1] {
+        Value::IntV(number) => usize::try_from(*number).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+fn record_field(args: &[Value]) -> Outcome {
+    records::field(&args[0], index_of(args))
+        .ok_or_else(|| value::wrong_type("struct-ref", 1, &args[0]))
+}
+
+fn set_record_field(args: &[Value]) -> Outcome {
+    if records::set_field(&args[0], index_of(args), args[2].clone()) {
+        Ok(Value::Void)
+    } else {
+        Err(value::wrong_type("struct-set!", 1, &args[0]))
+    }
+}
+
+fn record_type_descriptor(args: &[Value]) -> Outcome {
+    records::type_of(&args[0])
+        .filter(records::is_type)
+        .ok_or_else(|| value::wrong_type("record-type-descriptor", 1, &args[0]))
+}
+
+fn is_record_type(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(records::is_type(&args[0])))
+}
+
+fn type_part(procedure: &str, args: &[Value], index: usize) -> Outcome {
+    let kind = checked_type(procedure, args, 1)?;
+    Ok(records::field(&kind, index).unwrap_or(Value::BoolV(false)))
+}
+
+fn record_type_name(args: &[Value]) -> Outcome {
+    type_part("record-type-name", args, type_field::NAME)
+}
+
+fn record_type_fields(args: &[Value]) -> Outcome {
+    type_part("record-type-fields", args, type_field::FIELDS)
+}
+
+fn record_type_mutable(args: &[Value]) -> Outcome {
+    type_part("record-type-fields", args, type_field::MUTABLE)
+}
+
+fn record_type_parent(args: &[Value]) -> Outcome {
+    type_part("record-type-parent", args, type_field::PARENT)
+}
+
+fn set_printer(args: &[Value]) -> Outcome {
+    let kind = checked_type("set-record-type-printer!", args, 1)?;
+    let _types_hold_cells = records::set_field(&kind, type_field::PRINTER, args[1].clone());
+    Ok(Value::Void)
+}
+
+fn printer(args: &[Value]) -> Outcome {
+    type_part("record-type-printer", args, type_field::PRINTER)
+}
+
+fn properties(args: &[Value]) -> Outcome {
+    type_part("record-type-properties", args, type_field::PROPERTIES)
+}
+
+fn set_properties(args: &[Value]) -> Outcome {
+    let kind = checked_type("record-type-properties", args, 1)?;
+    let _types_hold_cells = records::set_field(&kind, type_field::PROPERTIES, args[1].clone());
+    Ok(Value::Void)
+}

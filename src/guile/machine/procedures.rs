@@ -1,0 +1,272 @@
+//! Procedures as Scheme asks about them: name, arguments, documentation.
+//!
+//! The machine's closures carry no names. A definition tells here which code it
+//! has just made; the code's address identifies it, and is kept from being
+//! reused by holding on to the code.
+
+use crate::data::native::{Arity, Outcome, Raise};
+use crate::data::value::{self, Value, list_value, string_value, symbol_value};
+use crate::namespace::registry;
+use crate::syntax::identifier::Id;
+use crate::syntax::span;
+use crate::tree_il::{Lambda, Takes};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+crate::natives! {
+    /// (%named procedure number) -> PROCEDURE, which from now on has a name
+    "%named" (2) => named,
+    /// (%call procedure argument ...) -> what PROCEDURE gives, when it takes so many arguments
+    "%call" (1, rest) with several => call,
+    /// (procedure? object) -> whether OBJECT can be called
+    "procedure?" (1) => is_procedure,
+    /// (thunk? object) -> whether OBJECT can be called without arguments
+    "thunk?" (1) => is_thunk,
+    /// (procedure-name procedure) -> its name, or #f
+    "procedure-name" (1) => procedure_name,
+    /// (procedure-minimum-arity procedure) -> (required optional rest?)
+    "procedure-minimum-arity" (1) => minimum_arity,
+    /// (procedure-documentation procedure) -> its documentation, or #f
+    "procedure-documentation" (1) => procedure_documentation,
+    /// (%call-form procedure) -> name and arguments of a native, #f for others and the machine's own
+    "%call-form" (1) => call_form,
+    /// (%procedure-formals procedure) -> its formals as text, or #f
+    "%procedure-formals" (1) => procedure_formals,
+    /// (%procedure-source-place procedure) -> (file line column) where it was defined, or #f
+    "%procedure-source-place" (1) => source_place,
+}
+
+/// What is known of the code of a procedure.
+#[derive(Clone)]
+pub struct Description {
+    pub name: Id,
+    /// The formals as the program writes them.
+    pub formals: String,
+    pub required: usize,
+    pub optional: usize,
+    pub rest: bool,
+    pub takes: Takes,
+    pub documentation: Option<String>,
+    pub span: span::Span,
+}
+
+#[derive(Default)]
+struct Table {
+    waiting: Vec<Description>,
+    by_code: HashMap<usize, Description>,
+    /// What keeps the addresses from being reused.
+    kept: Vec<Value>,
+}
+
+thread_local! {
+    static TABLE: RefCell<Table> = RefCell::default();
+}
+
+/// A number under which the machine will report the procedure that LAMBDA makes.
+pub fn announce(name: Id, lambda: &Lambda, documentation: Option<String>) -> usize {
+    let description = describe_lambda(name, lambda, documentation);
+    TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        table.waiting.push(description);
+        table.waiting.len() - 1
+    })
+}
+
+fn describe_lambda(name: Id, lambda: &Lambda, documentation: Option<String>) -> Description {
+    let signature = lambda.signature.borrow();
+    let (formals, optional, rest) = match &*signature {
+        Some(signature) => (
+            signature.formals.clone(),
+            signature.optional,
+            signature.rest,
+        ),
+        None => (written_formals(lambda), 0, lambda.rest.is_some()),
+    };
+    let takes = lambda.takes();
+    Description {
+        name,
+        formals,
+        required: takes.least,
+        optional,
+        rest,
+        takes,
+        documentation,
+        span: lambda.span,
+    }
+}
+
+/// The formals of LAMBDA, which has neither options nor keywords.
+fn written_formals(lambda: &Lambda) -> String {
+    let mut words: Vec<String> = lambda
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.name().to_string())
+        .collect();
+    if let Some(rest) = &lambda.rest {
+        if words.is_empty() {
+            return rest.name.name().to_string();
+        }
+        words.push(".".to_owned());
+        words.push(rest.name.name().to_string());
+    }
+    format!("({})", words.join(" "))
+}
+
+/// The address of the code of VALUE, a closure.
+fn code_of(value: &Value) -> Option<usize> {
+    let Value::Closure(closure) = value else {
+        return None;
+    };
+    let mut code = (**closure).clone();
+    Some(code.body_mut_exp().as_ptr() as usize)
+}
+
+/// What is known of the procedure VALUE.
+pub fn description(value: &Value) -> Option<Description> {
+    let code = code_of(value)?;
+    TABLE.with(|table| table.borrow().by_code.get(&code).cloned())
+}
+
+/// The name and the formals of VALUE, for the printer.
+pub fn written(value: &Value) -> Option<(String, String)> {
+    let known = description(value)?;
+    Some((known.name.name().to_string(), known.formals))
+}
+
+fn named(args: &[Value]) -> Outcome {
+    if let (Some(code), Value::IntV(number)) = (code_of(&args[0]), &args[1]) {
+        TABLE.with(|table| {
+            let mut table = table.borrow_mut();
+            let description = usize::try_from(*number)
+                .ok()
+                .and_then(|number| table.waiting.get(number).cloned());
+            if let Some(description) = description
+                && table.by_code.insert(code, description).is_none()
+            {
+                table.kept.push(args[0].clone());
+            }
+        });
+    }
+    Ok(args[0].clone())
+}
+
+/// What a procedure called NAME that LAMBDA makes shows as.
+pub fn shown(name: Id, lambda: &Lambda) -> String {
+    let known = describe_lambda(name, lambda, None);
+    format!("#<procedure {} {}>", known.name.name(), known.formals)
+}
+
+fn call(args: &[Value]) -> Outcome {
+    let count = args.len() - 1;
+    let takes = description(&args[0]).is_none_or(|known| known.takes.fits(count));
+    if takes {
+        return Err(Raise::Call(args[0].clone(), args[1..].to_vec()));
+    }
+    Err(wrong_count(args[0].clone()))
+}
+
+/// What calling PROCEDURE with too few or too many arguments raises.
+pub fn wrong_count(procedure: Value) -> Raise {
+    Raise::throw(
+        "wrong-number-of-args",
+        vec![
+            Value::BoolV(false),
+            string_value("Wrong number of arguments to ~A"),
+            list_value(vec![procedure]),
+            Value::BoolV(false),
+        ],
+    )
+}
+
+fn is_procedure(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(args[0].is_function()))
+}
+
+/// Required, optional and whether there may be more.
+fn arity(value: &Value) -> Option<(usize, usize, bool)> {
+    if let Some(known) = description(value) {
+        return Some((known.required, known.optional, known.rest));
+    }
+    match value {
+        Value::Closure(closure) if closure.is_multi_arity() => {
+            Some((closure.arity().saturating_sub(1), 0, true))
+        }
+        Value::Closure(closure) => Some((closure.arity(), 0, false)),
+        Value::BuiltIn(_) | Value::FuncV(_) => registry::native_of(value).map(|native| {
+            let Arity {
+                required,
+                optional,
+                rest,
+            } = native.arity;
+            (required, optional, rest)
+        }),
+        _ => value.is_function().then_some((0, 0, true)),
+    }
+}
+
+fn is_thunk(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(
+        args[0].is_function() && arity(&args[0]).is_some_and(|(required, _, _)| required == 0),
+    ))
+}
+
+fn procedure_name(args: &[Value]) -> Outcome {
+    if !args[0].is_function() {
+        return Err(value::wrong_type("procedure-name", 1, &args[0]));
+    }
+    if let Some(known) = description(&args[0]) {
+        return Ok(match &*known.name.name() {
+            "" => Value::BoolV(false),
+            _ => known.name.symbol(),
+        });
+    }
+    Ok(registry::native_of(&args[0])
+        .map_or(Value::BoolV(false), |native| symbol_value(native.name)))
+}
+
+fn minimum_arity(args: &[Value]) -> Outcome {
+    Ok(match arity(&args[0]) {
+        Some((required, optional, rest)) => list_value(vec![
+            Value::IntV(required as isize),
+            Value::IntV(optional as isize),
+            Value::BoolV(rest),
+        ]),
+        None => return Err(value::wrong_type("procedure-minimum-arity", 1, &args[0])),
+    })
+}
+
+fn procedure_documentation(args: &[Value]) -> Outcome {
+    let text = description(&args[0])
+        .and_then(|known| known.documentation)
+        .or_else(|| {
+            let native = registry::native_of(&args[0])?;
+            Some(native.documentation.trim().to_owned()).filter(|text| !text.is_empty())
+        });
+    Ok(text.map_or(Value::BoolV(false), string_value))
+}
+
+fn call_form(args: &[Value]) -> Outcome {
+    Ok(match registry::native_of(&args[0]) {
+        Some(native) if !registry::machine_has(native.name) => string_value(
+            crate::library::written(&args[0])
+                .trim_start_matches("#<procedure ")
+                .trim_end_matches('>'),
+        ),
+        _ => Value::BoolV(false),
+    })
+}
+
+fn procedure_formals(args: &[Value]) -> Outcome {
+    Ok(description(&args[0]).map_or(Value::BoolV(false), |known| string_value(known.formals)))
+}
+
+fn source_place(args: &[Value]) -> Outcome {
+    let place = description(&args[0]).and_then(|known| known.span.place());
+    Ok(place.map_or(Value::BoolV(false), |place| {
+        list_value(vec![
+            string_value(place.file),
+            Value::IntV(place.line as isize),
+            Value::IntV(place.column as isize),
+        ])
+    }))
+}

@@ -1,0 +1,643 @@
+//! Modules: tables of bindings, what each exports, and what each sees of others.
+
+use crate::data::tables::HashMap;
+use crate::namespace::registry;
+use crate::namespace::scope::Binding;
+use crate::syntax::identifier::Id;
+use crate::tree_il::{Origin, State, Variable};
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// A module's name: `(ice-9 match)`.
+pub type Name = Vec<Id>;
+
+/// Keywords that are part of the language here and not in Guile: a program that
+/// defines one of these means its own from the beginning.
+const BEYOND_GUILE: [&str; 24] = [
+    "assert",
+    "cut",
+    "cute",
+    "define-exception-type",
+    "define-integrable",
+    "delay-force",
+    "guard",
+    "lazy",
+    "let*-values",
+    "let-optional",
+    "let-optional*",
+    "let-values",
+    "let/ec",
+    "match",
+    "match-lambda",
+    "match-lambda*",
+    "match-let",
+    "match-let*",
+    "match-letrec",
+    "receive",
+    "reset",
+    "set-field",
+    "set-fields",
+    "shift",
+];
+
+thread_local! {
+    /// How often any module has changed what it exports.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// Variables that stand for imported ones until they are defined, each with
+    /// the one whose value it has so far, as long as the machine does not know.
+    static BORROWED: RefCell<Vec<(Rc<Variable>, Rc<Variable>)>> = RefCell::default();
+}
+
+/// The variables that have to be given what is imported, each once.
+pub fn take_borrowed() -> Vec<(Rc<Variable>, Rc<Variable>)> {
+    BORROWED.with(RefCell::take)
+}
+
+/// What modules have found in others may no longer be true.
+fn exports_changed() {
+    CHANGES.with(|changes| changes.set(changes.get() + 1));
+}
+
+/// NAME as Guile writes it.
+pub fn written(name: &[Id]) -> String {
+    let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
+    format!("({})", words.join(" "))
+}
+
+#[derive(Clone)]
+pub struct Module(Rc<Data>);
+
+/// How far loading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Made by a program, or loaded.
+    Ready,
+    /// Its file is being loaded, by the load with this number.
+    Loading(u64),
+}
+
+pub struct Data {
+    pub name: Name,
+    table: RefCell<HashMap<Id, Binding>>,
+    pub imports: RefCell<Vec<Import>>,
+    /// The name others see, to the name it has here.
+    pub exports: RefCell<HashMap<Id, Id>>,
+    pub progress: Cell<Progress>,
+    /// `(guile)` itself: names come into being when they are asked for.
+    core: Cell<bool>,
+    pub documentation: RefCell<Option<String>>,
+    pub file: RefCell<Option<String>>,
+    /// Names that replace others' without complaint.
+    pub replaces: RefCell<Vec<Id>>,
+    /// Names that the text being loaded defines further down.
+    announced: RefCell<Option<Rc<HashSet<Id>>>>,
+    /// `#:version`.
+    pub version: RefCell<Vec<isize>>,
+    /// What happens when two imports have one name: the policies in order.
+    pub duplicates: RefCell<Vec<Id>>,
+    /// The module whose exports this one is the public interface of.
+    base: Option<Module>,
+    interface: RefCell<Option<Module>>,
+    /// Others may import it: something has made it a module, not merely asked
+    /// for one of that name.
+    pub public: Cell<bool>,
+    /// What `set-module-name!` and `set-module-kind!` have said.
+    pub renamed: RefCell<Option<Name>>,
+    pub kind: RefCell<Option<Id>>,
+    /// Variables of other modules that wait for what this module will define,
+    /// by the name it has here: a module of a cycle refers to what is not there yet.
+    waiting: RefCell<HashMap<Id, Vec<Waiting>>>,
+    /// Bindings found by looking at imports, as of that many changes of exports.
+    found: RefCell<HashMap<Id, Binding>>,
+    found_at: Cell<u64>,
+}
+
+/// A reference of MODULE to NAME that what another module will define satisfies.
+#[derive(Clone)]
+pub struct Waiting {
+    pub module: Module,
+    pub name: Id,
+    pub placeholder: Rc<Variable>,
+}
+
+/// What a module sees of another.
+#[derive(Clone)]
+pub struct Import {
+    pub module: Module,
+    /// Only these: the name here, to the name there.
+    pub select: Option<HashMap<Id, Id>>,
+    pub hide: Vec<Id>,
+    /// Renames by `#:renamer` or R6RS `rename`: here to there, in place of the plain name.
+    pub prefix: Option<String>,
+    /// See everything, exported or not.
+    pub private: bool,
+    /// Names for which an import not yet loaded is wanted (`#:autoload`).
+    pub autoload: bool,
+}
+
+impl Import {
+    pub fn all(module: Module) -> Import {
+        Import {
+            module,
+            select: None,
+            hide: Vec::new(),
+            prefix: None,
+            private: false,
+            autoload: false,
+        }
+    }
+
+    /// The name in the exporting module of what is NAME here.
+    fn external(&self, name: Id) -> Option<Id> {
+        let name = match &self.prefix {
+            Some(prefix) => Id::named(name.name().strip_prefix(prefix.as_str())?),
+            None => name,
+        };
+        if self.hide.contains(&name) {
+            return None;
+        }
+        match &self.select {
+            Some(select) => select.get(&name).copied(),
+            None => Some(name),
+        }
+    }
+
+    fn lookup(&self, name: Id) -> Option<Binding> {
+        let external = self.external(name)?;
+        if self.private {
+            return self.module.lookup(external);
+        }
+        if self.autoload {
+            return registry::world()
+                .loaded(&self.module.name)?
+                .exported(external);
+        }
+        self.module.exported(external)
+    }
+
+    /// Whether the name comes with its module's wish to replace others.
+    fn replaces(&self, name: Id) -> bool {
+        self.external(name)
+            .is_some_and(|name| self.module.replaces.borrow().contains(&name))
+    }
+
+    /// Whether nothing of the module is left out or renamed.
+    pub fn is_whole(&self) -> bool {
+        self.select.is_none() && self.prefix.is_none() && self.hide.is_empty()
+    }
+
+    /// The names this import brings.
+    pub fn names(&self) -> Vec<Id> {
+        let prefix = self.prefix.as_deref().unwrap_or("");
+        let here = |name: Id| Id::named(&format!("{prefix}{}", name.name()));
+        match &self.select {
+            Some(select) => select.keys().map(|name| here(*name)).collect(),
+            None => self
+                .module
+                .exported_names()
+                .into_iter()
+                .filter(|name| !self.hide.contains(name))
+                .map(here)
+                .collect(),
+        }
+    }
+}
+
+impl Module {
+    pub fn new(name: Name) -> Module {
+        Module::with(name, None)
+    }
+
+    fn with(name: Name, base: Option<Module>) -> Module {
+        Module(Rc::new(Data {
+            name,
+            base,
+            interface: RefCell::default(),
+            public: Cell::new(true),
+            version: RefCell::default(),
+            duplicates: RefCell::default(),
+            renamed: RefCell::default(),
+            kind: RefCell::default(),
+            waiting: RefCell::default(),
+            table: RefCell::default(),
+            imports: RefCell::default(),
+            exports: RefCell::default(),
+            progress: Cell::new(Progress::Ready),
+            core: Cell::new(false),
+            documentation: RefCell::default(),
+            file: RefCell::default(),
+            replaces: RefCell::default(),
+            announced: RefCell::default(),
+            found: RefCell::default(),
+            found_at: Cell::new(0),
+        }))
+    }
+
+    /// The module `(guile)`.
+    pub fn core() -> Module {
+        let module = Module::new(vec![Id::named("guile")]);
+        module.0.core.set(true);
+        module
+    }
+
+    pub fn is_core(&self) -> bool {
+        self.0.core.get()
+    }
+
+    /// What this module exports, as a module; `(guile)` is its own.
+    pub fn interface(&self) -> Module {
+        if self.is_core() || self.0.base.is_some() {
+            return self.clone();
+        }
+        self.0
+            .interface
+            .borrow_mut()
+            .get_or_insert_with(|| Module::with(self.name.clone(), Some(self.clone())))
+            .clone()
+    }
+
+    /// The module that this one is the public interface of, or this one itself.
+    pub fn behind(&self) -> &Module {
+        self.0.base.as_ref().unwrap_or(self)
+    }
+
+    pub fn is_interface(&self) -> bool {
+        self.0.base.is_some()
+    }
+
+    pub fn same(&self, other: &Module) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub fn address(&self) -> usize {
+        Rc::as_ptr(&self.0) as usize
+    }
+
+    /// The binding of NAME here or in what this module imports.
+    pub fn lookup(&self, name: Id) -> Option<Binding> {
+        match self.lookup_own(name) {
+            // What is still to be defined does not hide what is imported yet.
+            Some(Binding::Global(variable))
+                if variable.state.get() != State::Defined && self.announces(name) =>
+            {
+                Some(self.imported(name).unwrap_or(Binding::Global(variable)))
+            }
+            Some(binding) => Some(binding),
+            None => self.imported(name),
+        }
+    }
+
+    /// The binding of NAME inside a procedure, which may run before all is defined
+    /// or after that: what is going to be defined means what is imported until then.
+    pub fn lookup_later(&self, name: Id) -> Option<Binding> {
+        if !self.announces(name) {
+            return self.lookup(name);
+        }
+        if let Some(own) = self.lookup_own(name) {
+            return Some(own);
+        }
+        let found = match self.imported(name) {
+            Some(Binding::Global(found)) => found,
+            None => return Some(Binding::Global(self.variable(name))),
+            Some(_) if BEYOND_GUILE.contains(&&*name.name()) => {
+                return Some(Binding::Global(self.variable(name)));
+            }
+            // Guile expands one form after the other.
+            keyword => return keyword,
+        };
+        let variable = self.variable(name);
+        let has_value =
+            found.state.get() == State::Defined || !matches!(found.origin, Origin::Program);
+        if has_value {
+            BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable.clone(), found)));
+        }
+        Some(Binding::Global(variable))
+    }
+
+    fn announces(&self, name: Id) -> bool {
+        let announced = self.0.announced.borrow();
+        announced
+            .as_ref()
+            .is_some_and(|names| names.contains(&name))
+    }
+
+    /// Tell that NAMES are going to be defined.
+    pub fn announce(&self, names: &Rc<HashSet<Id>>) {
+        let mut announced = self.0.announced.borrow_mut();
+        if !announced
+            .as_ref()
+            .is_some_and(|before| Rc::ptr_eq(before, names))
+        {
+            *announced = Some(names.clone());
+        }
+    }
+
+    fn imported(&self, name: Id) -> Option<Binding> {
+        if name.is_alias() {
+            return None;
+        }
+        if let Some(base) = &self.0.base {
+            return base.exported(name);
+        }
+        let changes = CHANGES.with(Cell::get);
+        if self.0.found_at.replace(changes) != changes {
+            self.0.found.borrow_mut().clear();
+        }
+        if let Some(binding) = self.0.found.borrow().get(&name) {
+            return Some(binding.clone());
+        }
+        let binding = self.choose(name)?;
+        self.0.found.borrow_mut().insert(name, binding.clone());
+        Some(binding)
+    }
+
+    /// What the imports give for NAME. `(guile)` comes first and is weakest; of
+    /// the others the last wins, unless a policy says otherwise.
+    fn choose(&self, name: Id) -> Option<Binding> {
+        let imports = self.0.imports.borrow();
+        let mut chosen: Option<(&Import, Binding)> = None;
+        for import in imports.iter() {
+            let Some(binding) = import.lookup(name) else {
+                continue;
+            };
+            chosen = Some(match chosen {
+                Some((before, old)) if !old.same(&binding) && !before.module.is_core() => {
+                    if self.prefers_first(before, import, name) {
+                        (before, old)
+                    } else {
+                        (import, binding)
+                    }
+                }
+                _ => (import, binding),
+            });
+        }
+        chosen.map(|(_, binding)| binding)
+    }
+
+    fn prefers_first(&self, first: &Import, second: &Import, name: Id) -> bool {
+        for policy in self.0.duplicates.borrow().iter() {
+            match &*policy.name() {
+                "replace" => match (first.replaces(name), second.replaces(name)) {
+                    (true, false) => return true,
+                    (false, true) => return false,
+                    _ => {}
+                },
+                "first" => return true,
+                "last" => return false,
+                _ => {}
+            }
+        }
+        self.0.duplicates.borrow().is_empty() && first.replaces(name) && !second.replaces(name)
+    }
+
+    /// Two imports that both have NAME, where the policy is to complain of that.
+    pub fn conflict(&self, name: Id) -> Option<(Module, Module)> {
+        let checks = self
+            .0
+            .duplicates
+            .borrow()
+            .iter()
+            .any(|policy| &*policy.name() == "check");
+        if !checks || self.lookup_own(name).is_some() {
+            return None;
+        }
+        let imports = self.0.imports.borrow();
+        let mut found: Option<(&Import, Binding)> = None;
+        for import in imports.iter() {
+            let Some(binding) = import.lookup(name) else {
+                continue;
+            };
+            match &found {
+                Some((before, old)) if !old.same(&binding) => {
+                    return Some((before.module.clone(), import.module.clone()));
+                }
+                _ => found = Some((import, binding)),
+            }
+        }
+        None
+    }
+
+    /// The import that gives NAME its meaning.
+    pub fn import_of(&self, name: Id) -> Option<Import> {
+        if self.lookup_own(name).is_some() {
+            return None;
+        }
+        let binding = self.lookup(name)?;
+        self.0
+            .imports
+            .borrow()
+            .iter()
+            .rev()
+            .find(|import| {
+                import
+                    .lookup(name)
+                    .is_some_and(|found| found.same(&binding))
+            })
+            .cloned()
+    }
+
+    /// Who waits for what this module calls NAME inside.
+    pub fn waiting_for(&self, name: Id) -> Vec<Waiting> {
+        let waiting = self.0.waiting.borrow();
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        self.0
+            .exports
+            .borrow()
+            .iter()
+            .filter(|(_, internal)| **internal == name)
+            .filter_map(|(external, _)| waiting.get(external))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// A reference to NAME that nothing binds yet: a variable of this module,
+    /// and of a module that is being loaded when that will turn out to have it.
+    pub fn placeholder(&self, name: Id) -> Rc<Variable> {
+        let variable = self.variable(name);
+        for import in self.0.imports.borrow().iter() {
+            if import.module.progress.get() != Progress::Ready
+                && let Some(external) = import.external(name)
+            {
+                let mut waiting = import.module.behind().waiting.borrow_mut();
+                waiting.entry(external).or_default().push(Waiting {
+                    module: self.clone(),
+                    name,
+                    placeholder: variable.clone(),
+                });
+            }
+        }
+        variable
+    }
+
+    /// The binding of NAME made here.
+    pub fn lookup_own(&self, name: Id) -> Option<Binding> {
+        let name = name.marked();
+        if let Some(binding) = self.0.table.borrow().get(&name) {
+            return Some(binding.clone());
+        }
+        if self.is_core() && !name.is_alias() {
+            let binding = registry::core_binding(name)?;
+            self.0.table.borrow_mut().insert(name, binding.clone());
+            return Some(binding);
+        }
+        None
+    }
+
+    /// The binding that others see as NAME.
+    pub fn exported(&self, name: Id) -> Option<Binding> {
+        if self.is_core() {
+            return self.lookup_own(name);
+        }
+        if let Some(base) = &self.0.base {
+            return self.lookup_own(name).or_else(|| base.exported(name));
+        }
+        let internal = *self.0.exports.borrow().get(&name)?;
+        match self.lookup(internal) {
+            Some(binding) => Some(binding),
+            // Exported before it is defined.
+            None => Some(Binding::Global(self.variable(internal))),
+        }
+    }
+
+    pub fn exported_names(&self) -> Vec<Id> {
+        if self.is_core() {
+            return registry::core_names();
+        }
+        if self.0.base.is_some() {
+            return self.own_names();
+        }
+        self.0.exports.borrow().keys().copied().collect()
+    }
+
+    /// Every name defined here.
+    pub fn own_names(&self) -> Vec<Id> {
+        let mut names: Vec<Id> = self.0.table.borrow().keys().copied().collect();
+        if self.is_core() {
+            names.extend(registry::core_names());
+            names.sort_unstable();
+            names.dedup();
+        }
+        if let Some(base) = &self.0.base {
+            names.extend(base.exported_names());
+            names.sort_unstable();
+            names.dedup();
+        }
+        names
+    }
+
+    /// Every name a program in this module can use.
+    pub fn visible_names(&self) -> Vec<Id> {
+        let mut names = self.own_names();
+        for import in self.0.imports.borrow().iter() {
+            names.extend(import.names());
+        }
+        names
+    }
+
+    pub fn bind(&self, name: Id, binding: Binding) {
+        if self
+            .0
+            .table
+            .borrow_mut()
+            .insert(name.marked(), binding)
+            .is_some()
+        {
+            exports_changed();
+        }
+    }
+
+    pub fn unbind(&self, name: Id) {
+        self.0.table.borrow_mut().remove(&name.marked());
+        exports_changed();
+    }
+
+    /// The variable NAME of this module itself, made when it is not there.
+    pub fn variable(&self, name: Id) -> Rc<Variable> {
+        if let Some(Binding::Global(variable)) = self.lookup_own(name) {
+            return variable;
+        }
+        let variable = Variable::fresh(name.base());
+        self.bind(name, Binding::Global(variable.clone()));
+        variable
+    }
+
+    /// Whether NAME is defined here, not merely referred to.
+    pub fn defines(&self, name: Id) -> bool {
+        let own = match &self.0.base {
+            Some(_) => self.exported(name),
+            None => self.lookup_own(name),
+        };
+        match own {
+            Some(Binding::Global(variable)) => {
+                variable.state.get() == State::Defined
+                    || !matches!(variable.origin, Origin::Program)
+            }
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    /// Import; the variables that programs have referred to already, each with
+    /// the one that it turns out to be.
+    pub fn import(&self, import: Import) -> Vec<(Rc<Variable>, Rc<Variable>)> {
+        if import.module.same(self) {
+            return Vec::new();
+        }
+        let again = |known: &Import| {
+            known.is_whole()
+                && !known.autoload
+                && known.private == import.private
+                && known.module.behind().same(import.module.behind())
+        };
+        if import.is_whole() && self.0.imports.borrow().iter().any(again) {
+            return Vec::new();
+        }
+        self.0.found.borrow_mut().clear();
+        let mut imports = self.0.imports.borrow_mut();
+        // A name that was referred to before it was imported was taken for a
+        // variable of this module; the import gives it its meaning now.
+        let mut table = self.0.table.borrow_mut();
+        let mut known = Vec::new();
+        if !self.is_core() {
+            table.retain(|name, binding| match binding {
+                Binding::Global(variable)
+                    if variable.state.get() != State::Defined
+                        && !self.announces(*name)
+                        && matches!(variable.origin, Origin::Program) =>
+                {
+                    match import.lookup(*name) {
+                        None => true,
+                        Some(Binding::Global(found)) if variable.state.get() == State::Declared => {
+                            known.push((variable.clone(), found));
+                            false
+                        }
+                        Some(_) => variable.state.get() == State::Declared,
+                    }
+                }
+                _ => true,
+            });
+        }
+        imports.push(import);
+        known
+    }
+
+    pub fn export(&self, internal: Id, external: Id) {
+        self.0.public.set(true);
+        let before = self.0.exports.borrow_mut().insert(external, internal);
+        if before != Some(internal) {
+            exports_changed();
+        }
+    }
+}
+
+impl std::ops::Deref for Module {
+    type Target = Data;
+
+    fn deref(&self) -> &Data {
+        &self.0
+    }
+}

@@ -1,0 +1,5 @@
+//! Reading: from text to syntax and to data.
+
+pub mod builder;
+pub mod errors;
+pub mod reader;

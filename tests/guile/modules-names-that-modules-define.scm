@@ -1,0 +1,23 @@
+;; define-once, module-re-export!, and what (ice-9 common-list) picks.
+(use-modules (ice-9 common-list) (system foreign))
+(define-syntax-rule (show form) (begin (write form) (newline)))
+(define-once counter 1)
+(define-once counter 2)
+(show counter)
+(define-module (inner words) #:export (one two))
+(define one 1)
+(define two 2)
+(define-module (outer words) #:use-module (inner words))
+(module-re-export! (current-module) '(one (two . zwei)))
+(define-module (a user) #:use-module (outer words))
+(use-modules (ice-9 common-list) (system foreign))
+(define-syntax-rule (show form) (begin (write form) (newline)))
+(show (list one zwei))
+(show (pick even? '(1 2 3 4)))
+(show (intersection '(1 2 3) '(2 3)))
+(show (set-difference '(1 2 3 4) '(2)))
+(define unused
+  (catch 'system-error
+    (lambda () (pointer->procedure int (dynamic-func "getpid" (dynamic-link)) '()))
+    (lambda rest 'none)))
+(show (procedure? unused))
