@@ -9,7 +9,8 @@
 //!   ordinary Rust that knows nothing of Scheme outside its `primitives.rs`, and
 //!   nothing of the other domains.
 //! * [`runtime`] owns tokio and is the only place that blocks; [`failure`] is the
-//!   one error that crosses into Scheme.
+//!   one error that crosses into Scheme; [`visible`] makes text from outside fit to
+//!   be shown.
 //! * [`sim`] is the simulated XCP-ng host and guest, which the client side cannot
 //!   tell from real ones.
 
@@ -25,6 +26,7 @@ pub mod runtime;
 pub mod sim;
 pub mod ssh;
 pub mod store;
+pub mod visible;
 pub mod xapi;
 
 pub use failure;

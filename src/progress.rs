@@ -144,26 +144,3 @@ pub fn can_ask() -> bool {
 pub fn ask_secret(prompt: &str) -> Option<String> {
     current()?.ask_secret(prompt)
 }
-
-/// TEXT with everything that could command a terminal spelled out: control
-/// characters, and those that reorder what is read.
-///
-/// ```
-/// use fruix_scm::progress::escape;
-/// assert_eq!(escape("a\x1b[2Jb\tλ"), "a\\x1b[2Jb\tλ");
-/// ```
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let reorders = matches!(letter,
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter == '\t' || !(letter.is_control() || reorders) {
-            safe.push(letter);
-        } else if (letter as u32) < 0x100 {
-            safe.push_str(&format!("\\x{:02x}", letter as u32));
-        } else {
-            safe.push_str(&format!("\\u{{{:x}}}", letter as u32));
-        }
-    }
-    safe
-}

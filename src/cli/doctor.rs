@@ -11,7 +11,7 @@ use super::output::print_line;
 use super::settings::{Environment, Setting, Settings, Source, variable_name};
 use super::trouble;
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::runtime;
 use crate::sim::guest::require_namespaces;
 use crate::ssh::{Destination, Identity, Trust};

@@ -4,7 +4,7 @@ use super::output::{print_bytes, print_line, print_text};
 use super::trouble;
 use crate::digest::{self, Tree};
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use clap::Args;
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use super::trouble;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::value::{Value, list_value, string_value, symbol_value};
-use crate::progress::escape;
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 
 use super::output::{print_line, print_text};
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::ssh::build_log::{Cause, How, Outcome, Reader, is_warning};
 use clap::Args;
 use std::fs::File;

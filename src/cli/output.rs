@@ -4,7 +4,7 @@
 //! nowhere. A disk that is full is one.
 
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::sim::host::Mishaps;
 use std::cell::RefCell;
 use std::io::IsTerminal;

@@ -2,8 +2,9 @@
 
 use super::output::print_line;
 use crate::failure::Failure;
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::rootfs::{self, Closure, Development, Occupied, Owners, Plan, What};
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

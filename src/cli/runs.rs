@@ -8,7 +8,7 @@ use super::output::print_line;
 use super::resume;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::run::Machine;
 use crate::run::folder;
 use crate::run::journal::{self, Entry, StepKind};

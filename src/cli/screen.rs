@@ -2,12 +2,13 @@
 //!
 //! Everything goes to stderr, so that stdout stays a record another program
 //! can read. On a terminal there are colours and a bar; elsewhere plain lines.
-//! Text from outside is escaped here, at the one place that shows it.
+//! Text from outside is escaped here too ([`crate::visible`]), whoever tells it.
 
 use super::live::{Live, Output, Showing};
 use super::secret;
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::progress::{Event, Outlook, Watcher};
+pub use crate::visible::escape;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};

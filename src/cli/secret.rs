@@ -41,7 +41,7 @@ pub fn ask(prompt: &str) -> Option<String> {
     tcsetattr(&terminal, OptionalActions::Flush, &unseen).ok()?;
     let guard = Unseen(&terminal, before);
     let mut shown = &terminal;
-    write!(shown, "{}", crate::progress::escape(prompt)).ok()?;
+    write!(shown, "{}", crate::visible::escape(prompt)).ok()?;
     line(guard.0, None)
 }
 
@@ -50,7 +50,7 @@ pub fn ask(prompt: &str) -> Option<String> {
 pub fn ask_line(prompt: &str, limit: Duration) -> Option<String> {
     let terminal = terminal()?;
     let mut shown = &terminal;
-    write!(shown, "{} ", crate::progress::escape(prompt)).ok()?;
+    write!(shown, "{} ", crate::visible::escape(prompt)).ok()?;
     let answer = line(&terminal, Some(Instant::now() + limit));
     if answer.is_none() {
         let _ = writeln!(shown);

@@ -2,6 +2,7 @@
 
 use super::output::print_line;
 use crate::failure::{Failure, Key};
+use crate::progress::{Event, tell};
 use crate::runtime;
 use crate::sim::mishap::{self, Mishap};
 use crate::sim::{Simulation, SimulationOptions};
@@ -54,16 +55,32 @@ pub fn options(mishaps: &[String]) -> Result<SimulationOptions, Failure> {
                 })?;
                 parsed.extend(listed);
             }
-            None => parsed.push(
-                text.parse::<Mishap>()
-                    .map_err(|error| Failure::new(Key::Usage, format!("--mishap {error}")))?,
-            ),
+            None => {
+                let asked = mishap::asked_for(text)
+                    .map_err(|error| Failure::new(Key::Usage, format!("--mishap {error}")))?;
+                if text.starts_with("random=") {
+                    announce(text, &asked);
+                }
+                parsed.extend(asked);
+            }
         }
     }
     Ok(SimulationOptions {
         mishaps: parsed,
         ..SimulationOptions::default()
     })
+}
+
+/// Say what chance has drawn, as it could be asked for one by one.
+fn announce(text: &str, drawn: &[Mishap]) {
+    let drawn: Vec<String> = drawn.iter().map(ToString::to_string).collect();
+    let drawn = match drawn[..] {
+        [] => "nothing".to_owned(),
+        _ => drawn.join("; "),
+    };
+    tell(Event::Note {
+        text: format!("--mishap {text}: {drawn}"),
+    });
 }
 
 /// Print what a client needs, then `ready=yes`, and wait for Ctrl-C.

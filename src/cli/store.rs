@@ -11,7 +11,7 @@ use super::trouble;
 use crate::failure::Failure;
 use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::value::{Value, list_value, string_value, symbol_value};
-use crate::progress::escape;
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Frame, Location, Stop, Uncaught};
-use crate::progress::escape;
+use crate::visible::escape;
 use std::error::Error;
 use std::io::Write;
 

@@ -5,7 +5,7 @@
 //! first `=`, so a key holds none and neither holds a newline.
 
 use crate::failure::{Failure, Key};
-use crate::progress::escape;
+use crate::visible::escape;
 use crate::runtime;
 use rustix::fs::{Access, OFlags};
 use rustix::io::Errno;
@@ -33,7 +33,8 @@ impl Record {
         }
     }
 
-    /// Put VALUE under KEY, which must be one of the promised keys and free.
+    /// Put VALUE under KEY, which must be one of the promised keys and free. What
+    /// could command a terminal is spelled out.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         if value.contains(['\n', '\r']) {
             return Err(Failure::new(

@@ -1,5 +1,9 @@
 //! What can be made to go wrong on the simulated host.
+//!
+//! A mishap is written as `docs/operating.md` lists it and prints as it is written.
+//! What [`super::chance`] draws is a list of them.
 
+use super::chance;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -106,7 +110,10 @@ const NAMES: [(&str, Mishap); 18] = [
 const WITH_ARGUMENT: [(&str, &str); 12] = [
     ("session-expires", "K"),
     ("certificate-changes", "K"),
-    ("fail", "METHOD[@K]:CODE[:PARAMETER]…"),
+    (
+        "fail",
+        "METHOD[@K]:CODE[:PARAMETER]… with \\: for a colon in a parameter",
+    ),
     ("cut", "METHOD[@K]"),
     ("mute", "METHOD[@K]"),
     ("slow", "METHOD:MILLISECONDS"),
@@ -140,11 +147,93 @@ impl fmt::Display for UnknownMishap {
             .try_for_each(|(name, _)| write!(formatter, " {name}"))?;
         WITH_ARGUMENT
             .iter()
-            .try_for_each(|(name, argument)| write!(formatter, " {name}={argument}"))
+            .try_for_each(|(name, argument)| write!(formatter, " {name}={argument}"))?;
+        write!(formatter, " random=SEED[,RATE]")
     }
 }
 
 impl std::error::Error for UnknownMishap {}
+
+impl fmt::Display for Mishap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((name, _)) = NAMES.iter().find(|(_, mishap)| mishap == self) {
+            return formatter.write_str(name);
+        }
+        let counted = |method: &str, call: &Option<u64>| match call {
+            Some(call) => format!("{method}@{call}"),
+            None => method.to_owned(),
+        };
+        match self {
+            Mishap::Slow {
+                method,
+                milliseconds,
+            } => write!(formatter, "slow={method}:{milliseconds}"),
+            Mishap::Cut { method, call } => write!(formatter, "cut={}", counted(method, call)),
+            Mishap::Mute { method, call } => write!(formatter, "mute={}", counted(method, call)),
+            Mishap::ImportStalls { bytes } => write!(formatter, "import-stalls={bytes}"),
+            Mishap::ImportCut { bytes } => write!(formatter, "import-cut={bytes}"),
+            Mishap::ImportFillsUp { bytes } => write!(formatter, "import-fills-up={bytes}"),
+            Mishap::CertificateChanges { call } => write!(formatter, "certificate-changes={call}"),
+            Mishap::ToolstackRestarts { after } => {
+                write!(formatter, "toolstack-restarts={}", after.as_secs_f64())
+            }
+            Mishap::HostDies { after } => write!(formatter, "host-dies={}", after.as_secs_f64()),
+            Mishap::Member {
+                address,
+                fingerprint,
+            } => {
+                write!(formatter, "member={address}")?;
+                match fingerprint {
+                    Some(fingerprint) => write!(formatter, "/{fingerprint}"),
+                    None => Ok(()),
+                }
+            }
+            Mishap::SessionExpires { call } => write!(formatter, "session-expires={call}"),
+            Mishap::CallFails {
+                method,
+                call,
+                code,
+                params,
+            } => {
+                write!(formatter, "fail={}:{code}", counted(method, call))?;
+                params
+                    .iter()
+                    .try_for_each(|param| write!(formatter, ":{}", escaped(param)))
+            }
+            plain => write!(formatter, "{plain:?}"),
+        }
+    }
+}
+
+/// PARAM as one between colons.
+fn escaped(param: &str) -> String {
+    param.replace('\\', "\\\\").replace(':', "\\:")
+}
+
+/// The parts of TEXT between colons; a backslash takes the next character as it is.
+fn unescaped_parts(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let last = parts.len() - 1;
+        match letter {
+            '\\' => parts[last].extend(letters.next()),
+            ':' => parts.push(String::new()),
+            other => parts[last].push(other),
+        }
+    }
+    parts
+}
+
+/// The mishaps that TEXT asks for: one, or as many as `random=SEED[,RATE]` draws.
+pub fn asked_for(text: &str) -> Result<Vec<Mishap>, UnknownMishap> {
+    match text.strip_prefix("random=") {
+        Some(argument) => chance::drawn(argument).ok_or_else(|| UnknownMishap {
+            text: text.to_owned(),
+        }),
+        None => text.parse().map(|mishap| vec![mishap]),
+    }
+}
 
 impl FromStr for Mishap {
     type Err = UnknownMishap;
@@ -214,7 +303,7 @@ fn with_argument(text: &str) -> Option<Mishap> {
         "fail" => {
             let (call, error) = argument.split_once(':')?;
             let (method, call) = counted(call)?;
-            let mut parts = error.split(':').map(str::to_owned);
+            let mut parts = unescaped_parts(error).into_iter();
             Mishap::CallFails {
                 method,
                 call,
@@ -235,8 +324,9 @@ pub fn listed(text: &str) -> Result<Vec<Mishap>, UnknownMishap> {
     text.lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim())
         .filter(|line| !line.is_empty())
-        .map(str::parse)
-        .collect()
+        .map(asked_for)
+        .collect::<Result<Vec<_>, _>>()
+        .map(|lists| lists.concat())
 }
 
 /// `METHOD` or `METHOD@K`.
@@ -277,6 +367,53 @@ mod tests {
                 .to_string()
                 .contains("sr-full")
         );
+    }
+
+    #[test]
+    fn a_parameter_may_hold_anything_and_a_mishap_prints_as_it_is_written() {
+        for params in [
+            vec!["OpaqueRef:a", "OpaqueRef:b"],
+            vec!["xenopsd internal error: Failure(\"x\")", ""],
+            vec!["a\\:b\\", "λ"],
+            vec![],
+        ] {
+            let mishap = Mishap::CallFails {
+                method: "VM.start".to_owned(),
+                call: Some(1),
+                code: "VM_REQUIRES_SR".to_owned(),
+                params: params.into_iter().map(str::to_owned).collect(),
+            };
+            assert_eq!(mishap.to_string().parse(), Ok(mishap));
+        }
+        assert_eq!(
+            "fail=VM.start:VM_REQUIRES_SR:OpaqueRef\\:a:OpaqueRef\\:b".parse(),
+            Ok(Mishap::CallFails {
+                method: "VM.start".to_owned(),
+                call: None,
+                code: "VM_REQUIRES_SR".to_owned(),
+                params: vec!["OpaqueRef:a".to_owned(), "OpaqueRef:b".to_owned()],
+            })
+        );
+        for text in NAMES.iter().map(|(name, _)| (*name).to_owned()).chain(
+            [
+                "session-expires=3",
+                "certificate-changes=3",
+                "cut=VM.start@2",
+                "cut=VM.start",
+                "mute=VM.start@2",
+                "slow=VM.start:20",
+                "import-stalls=4096",
+                "import-cut=4096",
+                "import-fills-up=4096",
+                "toolstack-restarts=1.5",
+                "host-dies=0.25",
+                "member=10.0.0.1/AB",
+            ]
+            .map(str::to_owned),
+        ) {
+            let mishap: Mishap = text.parse().unwrap();
+            assert_eq!(mishap.to_string(), text);
+        }
     }
 
     #[test]

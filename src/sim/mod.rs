@@ -9,11 +9,12 @@
 //! * [`host`] speaks XAPI over TLS on loopback and keeps the state of the host.
 //! * [`guest`] boots a system from the bytes of a VDI and answers SSH.
 //! * [`disk`] makes and reads the disk image that both agree on.
-//! * [`mishap`] names what can be made to go wrong.
+//! * [`mishap`] names what can be made to go wrong, and [`chance`] draws some of it.
 //!
 //! Left out on purpose: hardware. Memory, processors and networks exist as
 //! records only; what runs, runs in a namespace of this machine.
 
+pub mod chance;
 pub mod disk;
 pub mod guest;
 pub mod host;
@@ -74,6 +75,8 @@ pub struct SimulationSettings {
     pub password_file: PathBuf,
     /// Upper-case hexadecimal with colons.
     pub certificate_sha256: String,
+    /// The certificate, for clients that check names and authorities.
+    pub certificate_file: PathBuf,
     /// Where the DHCP server of the guest's network keeps its leases.
     pub lease_file: PathBuf,
     pub approved_vms: Vec<String>,
@@ -99,6 +102,7 @@ impl SimulationSettings {
         vec![
             ("url", self.host.clone()),
             ("fingerprint", self.certificate_sha256.clone()),
+            ("certificate", self.certificate_file.display().to_string()),
             ("user", self.user.clone()),
             ("password_file", self.password_file.display().to_string()),
             ("pool", self.pool.clone()),
@@ -165,7 +169,7 @@ fn cannot_make(path: &Path, error: std::io::Error) -> Failure {
             path.display()
         ),
     )
-    .hint("set TMPDIR to a directory with a few hundred MiB free")
+    .hint(guest::files_hint(&error))
     .cause(error)
 }
 

@@ -150,7 +150,11 @@ pub async fn look(session: &Session, vm: &str, sources: &Sources) -> Result<Sigh
     };
     let record = vm::record(session, "VM", vm).await?;
     let power = record["power_state"].as_str().unwrap_or_default();
-    if power == "Halted" {
+    // A VM that is being started is called halted until it has been.
+    let settled = record["current_operations"]
+        .as_object()
+        .is_none_or(|running| running.is_empty());
+    if power == "Halted" && settled {
         sightings.over = Some("the VM is halted".to_owned());
     }
     let mut say = |source, outcome| sightings.all.push(Sighting { source, outcome });

@@ -1,17 +1,27 @@
 //! What may be changed: the VMs and VDIs that the settings approve, and what
 //! we have created ourselves.
 //!
-//! Whatever a script calls, [`check`] looks at it first. Reading is free. A
-//! change must name approved objects, or ours: those this session has made,
-//! and those that carry our mark in `other_config`. Anything else, such as a
-//! reboot of the host, is refused. The refusal comes before anything is sent.
+//! Whatever a script calls, [`check`] looks at it first; [`super::messages`] says of
+//! every message what it may change. Reading is free. A change must name approved
+//! objects, or ours: those this session has made, and those that carry the mark of
+//! this run in `other_config`, or of an earlier one of the same owner whose time is
+//! over. Anything else, such as a reboot of the host or a message that nobody knows,
+//! is refused. The refusal comes before anything is sent.
+//!
+//! A VM that is approved is approved with what it has: starting it writes to the
+//! disks that somebody has attached to it.
 
 use super::error::XapiError;
 use super::lease;
 use super::lock;
+use super::messages::{self, Effect};
 use super::rpc::is_null;
 use super::session::Session;
 use serde_json::Value;
+
+/// The mode of a VBD through which nothing is written; hosts take other spellings of
+/// the other one.
+const READ_ONLY: &str = "RO";
 
 /// UUIDs of what the settings approve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,30 +50,6 @@ impl Approved {
     }
 }
 
-/// An object that a call would change.
-#[derive(Clone, Debug, PartialEq)]
-enum Target {
-    Vm(String),
-    Vdi(String),
-    /// A VM that is only copied: a template will do.
-    Source(String),
-    /// A VBD or VIF: what it connects is changed.
-    Device(&'static str, String),
-}
-
-/// What a call does, as far as it concerns what is approved.
-#[derive(Debug, PartialEq)]
-enum Effect {
-    Reads,
-    Changes(Vec<Target>),
-    /// Makes an object from the record in the first parameter.
-    Creates(Vec<Target>),
-    /// Concerns a task, which must be one of ours.
-    Task(String),
-    /// Would change something that the settings cannot approve.
-    Foreign,
-}
-
 /// METHOD without `Async.`, as class and name.
 fn split(method: &str) -> Option<(&str, &str)> {
     method
@@ -82,14 +68,21 @@ pub fn is_repeatable(method: &str) -> bool {
     }
 }
 
-/// Whether METHOD with PARAMS changes a VM, a VDI, or what belongs to one.
-pub fn changes(method: &str, params: &[Value]) -> bool {
-    split(method).is_some_and(|(class, name)| {
-        matches!(
-            effect(class, name, params),
-            Effect::Changes(_) | Effect::Creates(_)
-        )
+/// Whether METHOD changes a VM, a VDI, or what belongs to one.
+pub fn changes(method: &str) -> bool {
+    let effects = split(method).and_then(|(class, name)| messages::effects(class, name));
+    effects.is_some_and(|effects| {
+        effects
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Reads | Effect::Refused | Effect::Task(_)))
     })
+}
+
+/// Whether METHOD is a message that changes nothing.
+pub fn is_reading(method: &str) -> bool {
+    split(method)
+        .and_then(|(class, name)| messages::effects(class, name))
+        .is_some_and(|effects| effects == [Effect::Reads])
 }
 
 /// Whether METHOD answers the reference of an object that it has made.
@@ -115,61 +108,6 @@ pub fn copies(method: &str) -> bool {
     creates(method) && !method.ends_with(".create")
 }
 
-fn effect(class: &str, name: &str, params: &[Value]) -> Effect {
-    let text = |index: usize| {
-        params
-            .get(index)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let member = |name: &str| {
-        params
-            .first()
-            .and_then(|record| record.get(name))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    if name.starts_with("get_") || name.starts_with("assert_") || class == "system" {
-        return Effect::Reads;
-    }
-    match (class, name) {
-        ("event", "from") | ("task", "create") => Effect::Reads,
-        ("task", _) => Effect::Task(text(0)),
-        ("VM", "create") => Effect::Creates(Vec::new()),
-        ("VM", "clone" | "copy") => Effect::Changes(vec![Target::Source(text(0))]),
-        ("VM", "import" | "import_convert") => Effect::Foreign,
-        ("VM", _) => Effect::Changes(vec![Target::Vm(text(0))]),
-        ("VDI", "create") => Effect::Creates(Vec::new()),
-        ("VDI", "introduce") => Effect::Foreign,
-        // The source is read; what is written is new, or the fourth parameter.
-        ("VDI", "copy") => Effect::Changes(
-            Some(text(3))
-                .filter(|into| !is_null(into))
-                .map(Target::Vdi)
-                .into_iter()
-                .collect(),
-        ),
-        ("VDI", _) => Effect::Changes(vec![Target::Vdi(text(0))]),
-        ("VBD", "create") => {
-            let mut targets = vec![Target::Vm(member("VM"))];
-            let vdi = member("VDI");
-            if !is_null(&vdi) && member("mode") != "RO" {
-                targets.push(Target::Vdi(vdi));
-            }
-            Effect::Creates(targets)
-        }
-        ("VBD", "insert") => {
-            Effect::Changes(vec![Target::Device("VBD", text(0)), Target::Vdi(text(1))])
-        }
-        ("VBD", _) => Effect::Changes(vec![Target::Device("VBD", text(0))]),
-        ("VIF", "create") => Effect::Creates(vec![Target::Vm(member("VM"))]),
-        ("VIF", _) => Effect::Changes(vec![Target::Device("VIF", text(0))]),
-        _ => Effect::Foreign,
-    }
-}
-
 /// Let METHOD with PARAMS pass, or say why not. A record from which an object
 /// is made gets our mark.
 pub async fn check(session: &Session, method: &str, params: &mut [Value]) -> Result<(), XapiError> {
@@ -179,54 +117,191 @@ pub async fn check(session: &Session, method: &str, params: &mut [Value]) -> Res
             hint: "write the class and the method, such as `VM.start`".to_owned(),
         });
     };
-    let refused = |what: String, approved: String| XapiError::NotApproved {
-        method: method.to_owned(),
-        what,
-        approved,
+    // What a server says of its own messages is in no class.
+    if class == "system" {
+        return Ok(());
+    }
+    let Some(effects) = messages::effects(class, name) else {
+        return Err(XapiError::UnknownMessage {
+            method: method.to_owned(),
+        });
     };
-    let targets = match effect(class, name, params) {
-        Effect::Reads => return Ok(()),
-        Effect::Foreign => {
-            return Err(refused(
-                format!("the host or its objects of class {class}"),
-                "only VMs and VDIs can be approved".to_owned(),
-            ));
+    for effect in effects {
+        if *effect == Effect::Marks
+            && let Some(Value::Object(record)) = params.first_mut()
+        {
+            session.lease().mark(record);
         }
-        Effect::Task(task) if session.has_task(&task) || session.has_created(&task) => {
-            return Ok(());
-        }
-        Effect::Task(_) => {
-            return Err(refused(
-                "the task of somebody else".to_owned(),
-                "only tasks of this session can be changed".to_owned(),
-            ));
-        }
-        Effect::Changes(targets) => targets,
-        Effect::Creates(targets) => {
-            if let Some(Value::Object(record)) = params.first_mut() {
-                session.lease().mark(record);
-            }
-            targets
-        }
-    };
-    for target in targets {
-        match target {
-            Target::Vm(reference) => {
-                check_object(session, method, "VM", &reference, false).await?;
-            }
-            Target::Source(reference) => {
-                check_object(session, method, "VM", &reference, true).await?;
-            }
-            Target::Vdi(reference) => {
-                check_object(session, method, "VDI", &reference, false).await?;
-            }
-            Target::Device(class, reference) => {
-                let vm = text_field(session, class, &reference, "VM").await?;
-                check_object(session, method, "VM", &vm, false).await?;
-            }
-        }
+        let call = Call {
+            session,
+            method,
+            params: &*params,
+        };
+        call.check(*effect).await?;
     }
     Ok(())
+}
+
+/// A call that is looked at before it is sent.
+struct Call<'a> {
+    session: &'a Session,
+    method: &'a str,
+    params: &'a [Value],
+}
+
+impl Call<'_> {
+    /// Whether EFFECT is one that the settings approve.
+    async fn check(&self, effect: Effect) -> Result<(), XapiError> {
+        let (session, method) = (self.session, self.method);
+        match effect {
+            Effect::Reads | Effect::Marks => Ok(()),
+            Effect::Refused => Err(self.refused(
+                format!(
+                    "what the class {} stands for on the host",
+                    split(method).map_or(method, |(class, _)| class)
+                ),
+                "only VMs and VDIs can be approved",
+            )),
+            Effect::Task(at) => {
+                let task = self.text(at);
+                if session.has_task(task) || session.has_created(task) {
+                    return Ok(());
+                }
+                Err(self.refused(
+                    "the task of somebody else".to_owned(),
+                    "only tasks of this session can be changed",
+                ))
+            }
+            Effect::Vm(at) => self.changes("VM", self.text(at)).await,
+            Effect::Vdi(at) => self.changes("VDI", self.text(at)).await,
+            Effect::IntoVdi(at) if is_null(self.text(at)) => Ok(()),
+            Effect::IntoVdi(at) => self.changes("VDI", self.text(at)).await,
+            Effect::CopiedVm(at) => {
+                check_use(session, method, "VM", self.text(at), Use::Copies).await
+            }
+            Effect::CopiedVdi(at) => {
+                check_use(session, method, "VDI", self.text(at), Use::Copies).await
+            }
+            Effect::Device(class, at) => self.device(class, self.text(at)).await,
+            Effect::Disks(at) => {
+                for vdi in lease::disks(session, self.text(at)).await? {
+                    self.changes("VDI", &vdi).await?;
+                }
+                Ok(())
+            }
+            Effect::MemberVm => self.changes("VM", self.member("VM")).await,
+            Effect::NewVm => {
+                self.devices(self.params.first().map(|record| &record["other_config"]))?;
+                match self.member("suspend_VDI") {
+                    none if is_null(none) => Ok(()),
+                    image => self.changes("VDI", image).await,
+                }
+            }
+            Effect::AttachedVbd => {
+                self.changes("VM", self.member("VM")).await?;
+                match self.member("VDI") {
+                    vdi if is_null(vdi) || self.member("mode") == READ_ONLY => Ok(()),
+                    vdi => self.changes("VDI", vdi).await,
+                }
+            }
+            Effect::OpenedVbd(at) => {
+                let vbd = self.text(at);
+                self.device("VBD", vbd).await?;
+                if self.text(at + 1) == READ_ONLY {
+                    return Ok(());
+                }
+                match text_field(session, "VBD", vbd, "VDI").await? {
+                    vdi if is_null(&vdi) => Ok(()),
+                    vdi => self.changes("VDI", &vdi).await,
+                }
+            }
+            Effect::InsertedVbd(at) => {
+                let vbd = self.text(at);
+                self.device("VBD", vbd).await?;
+                if text_field(session, "VBD", vbd, "mode").await? == READ_ONLY {
+                    return Ok(());
+                }
+                self.changes("VDI", self.text(at + 1)).await
+            }
+            Effect::RevertedVm(at) => self.reverts(self.text(at)).await,
+            Effect::RevertedVdi(at) => {
+                let snapshot = self.text(at);
+                self.changes("VDI", snapshot).await?;
+                match text_field(session, "VDI", snapshot, "snapshot_of").await? {
+                    none if is_null(&none) => Ok(()),
+                    origin => self.changes("VDI", &origin).await,
+                }
+            }
+            Effect::Devices(at) => self.devices(self.params.get(at)),
+        }
+    }
+
+    fn text(&self, at: usize) -> &str {
+        let text = self.params.get(at).and_then(Value::as_str);
+        text.unwrap_or_default()
+    }
+
+    /// The member NAME of the record in the first parameter.
+    fn member(&self, name: &str) -> &str {
+        let record = self.params.first().and_then(|record| record.get(name));
+        record.and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn refused(&self, what: String, approved: &str) -> XapiError {
+        XapiError::NotApproved {
+            method: self.method.to_owned(),
+            what,
+            approved: approved.to_owned(),
+        }
+    }
+
+    async fn changes(&self, class: &'static str, reference: &str) -> Result<(), XapiError> {
+        check_use(self.session, self.method, class, reference, Use::Changes).await
+    }
+
+    async fn device(&self, class: &str, reference: &str) -> Result<(), XapiError> {
+        let vm = text_field(self.session, class, reference, "VM").await?;
+        self.changes("VM", &vm).await
+    }
+
+    /// Going back to SNAPSHOT destroys the disks that it holds snapshots of.
+    async fn reverts(&self, snapshot: &str) -> Result<(), XapiError> {
+        self.changes("VM", snapshot).await?;
+        let origin = text_field(self.session, "VM", snapshot, "snapshot_of").await?;
+        // The host has a word for this.
+        if is_null(&origin) {
+            return Ok(());
+        }
+        self.changes("VM", &origin).await?;
+        let mut replaced = Vec::new();
+        for vdi in lease::disks(self.session, snapshot).await? {
+            replaced.push(text_field(self.session, "VDI", &vdi, "snapshot_of").await?);
+        }
+        for vdi in lease::disks(self.session, &origin).await? {
+            if replaced.contains(&vdi) {
+                self.changes("VDI", &vdi).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether CONFIG, an `other_config` or a key of it, gives a VM a device of the
+    /// machine that it runs on, such as the controller of somebody's disks.
+    fn devices(&self, config: Option<&Value>) -> Result<(), XapiError> {
+        const KEY: &str = "pci";
+        let gives = match config {
+            Some(Value::Object(entries)) => entries.contains_key(KEY),
+            Some(Value::String(key)) => key == KEY,
+            _ => false,
+        };
+        if !gives {
+            return Ok(());
+        }
+        Err(self.refused(
+            "which PCI devices of the host a VM gets".to_owned(),
+            "only VMs and VDIs can be approved",
+        ))
+    }
 }
 
 async fn field(
@@ -254,6 +329,15 @@ async fn text_field(
     Ok(value.as_str().unwrap_or_default().to_owned())
 }
 
+/// What a call does with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    Changes,
+    /// Only its copy is changed: a template will do, and what another run of the
+    /// same owner has made.
+    Copies,
+}
+
 /// Whether the object of CLASS that REFERENCE points at may be changed. What the
 /// settings approve is locked from now on.
 pub async fn check_object(
@@ -261,7 +345,17 @@ pub async fn check_object(
     method: &str,
     class: &'static str,
     reference: &str,
-    template_will_do: bool,
+) -> Result<(), XapiError> {
+    check_use(session, method, class, reference, Use::Changes).await
+}
+
+/// Whether METHOD may use the object of CLASS that REFERENCE points at in this way.
+pub async fn check_use(
+    session: &Session,
+    method: &str,
+    class: &'static str,
+    reference: &str,
+    wanted: Use,
 ) -> Result<(), XapiError> {
     let approved = session.approved();
     if session.has_created(reference) {
@@ -270,13 +364,17 @@ pub async fn check_object(
     let uuid = session.uuid(class, reference).await?;
     if approved.includes(class, &uuid) {
         // What is only copied stays as it is.
-        return match template_will_do {
-            true => Ok(()),
-            false => lock::ensure(session, class, reference, &uuid).await,
+        return match wanted {
+            Use::Copies => Ok(()),
+            Use::Changes => lock::ensure(session, class, reference, &uuid).await,
         };
     }
     let config = field(session, class, reference, "other_config").await?;
-    if lease::is_ours(&config, &uuid) {
+    let marks = lease::marks_of(&config, &uuid);
+    if let Some(marks) = &marks
+        && (session.lease().covers(marks)
+            || (wanted == Use::Copies && session.lease().owner == marks.owner))
+    {
         return Ok(());
     }
     // A snapshot belongs to what it is a snapshot of.
@@ -290,14 +388,18 @@ pub async fn check_object(
             return lock::ensure(session, class, &origin, &origin_uuid).await;
         }
     }
-    if template_will_do
+    if wanted == Use::Copies
+        && class == "VM"
         && field(session, class, reference, "is_a_template").await? == Value::Bool(true)
     {
         return Ok(());
     }
     Err(XapiError::NotApproved {
         method: method.to_owned(),
-        what: format!("{class} `{uuid}`"),
+        what: match marks {
+            Some(marks) => format!("{class} `{uuid}`, which belongs to {marks}"),
+            None => format!("{class} `{uuid}`"),
+        },
         approved: approved.describe(class),
     })
 }
@@ -305,59 +407,6 @@ pub async fn check_object(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_change_names_what_it_changes() {
-        let vm = || Target::Vm("v".to_owned());
-        let vdi = || Target::Vdi("d".to_owned());
-        let cases = [
-            (
-                "VM",
-                "start",
-                json!(["v", false, false]),
-                Effect::Changes(vec![vm()]),
-            ),
-            ("VM", "get_record", json!(["v"]), Effect::Reads),
-            ("VM", "destroy", json!(["v"]), Effect::Changes(vec![vm()])),
-            (
-                "VM",
-                "clone",
-                json!(["v", "name"]),
-                Effect::Changes(vec![Target::Source("v".to_owned())]),
-            ),
-            (
-                "VDI",
-                "copy",
-                json!(["s", "sr", "OpaqueRef:NULL", "d"]),
-                Effect::Changes(vec![vdi()]),
-            ),
-            ("VDI", "copy", json!(["s", "sr"]), Effect::Changes(vec![])),
-            ("VDI", "destroy", json!(["d"]), Effect::Changes(vec![vdi()])),
-            (
-                "VBD",
-                "create",
-                json!([{"VM": "v", "VDI": "d", "mode": "RW"}]),
-                Effect::Creates(vec![vm(), vdi()]),
-            ),
-            (
-                "VBD",
-                "create",
-                json!([{"VM": "v", "VDI": "d", "mode": "RO"}]),
-                Effect::Creates(vec![vm()]),
-            ),
-            ("host", "reboot", json!(["h"]), Effect::Foreign),
-            ("SR", "destroy", json!(["s"]), Effect::Foreign),
-            ("pool", "eject", json!(["h"]), Effect::Foreign),
-            ("session", "logout", json!([]), Effect::Foreign),
-            ("task", "cancel", json!(["t"]), Effect::Task("t".to_owned())),
-            ("event", "from", json!([[], "", 1.0]), Effect::Reads),
-        ];
-        for (class, name, params, expected) in cases {
-            let params = params.as_array().unwrap().clone();
-            assert_eq!(effect(class, name, &params), expected, "{class}.{name}");
-        }
-    }
 
     #[test]
     fn only_reading_is_repeated() {

@@ -1,7 +1,9 @@
 //! What can go wrong between us and a XAPI host.
 
 use super::lock::epochs::Epoch;
+use super::refusals;
 use crate::failure::{Detail, Failure, Key};
+use crate::visible::escape;
 use std::fmt;
 use std::time::Duration;
 
@@ -16,11 +18,41 @@ pub enum XapiError {
         what: String,
         approved: String,
     },
-    /// The host answered with an error of the API.
+    /// A call of what the datamodel does not have; nothing was sent.
+    UnknownMessage { method: String },
+    /// The host answered with an error of the API. NAMED are the objects that its
+    /// parameters refer to, as people call them: reference and name.
     Refused {
         tried: String,
         code: String,
         params: Vec<String>,
+        named: Vec<(String, String)>,
+    },
+    /// The host answered another status of HTTP than 200, and perhaps why.
+    Http {
+        tried: String,
+        url: String,
+        status: u16,
+        reason: String,
+        /// Where it sends us.
+        location: Option<String>,
+        /// What the body says.
+        text: String,
+    },
+    /// Host and client find no common ground in TLS.
+    Tls {
+        tried: String,
+        reason: String,
+        hint: &'static str,
+    },
+    /// A VM may be running: an operation on it has not ended.
+    PerhapsRunning {
+        tried: String,
+        limit: Duration,
+        /// Which operation, since when, and of which task.
+        operation: String,
+        /// What the host calls its state meanwhile.
+        state: String,
     },
     /// The host shows a certificate that nobody has pinned.
     Trust {
@@ -71,11 +103,36 @@ impl XapiError {
         }
     }
 
+    /// The host's refusal CODE with PARAMS, of an attempt that TRIED describes.
+    pub fn refused(tried: String, code: String, params: Vec<String>) -> XapiError {
+        XapiError::Refused {
+            tried,
+            code,
+            params,
+            named: Vec::new(),
+        }
+    }
+
+    /// The same refusal, after so many attempts in so long a TIME.
+    #[must_use]
+    pub fn after(mut self, attempts: u32, time: Duration) -> Self {
+        if let XapiError::Refused { tried, .. } = &mut self
+            && attempts > 1
+        {
+            let time = seconds(Duration::from_secs(time.as_secs().max(1)));
+            *tried = format!("{tried}, which was tried {attempts} times within {time}");
+        }
+        self
+    }
+
     /// The same error, of an attempt that is better described by TRIED.
     #[must_use]
     pub fn while_trying(mut self, better: &str) -> Self {
         match &mut self {
             XapiError::Refused { tried, .. }
+            | XapiError::Http { tried, .. }
+            | XapiError::Tls { tried, .. }
+            | XapiError::PerhapsRunning { tried, .. }
             | XapiError::Connection { tried, .. }
             | XapiError::Timeout { tried, .. }
             | XapiError::Protocol { tried, .. }
@@ -83,6 +140,7 @@ impl XapiError {
             | XapiError::WrongState { tried, .. } => *tried = better.to_owned(),
             XapiError::Settings { .. }
             | XapiError::NotApproved { .. }
+            | XapiError::UnknownMessage { .. }
             | XapiError::Trust { .. }
             | XapiError::TooLarge { .. }
             | XapiError::File { .. }
@@ -107,22 +165,58 @@ impl fmt::Display for XapiError {
                 "refused to call `{method}`: it would change {what}, which the settings do not \
                  approve; {approved}"
             ),
+            XapiError::UnknownMessage { method } => write!(
+                formatter,
+                "refused to call `{method}`: XAPI's datamodel has no such message, so nobody \
+                 can say what it would change"
+            ),
             XapiError::Refused {
                 tried,
                 code,
                 params,
+                named,
             } => {
-                write!(formatter, "cannot {tried}: host answered {code}")?;
-                let params: Vec<&str> = params
-                    .iter()
-                    .map(String::as_str)
-                    .filter(|param| !param.is_empty())
-                    .collect();
-                if params.is_empty() {
+                let shown = escape(code);
+                write!(formatter, "cannot {tried}: host answered {shown}")?;
+                let params = described(code, params, named);
+                if !params.is_empty() {
+                    write!(formatter, " ({})", params.join(", "))?;
+                }
+                write!(formatter, ": {}", escape(&refusals::sentence(code)))
+            }
+            XapiError::Http {
+                tried,
+                url,
+                status,
+                reason,
+                location,
+                text,
+            } => {
+                let reason = escape(reason);
+                write!(
+                    formatter,
+                    "cannot {tried}: `{url}` answered HTTP {status} {reason}"
+                )?;
+                if let Some(location) = location {
+                    write!(formatter, ", which sends us to `{}`", escape(location))?;
+                }
+                if text.is_empty() {
                     return Ok(());
                 }
-                write!(formatter, " ({})", params.join(", "))
+                write!(formatter, ": {}", escape(text))
             }
+            XapiError::Tls { tried, reason, .. } => write!(formatter, "cannot {tried}: {reason}"),
+            XapiError::PerhapsRunning {
+                tried,
+                limit,
+                operation,
+                state,
+            } => write!(
+                formatter,
+                "could not {tried} within {}: {operation} has not ended; the host calls the VM \
+                 {state} meanwhile, and it is perhaps running",
+                seconds(*limit)
+            ),
             XapiError::Trust { host, pinned, seen } => write!(
                 formatter,
                 "the certificate of `{host}` is not the pinned one: pinned {}, shown {seen}",
@@ -133,12 +227,13 @@ impl fmt::Display for XapiError {
                 }
             ),
             XapiError::Connection { tried, reason } | XapiError::Protocol { tried, reason } => {
-                write!(formatter, "cannot {tried}: {reason}")
+                write!(formatter, "cannot {tried}: {}", escape(reason))
             }
             XapiError::Timeout { tried, limit, last } => write!(
                 formatter,
-                "could not {tried} within {}; last: {last}",
-                seconds(*limit)
+                "could not {tried} within {}; last: {}",
+                seconds(*limit),
+                escape(last)
             ),
             XapiError::OutcomeUnknown { tried } => write!(
                 formatter,
@@ -156,7 +251,7 @@ impl fmt::Display for XapiError {
             ),
             XapiError::File { path, reason } => write!(formatter, "cannot read `{path}`: {reason}"),
             XapiError::WrongState { tried, state } => {
-                write!(formatter, "cannot {tried}: {state}")
+                write!(formatter, "cannot {tried}: {}", escape(state))
             }
             XapiError::InUse { what, epoch } => {
                 let until = date(epoch.until);
@@ -237,6 +332,27 @@ fn date(seconds: u64) -> String {
         )
 }
 
+/// PARAMS of the error CODE as `xe` writes them, by their names, and what they refer
+/// to as NAMED says. Empty ones are left out.
+fn described(code: &str, params: &[String], named: &[(String, String)]) -> Vec<String> {
+    let names = refusals::meaning(code).map_or(&[][..], |meaning| &meaning.names);
+    params
+        .iter()
+        .enumerate()
+        .filter(|(_, param)| !param.is_empty())
+        .map(|(index, param)| {
+            let value = named
+                .iter()
+                .find(|(reference, _)| reference == param)
+                .map_or_else(|| escape(param), |(_, name)| escape(name));
+            match names.get(index) {
+                Some(name) => format!("{}: {value}", name.replace('_', " ")),
+                None => value,
+            }
+        })
+        .collect()
+}
+
 /// A duration as people write it.
 fn seconds(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
@@ -244,31 +360,6 @@ fn seconds(duration: Duration) -> String {
     } else {
         format!("{:.1} s", duration.as_secs_f64())
     }
-}
-
-/// What to do about an error CODE of the API, when that is known.
-fn advice(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "SESSION_AUTHENTICATION_FAILED" => {
-            "check `user` and the file named by `password-file` in the settings"
-        }
-        "SR_FULL" | "SR_BACKEND_FAILURE_44" => {
-            "free space on the storage repository, or choose another"
-        }
-        "UUID_INVALID" => "check the UUID in the settings against `xe vm-list` or `xe vdi-list`",
-        "VDI_IN_USE" => "shut down the VM that uses the disk, or wait for a transfer to end",
-        "VM_BAD_POWER_STATE" => "bring the VM into the expected power state first",
-        "VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT" => {
-            "the guest does not react to the shutdown request; use a hard shutdown"
-        }
-        "HOST_IS_SLAVE" => "name the pool's master as `host` in the settings",
-        "VDI_IO_ERROR" => {
-            "see /var/log/xensource.log and /var/log/SMlog on the host for what its disk said"
-        }
-        "RBAC_PERMISSION_DENIED" => "use an account with the role pool-operator or vm-admin",
-        "MESSAGE_METHOD_UNKNOWN" => "check the method's name; this host may be too old for it",
-        _ => return None,
-    })
 }
 
 impl From<XapiError> for Failure {
@@ -279,8 +370,30 @@ impl From<XapiError> for Failure {
             XapiError::NotApproved { method, .. } => Failure::new(Key::Settings, message)
                 .detail("method", method)
                 .hint("only if it may be changed, add it under `approved` in the settings"),
+            XapiError::UnknownMessage { method } => Failure::new(Key::Settings, message)
+                .detail("method", method)
+                .hint("check the name; the fields of a record are read by `get_record`"),
+            XapiError::Http { status, .. } => {
+                let failure = Failure::new(Key::Xapi, message).detail("status", i64::from(status));
+                failure.hint(match status {
+                    300..=399 => "name that place as `host` in the settings, if it is the host",
+                    401 | 403 => "the host does not let us do this: see its /var/log/xensource.log",
+                    502..=504 => {
+                        "the host, or a proxy before it, is not ready: wait a minute and try again"
+                    }
+                    500..=599 => "see /var/log/xensource.log on the host",
+                    _ => "check that `host` in the settings is an XCP-ng or XenServer host",
+                })
+            }
+            XapiError::Tls { hint, .. } => Failure::new(Key::Connection, message).hint(hint),
+            XapiError::PerhapsRunning {
+                operation, state, ..
+            } => Failure::new(Key::Timeout, message)
+                .detail("operation", operation)
+                .detail("state", state)
+                .hint("look at the VM on the host, and shut it down there when it runs"),
             XapiError::Refused { code, params, .. } => {
-                let hint = advice(&code);
+                let hint = refusals::meaning(&code).and_then(|meaning| meaning.hint);
                 let params = params.into_iter().map(Detail::Text).collect();
                 let failure = Failure::new(Key::Xapi, message)
                     .detail("code", code)
@@ -359,13 +472,45 @@ mod tests {
             tried: "import `disk.img` into VDI `v`".to_owned(),
             code: "SR_FULL".to_owned(),
             params: vec!["32212254720".to_owned(), "1073741824".to_owned()],
+            named: Vec::new(),
         });
         assert_eq!(
             failure.message(),
-            "cannot import `disk.img` into VDI `v`: host answered SR_FULL (32212254720, 1073741824)"
+            "cannot import `disk.img` into VDI `v`: host answered SR_FULL (requested: \
+             32212254720, maximum: 1073741824): the storage repository is full"
         );
         assert_eq!(failure.details()[0].1, Detail::from("SR_FULL"));
         assert!(failure.hint_text().unwrap().contains("free space"));
+    }
+
+    #[test]
+    fn what_a_host_says_neither_commands_a_terminal_nor_forges_a_line() {
+        let error = XapiError::refused(
+            "call `VM.start`".to_owned(),
+            "BAD\u{1b}[2J".to_owned(),
+            vec!["x\r\nPASS forged\n".to_owned(), String::new()],
+        );
+        assert_eq!(
+            error.to_string(),
+            "cannot call `VM.start`: host answered BAD\\x1b[2J (x\\x0d\\x0aPASS forged\\x0a): \
+             bad\\x1b[2j"
+        );
+    }
+
+    #[test]
+    fn references_are_told_by_the_names_of_what_they_refer_to() {
+        let error = XapiError::Refused {
+            tried: "start VM `v`".to_owned(),
+            code: "VM_REQUIRES_SR".to_owned(),
+            params: vec!["OpaqueRef:1".to_owned(), "OpaqueRef:2".to_owned()],
+            named: vec![("OpaqueRef:2".to_owned(), "local (5a5a)".to_owned())],
+        };
+        assert!(
+            error
+                .to_string()
+                .contains("VM_REQUIRES_SR (vm: OpaqueRef:1, sr: local (5a5a)): the host has no"),
+            "{error}"
+        );
     }
 
     #[test]

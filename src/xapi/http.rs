@@ -9,8 +9,11 @@
 use super::error::XapiError;
 use super::trust::{self, Fingerprint};
 use crate::runtime;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -36,6 +39,14 @@ type Stream = TlsStream<BufReader<TcpStream>>;
 /// How long connecting and shaking hands may take.
 const CONNECT: Duration = Duration::from_secs(20);
 
+/// How long one address of a name is tried alone before the next one is tried too
+/// (RFC 8305, section 8).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How much of the body of a refusal is read, and for how long.
+const LONGEST_WORDS: usize = 64 << 10;
+const WORDS: Duration = Duration::from_secs(3);
+
 /// Where a host listens, and how it is recognised.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -60,7 +71,7 @@ impl Endpoint {
                 .to_owned(),
         };
         let rest = match url.split_once("://") {
-            Some(("https", rest)) => rest,
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => rest,
             Some(_) => return Err(malformed("only https is spoken")),
             None => url,
         };
@@ -68,21 +79,35 @@ impl Endpoint {
         if authority.contains('@') {
             return Err(malformed("user and password do not belong here"));
         }
-        let (host, port) = match authority.rsplit_once(':') {
-            // An IPv6 address has colons of its own and stands in brackets.
-            Some((host, port)) if !port.ends_with(']') => (
-                host,
-                port.parse()
-                    .map_err(|_| malformed("the port is no number"))?,
-            ),
-            _ => (authority, 443),
+        let number = |port: &str| port.parse().map_err(|_| malformed("the port is no number"));
+        // An IPv6 address has colons of its own; with a port it stands in brackets.
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(bracketed) => match bracketed.split_once(']') {
+                Some((host, "")) => (host, 443),
+                Some((host, rest)) => match rest.strip_prefix(':') {
+                    Some(port) => (host, number(port)?),
+                    None => return Err(malformed("something else than a port follows `]`")),
+                },
+                None => return Err(malformed("`]` is missing")),
+            },
+            None if without_zone(authority)
+                .parse::<std::net::Ipv6Addr>()
+                .is_ok() =>
+            {
+                (authority, 443)
+            }
+            None => match authority.rsplit_once(':') {
+                Some((host, port)) => (host, number(port)?),
+                None => (authority, 443),
+            },
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        // In an URL the zone of a link-local address is behind an escaped percent sign.
+        let host = host.replace("%25", "%");
         if host.is_empty() {
             return Err(malformed("the address is empty"));
         }
         Ok(Endpoint {
-            host: host.to_owned(),
+            host,
             port,
             connector: TlsConnector::from(trust::client_config(pins.clone())),
             pins,
@@ -128,10 +153,11 @@ impl Endpoint {
         self.port
     }
 
-    /// ADDRESS or ADDRESS:PORT as a `Host` header has it.
+    /// ADDRESS or ADDRESS:PORT as a `Host` header has it. The zone of a link-local
+    /// address is this machine's business (RFC 6874, section 1).
     fn authority(&self) -> String {
         let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
+            format!("[{}]", without_zone(&self.host))
         } else {
             self.host.clone()
         };
@@ -149,18 +175,27 @@ impl Endpoint {
     /// A connection on which the host has proven who it is.
     pub async fn connect(&self) -> Result<Connection, XapiError> {
         let tried = format!("connect to `{}`", self.url());
-        let failed = |error: io::Error| match trust::not_pinned(&error) {
-            Some(seen) => XapiError::Trust {
-                host: self.url(),
-                pinned: self.pins.iter().map(ToString::to_string).collect(),
-                seen: seen.to_string(),
-            },
-            None => XapiError::Connection {
-                tried: tried.clone(),
-                reason: error.to_string(),
-            },
+        let failed = |error: io::Error| {
+            if let Some(seen) = trust::not_pinned(&error) {
+                return XapiError::Trust {
+                    host: self.url(),
+                    pinned: self.pins.iter().map(ToString::to_string).collect(),
+                    seen: seen.to_string(),
+                };
+            }
+            match trust::incompatible(&error) {
+                Some((reason, hint)) => XapiError::Tls {
+                    tried: tried.clone(),
+                    reason,
+                    hint,
+                },
+                None => XapiError::Connection {
+                    tried: tried.clone(),
+                    reason: error.to_string(),
+                },
+            }
         };
-        let name = match self.host.parse() {
+        let name = match without_zone(&self.host).parse() {
             Ok(address) => ServerName::IpAddress(std::net::IpAddr::into(address)),
             Err(_) => ServerName::try_from(self.host.clone()).map_err(|_| XapiError::Settings {
                 message: format!("`{}` is not the name of a host", self.host),
@@ -168,7 +203,8 @@ impl Endpoint {
             })?,
         };
         let attempt = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let addresses = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
+            let stream = first_to_answer(alternating(addresses.collect())).await?;
             stream.set_nodelay(true)?;
             let stream = BufReader::with_capacity(GULP, stream);
             self.connector.connect(name, stream).await
@@ -179,6 +215,7 @@ impl Endpoint {
                 buffer: Vec::new(),
                 idle_since: Instant::now(),
                 alone: runtime::is_alone(),
+                url: self.url(),
             }),
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => Err(XapiError::Timeout {
@@ -229,6 +266,8 @@ pub struct Connection {
     idle_since: Instant,
     /// Whether it was opened in [`runtime::wait_alone`], and works only there.
     alone: bool,
+    /// Whom it leads to.
+    url: String,
 }
 
 impl fmt::Debug for Connection {
@@ -261,7 +300,80 @@ impl Head {
     }
 }
 
+/// HOST without the zone of a link-local address, such as `fe80::1%eth0`.
+fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| address)
+}
+
+/// ADDRESSES with both families by turns, the first one's first.
+fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().copied() else {
+        return addresses;
+    };
+    let (mut one, mut other): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv4() == first.is_ipv4());
+    one.reverse();
+    other.reverse();
+    let mut mixed = Vec::new();
+    while let Some(address) = one.pop().or_else(|| other.pop()) {
+        mixed.push(address);
+        mixed.extend(other.pop());
+    }
+    mixed
+}
+
+/// A connection to whichever of ADDRESSES answers first; each begins a moment after
+/// the one before, or as soon as that has failed.
+async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let several = addresses.len() > 1;
+    let mut waiting = addresses.into_iter();
+    let mut trying = FuturesUnordered::new();
+    let mut failures: Vec<String> = Vec::new();
+    let mut last = None;
+    loop {
+        if let Some(address) = waiting.next() {
+            trying.push(async move { (address.ip(), TcpStream::connect(address).await) });
+        }
+        let next = async {
+            if waiting.len() > 0 {
+                tokio::time::sleep(HEAD_START).await;
+            } else {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            ended = trying.next() => match ended {
+                Some((_, Ok(stream))) => return Ok(stream),
+                Some((address, Err(error))) => {
+                    failures.push(told(address, &error));
+                    last = Some(error);
+                }
+                None => {
+                    return Err(match last {
+                        Some(error) if !several => error,
+                        _ if failures.is_empty() => {
+                            io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+                        }
+                        _ => io::Error::other(failures.join("; ")),
+                    });
+                }
+            },
+            () = next => {}
+        }
+    }
+}
+
+fn told(address: IpAddr, error: &io::Error) -> String {
+    format!("{address}: {error}")
+}
+
 impl Connection {
+    /// Whom this leads to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
@@ -300,11 +412,25 @@ impl Connection {
         }
     }
 
-    /// The body that belongs to HEAD: of the announced length, or to the end.
+    /// The body that belongs to HEAD: in chunks, of the announced length, or to the
+    /// end.
     pub async fn read_body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
-        let length = head
-            .header("content-length")
-            .and_then(|text| text.trim().parse::<usize>().ok());
+        if let Some(coding) = head.header("transfer-encoding") {
+            if coding.eq_ignore_ascii_case("chunked") {
+                return self.read_chunks().await;
+            }
+            return Err(io::Error::other(format!(
+                "the answer is coded as `{coding}`, which nobody asked for"
+            )));
+        }
+        let length = match head.header("content-length") {
+            None => None,
+            Some(text) => Some(text.trim().parse::<usize>().map_err(|_| {
+                io::Error::other(format!(
+                    "the answer's length is `{text}`, which is no length"
+                ))
+            })?),
+        };
         if length.unwrap_or(0) > LONGEST_BODY {
             return Err(io::Error::other("the answer is too long"));
         }
@@ -329,6 +455,82 @@ impl Connection {
                 };
             }
         }
+    }
+
+    /// A body in chunks, as a proxy before the host may send it (RFC 9112, section 7.1).
+    async fn read_chunks(&mut self) -> io::Result<Vec<u8>> {
+        let malformed = || io::Error::other("a chunk of the answer has no length");
+        let mut body = Vec::new();
+        loop {
+            let size = loop {
+                match httparse::parse_chunk_size(&self.buffer).map_err(|_| malformed())? {
+                    httparse::Status::Complete((length, size)) => {
+                        self.buffer.drain(..length);
+                        break usize::try_from(size).map_err(|_| malformed())?;
+                    }
+                    httparse::Status::Partial if self.buffer.len() > ROOM => {
+                        return Err(malformed());
+                    }
+                    httparse::Status::Partial => self.must_fill().await?,
+                }
+            };
+            if size == 0 {
+                break;
+            }
+            if body.len().saturating_add(size) > LONGEST_BODY {
+                return Err(io::Error::other("the answer is too long"));
+            }
+            body.extend(self.take(size).await?);
+            if self.take(2).await? != b"\r\n" {
+                return Err(io::Error::other("a chunk of the answer has no end"));
+            }
+        }
+        // Fields may follow, up to an empty line.
+        loop {
+            match self.buffer.windows(2).position(|window| window == b"\r\n") {
+                Some(end) => {
+                    self.buffer.drain(..end + 2);
+                    if end == 0 {
+                        return Ok(body);
+                    }
+                }
+                None if self.buffer.len() > 64 << 10 => {
+                    return Err(io::Error::other("the end of the answer has no end"));
+                }
+                None => self.must_fill().await?,
+            }
+        }
+    }
+
+    async fn must_fill(&mut self) -> io::Result<()> {
+        if self.fill().await? == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the host closed the connection in the middle of its answer",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the body that belongs to HEAD, of a refusal, says to people: in one line,
+    /// without marks of HTML; as much of it as comes at once.
+    pub async fn read_words(&mut self, head: &Head) -> String {
+        let is_short = head
+            .header("content-length")
+            .and_then(|text| text.trim().parse::<usize>().ok())
+            .is_none_or(|length| length <= LONGEST_WORDS);
+        let read = async {
+            if is_short && let Ok(body) = self.read_body(head).await {
+                return body;
+            }
+            while self.buffer.len() < LONGEST_WORDS && matches!(self.fill().await, Ok(1..)) {}
+            std::mem::take(&mut self.buffer)
+        };
+        let body = tokio::time::timeout(WORDS, read).await;
+        let body = body.unwrap_or_else(|_| std::mem::take(&mut self.buffer));
+        words(&String::from_utf8_lossy(
+            &body[..body.len().min(LONGEST_WORDS)],
+        ))
     }
 
     /// The next SIZE bytes of what is no HTTP any more.
@@ -375,10 +577,29 @@ impl Connection {
     }
 }
 
+/// TEXT, a page of HTML or not, in one line.
+fn words(text: &str) -> String {
+    const LONGEST: usize = 600;
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once('<') {
+        words.push_str(before);
+        words.push(' ');
+        rest = tag.split_once('>').map_or("", |(_, after)| after);
+    }
+    words.push_str(rest);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let words = words.join(" ");
+    match words.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
 /// The head at the beginning of BYTES and its length, or `None` when it is
 /// not complete.
 pub fn parse_head(bytes: &[u8]) -> io::Result<Option<(Head, usize)>> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut headers = [httparse::EMPTY_HEADER; 256];
     let mut response = httparse::Response::new(&mut headers);
     match response.parse(bytes) {
         Ok(httparse::Status::Partial) => Ok(None),
@@ -402,6 +623,9 @@ pub fn parse_head(bytes: &[u8]) -> io::Result<Option<(Head, usize)>> {
                 length,
             )))
         }
+        Err(httparse::Error::TooManyHeaders) => Err(io::Error::other(
+            "the head of the answer has more than 256 fields",
+        )),
         Err(error) => Err(io::Error::other(format!("the answer is not HTTP: {error}"))),
     }
 }
@@ -418,12 +642,53 @@ mod tests {
             ("https://[fe80::1]", "https://[fe80::1]"),
             ("https://[::1]:444", "https://[::1]:444"),
             ("xcp", "https://xcp"),
+            ("xcp:8443", "https://xcp:8443"),
+            ("HTTPS://xcp/", "https://xcp"),
+            ("::1", "https://[::1]"),
+            ("[::1]:8443", "https://[::1]:8443"),
+            ("https://::1", "https://[::1]"),
+            ("fe80::1%lo", "https://[fe80::1]"),
+            ("https://[fe80::1%25lo]:444", "https://[fe80::1]:444"),
+            ("::ffff:10.0.0.1", "https://[::ffff:10.0.0.1]"),
         ] {
             assert_eq!(Endpoint::new(text, Vec::new()).unwrap().url(), url);
         }
-        for text in ["http://xcp", "https://", "https://a:b", "https://u:p@h"] {
+        for text in [
+            "http://xcp",
+            "https://",
+            "https://a:b",
+            "https://u:p@h",
+            "[::1",
+            "[::1]x",
+            "[::1]:",
+            "::1:x",
+        ] {
             assert!(Endpoint::new(text, Vec::new()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn families_of_addresses_take_turns() {
+        let mixed = |texts: &[&str]| {
+            let addresses = texts.iter().map(|text| text.parse().unwrap()).collect();
+            let order = alternating(addresses).into_iter();
+            order
+                .map(|it: SocketAddr| it.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            mixed(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"]),
+            ["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]
+        );
+        assert_eq!(mixed(&["1.1.1.1:1", "[::1]:1"]), ["1.1.1.1:1", "[::1]:1"]);
+    }
+
+    #[test]
+    fn a_page_is_told_in_its_words() {
+        let page =
+            "<html><body><h1>HTTP 500</h1>An error\n occurred.<h1> Additional </h1>Db_exn</body>";
+        assert_eq!(words(page), "HTTP 500 An error occurred. Additional Db_exn");
+        assert_eq!(words(&"x".repeat(2000)).chars().count(), 601);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::task;
 use super::vm::{self, Shutdown};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The keys in `other_config` of everything we create.
@@ -74,6 +75,12 @@ impl Lease {
         ]
     }
 
+    /// Whether what BELONGS says is this run, or one of the same owner whose time is
+    /// over.
+    pub fn covers(&self, belongs: &Belongs) -> bool {
+        belongs.owner == self.owner && (belongs.run == self.run || belongs.expired)
+    }
+
     /// Mark the record of an object to be.
     pub fn mark(&self, record: &mut Map<String, Value>) {
         let config = record
@@ -87,10 +94,41 @@ impl Lease {
     }
 }
 
-/// Whether the marks in CONFIG, the `other_config` of the object with UUID, say
-/// that it is ours.
-pub fn is_ours(config: &Value, uuid: &str) -> bool {
-    config.get(OWNER).is_some() && config.get(OBJECT).is_none_or(|object| object == uuid)
+/// Whose an object is, as its marks say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Belongs {
+    pub owner: String,
+    pub run: String,
+    /// Whether its time is over; also when nobody can read what it says.
+    pub expired: bool,
+}
+
+impl fmt::Display for Belongs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "run `{}` of `{}`", self.run, self.owner)
+    }
+}
+
+/// Whose the object with UUID is, as the marks in CONFIG, its `other_config`, say;
+/// `None` when nobody has marked it, or another object was.
+pub fn marks_of(config: &Value, uuid: &str) -> Option<Belongs> {
+    let text = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
+    config.get(OWNER)?;
+    if config.get(OBJECT).is_some_and(|object| object != uuid) {
+        return None;
+    }
+    Some(Belongs {
+        owner: text(OWNER),
+        run: text(RUN),
+        expired: is_over(&text(EXPIRES)),
+    })
+}
+
+/// Whether the moment EXPIRES, in seconds since 1970, is over.
+fn is_over(expires: &str) -> bool {
+    expires
+        .parse::<u64>()
+        .map_or(true, |expires| expires < now())
 }
 
 fn now() -> u64 {
@@ -233,7 +271,7 @@ async fn remove_entry(
 }
 
 /// The disks of VM, without CDs.
-async fn disks(session: &Session, vm: &str) -> Result<Vec<String>, XapiError> {
+pub(super) async fn disks(session: &Session, vm: &str) -> Result<Vec<String>, XapiError> {
     let record = vm::record(session, "VM", vm).await?;
     let mut disks = Vec::new();
     for vbd in record["VBDs"].as_array().into_iter().flatten() {
@@ -291,7 +329,7 @@ pub async fn leftovers(session: &Session) -> Result<Vec<Leftover>, XapiError> {
                 let value = &record["other_config"][key];
                 value.as_str().unwrap_or_default().to_owned()
             };
-            let is_marked = is_ours(&record["other_config"], &uuid);
+            let is_marked = marks_of(&record["other_config"], &uuid).is_some();
             let (marks, origin) = if let Some(marks) = announced(&name) {
                 (marks, Origin::Name)
             } else if is_marked {
@@ -309,9 +347,7 @@ pub async fn leftovers(session: &Session) -> Result<Vec<Leftover>, XapiError> {
                 name,
                 owner,
                 run,
-                expired: expires
-                    .parse::<u64>()
-                    .map_or(true, |expires| expires < now()),
+                expired: is_over(&expires),
                 // A copy that nobody has marked yet says what its original says.
                 image: if is_marked {
                     config(IMAGE)
@@ -348,13 +384,32 @@ async fn made_by_tasks(session: &Session) -> Result<HashMap<String, (Marks, Stri
     Ok(made)
 }
 
-/// Remove LEFTOVER; a VM is shut down first, and its disks that carry our mark
-/// go with it. What is gone already is left alone.
+/// Remove LEFTOVER as [`remove`] does, when it belongs to the session's owner or its
+/// time is over.
+pub async fn remove_own(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
+    if leftover.owner != session.lease().owner && !leftover.expired {
+        return Err(XapiError::NotApproved {
+            method: format!("{}.destroy", leftover.class),
+            what: format!(
+                "{} `{}`, which belongs to run `{}` of `{}`",
+                leftover.class, leftover.uuid, leftover.run, leftover.owner
+            ),
+            approved: "only what is one's own, or whose time is over, is removed".to_owned(),
+        });
+    }
+    remove(session, leftover).await
+}
+
+/// Remove LEFTOVER, whosever it is: somebody has looked at it and agreed. A VM is shut
+/// down first, and its disks that carry the same mark go with it. What is gone already
+/// is left alone.
 pub async fn remove(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
     let removed = async {
+        // Whose run it was does not matter any more.
+        session.own("remove", &leftover.reference);
         adopt(session, leftover).await?;
         match leftover.class {
-            "VM" => remove_vm(session, &leftover.reference).await,
+            "VM" => remove_vm(session, leftover).await,
             _ => remove_vdi(session, &leftover.reference).await,
         }
     };
@@ -385,9 +440,9 @@ async fn adopt(session: &Session, leftover: &Leftover) -> Result<(), XapiError> 
     Ok(())
 }
 
-async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
+async fn remove_vm(session: &Session, leftover: &Leftover) -> Result<(), XapiError> {
+    let vm = leftover.reference.as_str();
     let uuid = session.uuid("VM", vm).await?;
-    // `run` below asks what is approved once more, and our mark is the answer.
     vm::shut_down(session, vm, Shutdown::Hard, REMOVAL).await?;
     let disks = disks(session, vm).await?;
     let tried = format!("destroy VM `{uuid}`");
@@ -397,10 +452,12 @@ async fn remove_vm(session: &Session, vm: &str) -> Result<(), XapiError> {
         let config = &record["other_config"];
         // A golden disk outlives the machines that were made from it.
         let uuid = record["uuid"].as_str().unwrap_or_default();
-        if is_ours(config, uuid)
-            && !session.approved().includes("VDI", uuid)
-            && config.get(IMAGE).is_none()
+        let is_of_the_vm = marks_of(config, uuid).is_some_and(|marks| {
+            (marks.owner, marks.run) == (leftover.owner.clone(), leftover.run.clone())
+        });
+        if is_of_the_vm && !session.approved().includes("VDI", uuid) && config.get(IMAGE).is_none()
         {
+            session.own("remove", &vdi);
             remove_vdi(session, &vdi).await?;
         }
     }
@@ -455,7 +512,9 @@ pub async fn golden(
     digest: &str,
 ) -> Result<Option<String>, XapiError> {
     for leftover in leftovers(session).await? {
-        if leftover.class != "VDI" || leftover.image != digest {
+        // Another's may hold something else than it says.
+        let is_own = leftover.owner == session.lease().owner;
+        if leftover.class != "VDI" || leftover.image != digest || !is_own {
             continue;
         }
         let record = vm::record(session, "VDI", &leftover.reference).await?;
@@ -468,6 +527,6 @@ pub async fn golden(
 
 /// Let VDI, one of ours, say that it holds the image with the SHA-256 DIGEST.
 pub async fn make_golden(session: &Session, vdi: &str, digest: &str) -> Result<(), XapiError> {
-    approved::check_object(session, "VDI.add_to_other_config", "VDI", vdi, false).await?;
+    approved::check_object(session, "VDI.add_to_other_config", "VDI", vdi).await?;
     set_entry(session, "VDI", vdi, IMAGE, digest).await
 }

@@ -10,7 +10,8 @@
 //! * [`console`] sees what a VM shows on its screen.
 //! * [`lease`] marks what we create, and finds what a crash has left.
 //! * [`lock`] lets a machine belong to one run at a time.
-//! * [`approved`] keeps everybody's hands off what the settings do not name.
+//! * [`approved`] keeps everybody's hands off what the settings do not name;
+//!   [`messages`] says what each message may change.
 //! * [`http`], [`rpc`] and [`xml`] are the wire, [`trust`] the pinned certificate;
 //!   [`integers`] makes the two dialects answer the same.
 //!
@@ -29,9 +30,12 @@ mod http;
 mod integers;
 pub mod lease;
 pub mod lock;
+pub mod messages;
 mod neighbours;
 pub mod primitives;
+mod refusals;
 pub mod replace;
+mod retry;
 mod rfb;
 mod rpc;
 mod session;

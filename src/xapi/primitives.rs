@@ -563,7 +563,7 @@ fn leftover_remove(args: &[Value]) -> Outcome {
     let removed = within(&session.0, "removing what was left behind", async {
         let found = lease::leftovers(&session.0).await?;
         match found.iter().find(|it| it.uuid == uuid) {
-            Some(leftover) => lease::remove(&session.0, leftover).await.map(|()| true),
+            Some(leftover) => lease::remove_own(&session.0, leftover).await.map(|()| true),
             None => Ok(false),
         }
     })?;

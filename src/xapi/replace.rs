@@ -67,8 +67,8 @@ pub async fn replace(
     image: &Path,
     format: Format,
 ) -> Result<Replaced, XapiError> {
-    approved::check_object(session, "VBD.create", "VM", vm, false).await?;
-    approved::check_object(session, "VBD.create", "VDI", old, false).await?;
+    approved::check_object(session, "VBD.create", "VM", vm).await?;
+    approved::check_object(session, "VBD.create", "VDI", old).await?;
     let vm_uuid = session.uuid("VM", vm).await?;
     let old_uuid = session.uuid("VDI", old).await?;
     let tried = format!("replace VDI `{old_uuid}` of VM `{vm_uuid}`");
@@ -219,11 +219,24 @@ async fn slot(session: &Session, vm: &str, old: &str, tried: &str) -> Result<Slo
         let found = record(session, "VDI", vdi).await?;
         let uuid = found["uuid"].as_str().unwrap_or_default();
         let config = &found["other_config"];
-        let stands_for_it =
-            lease::is_ours(config, uuid) && Claim::of(config).is_some_and(|claim| claim.old == old);
-        if uuid == old || stands_for_it {
+        if uuid == old {
             return Ok(slot);
         }
+        let Some(marks) = lease::marks_of(config, uuid) else {
+            continue;
+        };
+        if Claim::of(config).is_none_or(|claim| claim.old != old) {
+            continue;
+        }
+        // It will be destroyed, so it must be ours, of whichever run.
+        if marks.owner != session.lease().owner && !marks.expired {
+            return Err(XapiError::WrongState {
+                tried: tried.to_owned(),
+                state: format!("VDI `{uuid}`, which belongs to {marks}, stands for it"),
+            });
+        }
+        session.own("replace", vdi);
+        return Ok(slot);
     }
     Err(XapiError::WrongState {
         tried: tried.to_owned(),

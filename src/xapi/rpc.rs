@@ -42,10 +42,11 @@ impl Dialect {
         }
     }
 
-    /// Read the body of an answer; `Err` says why it is none.
-    pub fn decode(self, body: &[u8]) -> Result<Answer, String> {
+    /// Read the body of the answer to the call ID; `Err` says why it is none. In
+    /// XML-RPC calls have no ID.
+    pub fn decode(self, body: &[u8], id: u64) -> Result<Answer, String> {
         match self {
-            Dialect::Json => decode(body),
+            Dialect::Json => decode(body, id),
             Dialect::Xml => xml::decode(body),
         }
     }
@@ -64,7 +65,7 @@ pub enum Answer {
     Error { code: String, params: Vec<String> },
 }
 
-fn decode(body: &[u8]) -> Result<Answer, String> {
+fn decode(body: &[u8], id: u64) -> Result<Answer, String> {
     let text = String::from_utf8_lossy(body);
     let text = without_special_floats(&text);
     let Value::Object(mut members) =
@@ -72,6 +73,16 @@ fn decode(body: &[u8]) -> Result<Answer, String> {
     else {
         return Err("the answer is not an object".to_owned());
     };
+    // An error of what could not be read has no ID.
+    match members.get("id") {
+        None | Some(Value::Null) => {}
+        Some(answered) if *answered == json!(id) || *answered == json!(id.to_string()) => {}
+        Some(other) => {
+            return Err(format!(
+                "the answer is that to call {other}, and call {id} was sent"
+            ));
+        }
+    }
     match members.remove("error") {
         None | Some(Value::Null) => members
             .remove("result")
@@ -165,7 +176,7 @@ mod tests {
     use super::*;
 
     fn result(body: &str) -> Value {
-        match decode(body.as_bytes()) {
+        match decode(body.as_bytes(), 1) {
             Ok(Answer::Result(value)) => value,
             other => panic!("no result: {other:?}"),
         }
@@ -206,12 +217,21 @@ mod tests {
         };
         let two = br#"{"jsonrpc":"2.0","error":{"code":1,"message":"HANDLE_INVALID","data":["VM","OpaqueRef:1"]},"id":0}"#;
         let one = br#"{"result":null,"error":["HANDLE_INVALID","VM","OpaqueRef:1"],"id":0}"#;
-        assert_eq!(decode(two), Ok(expected));
-        assert_eq!(decode(one), decode(two));
+        assert_eq!(decode(two, 0), Ok(expected));
+        assert_eq!(decode(one, 0), decode(two, 0));
+    }
+
+    #[test]
+    fn the_answer_to_another_call_is_none() {
+        let answer = br#"{"jsonrpc":"2.0","result":"x","id":99999}"#;
+        assert!(decode(answer, 99999).is_ok());
+        assert!(decode(answer, 3).unwrap_err().contains("99999"));
+        assert!(decode(br#"{"result":"x","id":null}"#, 3).is_ok());
+        assert!(decode(br#"{"result":"x","id":"3"}"#, 3).is_ok());
     }
 
     #[test]
     fn the_page_of_xo_lite_is_not_taken_for_an_answer() {
-        assert!(decode(b"<!DOCTYPE html><html></html>").is_err());
+        assert!(decode(b"<!DOCTYPE html><html></html>", 0).is_err());
     }
 }

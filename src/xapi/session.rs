@@ -11,11 +11,13 @@
 
 use super::approved::{self, Approved};
 use super::error::XapiError;
-use super::http::{Connection, Endpoint};
+use super::http::{Connection, Endpoint, Head};
 use super::integers;
 use super::lease::{self, Lease};
 use super::lock::{self, Held};
-use super::rpc::{Answer, Dialect};
+use super::refusals;
+use super::retry::Attempts;
+use super::rpc::{Answer, Dialect, is_null};
 use super::task;
 use super::trust::Fingerprint;
 use serde_json::{Map, Value};
@@ -32,6 +34,9 @@ const ORIGINATOR: &str = "fruix-scm";
 
 /// How long a call may take unless the caller knows better.
 pub const CALL: Duration = Duration::from_secs(60);
+
+/// How long a host that is starting is asked to let us in.
+const STARTING: Duration = Duration::from_secs(150);
 
 /// How often a call that only reads is tried.
 const ATTEMPTS: u32 = 3;
@@ -59,6 +64,7 @@ struct Task {
 /// A call as it is sent.
 struct Wire {
     dialect: Dialect,
+    id: u64,
     body: Vec<u8>,
     repeatable: bool,
     asks_for_master: bool,
@@ -96,6 +102,40 @@ impl Secret {
 
     fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Replace this secret in TEXT, also where it is quoted for JSON, XML or an URL.
+    fn blot(&self, text: &mut String) {
+        let secret = self.0.as_str();
+        if text == secret {
+            "…".clone_into(text);
+        }
+        // What is this short is found everywhere, and no secret either.
+        if secret.chars().count() < 3 {
+            return;
+        }
+        let json = Value::from(secret).to_string();
+        let xml = quick_xml::escape::escape(secret);
+        let url: String = secret
+            .bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                    char::from(byte).to_string()
+                }
+                _ => format!("%{byte:02X}"),
+            })
+            .collect();
+        for form in [
+            secret,
+            &json[1..json.len() - 1],
+            &xml,
+            &url,
+            &url.to_lowercase(),
+        ] {
+            if text.contains(form) {
+                *text = text.replace(form, "…");
+            }
+        }
     }
 }
 
@@ -310,8 +350,10 @@ impl Session {
             Value::from("2.21"),
             Value::from(ORIGINATOR),
         ];
+        let mut attempts = Attempts::new(LOG_IN, STARTING);
         // One step from a member to its master, and one in case it has just changed.
-        for _ in 0..3 {
+        let mut steps = 0;
+        while steps < 3 {
             let tried = format!("log in to `{}` as `{}`", self.endpoint().url(), login.user);
             match self.first_exchange(&params, &tried).await? {
                 Answer::Result(Value::String(reference)) => return Ok(Secret::new(reference)),
@@ -322,17 +364,15 @@ impl Session {
                     });
                 }
                 Answer::Error { code, params } if code == "HOST_IS_SLAVE" && !params.is_empty() => {
+                    steps += 1;
                     let member = self.endpoint();
                     let mut state = self.state();
                     state.endpoint = Some(member.at(&params[0], member.port()));
                     state.idle.clear();
                 }
                 Answer::Error { code, params } => {
-                    return Err(XapiError::Refused {
-                        tried,
-                        code,
-                        params,
-                    });
+                    let refused = XapiError::refused(tried, code, params);
+                    attempts.again(refused).await?;
                 }
             }
         }
@@ -348,7 +388,7 @@ impl Session {
         let outcome = self
             .exchange(LOG_IN, params, limit, tried, Fence::None)
             .await;
-        let Err(XapiError::Protocol { .. }) = outcome else {
+        let Err(XapiError::Protocol { .. } | XapiError::Http { .. }) = outcome else {
             return outcome;
         };
         if self.state().dialect == Dialect::Xml {
@@ -360,7 +400,7 @@ impl Session {
             .await
         {
             // It speaks neither, so this is no host of ours.
-            Err(XapiError::Protocol { .. }) => {
+            Err(XapiError::Protocol { .. } | XapiError::Http { .. }) => {
                 self.state().dialect = Dialect::Json;
                 outcome
             }
@@ -373,6 +413,21 @@ impl Session {
     /// A method that would change what the settings do not approve is refused,
     /// and nothing is sent.
     pub async fn call(&self, method: &str, params: Vec<Value>) -> Result<Value, XapiError> {
+        let mut attempts = Attempts::new(method, self.patience());
+        loop {
+            match self.send(method, params.clone()).await {
+                Ok(result) => return Ok(result),
+                Err(error) => {
+                    if let Err(error) = attempts.again(error).await {
+                        return Err(self.named(error).await);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As [`Session::call`], once.
+    pub(super) async fn send(&self, method: &str, params: Vec<Value>) -> Result<Value, XapiError> {
         if method.starts_with("VDI.") && approved::copies(method) {
             // The copy of a disk is asked for as a task, which can be marked.
             let tried = format!("call `{method}`");
@@ -456,7 +511,7 @@ impl Session {
         params: Vec<Value>,
         limit: Duration,
     ) -> Result<Value, XapiError> {
-        let fence = if approved::changes(method, &params) {
+        let fence = if approved::changes(method) {
             Fence::Up
         } else {
             Fence::None
@@ -488,13 +543,11 @@ impl Session {
             _ => format!("call `{method}`"),
         };
         let mut renewed = false;
+        let mut attempts = Attempts::new(method, limit);
         loop {
             let Some(reference) = self.state().reference.clone() else {
-                return Err(XapiError::Refused {
-                    tried,
-                    code: "SESSION_INVALID".to_owned(),
-                    params: Vec::new(),
-                });
+                let code = "SESSION_INVALID".to_owned();
+                return Err(XapiError::refused(tried, code, Vec::new()));
             };
             let mut all = Vec::with_capacity(params.len() + 1);
             all.push(Value::from(reference.expose()));
@@ -511,15 +564,14 @@ impl Session {
                         Vec::new()
                     } else {
                         params
-                            .into_iter()
-                            .map(|param| param.replace(reference.expose(), "…"))
-                            .collect()
                     };
-                    return Err(XapiError::Refused {
-                        tried,
-                        code,
-                        params,
-                    });
+                    let refused = XapiError::refused(tried.clone(), code, params);
+                    match refused.code() {
+                        Some("HOST_STILL_BOOTING" | "TOO_MANY_PENDING_TASKS" | "TOO_BUSY") => {
+                            attempts.again(refused).await?;
+                        }
+                        _ => return Err(refused),
+                    }
                 }
             }
         }
@@ -556,6 +608,7 @@ impl Session {
             })?;
         let call = Wire {
             dialect,
+            id,
             body,
             repeatable: approved::is_repeatable(method),
             asks_for_master: method == LOG_IN,
@@ -566,7 +619,7 @@ impl Session {
         let mut attempt = 1;
         loop {
             let left = limit.saturating_sub(start.elapsed());
-            let outcome = tokio::time::timeout(left, self.send(&call, tried)).await;
+            let outcome = tokio::time::timeout(left, self.transmit(&call, tried)).await;
             match outcome {
                 Err(_) => {
                     return Err(XapiError::Timeout {
@@ -592,13 +645,13 @@ impl Session {
     }
 
     /// Send CALL once; again only where the host has certainly not seen all of it.
-    async fn send(&self, call: &Wire, tried: &str) -> Result<Answer, XapiError> {
+    async fn transmit(&self, call: &Wire, tried: &str) -> Result<Answer, XapiError> {
         for _ in 1..ATTEMPTS {
-            if let Some(answer) = self.send_once(call, tried).await? {
+            if let Some(answer) = self.transmit_once(call, tried).await? {
                 return Ok(answer);
             }
         }
-        self.send_once(call, tried)
+        self.transmit_once(call, tried)
             .await?
             .ok_or_else(|| XapiError::Timeout {
                 tried: tried.to_owned(),
@@ -608,7 +661,7 @@ impl Session {
     }
 
     /// Send CALL; nothing when the host has dropped it for being slow.
-    async fn send_once(&self, call: &Wire, tried: &str) -> Result<Option<Answer>, XapiError> {
+    async fn transmit_once(&self, call: &Wire, tried: &str) -> Result<Option<Answer>, XapiError> {
         let endpoint = self.endpoint();
         // A used connection may be closing; what must not be lost gets a new one.
         let used = if call.repeatable {
@@ -639,7 +692,10 @@ impl Session {
         let exchange = async {
             connection.send(&request).await?;
             let head = connection.read_head().await?;
-            let body = connection.read_body(&head).await?;
+            let body = match head.status {
+                200 => connection.read_body(&head).await?,
+                _ => Vec::new(),
+            };
             Ok::<_, std::io::Error>((head, body))
         };
         let (head, body) = exchange.await.map_err(|error| {
@@ -654,16 +710,15 @@ impl Session {
             return Ok(None);
         }
         if head.status != 200 {
-            return Err(XapiError::Protocol {
-                tried: tried.to_owned(),
-                reason: format!(
-                    "`{}` answered HTTP {} {}",
-                    endpoint.url(),
-                    head.status,
-                    head.reason
-                ),
-            });
+            return Err(self.http_refusal(&mut connection, &head, tried).await);
         }
+        let answer = call
+            .dialect
+            .decode(&body, call.id)
+            .map_err(|reason| XapiError::Protocol {
+                tried: tried.to_owned(),
+                reason: format!("`{}`: {}", endpoint.url(), self.blot(&reason)),
+            })?;
         if head.keeps_alive() {
             connection.rest();
             let mut state = self.state();
@@ -677,13 +732,84 @@ impl Session {
         {
             self.trust(pin);
         }
-        call.dialect
-            .decode(&body)
-            .map(Some)
-            .map_err(|reason| XapiError::Protocol {
-                tried: tried.to_owned(),
-                reason: format!("`{}`: {reason}", endpoint.url()),
-            })
+        Ok(Some(self.blotted(answer)))
+    }
+
+    /// Why the host has answered HEAD on CONNECTION, in its own words.
+    pub(super) async fn http_refusal(
+        &self,
+        connection: &mut Connection,
+        head: &Head,
+        tried: &str,
+    ) -> XapiError {
+        XapiError::Http {
+            tried: tried.to_owned(),
+            url: connection.url().to_owned(),
+            status: head.status,
+            reason: self.blot(&head.reason),
+            location: head.header("location").map(|place| self.blot(place)),
+            text: self.blot(&connection.read_words(head).await),
+        }
+    }
+
+    /// TEXT of the host's without our secrets, in whichever way it spells them: some
+    /// hosts repeat what they were asked.
+    pub(super) fn blot(&self, text: &str) -> String {
+        let state = self.state();
+        let secrets = [Some(&self.0.login.password), state.reference.as_ref()];
+        let mut text = text.to_owned();
+        for secret in secrets.into_iter().flatten() {
+            secret.blot(&mut text);
+        }
+        text
+    }
+
+    fn blotted(&self, answer: Answer) -> Answer {
+        match answer {
+            Answer::Error { code, params } => Answer::Error {
+                code: self.blot(&code),
+                params: params.iter().map(|param| self.blot(param)).collect(),
+            },
+            result => result,
+        }
+    }
+
+    /// The refusal ERROR with the names of what its parameters refer to, as far as
+    /// the host tells them at once.
+    pub(super) async fn named(&self, mut error: XapiError) -> XapiError {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let XapiError::Refused {
+            code,
+            params,
+            named,
+            ..
+        } = &mut error
+        else {
+            return error;
+        };
+        let names = refusals::meaning(code).map_or(&[][..], |meaning| &meaning.names);
+        for (name, param) in names.iter().zip(params.iter()) {
+            let Some(class) = refusals::class_of(code, name, params) else {
+                continue;
+            };
+            if is_null(param) || !param.starts_with("OpaqueRef:") || code == "HANDLE_INVALID" {
+                continue;
+            }
+            let method = format!("{class}.get_record");
+            if !approved::is_reading(&method) {
+                continue;
+            }
+            let asked = self.call_within(&method, vec![param.as_str().into()], PATIENCE);
+            let Ok(record) = asked.await else { continue };
+            let text = |name: &str| record[name].as_str().unwrap_or_default();
+            let label = match (text("name_label"), text("userdevice"), text("device")) {
+                ("", "", "") => String::new(),
+                ("", "", device) | ("", device, _) => format!("device {device}, "),
+                (label, ..) => format!("`{label}`, "),
+            };
+            named.push((param.clone(), format!("{label}{class} {}", text("uuid"))));
+        }
+        error
     }
 
     /// Send HEAD, the head of a request, but for its end, and then ask whether
@@ -859,11 +985,9 @@ impl Session {
             Answer::Result(_) => Ok(()),
             // The host has forgotten it by itself.
             Answer::Error { code, .. } if code == "SESSION_INVALID" => Ok(()),
-            Answer::Error { code, params } => Err(XapiError::Refused {
-                tried: "log out".to_owned(),
-                code,
-                params,
-            }),
+            Answer::Error { code, params } => {
+                Err(XapiError::refused("log out".to_owned(), code, params))
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use super::error::XapiError;
 use super::integers;
 use super::lease;
 use super::lock;
+use super::retry::Attempts;
 use super::rpc;
 use super::session::Session;
 use serde_json::{Value, json};
@@ -65,13 +66,26 @@ pub async fn run(
     tried: &str,
 ) -> Result<Value, XapiError> {
     let first = params.first().cloned();
-    let task = session
-        .call(&format!("Async.{method}"), params)
-        .await
-        .map_err(|error| error.while_trying(tried))?;
-    let task = reference(&task, tried)?;
-    session.register_task(&task, false);
-    let outcome = wait(session, &task, limit, tried, |_| {}).await;
+    let mut attempts = Attempts::new(method, limit);
+    let outcome = loop {
+        let attempt = async {
+            let task = session
+                .send(&format!("Async.{method}"), params.clone())
+                .await
+                .map_err(|error| error.while_trying(tried))?;
+            let task = reference(&task, tried)?;
+            session.register_task(&task, false);
+            wait(session, &task, attempts.left(), tried, |_| {}).await
+        };
+        match attempt.await {
+            Ok(result) => break Ok(result),
+            Err(error) => {
+                if let Err(error) = attempts.again(error).await {
+                    break Err(session.named(error).await);
+                }
+            }
+        }
+    };
     if method == "VM.revert"
         && let Some(snapshot) = first.as_ref().and_then(Value::as_str)
         // What may be going on still puts an old state back at some time.
@@ -177,14 +191,14 @@ pub async fn wait(
             }
             _ => {
                 destroy(session, task).await;
-                let mut description = last.error.into_iter();
-                return Err(XapiError::Refused {
-                    tried: tried.to_owned(),
-                    code: description
+                let mut description = last.error.into_iter().map(|text| session.blot(&text));
+                return Err(XapiError::refused(
+                    tried.to_owned(),
+                    description
                         .next()
                         .unwrap_or_else(|| "TASK_CANCELLED".to_owned()),
-                    params: description.collect(),
-                });
+                    description.collect(),
+                ));
             }
         }
     }
@@ -220,6 +234,22 @@ async fn look(
     match news {
         Some(event) => Ok(Sight::of(&event["snapshot"])),
         None => probe(session, task).await,
+    }
+}
+
+/// OPERATION of TASK, with since when it has been going on, as far as the host tells.
+pub(super) async fn described(session: &Session, task: &str, operation: &str) -> String {
+    let record = session
+        .call_within("task.get_record", vec![json!(task)], CANCELLATION)
+        .await
+        .unwrap_or_default();
+    let text = |name: &str| record[name].as_str().unwrap_or_default();
+    match (text("uuid"), text("created")) {
+        ("", _) => format!("the operation {operation} of task `{task}`, which is forgotten,"),
+        (uuid, created) => format!(
+            "the operation {operation} of task {uuid} (`{}`), which began at {created},",
+            text("name_label")
+        ),
     }
 }
 

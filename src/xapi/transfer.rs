@@ -112,7 +112,7 @@ pub async fn import(
     let total = metadata.len();
     let uuid = session.uuid("VDI", reference).await?;
     let tried = format!("import `{}` into VDI `{uuid}`", image.display());
-    approved::check_object(session, "import_raw_vdi", "VDI", reference, false).await?;
+    approved::check_object(session, "import_raw_vdi", "VDI", reference).await?;
     let record = session
         .call_within("VDI.get_record", vec![json!(reference)], session.patience())
         .await?;
@@ -277,14 +277,14 @@ async fn check_target(
             let name = session
                 .call_within("VM.get_name_label", vec![json!(vm)], session.patience())
                 .await?;
-            return Err(XapiError::Refused {
-                tried: tried.to_owned(),
-                code: "VDI_IN_USE".to_owned(),
-                params: vec![
+            return Err(XapiError::refused(
+                tried.to_owned(),
+                "VDI_IN_USE".to_owned(),
+                vec![
                     uuid.to_owned(),
                     format!("attached to VM `{}`", name.as_str().unwrap_or_default()),
                 ],
-            });
+            ));
         }
     }
     Ok(())
@@ -344,16 +344,7 @@ async fn open(
                     endpoint = session.endpoint().at(endpoint.host(), endpoint.port());
                 }
             }
-            status => {
-                return Err(XapiError::Protocol {
-                    tried: tried.to_owned(),
-                    reason: format!(
-                        "`{}` answered HTTP {status} {}",
-                        endpoint.url(),
-                        head.reason
-                    ),
-                });
-            }
+            _ => return Err(session.http_refusal(&mut connection, &head, tried).await),
         }
     }
     Err(XapiError::Protocol {
@@ -530,7 +521,7 @@ pub(super) async fn conclude(
         }
         Err(error) => {
             // A refusal with a status has often left its reason in the task.
-            let refused = matches!(error, XapiError::Protocol { .. });
+            let refused = matches!(error, XapiError::Http { .. });
             if refused
                 && let Err(better @ XapiError::Refused { .. }) =
                     task::wait(session, task, Duration::from_secs(3), tried, |_| {}).await

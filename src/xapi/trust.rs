@@ -19,7 +19,8 @@ use tokio_rustls::rustls::crypto::{
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError,
+    SignatureScheme,
 };
 
 /// The SHA-256 of a certificate in DER form.
@@ -97,6 +98,43 @@ pub fn not_pinned(error: &std::io::Error) -> Option<Fingerprint> {
         return None;
     };
     other.downcast_ref::<NotPinned>().map(|it| it.seen)
+}
+
+/// What keeps ERROR's handshake from succeeding for good, and what to do about it;
+/// `None` when it may be the network.
+pub fn incompatible(error: &std::io::Error) -> Option<(String, &'static str)> {
+    const RENEW: &str = "give the host another certificate: an X.509 version 3 one with an RSA \
+         key of 2048 bits or more, or an ECDSA key on P-256 or P-384; `xe \
+         host-emergency-reset-server-certificate` on the host makes one";
+    const SPEAK: &str = "the host must speak TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS \
+         1.3: XenServer 7.3 and later and every XCP-ng do unless they are set up otherwise";
+    let tls = error.get_ref()?.downcast_ref::<Error>()?;
+    match tls {
+        // The pin was right, so the certificate is the host's, and of no use.
+        Error::InvalidCertificate(CertificateError::BadSignature) => Some((
+            "the host's certificate is the pinned one, but its key cannot be used: this program \
+             takes no RSA keys of less than 2048 bits, and no signature of it that it can check"
+                .to_owned(),
+            RENEW,
+        )),
+        Error::InvalidCertificate(reason) => Some((
+            format!("the host's certificate cannot be used: {reason}"),
+            RENEW,
+        )),
+        Error::PeerIncompatible(reason) => Some((
+            format!("host and client have no kind of TLS in common: {reason:?}"),
+            SPEAK,
+        )),
+        Error::AlertReceived(
+            alert @ (AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity),
+        ) => Some((
+            format!("host and client have no kind of TLS in common; the host said {alert:?}"),
+            SPEAK,
+        )),
+        _ => None,
+    }
 }
 
 /// The fingerprint of the certificate that is shown at HOST, an URL, for somebody

@@ -234,11 +234,11 @@ impl Export {
         let uuid = session.uuid("VDI", reference).await?;
         let tried = format!("read VDI `{uuid}`");
         if is_null(reference) {
-            return Err(XapiError::Refused {
+            return Err(XapiError::refused(
                 tried,
-                code: "HANDLE_INVALID".to_owned(),
-                params: vec!["VDI".to_owned(), reference.to_owned()],
-            });
+                "HANDLE_INVALID".to_owned(),
+                vec!["VDI".to_owned(), reference.to_owned()],
+            ));
         }
         let task = task::create(session, &format!("fruix-scm export of {uuid}")).await?;
         let target = format!("/export_raw_vdi?vdi={uuid}&format={format}");
@@ -270,10 +270,7 @@ impl Export {
                 }
             };
             if head.status != 200 {
-                return Err(XapiError::Protocol {
-                    tried: tried.clone(),
-                    reason: format!("the host answered HTTP {} {}", head.status, head.reason),
-                });
+                return Err(session.http_refusal(&mut connection, &head, &tried).await);
             }
             Ok((connection, endpoint))
         }

@@ -3,7 +3,8 @@
 //!
 //! Power is changed by asynchronous tasks: xapi retries an operation that
 //! another one blocks inside the call, for up to two hours, and only a task
-//! can be cancelled. `allowed_operations` is advice and not asked.
+//! can be cancelled. `allowed_operations` is advice and not asked; `current_operations`
+//! tell whether a power state may be believed.
 //!
 //! Source: XenAPI reference, classes `VM` and `VM_guest_metrics`.
 
@@ -13,7 +14,7 @@ use super::error::XapiError;
 use super::session::Session;
 use super::task;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The reference of the object of CLASS (`VM`, `VDI`, …) with this UUID.
 pub async fn find(session: &Session, class: &str, uuid: &str) -> Result<String, XapiError> {
@@ -38,12 +39,107 @@ pub async fn record(session: &Session, class: &str, reference: &str) -> Result<V
         .await
 }
 
-/// `Halted`, `Paused`, `Running` or `Suspended`, or what a newer host calls it.
+/// `Halted`, `Paused`, `Running` or `Suspended`, or what a newer host calls it, once
+/// no operation is going on that may end in another.
 pub async fn power_state(session: &Session, vm: &str) -> Result<String, XapiError> {
-    let state = session
-        .call_within("VM.get_power_state", vec![json!(vm)], session.patience())
+    let limit = session.patience();
+    let tried = format!("learn the power state of {}", described(session, vm).await?);
+    settled(session, vm, Instant::now(), limit, &tried).await
+}
+
+/// Operations after which a VM is in the power state that it was in before.
+const KEEPS_POWER: [&str; 19] = [
+    "snapshot",
+    "clone",
+    "copy",
+    "create_template",
+    "export",
+    "metadata_export",
+    "import",
+    "get_boot_record",
+    "send_sysrq",
+    "send_trigger",
+    "query_services",
+    "call_plugin",
+    "data_source_op",
+    "update_allowed_operations",
+    "make_into_template",
+    "assert_operation_valid",
+    "create_vtpm",
+    "awaiting_memory_live",
+    "destroy",
+];
+
+/// Whether a VM may be in another power state when OPERATION has ended than before.
+fn changes_power(operation: &str) -> bool {
+    !KEEPS_POWER.contains(&operation) && !operation.starts_with("changing_")
+}
+
+/// The power state of VM when no operation is going on that may change it. Wait for
+/// the end of such ones until LIMIT from START is over; what is still going on then
+/// is the error's.
+async fn settled(
+    session: &Session,
+    vm: &str,
+    start: Instant,
+    limit: Duration,
+    tried: &str,
+) -> Result<String, XapiError> {
+    let mut token = String::new();
+    loop {
+        let record = record(session, "VM", vm).await?;
+        let state = record["power_state"].as_str().unwrap_or_default();
+        let running = record["current_operations"].as_object();
+        let running = running
+            .into_iter()
+            .flatten()
+            .filter_map(|(task, operation)| Some((task.as_str(), operation.as_str()?)))
+            .find(|(_, operation)| changes_power(operation));
+        let Some((task, operation)) = running else {
+            return Ok(state.to_owned());
+        };
+        let left = limit.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(XapiError::PerhapsRunning {
+                tried: tried.to_owned(),
+                limit,
+                operation: task::described(session, task, operation).await,
+                state: state.to_lowercase(),
+            });
+        }
+        // What the run has begun itself and given up is ended; nobody else's is.
+        if session.has_task(task) {
+            task::abandon(session, task).await;
+        }
+        await_change(session, vm, &mut token, left.min(CHANGE)).await?;
+    }
+}
+
+/// How long one call waits for a VM to change.
+const CHANGE: Duration = Duration::from_secs(5);
+
+/// Wait until VM has changed since TOKEN, or PATIENCE is over.
+async fn await_change(
+    session: &Session,
+    vm: &str,
+    token: &mut String,
+    patience: Duration,
+) -> Result<(), XapiError> {
+    let batch = session
+        .call_within(
+            "event.from",
+            vec![
+                json!([format!("vm/{vm}")]),
+                json!(token),
+                json!(patience.as_secs_f64()),
+            ],
+            patience + Duration::from_secs(30),
+        )
         .await?;
-    Ok(state.as_str().unwrap_or_default().to_owned())
+    if let Some(next) = batch["token"].as_str() {
+        next.clone_into(token);
+    }
+    Ok(())
 }
 
 /// How a VM is named in messages.
@@ -54,7 +150,7 @@ async fn described(session: &Session, vm: &str) -> Result<String, XapiError> {
 /// Start VM and wait until the host has done so; the guest has only begun to boot.
 pub async fn start(session: &Session, vm: &str, limit: Duration) -> Result<(), XapiError> {
     let tried = format!("start {}", described(session, vm).await?);
-    approved::check_object(session, "Async.VM.start", "VM", vm, false).await?;
+    approved::check_object(session, "Async.VM.start", "VM", vm).await?;
     renew_nonce(session, vm).await?;
     let params = vec![json!(vm), json!(false), json!(false)];
     task::run(session, "VM.start", params, limit, &tried).await?;
@@ -65,7 +161,10 @@ pub async fn start(session: &Session, vm: &str, limit: Duration) -> Result<(), X
 /// address: what it wrote at an earlier boot is put back into xenstore.
 async fn renew_nonce(session: &Session, vm: &str) -> Result<(), XapiError> {
     // That of a guest which runs already stays as it is; the start will be refused.
-    if power_state(session, vm).await? != "Halted" {
+    let state = session
+        .call_within("VM.get_power_state", vec![json!(vm)], session.patience())
+        .await?;
+    if state != "Halted" {
         return Ok(());
     }
     let call = async |method: &str, params: Vec<Value>| {
@@ -98,7 +197,14 @@ pub enum Shutdown {
     Hard,
 }
 
+/// How often a shutdown is asked for whose outcome nobody knows.
+const SHUTDOWNS: u32 = 5;
+
 /// Shut VM down and wait until it is halted. A halted VM is left alone.
+///
+/// That it is halted is believed when no operation is going on that may start it:
+/// xapi calls a VM halted until its start has ended, and refuses to shut it down
+/// meanwhile.
 pub async fn shut_down(
     session: &Session,
     vm: &str,
@@ -106,26 +212,33 @@ pub async fn shut_down(
     limit: Duration,
 ) -> Result<(), XapiError> {
     let tried = format!("shut down {}", described(session, vm).await?);
-    if power_state(session, vm).await? == "Halted" {
-        return Ok(());
-    }
     let method = match how {
         Shutdown::Clean => "VM.clean_shutdown",
         Shutdown::Hard => "VM.hard_shutdown",
     };
-    let outcome = task::run(session, method, vec![json!(vm)], limit, &tried).await;
-    match outcome {
-        // It was faster than we were, or the host has forgotten how it ended.
-        Err(error)
-            if error.code() == Some("VM_BAD_POWER_STATE")
-                || matches!(error, XapiError::OutcomeUnknown { .. }) =>
-        {
-            if power_state(session, vm).await? == "Halted" {
-                Ok(())
-            } else {
-                Err(error)
-            }
+    let start = Instant::now();
+    let mut attempts = 0;
+    loop {
+        let before = settled(session, vm, start, limit, &tried).await?;
+        if before == "Halted" {
+            return Ok(());
         }
-        outcome => outcome.map(|_| ()),
+        attempts += 1;
+        let left = limit.saturating_sub(start.elapsed());
+        let outcome = task::run(session, method, vec![json!(vm)], left, &tried).await;
+        let error = match outcome {
+            Ok(_) => continue,
+            Err(error) => error,
+        };
+        // Somebody was faster than we were, or the host has forgotten how it ended.
+        let is_unknown = matches!(error, XapiError::OutcomeUnknown { .. });
+        if !is_unknown && error.code() != Some("VM_BAD_POWER_STATE") {
+            return Err(error);
+        }
+        let after = settled(session, vm, start, limit, &tried).await?;
+        let goes_on = after != before || is_unknown;
+        if after != "Halted" && (!goes_on || attempts == SHUTDOWNS) {
+            return Err(error);
+        }
     }
 }

@@ -18,6 +18,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// The CD in the library of the simulated host is a VDI as well.
+const CD: usize = 1;
+
 /// A simulation with MISHAPS, such as `sr-full`.
 fn simulation(mishaps: &[&str]) -> Simulation {
     let mishaps: Vec<Mishap> = mishaps
@@ -233,7 +236,7 @@ fn a_refused_login_names_host_and_user_and_never_the_password() {
         failure.message(),
         format!(
             "cannot log in to `{}` as `root`: host answered SESSION_AUTHENTICATION_FAILED \
-             (root, Authentication failure)",
+             (user: root, message: Authentication failure): user or password is wrong",
             settings.host
         )
     );
@@ -335,7 +338,7 @@ fn what_we_have_created_ourselves_may_be_changed_and_removed_in_a_later_session_
         session.call("VDI.destroy", vec![vdi.clone()]).await
     })
     .expect("it carries our mark");
-    assert_eq!(simulation.host().count("VDI"), 1);
+    assert_eq!(simulation.host().count("VDI"), 1 + CD);
 }
 
 #[test]
@@ -374,7 +377,8 @@ fn an_import_whose_task_fails_after_the_200_has_failed() {
     assert_eq!(
         failure.message(),
         format!(
-            "cannot import `{}` into VDI `{}`: host answered VDI_IO_ERROR (Device I/O errors)",
+            "cannot import `{}` into VDI `{}`: host answered VDI_IO_ERROR (reason: Device I/O \
+             errors): reading or writing the disk failed",
             settings.image.display(),
             settings.vdi
         )
@@ -544,7 +548,7 @@ fn a_session_that_stays_invalid_is_an_error_without_its_reference() {
     .unwrap_err();
     assert_eq!(
         failure.message(),
-        "cannot call `VM.get_all`: host answered SESSION_INVALID"
+        "cannot call `VM.get_all`: host answered SESSION_INVALID: the host has ended the session"
     );
     assert!(!format!("{failure:?}").contains("secret"));
 }
@@ -568,7 +572,8 @@ fn any_method_can_be_called_by_name_and_its_error_names_it() {
     assert_eq!(brand, Some(Value::from("XCP-ng")));
     assert_eq!(
         failure.to_string(),
-        "cannot call `VM.get_record`: host answered HANDLE_INVALID (VM, OpaqueRef:nobody)"
+        "cannot call `VM.get_record`: host answered HANDLE_INVALID (class: VM, handle: \
+         OpaqueRef:nobody): the object does not exist, or no longer"
     );
 }
 
@@ -581,7 +586,8 @@ fn an_unknown_uuid_is_named() {
     .unwrap_err();
     assert_eq!(
         failure.message(),
-        "cannot find VM `0f1f`: host answered UUID_INVALID (VM, 0f1f)"
+        "cannot find VM `0f1f`: host answered UUID_INVALID (type: VM, uuid: 0f1f): no \
+         object has this UUID"
     );
 }
 
@@ -740,7 +746,7 @@ fn a_mark_that_a_revert_copies_onto_the_approved_machine_means_nothing() {
         transfer::import(session, disk, &settings.image, Format::Automatic).await
     })
     .expect("the VM still has its disk");
-    assert_eq!(simulation.host().count("VDI"), 1);
+    assert_eq!(simulation.host().count("VDI"), 1 + CD);
 }
 
 /// Log in to SIMULATION with PATIENCE and do ACT; nothing may be left.
@@ -805,7 +811,7 @@ fn a_call_that_changes_something_is_never_sent_twice() {
     .unwrap_err();
     assert_eq!(failure.key(), Key::Connection);
     assert!(failure.message().contains("without an answer"), "{failure}");
-    assert_eq!(simulation.host().count("VDI"), 1, "it was repeated");
+    assert_eq!(simulation.host().count("VDI"), 1 + CD, "it was repeated");
 }
 
 #[test]
@@ -921,7 +927,7 @@ fn two_clients_that_start_one_vm_at_once_are_kept_apart() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_member_of_a_pool_leads_to_its_master_when_the_masters_certificate_is_pinned_too() {
-    let member = simulation(&["fail=session.login_with_password:HOST_IS_SLAVE:127.0.0.2"]);
+    let member = simulation(&["fail=session.login_with_password:HOST_IS_SLAVE:127.0.0.8"]);
     let port = member
         .settings()
         .host
@@ -931,7 +937,7 @@ fn a_member_of_a_pool_leads_to_its_master_when_the_masters_certificate_is_pinned
         .parse()
         .unwrap();
     let master = Simulation::start(SimulationOptions {
-        listen: std::net::SocketAddr::from(([127, 0, 0, 2], port)),
+        listen: std::net::SocketAddr::from(([127, 0, 0, 8], port)),
         ..SimulationOptions::default()
     })
     .expect("the port is free on another address");
@@ -945,25 +951,125 @@ fn a_member_of_a_pool_leads_to_its_master_when_the_masters_certificate_is_pinned
     let master_pin = master.settings().certificate_sha256.clone();
     run(async {
         let session = Session::log_in(both(vec![member_pin.clone(), master_pin])).await?;
-        assert!(session.endpoint().url().contains("127.0.0.2"));
+        assert!(session.endpoint().url().contains("127.0.0.8"));
         session.log_out().await
     })
     .expect("both are known");
     let failure = run(Session::log_in(both(vec![member_pin.clone()]))).unwrap_err();
     assert_eq!(failure.key(), Key::Trust);
-    assert!(failure.message().contains("127.0.0.2"), "{failure}");
+    assert!(failure.message().contains("127.0.0.8"), "{failure}");
     // A member that knows its master's certificate vouches for it.
     member.host().add_mishap(
-        format!("member=127.0.0.2/{}", master.settings().certificate_sha256)
+        format!("member=127.0.0.8/{}", master.settings().certificate_sha256)
             .parse()
             .unwrap(),
     );
     run(async {
         let session = Session::log_in(both(vec![member_pin])).await?;
-        assert!(session.endpoint().url().contains("127.0.0.2"));
+        assert!(session.endpoint().url().contains("127.0.0.8"));
         session.log_out().await
     })
     .expect("the member has told which certificate the master shows");
+}
+
+#[test]
+fn the_member_of_the_simulated_pool_sends_everybody_to_its_master_and_vouches_for_it() {
+    let simulation = simulation(&[]);
+    let settings = simulation.settings().clone();
+    let (address, pin) = in_session(&simulation, async |session| {
+        let hosts = session.call("host.get_all_records", vec![]).await?;
+        let (member, record) = hosts
+            .as_object()
+            .unwrap()
+            .iter()
+            .find(|(_, record)| record["name_label"] == "xcp-ng-simulated-2")
+            .expect("there is a member");
+        let certificates = session.call("Certificate.get_all_records", vec![]).await?;
+        let certificate = certificates
+            .as_object()
+            .unwrap()
+            .values()
+            .find(|it| it["host"] == member.as_str())
+            .expect("the member has a certificate");
+        Ok((
+            record["address"].clone(),
+            certificate["fingerprint"].clone(),
+        ))
+    })
+    .unwrap();
+    let port = settings.host.rsplit(':').next().unwrap();
+    let at_member = Login {
+        host: format!("https://{}:{port}", address.as_str().unwrap()),
+        certificates: vec![pin.as_str().unwrap().to_owned()],
+        ..login(&settings)
+    };
+    let url = run(async {
+        let session = Session::log_in(at_member).await?;
+        let url = session.endpoint().url();
+        session.log_out().await?;
+        Ok(url)
+    });
+    assert_eq!(url.unwrap(), settings.host);
+}
+
+#[test]
+fn what_a_host_refuses_for_a_moment_is_asked_again() {
+    for mishap in [
+        "fail=session.login_with_password@1:HOST_STILL_BOOTING",
+        "fail=VM.start@1:VDI_IN_USE:OpaqueRef\\:x:attach",
+        "fail=VM.start@1:OTHER_OPERATION_IN_PROGRESS:VM:r:snapshot:t",
+        "fail=VM.start@1:SR_BACKEND_FAILURE_46::not available:",
+        "fail=task.create@1:TOO_MANY_PENDING_TASKS",
+        "fail=VDI.destroy@1:VDI_IN_USE:OpaqueRef\\:x:destroy",
+    ] {
+        let simulation = simulation(&[mishap]);
+        let settings = simulation.settings().clone();
+        in_session(&simulation, async |session| {
+            let vm = vm::find(session, "VM", &settings.vm).await?;
+            let sr = vm::find(session, "SR", &settings.sr).await?;
+            let task = task::create(session, "a task").await?;
+            task::abandon(session, &task).await;
+            let record = json!({
+                "name_label": "ours", "SR": sr, "virtual_size": 4 << 20, "type": "user",
+                "sharable": false, "read_only": false, "other_config": {},
+            });
+            let vdi = session.call("VDI.create", vec![record]).await?;
+            session.call("VDI.destroy", vec![vdi]).await?;
+            vm::start(session, &vm, Duration::from_secs(20)).await?;
+            vm::shut_down(session, &vm, Shutdown::Hard, Duration::from_secs(20)).await
+        })
+        .unwrap_or_else(|failure| panic!("{mishap}: {failure}"));
+    }
+    // What may not be repeated is refused at once, and by name.
+    let simulation =
+        self::simulation(&["fail=VM.start:HOST_NOT_ENOUGH_FREE_MEMORY:4294967296:1073741824"]);
+    let settings = simulation.settings().clone();
+    let start = Instant::now();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(20)).await
+    })
+    .unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(
+        failure
+            .message()
+            .contains("(needed: 4294967296, available: 1073741824)"),
+        "{failure}"
+    );
+    assert_eq!(simulation.host().calls("VM.start"), 1);
+    // One that stays says how often it was tried.
+    let simulation = self::simulation(&["fail=VM.start:VDI_IN_USE"]);
+    let settings = simulation.settings().clone();
+    let failure = in_session(&simulation, async |session| {
+        let vm = vm::find(session, "VM", &settings.vm).await?;
+        vm::start(session, &vm, Duration::from_secs(2)).await
+    })
+    .unwrap_err();
+    assert!(
+        failure.message().contains(", which was tried "),
+        "{failure}"
+    );
 }
 
 /// A settings file for what is on SIMULATION, as a maintainer would write it.
@@ -1190,7 +1296,7 @@ fn a_disk_that_fills_up_in_the_middle_says_so() {
             Detail::from("SR_BACKEND_FAILURE_44"),
             "{format:?}"
         );
-        assert_eq!(simulation.host().count("VDI"), 1);
+        assert_eq!(simulation.host().count("VDI"), 1 + CD);
     }
 }
 
@@ -1360,7 +1466,7 @@ fn a_disk_is_replaced_by_a_fresh_one_and_put_back() {
         assert_ne!(first.vdi, old);
         // Once more: the second takes the place of the first, which goes.
         let second = replace::replace(session, &vm, &old, image, Format::Automatic).await?;
-        assert_eq!(simulation.host().count("VDI"), 2);
+        assert_eq!(simulation.host().count("VDI"), 2 + CD);
         assert_eq!(simulation.host().count("VBD"), 1);
         vm::start(session, &vm, limit).await?;
         wait_for_address(session, &vm, limit).await?;
@@ -1394,7 +1500,7 @@ fn a_disk_is_replaced_by_a_fresh_one_and_put_back() {
         Ok(())
     })
     .expect("all goes well");
-    assert_eq!(simulation.host().count("VDI"), 1);
+    assert_eq!(simulation.host().count("VDI"), 1 + CD);
     assert!(disks() == before, "the old disk was written to");
 }
 
@@ -1422,7 +1528,7 @@ fn a_replacement_that_fails_leaves_the_machine_as_it_was() {
         })
         .unwrap_err();
         assert_eq!(*detail(&failure, "code"), Detail::from(code));
-        assert_eq!(simulation.host().count("VDI"), 1, "{mishap}");
+        assert_eq!(simulation.host().count("VDI"), 1 + CD, "{mishap}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::value::{Value, list_value, string_value, symbol_value};
 use crate::media::primitives::{definitions, survey};
 use crate::media::{self, Check, Checked, Record, Survey, Version};
-use crate::progress::escape;
+use crate::visible::escape;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 use unfinished::Unfinished;

@@ -10,7 +10,7 @@ use super::super::trouble;
 use super::session::{After, Session, say};
 use crate::guile::interpreter::{Frame, Interpreter};
 use crate::guile::value::{Value, string_value};
-use crate::progress::escape;
+use crate::visible::escape;
 use std::path::Path;
 use std::time::Instant;
 

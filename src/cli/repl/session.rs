@@ -4,7 +4,7 @@ use super::super::trouble;
 use super::commands;
 use crate::guile::interpreter::{Interpreter, Stop, Uncaught};
 use crate::guile::value::{Value, strings, symbol_value};
-use crate::progress::escape;
+use crate::visible::escape;
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;

@@ -77,23 +77,40 @@ impl std::error::Error for BootFailure {}
 
 /// Say whether this machine lets us make a guest at all.
 pub fn require_namespaces() -> Result<(), Failure> {
-    let unavailable = |reason: String| {
+    let unavailable = |reason: String, hint: &str| {
         Failure::new(
             Key::Simulator,
             format!("cannot simulate a guest on this machine: {reason}"),
         )
-        .hint(
-            "the simulated guest needs Linux user namespaces: see the sysctls \
-             user.max_user_namespaces, kernel.unprivileged_userns_clone and \
-             kernel.apparmor_restrict_unprivileged_userns; in a container allow \
-             unshare(2) and mount(2)",
-        )
+        .hint(hint)
     };
-    let trial = tempfile::tempdir().map_err(|error| unavailable(error.to_string()))?;
-    fs::create_dir(trial.path().join("proc")).map_err(|error| unavailable(error.to_string()))?;
+    let trial = tempfile::tempdir().and_then(|trial| {
+        fs::create_dir(trial.path().join("proc"))?;
+        Ok(trial)
+    });
+    let trial = trial.map_err(|error| {
+        let place = std::env::temp_dir();
+        unavailable(
+            format!("`{}`: {error}", place.display()),
+            files_hint(&error),
+        )
+    })?;
     Namespace::start(trial.path(), &Mounts::default(), "trial")
         .map(drop)
-        .map_err(|error| unavailable(error.to_string()))
+        .map_err(|error| unavailable(error.to_string(), error.hint()))
+}
+
+/// What to do when the simulation's files cannot be made, as ERROR says.
+pub(super) fn files_hint(error: &std::io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => {
+            "no file descriptors are left: raise the limit (`ulimit -n`)"
+        }
+        Some(libc::ENOSPC | libc::EDQUOT) => {
+            "the disk is full: free some hundred MiB there, or set TMPDIR to another directory"
+        }
+        _ => "set TMPDIR to a directory that exists and can be written, with some hundred MiB free",
+    }
 }
 
 impl Guest {

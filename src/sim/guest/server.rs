@@ -3,7 +3,7 @@
 //! Only public keys of the image's `authorized_keys` are accepted. Requests
 //! for `exec` run the account's shell with `-c` in the guest's root; the
 //! channel carries its input, output, errors and the way it ended. There are
-//! no terminals, and forwarding goes to this machine's loopback only.
+//! no terminals, and forwarding goes to the guest's own loopback only.
 //!
 //! Source: RFC 4252, RFC 4254 section 6; sshd(8) of FreeBSD.
 
@@ -21,7 +21,7 @@ use russh::{
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr, OsString};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -446,16 +446,26 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), Self::Error> {
-        // The guest shares this machine's network, as far as loopback goes.
-        let loopback = ["127.0.0.1", "::1", "localhost"].contains(&address);
-        let target = (address.to_owned(), u16::try_from(port).unwrap_or(0));
+        let loopback = match address {
+            "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            address => address.parse().ok().filter(IpAddr::is_loopback),
+        };
+        let port = u16::try_from(port).unwrap_or(0);
+        let namespace = self.sshd.namespace.clone();
         crate::runtime::spawn(async move {
-            if !loopback {
+            let Some(address) = loopback else {
                 return reply
                     .reject(ChannelOpenFailure::AdministrativelyProhibited)
                     .await;
-            }
-            match TcpStream::connect(target).await {
+            };
+            let connected =
+                tokio::task::spawn_blocking(move || namespace.connect(address, port)).await;
+            let stream = connected.map_err(std::io::Error::other).flatten();
+            let stream = stream.and_then(|stream| {
+                stream.set_nonblocking(true)?;
+                TcpStream::from_std(stream)
+            });
+            match stream {
                 Ok(mut stream) => {
                     reply.accept().await;
                     let _ = tokio::io::copy_bidirectional(&mut channel.into_stream(), &mut stream)

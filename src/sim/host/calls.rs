@@ -6,9 +6,10 @@ use super::database::{is_null, record_value};
 use super::model::{self, Call, Class, Field, Writer};
 use super::state::Shared;
 use super::value::{ApiError, NULL, Val, new_ref, now};
-use super::{disks, domains, events, tasks};
+use super::{disks, domains, events, filter, pool, tasks};
 use crate::sim::mishap::Mishap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Answer a call of METHOD with PARAMS, the session first.
@@ -40,7 +41,7 @@ pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Resul
                 "Fault",
                 [format!("No async mode for this operation (rpc: {method})")],
             ),
-            None => ApiError::new("MESSAGE_METHOD_UNKNOWN", [method.as_str()]),
+            None => unknown(name),
         });
     }
     let task = tasks::create(shared, method, "");
@@ -82,6 +83,37 @@ fn normalised(method: &str) -> String {
         )
 }
 
+/// Every message of the datamodel, by `CLASS.NAME`.
+fn known() -> &'static BTreeSet<String> {
+    static KNOWN: OnceLock<BTreeSet<String>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut class = "";
+        let mut names = BTreeSet::new();
+        // The client's guard lists the same messages, each behind what it changes.
+        for line in include_str!("../../xapi/messages.txt").lines() {
+            match line.strip_prefix("class ") {
+                Some(name) => class = name,
+                None => names.extend(
+                    line.split_whitespace()
+                        .filter(|word| !word.ends_with(':'))
+                        .map(|word| format!("{class}.{word}")),
+                ),
+            }
+        }
+        names
+    })
+}
+
+/// The refusal of a method that is not done here: a host has it, or nobody.
+fn unknown(name: &str) -> ApiError {
+    let code = if known().contains(name) {
+        "NOT_SIMULATED"
+    } else {
+        "MESSAGE_METHOD_UNKNOWN"
+    };
+    ApiError::new(code, [name])
+}
+
 /// What a method is, by its name.
 enum Method {
     Explicit(&'static Call),
@@ -99,20 +131,26 @@ enum Whole {
     ByNameLabel,
     All,
     AllRecords,
+    AllRecordsWhere,
 }
 
-const WHOLES: [(&str, Whole); 5] = [
+const WHOLES: [(&str, Whole); 6] = [
     ("get_record", Whole::Record),
     ("get_by_uuid", Whole::ByUuid),
     ("get_by_name_label", Whole::ByNameLabel),
     ("get_all", Whole::All),
     ("get_all_records", Whole::AllRecords),
+    ("get_all_records_where", Whole::AllRecordsWhere),
 ];
 
 /// Classes whose objects are not listed as a whole.
 const UNLISTED: [&str; 1] = ["session"];
 
 fn find(name: &str) -> Option<Method> {
+    // The datamodel publishes no filters, and hosts have them.
+    if !known().contains(name.strip_suffix("_where").unwrap_or(name)) {
+        return None;
+    }
     if let Some(call) = model::calls().get(name) {
         return Some(Method::Explicit(call));
     }
@@ -124,7 +162,7 @@ fn find(name: &str) -> Option<Method> {
             Whole::Record => true,
             Whole::ByUuid => class.field("uuid").is_some(),
             Whole::ByNameLabel => class.field("name_label").is_some(),
-            Whole::All | Whole::AllRecords => listed,
+            Whole::All | Whole::AllRecords | Whole::AllRecordsWhere => listed,
         };
         return exists.then_some(Method::Whole(class, *whole));
     }
@@ -168,47 +206,26 @@ fn has_async_mode(name: &str) -> bool {
         Some(Method::Explicit(call)) => {
             !["session", "task", "event"].contains(&call.class)
                 && !call.name.starts_with("get_by")
-                && !call.name.starts_with("get_all")
+                && !call.name.starts_with("get_all_records")
+                && call.name != "get_all"
                 && call.name != "get_record"
+                && !call.name.starts_with("set_is_a")
         }
         _ => false,
     }
 }
 
-fn list_methods() -> Vec<String> {
-    let mut names: Vec<String> = vec!["system.listMethods".to_owned()];
-    for class in model::classes().values() {
-        let mut push = |name: &str| {
-            let full = format!("{}.{name}", class.name);
-            if find(&full).is_some() {
-                names.push(full);
-            }
-        };
-        for (name, _) in WHOLES {
-            push(name);
-        }
-        for field in &class.fields {
-            for prefix in ["get_", "set_"] {
-                push(&format!("{prefix}{}", field.name));
-            }
-            if matches!(field.kind, model::Type::Map(..)) {
-                push(&format!("add_to_{}", field.name));
-                push(&format!("remove_from_{}", field.name));
-            }
-            if matches!(field.kind, model::Type::Set(_)) {
-                push(&format!("add_{}", field.name));
-                push(&format!("remove_{}", field.name));
-            }
-        }
-    }
-    for name in model::calls().keys() {
-        names.push((*name).to_owned());
+/// The methods that are done here; the others of the datamodel are refused as not
+/// simulated.
+pub fn list_methods() -> Vec<String> {
+    let mut names = vec!["system.listMethods".to_owned()];
+    for name in known().iter().filter(|name| find(name).is_some()) {
+        names.push(name.clone());
         if has_async_mode(name) {
             names.push(format!("Async.{name}"));
         }
     }
     names.sort();
-    names.dedup();
     names
 }
 
@@ -223,8 +240,7 @@ async fn perform(
     if let Some(error) = shared.mishap_at_call(name) {
         return Err(error);
     }
-    let method =
-        find(name).ok_or_else(|| ApiError::new("MESSAGE_METHOD_UNKNOWN", [name.to_owned()]))?;
+    let method = find(name).ok_or_else(|| unknown(name))?;
     let declared = match method {
         Method::Explicit(call) => Some(call),
         _ => None,
@@ -340,6 +356,24 @@ fn whole_call(
         Whole::All => Ok(Val::texts(
             state.db.all(class.name).map(|(reference, _)| reference),
         )),
+        Whole::AllRecordsWhere => {
+            let wrong = |reason: String| ApiError::internal(reason);
+            let filter = filter::parse(argument)
+                .ok_or_else(|| wrong(format!("Db_filter.Expression_error({argument})")))?;
+            let mut found = Vec::new();
+            for (reference, object) in state.db.all(class.name) {
+                let holds = filter.holds(&object.record).map_err(|field| {
+                    wrong(format!(
+                        "Db_exn.DBCache_NotFound(\"missing column\", \"{}\", \"{field}\")",
+                        class.name
+                    ))
+                })?;
+                if holds {
+                    found.push((reference.clone(), record_value(&object.record)));
+                }
+            }
+            Ok(Val::map_of(found))
+        }
         Whole::AllRecords => {
             Ok(Val::map_of(state.db.all(class.name).map(
                 |(reference, object)| (reference.clone(), record_value(&object.record)),
@@ -357,6 +391,9 @@ fn set(
 ) -> Result<Val, ApiError> {
     shared.with(|state| {
         state.db.get(class.name, reference)?;
+        if let model::Type::Ref(target) = field.kind {
+            pool::check_reference(state, target, value.as_text())?;
+        }
         state.db.set(class.name, reference, field.name, value);
         Ok(Val::Void)
     })
@@ -428,6 +465,10 @@ async fn explicit(
         "session" => log_out(shared, session),
         "task" if !call.name.contains("other_config") => tasks::explicit(shared, call.name, args),
         "event" => events::explicit(shared, call.name, args, session).await,
+        "SR" if ["create", "forget"].contains(&call.name) => pool::storage(shared, call.name, args),
+        "SR" if call.name == "get_supported_types" => {
+            Ok(Val::texts(["ext", "lvm", "nfs", "iso", "dummy"]))
+        }
         "VDI" | "VBD" | "VIF" | "SR" => {
             match disks::explicit(shared, call.class, call.name, args, task).await {
                 Some(outcome) => outcome,
@@ -438,13 +479,11 @@ async fn explicit(
             Some(outcome) => outcome,
             None => plain(shared, call, args),
         },
-        "host" => match call.name {
-            "get_server_certificate" => Ok(Val::text(&shared.config.certificate_pem)),
-            "compute_free_memory" => Ok(Val::Int(48 << 30)),
-            _ => Ok(now()),
-        },
         "message" => message(shared, call.name, args),
-        _ => plain(shared, call, args),
+        _ => match pool::explicit(shared, call.class, call.name, args) {
+            Some(outcome) => outcome,
+            None => plain(shared, call, args),
+        },
     }
 }
 
@@ -468,13 +507,13 @@ fn plain(shared: &Arc<Shared>, call: &'static Call, args: &[Val]) -> Result<Val,
             args[1].as_text(),
             Some(args[2].clone()),
         )
-    } else if let Some(field) = field("remove_from_") {
+    } else if let Some(field) = field("remove_from_").or_else(|| field("remove_")) {
         remove_from(shared, class, field, reference, args[1].as_text())
+    } else if let Some(field) = field("add_") {
+        add_to(shared, class, field, reference, args[1].as_text(), None)
     } else {
-        Err(ApiError::new(
-            "NOT_IMPLEMENTED",
-            [format!("{}.{}", call.class, call.name)],
-        ))
+        let name = format!("{}.{}", call.class, call.name);
+        Err(ApiError::new("NOT_SIMULATED", [name]))
     }
 }
 
@@ -503,6 +542,17 @@ fn message(shared: &Shared, name: &str, args: &[Val]) -> Result<Val, ApiError> {
         "get_all_records" => whole_call(shared, class, Whole::AllRecords, ""),
         "get_record" => whole_call(shared, class, Whole::Record, first),
         "get_by_uuid" => whole_call(shared, class, Whole::ByUuid, first),
+        "get_all_records_where" => whole_call(shared, class, Whole::AllRecordsWhere, first),
+        "create" => shared.with(|state| {
+            state.message(
+                first,
+                args[2].as_text(),
+                args[3].as_text(),
+                args[4].as_text(),
+            );
+            let newest = state.db.all("message").max_by_key(|(_, it)| it.created);
+            Ok(Val::text(newest.map_or(NULL, |(reference, _)| reference)))
+        }),
         _ => shared.with(|state| {
             state.db.get("message", first)?;
             state.db.delete("message", first);

@@ -6,12 +6,12 @@
 
 use super::model::{self, Writer};
 use super::value::{ApiError, NULL, Val, new_ref, new_uuid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub type Record = BTreeMap<&'static str, Val>;
 
 /// A field of a child that names its parent, and the parent's set of children.
-const RELATIONS: [(&str, &str, &str, &str); 17] = [
+const RELATIONS: [(&str, &str, &str, &str); 20] = [
     ("VBD", "VM", "VM", "VBDs"),
     ("VBD", "VDI", "VDI", "VBDs"),
     ("VIF", "VM", "VM", "VIFs"),
@@ -29,6 +29,9 @@ const RELATIONS: [(&str, &str, &str, &str); 17] = [
     ("host_cpu", "host", "host", "host_CPUs"),
     ("Certificate", "host", "host", "certificates"),
     ("task", "subtask_of", "task", "subtasks"),
+    ("VTPM", "VM", "VM", "VTPMs"),
+    ("VLAN", "tagged_PIF", "PIF", "VLAN_slave_of"),
+    ("crashdump", "VM", "VM", "crash_dumps"),
 ];
 
 #[derive(Clone, Debug)]
@@ -43,12 +46,24 @@ pub struct Database {
     tables: BTreeMap<&'static str, BTreeMap<String, Object>>,
     deleted: Vec<(u64, &'static str, String)>,
     generation: u64,
+    /// What has changed since somebody asked, other than advice.
+    touched: BTreeSet<(&'static str, String)>,
 }
 
 impl Database {
     /// The number of changes so far; tokens of `event.from` are made of it.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Note that the object of CLASS is to be looked at, as if it had changed.
+    pub fn note(&mut self, class: &'static str, reference: &str) {
+        self.touched.insert((class, reference.to_owned()));
+    }
+
+    /// What has changed since this was last asked.
+    pub fn take_touched(&mut self) -> BTreeSet<(&'static str, String)> {
+        std::mem::take(&mut self.touched)
     }
 
     fn step(&mut self) -> u64 {
@@ -104,6 +119,7 @@ impl Database {
         for (parent, parent_ref, set) in links {
             self.link(parent, &parent_ref, set, &reference);
         }
+        self.touched.insert((class, reference.clone()));
         reference
     }
 
@@ -179,6 +195,11 @@ impl Database {
         }
         object.modified = generation;
         self.generation = generation;
+        if field != "allowed_operations"
+            && let Some((class, _)) = self.tables.get_key_value(class)
+        {
+            self.touched.insert((class, reference.to_owned()));
+        }
         let relation = RELATIONS
             .iter()
             .find(|(child, name, ..)| *child == class && *name == field);

@@ -1,6 +1,7 @@
 //! Storage: SRs, VDIs as sparse files, and the VBDs and VIFs that lead to them.
 
 use super::database::is_null;
+use super::operations::{check_vbd, check_vdi, check_vif};
 use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, EPOCH, NULL, Val, now};
@@ -48,15 +49,46 @@ pub async fn explicit(
         ("VBD", "insert" | "eject") => change_cd(shared, this, args.get(1).map(Val::as_text)),
         ("VIF", "create") => create_vif(shared, &args[0]),
         ("VIF", "destroy") => shared.with(|state| {
-            state.db.get("VIF", this)?;
+            if state.db.get("VIF", this)?["currently_attached"].as_bool() {
+                return Err(ApiError::new(
+                    "OPERATION_NOT_ALLOWED",
+                    ["VIF currently attached to a running VM"],
+                ));
+            }
             state.db.delete("VIF", this);
             Ok(Val::Void)
         }),
         ("VIF", "plug" | "unplug" | "unplug_force") => shared.with(|state| {
-            let vm = state.db.get("VIF", this)?["VM"].as_text().to_owned();
-            require_running(state, &vm)?;
+            let operation = if name == "plug" { "plug" } else { "unplug" };
+            check_vif(state, this, operation)?;
             let attached = Val::Bool(name == "plug");
             state.db.set("VIF", this, "currently_attached", attached);
+            Ok(Val::Void)
+        }),
+        ("VIF", "move") => shared.with(|state| {
+            state.db.get("VIF", this)?;
+            state.db.get("network", args[1].as_text())?;
+            state.db.set("VIF", this, "network", args[1].clone());
+            Ok(Val::Void)
+        }),
+        ("VIF", "configure_ipv4" | "configure_ipv6") => configure_ip(shared, this, name, args),
+        ("VBD", "set_mode") => set_mode(shared, this, args[1].as_text()),
+        ("VDI", "forget") => shared.with(|state| {
+            check_vdi(state, this, "forget")?;
+            forget(shared, state, this);
+            Ok(Val::Void)
+        }),
+        ("VDI", "set_on_boot") => shared.with(|state| {
+            if attached(state, this, "", false).is_some() {
+                return Err(ApiError::new("VDI_IN_USE", [this, "set_on_boot"]));
+            }
+            state.db.get("VDI", this)?;
+            state.db.set("VDI", this, "on_boot", args[1].clone());
+            Ok(Val::Void)
+        }),
+        ("VDI", "pool_migrate") => pool_migrate(shared, this, args, task).await,
+        ("VDI", "update") => shared.with(|state| {
+            state.db.get("VDI", this)?;
             Ok(Val::Void)
         }),
         _ => return None,
@@ -192,12 +224,6 @@ pub fn finish_vdi(
     db.set("VDI", vdi, "virtual_size", Val::Int(size as i64));
     db.set("VDI", vdi, "location", Val::text(&uuid));
     db.set("VDI", vdi, "managed", Val::Bool(true));
-    db.set(
-        "VDI",
-        vdi,
-        "allowed_operations",
-        Val::texts(["clone", "copy", "destroy", "resize", "snapshot", "update"]),
-    );
     Ok(())
 }
 
@@ -226,12 +252,7 @@ pub fn check_attach(state: &State, vdi: &str, vbd: &str, writes: bool) -> Result
 fn destroy_vdi(shared: &Shared, vdi: &str) -> Result<Val, ApiError> {
     shared.with(|state| {
         let sr = state.db.get("VDI", vdi)?["SR"].as_text().to_owned();
-        if attached(state, vdi, "", false).is_some() {
-            return Err(ApiError::new("VDI_IN_USE", [vdi, "destroy"]));
-        }
-        if let Some(error) = state.in_progress("VDI", vdi, |_| true) {
-            return Err(error);
-        }
+        check_vdi(state, vdi, "destroy")?;
         forget(shared, state, vdi);
         refresh_sr(shared, state, &sr);
         Ok(Val::Void)
@@ -255,9 +276,7 @@ fn resize(shared: &Shared, vdi: &str, size: i64, online: bool) -> Result<Val, Ap
             record["virtual_size"].as_int() as u64,
             record["SR"].as_text().to_owned(),
         );
-        if !online && attached(state, vdi, "", false).is_some() {
-            return Err(ApiError::new("VDI_IN_USE", [vdi, "resize"]));
-        }
+        check_vdi(state, vdi, if online { "resize_online" } else { "resize" })?;
         let size = rounded(size)?;
         if size < old {
             return Err(ApiError::new(
@@ -354,7 +373,7 @@ async fn copy_vdi(
     args: &[Val],
     task: &str,
 ) -> Result<Val, ApiError> {
-    shared.with(|state| state.db.get("VDI", vdi).map(|_| ()))?;
+    shared.with(|state| check_vdi(state, vdi, name))?;
     tasks::work(shared, task, Duration::from_millis(20)).await?;
     shared.with(|state| {
         let sr = state.db.text("VDI", vdi, "SR");
@@ -475,59 +494,106 @@ fn destroy_vbd(shared: &Shared, vbd: &str) -> Result<Val, ApiError> {
     })
 }
 
-fn require_running(state: &State, vm: &str) -> Result<(), ApiError> {
-    let power = state.db.text("VM", vm, "power_state");
-    if power == "Running" {
-        return Ok(());
+/// What the guest calls the disk in slot USERDEVICE.
+pub fn device_name(userdevice: &str) -> String {
+    match userdevice.parse::<u8>() {
+        Ok(number @ 0..26) => format!("xvd{}", char::from(b'a' + number)),
+        _ => String::new(),
     }
-    Err(ApiError::new(
-        "VM_BAD_POWER_STATE",
-        [vm.to_owned(), "running".to_owned(), power.to_lowercase()],
-    ))
+}
+
+/// A VBD changes its mode while nobody uses it.
+fn set_mode(shared: &Shared, vbd: &str, mode: &str) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VBD", vbd)?.clone();
+        if record["currently_attached"].as_bool() {
+            let vm = record["VM"].as_text();
+            let power = state.db.text("VM", vm, "power_state").to_lowercase();
+            return Err(ApiError::new("VM_BAD_POWER_STATE", [vm, "halted", &*power]));
+        }
+        if record["type"].as_text() == "CD" && mode == "RW" {
+            return Err(ApiError::new::<String>("VBD_CDS_MUST_BE_READONLY", []));
+        }
+        state.db.set("VBD", vbd, "mode", Val::text(mode));
+        Ok(Val::Void)
+    })
+}
+
+fn configure_ip(shared: &Shared, vif: &str, name: &str, args: &[Val]) -> Result<Val, ApiError> {
+    let (mode_field, addresses_field, gateway_field) = if name == "configure_ipv4" {
+        ("ipv4_configuration_mode", "ipv4_addresses", "ipv4_gateway")
+    } else {
+        ("ipv6_configuration_mode", "ipv6_addresses", "ipv6_gateway")
+    };
+    shared.with(|state| {
+        state.db.get("VIF", vif)?;
+        let text = |index: usize| args.get(index).map_or("", Val::as_text).to_owned();
+        let (mode, address, gateway) = (text(1), text(2), text(3));
+        let is_static = mode == "Static";
+        let plain = address.split('/').next().unwrap_or_default();
+        if is_static && plain.parse::<std::net::IpAddr>().is_err() {
+            return Err(ApiError::new("INVALID_CIDR_ADDRESS_SPECIFIED", ["address"]));
+        }
+        let addresses = if is_static { vec![address] } else { Vec::new() };
+        let gateway = if is_static { gateway } else { String::new() };
+        state.db.set("VIF", vif, mode_field, Val::text(mode));
+        state
+            .db
+            .set("VIF", vif, addresses_field, Val::texts(addresses));
+        state.db.set("VIF", vif, gateway_field, Val::text(gateway));
+        Ok(Val::Void)
+    })
+}
+
+/// Move VDI to another SR; those who have it keep it.
+async fn pool_migrate(
+    shared: &Arc<Shared>,
+    vdi: &str,
+    args: &[Val],
+    task: &str,
+) -> Result<Val, ApiError> {
+    let sr = args[1].as_text();
+    shared.with(|state| {
+        check_vdi(state, vdi, "mirror")?;
+        state.db.get("SR", sr)?;
+        if attached(state, vdi, "", false).is_none() {
+            return Err(ApiError::new("VDI_NEEDS_VM_FOR_MIGRATE", [vdi]));
+        }
+        check_space(shared, state, sr, 0)
+    })?;
+    tasks::work(shared, task, Duration::from_millis(20)).await?;
+    shared.with(|state| {
+        state.db.set("VDI", vdi, "SR", Val::text(sr));
+        Ok(Val::text(vdi))
+    })
 }
 
 fn plug(shared: &Shared, vbd: &str, name: &str) -> Result<Val, ApiError> {
     shared.with(|state| {
         let record = state.db.get("VBD", vbd)?.clone();
-        let is_attached = record["currently_attached"].as_bool();
         let vdi = record["VDI"].as_text();
         let writes = record["mode"].as_text() == "RW";
         if name == "assert_attachable" {
             check_attach(state, vdi, vbd, writes)?;
             return Ok(Val::Void);
         }
-        require_running(state, record["VM"].as_text())?;
-        match (name, is_attached) {
-            ("plug", true) => Err(ApiError::new("DEVICE_ALREADY_ATTACHED", [vbd])),
-            ("plug", false) => {
-                check_attach(state, vdi, vbd, writes)?;
-                state
-                    .db
-                    .set("VBD", vbd, "currently_attached", Val::Bool(true));
-                Ok(Val::Void)
-            }
-            (_, false) => Err(ApiError::new("DEVICE_ALREADY_DETACHED", [vbd])),
-            (_, true) => {
-                state
-                    .db
-                    .set("VBD", vbd, "currently_attached", Val::Bool(false));
-                Ok(Val::Void)
-            }
-        }
+        check_vbd(state, vbd, name)?;
+        let device = if name == "plug" {
+            check_attach(state, vdi, vbd, writes)?;
+            device_name(record["userdevice"].as_text())
+        } else {
+            String::new()
+        };
+        let attached = Val::Bool(name == "plug");
+        state.db.set("VBD", vbd, "currently_attached", attached);
+        state.db.set("VBD", vbd, "device", Val::text(device));
+        Ok(Val::Void)
     })
 }
 
 fn change_cd(shared: &Shared, vbd: &str, vdi: Option<&str>) -> Result<Val, ApiError> {
     shared.with(|state| {
-        let record = state.db.get("VBD", vbd)?;
-        if record["type"].as_text() != "CD" {
-            return Err(ApiError::new("VBD_NOT_REMOVABLE_MEDIA", [vbd]));
-        }
-        match (vdi, record["empty"].as_bool()) {
-            (Some(_), false) => return Err(ApiError::new("VBD_NOT_EMPTY", [vbd])),
-            (None, true) => return Err(ApiError::new("VBD_IS_EMPTY", [vbd])),
-            _ => {}
-        }
+        check_vbd(state, vbd, if vdi.is_some() { "insert" } else { "eject" })?;
         if let Some(vdi) = vdi {
             state.db.get("VDI", vdi)?;
         }

@@ -1,14 +1,17 @@
 //! VMs: the state machine of power, the domains that run, and the guest's
 //! address in `VM_guest_metrics`.
 //!
-//! Checks come in xapi's order: blocked, power state, another operation,
-//! template, snapshot. An operation that only another one keeps from starting
-//! waits for it inside the call, as xapi does.
+//! Whether an operation is possible is the matter of [`super::operations`], and where
+//! it happens that of [`super::placement`]. An operation that only another one keeps
+//! from starting waits for it inside the call, as xapi does.
 //!
 //! Source: xapi's `xapi_vm_lifecycle.ml`.
 
 use super::database::is_null;
 use super::disks;
+use super::operations::{Strictness, check_vm};
+use super::placement;
+use super::snapshots;
 use super::state::{Busy, Domain, Shared, State};
 use super::tasks;
 use super::value::{ApiError, NULL, Val, now};
@@ -20,99 +23,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long the toolstack takes to build or tear down a domain here.
-const TOOLSTACK: Duration = Duration::from_millis(30);
+pub const TOOLSTACK: Duration = Duration::from_millis(30);
 
 /// How long after the system has come up its agent reports an address.
 const AGENT: Duration = Duration::from_millis(40);
 
-/// The power states in which OPERATION is possible; all when empty.
-fn required_states(operation: &str) -> &'static [&'static str] {
-    match operation {
-        "start" | "start_on" | "provision" | "changing_VCPUs" | "changing_static_range" => {
-            &["Halted"]
-        }
-        "unpause" => &["Paused"],
-        "pause" | "clean_shutdown" | "clean_reboot" => &["Running"],
-        "hard_reboot" => &["Paused", "Running"],
-        "shutdown" | "hard_shutdown" => &["Paused", "Suspended", "Running"],
-        "clone" | "copy" => &["Halted"],
-        "destroy" => &["Halted", "Suspended"],
-        _ => &[],
-    }
-}
-
-/// Whether RUNNING keeps OPERATION from starting.
-fn blocks(operation: &str, running: &str) -> bool {
-    let shared = ["clone", "copy", "export"];
-    match operation {
-        "hard_shutdown" => running == "hard_shutdown",
-        "hard_reboot" => running.starts_with("hard_"),
-        _ if shared.contains(&operation) => !shared.contains(&running),
-        "snapshot" => running != "snapshot",
-        _ => true,
-    }
-}
-
-/// Whether OPERATION is possible on VM now; `Err` is XAPI's refusal.
-fn check(state: &State, vm: &str, operation: &str) -> Result<(), ApiError> {
-    let record = state.db.get("VM", vm)?;
-    if let Some(reason) = record["blocked_operations"].get(operation) {
-        return Err(ApiError::new("OPERATION_BLOCKED", [vm, reason.as_text()]));
-    }
-    let required = required_states(operation);
-    let actual = record["power_state"].as_text();
-    if !required.is_empty() && !required.contains(&actual) {
-        return Err(ApiError::new(
-            "VM_BAD_POWER_STATE",
-            [
-                vm.to_owned(),
-                required.join(", ").to_lowercase(),
-                actual.to_lowercase(),
-            ],
-        ));
-    }
-    if let Some(error) = state.in_progress("VM", vm, |running| blocks(operation, running)) {
-        return Err(error);
-    }
-    let is_snapshot = record["is_a_snapshot"].as_bool();
-    if record["is_a_template"].as_bool() && !is_snapshot {
-        let default = record["is_default_template"].as_bool();
-        let allowed = match operation {
-            "clone" | "copy" | "provision" | "export" => true,
-            "destroy" => !default,
-            _ => operation.starts_with("changing_"),
-        };
-        if !allowed {
-            return Err(ApiError::new("VM_IS_TEMPLATE", [vm, operation]));
-        }
-    }
-    if is_snapshot && !["revert", "clone", "copy", "destroy", "hard_shutdown"].contains(&operation)
-    {
-        return Err(ApiError::new("VM_IS_SNAPSHOT", [vm, operation]));
-    }
-    if operation == "provision" && !record["is_a_template"].as_bool() {
-        return Err(ApiError::new::<String>(
-            "PROVISION_ONLY_ALLOWED_ON_TEMPLATE",
-            [],
-        ));
-    }
-    if operation == "revert" && !is_snapshot {
-        return Err(ApiError::new::<String>(
-            "REVERT_ONLY_ALLOWED_ON_SNAPSHOT",
-            [],
-        ));
-    }
-    if record["is_control_domain"].as_bool() {
-        return Err(ApiError::new(
-            "OPERATION_NOT_ALLOWED",
-            ["This operation is not allowed on the control domain"],
-        ));
-    }
-    Ok(())
-}
-
 /// Mark VM as busy with OPERATION as soon as that is possible.
-async fn begin(
+pub async fn begin(
     shared: &Arc<Shared>,
     vm: &str,
     operation: &str,
@@ -122,7 +39,7 @@ async fn begin(
     loop {
         news.borrow_and_update();
         let attempt = shared.with(|state| {
-            check(state, vm, operation)
+            check_vm(state, vm, operation, Strictness::Call)
                 .map(|()| Busy::mark(shared, state, "VM", vm, operation, task))
         });
         match attempt {
@@ -148,12 +65,10 @@ pub async fn explicit(
 ) -> Option<Result<Val, ApiError>> {
     let vm = args.first().map_or("", Val::as_text);
     let outcome = match name {
-        "start" => start(shared, vm, args[1].as_bool(), "start", task).await,
+        "start" => start(shared, vm, args[1].as_bool(), None, "start", task).await,
         "start_on" => {
-            match shared.with(|state| state.db.get("host", args[1].as_text()).map(|_| ())) {
-                Ok(()) => start(shared, vm, args[2].as_bool(), "start_on", task).await,
-                Err(error) => Err(error),
-            }
+            let host = args[1].as_text();
+            start(shared, vm, args[2].as_bool(), Some(host), "start_on", task).await
         }
         "pause" => set_paused(shared, vm, "pause", "Paused", task).await,
         "unpause" => set_paused(shared, vm, "unpause", "Running", task).await,
@@ -170,35 +85,77 @@ pub async fn explicit(
         "power_state_reset" => power_state_reset(shared, vm).await,
         "create" => create(shared, &args[0]),
         "destroy" => destroy(shared, vm),
-        "clone" | "copy" => clone(shared, vm, args[1].as_text(), name, task).await,
-        "snapshot" => {
+        "clone" | "copy" => {
+            let sr = args.get(2).map_or("", Val::as_text);
+            snapshots::clone(shared, vm, args[1].as_text(), name, sr, task).await
+        }
+        "snapshot" | "checkpoint" => {
             let ignored: Vec<&str> = args
                 .get(2)
                 .map_or(&[][..], Val::items)
                 .iter()
                 .map(Val::as_text)
                 .collect();
-            snapshot(shared, vm, args[1].as_text(), &ignored, task).await
+            snapshots::snapshot(shared, vm, args[1].as_text(), &ignored, name, task).await
         }
-        "revert" => revert(shared, vm, task).await,
+        "revert" => snapshots::revert(shared, vm, task).await,
         "provision" => provision(shared, vm, task).await,
         "get_allowed_VBD_devices" => free_devices(shared, vm, "VBDs", "userdevice", 16),
         "get_allowed_VIF_devices" => free_devices(shared, vm, "VIFs", "device", 7),
         "get_possible_hosts" => shared.with(|state| {
             state.db.get("VM", vm)?;
-            Ok(Val::texts([&state.marks.host]))
+            Ok(placement::possible_hosts(state, vm))
         }),
         "assert_can_boot_here" => shared.with(|state| {
-            state.db.get("VM", vm)?;
-            state.db.get("host", args[1].as_text())?;
+            attach_devices_check(state, vm)?;
+            placement::check_host(state, vm, args[1].as_text(), true)?;
             Ok(Val::Void)
         }),
-        "assert_operation_valid" => {
-            shared.with(|state| check(state, vm, args[1].as_text()).map(|()| Val::Void))
+        "assert_operation_valid" => shared.with(|state| {
+            check_vm(state, vm, args[1].as_text(), Strictness::Advice).map(|()| Val::Void)
+        }),
+        "suspend" => suspend(shared, vm, task).await,
+        "resume" => resume(shared, vm, args[1].as_bool(), None, "resume", task).await,
+        "resume_on" => {
+            let host = args[1].as_text();
+            resume(shared, vm, args[2].as_bool(), Some(host), "resume_on", task).await
         }
+        "pool_migrate" => migrate(shared, vm, args[1].as_text(), task).await,
+        "set_is_a_template" => set_is_a_template(shared, vm, args[1].as_bool()),
+        "set_suspend_VDI" => shared.with(|state| {
+            let image = state.db.get("VM", vm)?["suspend_VDI"].as_text().to_owned();
+            if image != args[1].as_text() {
+                return Err(ApiError::new(
+                    "SUSPEND_VDI_REPLACEMENT_IS_NOT_IDENTICAL",
+                    [image, args[1].as_text().to_owned()],
+                ));
+            }
+            Ok(Val::Void)
+        }),
+        "set_ha_restart_priority" => shared.with(|state| {
+            state.db.get("VM", vm)?;
+            let wanted = args[1].as_text();
+            if !["", "restart", "best-effort"].contains(&wanted) {
+                return Err(ApiError::new(
+                    "INVALID_VALUE",
+                    ["ha_restart_priority", wanted],
+                ));
+            }
+            state
+                .db
+                .set("VM", vm, "ha_restart_priority", args[1].clone());
+            Ok(Val::Void)
+        }),
+        "compute_memory_overhead" => shared.with(|state| {
+            state.db.get("VM", vm)?;
+            Ok(Val::Int(12 << 20))
+        }),
+        "maximise_memory" => shared.with(|state| {
+            state.db.get("VM", vm)?;
+            Ok(Val::Int(args[1].as_int().min(1 << 40)))
+        }),
         "update_allowed_operations" => shared.with(|state| {
             state.db.get("VM", vm)?;
-            refresh_allowed(state, vm);
             Ok(Val::Void)
         }),
         "set_memory" => set_memory(shared, vm, &[0, 0, 0, 0], args[1].as_int()),
@@ -207,75 +164,220 @@ pub async fn explicit(
             set_memory(shared, vm, &[limits[0], limits[1], limits[2], limits[3]], 0)
         }
         "set_memory_dynamic_range" => shared.with(|state| {
-            state.db.get("VM", vm)?;
-            state
-                .db
-                .set("VM", vm, "memory_dynamic_min", args[1].clone());
-            state
-                .db
-                .set("VM", vm, "memory_dynamic_max", args[2].clone());
-            Ok(Val::Void)
+            check_vm(state, vm, "changing_dynamic_range", Strictness::Call)?;
+            let (low, high) = (args[1].as_int(), args[2].as_int());
+            let limits = memory_limits(state, vm);
+            set_limits(state, vm, [limits[0], limits[1], low, high])
         }),
         "set_memory_static_range" => shared.with(|state| {
-            check(state, vm, "changing_static_range")?;
-            state.db.set("VM", vm, "memory_static_min", args[1].clone());
-            state.db.set("VM", vm, "memory_static_max", args[2].clone());
-            Ok(Val::Void)
+            check_vm(state, vm, "changing_static_range", Strictness::Call)?;
+            let (low, high) = (args[1].as_int(), args[2].as_int());
+            let limits = memory_limits(state, vm);
+            set_limits(state, vm, [low, high, limits[2], limits[3]])
+        }),
+        "set_memory_dynamic_min" | "set_memory_dynamic_max" => shared.with(|state| {
+            check_vm(state, vm, "changing_dynamic_range", Strictness::Call)?;
+            let mut limits = memory_limits(state, vm);
+            limits[if name.ends_with("min") { 2 } else { 3 }] = args[1].as_int();
+            set_limits(state, vm, limits)
+        }),
+        "set_memory_static_min" | "set_memory_static_max" => shared.with(|state| {
+            check_vm(state, vm, "changing_static_range", Strictness::Call)?;
+            let mut limits = memory_limits(state, vm);
+            limits[if name.ends_with("min") { 0 } else { 1 }] = args[1].as_int();
+            set_limits(state, vm, limits)
         }),
         "set_VCPUs_max" | "set_VCPUs_at_startup" => set_vcpus(shared, vm, name, &args[1]),
         _ => return None,
     };
-    shared.with(|state| refresh_allowed(state, vm));
     Some(outcome)
-}
-
-/// What `allowed_operations` advises.
-fn refresh_allowed(state: &mut State, vm: &str) {
-    if !state.db.exists("VM", vm) {
-        return;
-    }
-    let allowed: Vec<&str> = [
-        "snapshot",
-        "clone",
-        "copy",
-        "start",
-        "start_on",
-        "pause",
-        "unpause",
-        "clean_shutdown",
-        "clean_reboot",
-        "hard_shutdown",
-        "hard_reboot",
-        "shutdown",
-        "provision",
-        "destroy",
-        "revert",
-    ]
-    .into_iter()
-    .filter(|operation| check(state, vm, operation).is_ok())
-    .collect();
-    state
-        .db
-        .set("VM", vm, "allowed_operations", Val::texts(allowed));
 }
 
 async fn start(
     shared: &Arc<Shared>,
     vm: &str,
     paused: bool,
+    host: Option<&str>,
     operation: &str,
     task: &str,
 ) -> Result<Val, ApiError> {
     let busy = begin(shared, vm, operation, task).await?;
-    let disk = shared.with(|state| attach_devices_check(state, vm))?;
+    let place = reserve(shared, vm, host)?;
+    let disk = shared.with(|state| {
+        placement::check_memory(state, vm, &place.host)?;
+        attach_devices_check(state, vm)
+    })?;
     shared.with(|state| forget_metrics(state, vm));
     tasks::work(shared, task, TOOLSTACK).await?;
-    shared.with(|state| power_on(state, vm, if paused { "Paused" } else { "Running" }));
+    let power = if paused { "Paused" } else { "Running" };
+    shared.with(|state| power_on(state, vm, power, &place.host));
     if !paused {
         run(shared, vm, disk);
     }
+    drop((place, busy));
+    Ok(Val::Void)
+}
+
+/// A host on which resources are kept for a VM until this is dropped.
+struct Place {
+    shared: Arc<Shared>,
+    vm: String,
+    host: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.with(|state| {
+            let none = Val::text(NULL);
+            state
+                .db
+                .set("VM", &self.vm, "scheduled_to_be_resident_on", none);
+        });
+    }
+}
+
+/// Keep resources for VM on HOST, or on the best that can take it.
+fn reserve(shared: &Arc<Shared>, vm: &str, host: Option<&str>) -> Result<Place, ApiError> {
+    shared.with(|state| {
+        let host = match host {
+            Some(host) => {
+                placement::check_host(state, vm, host, true)?;
+                host.to_owned()
+            }
+            None => placement::choose_host(state, vm)?,
+        };
+        let scheduled = Val::text(&host);
+        state
+            .db
+            .set("VM", vm, "scheduled_to_be_resident_on", scheduled);
+        Ok(Place {
+            shared: shared.clone(),
+            vm: vm.to_owned(),
+            host,
+        })
+    })
+}
+
+/// Put the memory of VM, which runs, on a disk; its guest ends as far as anybody can
+/// tell, since a process cannot be put on a disk.
+async fn suspend(shared: &Arc<Shared>, vm: &str, task: &str) -> Result<Val, ApiError> {
+    let busy = begin(shared, vm, "suspend", task).await?;
+    let image = shared.with(|state| suspend_image(shared, state, vm))?;
+    tasks::work(shared, task, TOOLSTACK).await?;
+    end_domain(shared, vm).await;
+    shared.with(|state| {
+        power_off(state, vm);
+        state.db.set("VM", vm, "suspend_VDI", Val::text(image));
+        state
+            .db
+            .set("VM", vm, "power_state", Val::text("Suspended"));
+    });
     drop(busy);
     Ok(Val::Void)
+}
+
+/// A new VDI for the memory of VM.
+pub fn suspend_image(shared: &Shared, state: &mut State, vm: &str) -> Result<String, ApiError> {
+    let pool = state.marks.pool.clone();
+    let sr = [
+        state.db.text("VM", vm, "suspend_SR"),
+        state.db.text("pool", &pool, "suspend_image_SR"),
+        state.db.text("pool", &pool, "default_SR"),
+    ]
+    .into_iter()
+    .find(|sr| state.db.exists("SR", sr))
+    .ok_or_else(|| ApiError::new("VM_NO_SUSPEND_SR", [vm]))?;
+    let size = state.db.field("VM", vm, "memory_static_max").as_int();
+    let image = state.db.insert(
+        "VDI",
+        [
+            ("name_label", Val::text("Suspend image")),
+            ("SR", Val::text(sr)),
+            ("type", Val::text("suspend")),
+            ("virtual_size", Val::Int(size)),
+        ],
+    );
+    disks::finish_vdi(shared, state, &image, size as u64)?;
+    Ok(image)
+}
+
+async fn resume(
+    shared: &Arc<Shared>,
+    vm: &str,
+    paused: bool,
+    host: Option<&str>,
+    operation: &str,
+    task: &str,
+) -> Result<Val, ApiError> {
+    let busy = begin(shared, vm, operation, task).await?;
+    let place = reserve(shared, vm, host)?;
+    let disk = shared.with(|state| {
+        if is_null(&state.db.text("VM", vm, "suspend_VDI")) {
+            return Err(ApiError::new("VM_HAS_NO_SUSPEND_VDI", [vm]));
+        }
+        placement::check_memory(state, vm, &place.host)?;
+        attach_devices_check(state, vm)
+    })?;
+    tasks::work(shared, task, TOOLSTACK).await?;
+    let power = if paused { "Paused" } else { "Running" };
+    shared.with(|state| {
+        let image = state.db.text("VM", vm, "suspend_VDI");
+        disks::forget(shared, state, &image);
+        state.db.set("VM", vm, "suspend_VDI", Val::text(NULL));
+        power_on(state, vm, power, &place.host);
+    });
+    if !paused {
+        run(shared, vm, disk);
+    }
+    drop((place, busy));
+    Ok(Val::Void)
+}
+
+/// Move VM, which runs, to another host of the pool; its guest notices nothing.
+async fn migrate(shared: &Arc<Shared>, vm: &str, host: &str, task: &str) -> Result<Val, ApiError> {
+    let busy = begin(shared, vm, "pool_migrate", task).await?;
+    let here = shared.with(|state| state.db.text("VM", vm, "resident_on") == host);
+    if here {
+        return Ok(Val::Void);
+    }
+    let place = reserve(shared, vm, Some(host))?;
+    tasks::work(shared, task, TOOLSTACK).await?;
+    shared.with(|state| {
+        state.db.set("VM", vm, "resident_on", Val::text(host));
+        let address = state.db.text("host", host, "address");
+        for console in state.db.refs("VM", vm, "consoles") {
+            let uuid = state.db.text("console", &console, "uuid");
+            let port = state.marks.port;
+            let location = format!("https://{address}:{port}/console?uuid={uuid}");
+            state
+                .db
+                .set("console", &console, "location", Val::text(location));
+        }
+    });
+    drop((place, busy));
+    Ok(Val::Void)
+}
+
+fn set_is_a_template(shared: &Shared, vm: &str, value: bool) -> Result<Val, ApiError> {
+    shared.with(|state| {
+        let record = state.db.get("VM", vm)?;
+        let metrics = record["metrics"].as_text().to_owned();
+        if value {
+            check_vm(state, vm, "make_into_template", Strictness::Call)?;
+            state.db.set("VM", vm, "ha_always_run", Val::Bool(false));
+            state.db.delete("VM_metrics", &metrics);
+            state.db.set("VM", vm, "metrics", Val::text(NULL));
+        } else {
+            if !state.db.exists("VM_metrics", &metrics) {
+                let metrics = state.db.insert("VM_metrics", []);
+                state.db.set("VM", vm, "metrics", Val::text(metrics));
+            }
+            let metrics = state.db.text("VM", vm, "metrics");
+            state.db.set("VM_metrics", &metrics, "install_time", now());
+        }
+        state.db.set("VM", vm, "is_a_template", Val::Bool(value));
+        Ok(Val::Void)
+    })
 }
 
 /// Whether the disks of VM can be attached; answers the UUID of the VDI it boots from.
@@ -320,18 +422,17 @@ fn forget_metrics(state: &mut State, vm: &str) {
     state.db.delete("VM_guest_metrics", &metrics);
 }
 
-fn power_on(state: &mut State, vm: &str, power: &str) {
-    let host = state.marks.host.clone();
+fn power_on(state: &mut State, vm: &str, power: &str, host: &str) {
     state.next_domid += 1;
-    let domid = state.next_domid;
+    let (domid, port) = (state.next_domid, state.marks.port);
     let db = &mut state.db;
     db.set("VM", vm, "domid", Val::Int(domid));
     db.set("VM", vm, "resident_on", Val::text(host));
-    for (index, vbd) in db.refs("VM", vm, "VBDs").into_iter().enumerate() {
+    for vbd in db.refs("VM", vm, "VBDs") {
         if db.field("VBD", &vbd, "empty").as_bool() {
             continue;
         }
-        let device = format!("xvd{}", char::from(b'a' + (index % 26) as u8));
+        let device = disks::device_name(&db.text("VBD", &vbd, "userdevice"));
         db.set("VBD", &vbd, "device", Val::text(device));
         db.set("VBD", &vbd, "currently_attached", Val::Bool(true));
     }
@@ -343,28 +444,33 @@ fn power_on(state: &mut State, vm: &str, power: &str) {
         [("protocol", Val::text("rfb")), ("VM", Val::text(vm))],
     );
     let uuid = db.text("console", &console, "uuid");
-    let address = db.text("host", &state.marks.host, "address");
+    let address = db.text("host", host, "address");
     db.set(
         "console",
         &console,
         "location",
-        Val::text(format!("https://{address}/console?uuid={uuid}")),
+        Val::text(format!("https://{address}:{port}/console?uuid={uuid}")),
     );
     let metrics = db.text("VM", vm, "metrics");
+    let hvm = db.text("VM", vm, "domain_type") == "hvm";
+    db.set("VM_metrics", &metrics, "hvm", Val::Bool(hvm));
+    let memory = db.field("VM", vm, "memory_dynamic_max");
+    db.set("VM_metrics", &metrics, "memory_actual", memory);
     db.set("VM_metrics", &metrics, "start_time", now());
     db.set("VM_metrics", &metrics, "state", Val::texts(["running"]));
     db.set("VM", vm, "power_state", Val::text(power));
     let (name, uuid) = (db.text("VM", vm, "name_label"), db.text("VM", vm, "uuid"));
+    let place = db.text("host", host, "name_label");
     state.message(
         "VM_STARTED",
         "VM",
         &uuid,
-        &format!("VM '{name}' (uuid: {uuid}) started on host: simulated"),
+        &format!("VM '{name}' (uuid: {uuid}) started on host: {place}"),
     );
 }
 
 /// Everything that a halted VM has not.
-fn power_off(state: &mut State, vm: &str) {
+pub fn power_off(state: &mut State, vm: &str) {
     if !state.db.exists("VM", vm) {
         return;
     }
@@ -391,7 +497,6 @@ fn power_off(state: &mut State, vm: &str) {
         &uuid,
         &format!("VM '{name}' (uuid: {uuid}) was shut down"),
     );
-    refresh_allowed(state, vm);
 }
 
 /// Let the domain of VM run on DISK until it is stopped or ends itself.
@@ -449,7 +554,8 @@ fn again(state: &mut State, vm: &str) {
     for console in state.db.refs("VM", vm, "consoles") {
         state.db.delete("console", &console);
     }
-    power_on(state, vm, "Running");
+    let host = state.db.text("VM", vm, "resident_on");
+    power_on(state, vm, "Running", &host);
 }
 
 /// The life of a guest: boot, report an address, run, be shut down.
@@ -637,7 +743,7 @@ fn write_vm_data(shared: &Shared, vm: &str, address: &str) {
 }
 
 /// End the domain of VM and wait until nothing of it is left.
-async fn end_domain(shared: &Shared, vm: &str) {
+pub async fn end_domain(shared: &Shared, vm: &str) {
     let domain = shared.with(|state| state.domains.remove(vm));
     if let Some(domain) = domain {
         domain.stop.cancel();
@@ -653,7 +759,15 @@ async fn hard_shutdown(
 ) -> Result<Val, ApiError> {
     let busy = begin(shared, vm, operation, task).await?;
     end_domain(shared, vm).await;
-    shared.with(|state| power_off(state, vm));
+    shared.with(|state| {
+        power_off(state, vm);
+        // The memory of a VM that was suspended is given up.
+        let image = state.db.text("VM", vm, "suspend_VDI");
+        if !is_null(&image) {
+            disks::forget(shared, state, &image);
+            state.db.set("VM", vm, "suspend_VDI", Val::text(NULL));
+        }
+    });
     drop(busy);
     Ok(Val::Void)
 }
@@ -735,9 +849,13 @@ fn create(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
             [("start_time", Val::Date(super::value::EPOCH.to_owned()))],
         );
         state.db.set("VM", &vm, "metrics", Val::text(metrics));
+        state.db.update("VM", &vm, "other_config", |config| {
+            if config.get("mac_seed").is_none() {
+                config.put("mac_seed", Val::text(super::value::new_uuid()));
+            }
+        });
         state.db.set("VM", &vm, "domid", Val::Int(-1));
         state.db.set("VM", &vm, "power_state", Val::text("Halted"));
-        refresh_allowed(state, &vm);
         Ok(Val::Text(vm))
     })
 }
@@ -745,9 +863,20 @@ fn create(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
 /// The VM goes with its VBDs and VIFs; its disks stay.
 fn destroy(shared: &Shared, vm: &str) -> Result<Val, ApiError> {
     shared.with(|state| {
-        check(state, vm, "destroy")?;
+        check_vm(state, vm, "destroy", Strictness::Call)?;
+        // The image of a suspended VM, or of a checkpoint, is of no use without it.
+        let image = state.db.text("VM", vm, "suspend_VDI");
+        if !is_null(&image) {
+            disks::forget(shared, state, &image);
+        }
+        state.remembered.remove(vm);
         let db = &mut state.db;
-        for (set, class) in [("VBDs", "VBD"), ("VIFs", "VIF"), ("consoles", "console")] {
+        for (set, class) in [
+            ("VBDs", "VBD"),
+            ("VIFs", "VIF"),
+            ("consoles", "console"),
+            ("VTPMs", "VTPM"),
+        ] {
             for child in db.refs("VM", vm, set) {
                 db.delete(class, &child);
             }
@@ -764,212 +893,21 @@ fn destroy(shared: &Shared, vm: &str) -> Result<Val, ApiError> {
     })
 }
 
-/// Fields of a VM that belong to one VM only.
-const OWN: [&str; 16] = [
-    "uuid",
-    "VBDs",
-    "VIFs",
-    "consoles",
-    "metrics",
-    "guest_metrics",
-    "snapshots",
-    "children",
-    "parent",
-    "current_operations",
-    "domid",
-    "resident_on",
-    "power_state",
-    "snapshot_of",
-    "is_a_snapshot",
-    "VTPMs",
-];
-
-/// A copy of VM called NAME with VBDs and VIFs of its own on the same VDIs.
-fn copy_record(state: &mut State, vm: &str, name: &str) -> Result<String, ApiError> {
-    let record = state.db.get("VM", vm)?.clone();
-    let fields: Vec<(&'static str, Val)> = record
-        .into_iter()
-        .filter(|(field, _)| !OWN.contains(field))
-        .collect();
-    let copy = state.db.insert("VM", fields);
-    let db = &mut state.db;
-    db.set("VM", &copy, "name_label", Val::text(name));
-    db.set("VM", &copy, "domid", Val::Int(-1));
-    let metrics = db.insert("VM_metrics", []);
-    db.set("VM", &copy, "metrics", Val::text(metrics));
-    Ok(copy)
-}
-
-/// Copy the devices of VM to TARGET; COPY_DISK answers the VDI to use instead
-/// of each.
-fn copy_devices(
-    shared: &Shared,
-    state: &mut State,
-    vm: &str,
-    target: &str,
-    copy_disk: impl Fn(&Shared, &mut State, &str) -> Result<Option<String>, ApiError>,
-) -> Result<(), ApiError> {
-    for vbd in state.db.refs("VM", vm, "VBDs") {
-        let mut record = state.db.get("VBD", &vbd)?.clone();
-        let vdi = record["VDI"].as_text().to_owned();
-        for field in ["uuid", "current_operations", "device"] {
-            record.remove(field);
-        }
-        record.insert("VM", Val::text(target));
-        record.insert("currently_attached", Val::Bool(false));
-        if !is_null(&vdi) && record["type"].as_text() == "Disk" {
-            match copy_disk(shared, state, &vdi)? {
-                Some(copy) => record.insert("VDI", Val::text(copy)),
-                None => continue,
-            };
-        }
-        state.db.insert("VBD", record);
-    }
-    for vif in state.db.refs("VM", vm, "VIFs") {
-        let mut record = state.db.get("VIF", &vif)?.clone();
-        for field in ["uuid", "current_operations"] {
-            record.remove(field);
-        }
-        record.insert("VM", Val::text(target));
-        record.insert("currently_attached", Val::Bool(false));
-        record.insert("MAC", Val::text(disks::random_mac()));
-        state.db.insert("VIF", record);
-    }
-    Ok(())
-}
-
-async fn clone(
-    shared: &Arc<Shared>,
-    vm: &str,
-    name: &str,
-    operation: &str,
-    task: &str,
-) -> Result<Val, ApiError> {
-    let busy = begin(shared, vm, operation, task).await?;
-    tasks::work(shared, task, TOOLSTACK).await?;
-    let copy = shared.with(|state| {
-        let copy = copy_record(state, vm, name)?;
-        state
-            .db
-            .set("VM", &copy, "is_default_template", Val::Bool(false));
-        copy_devices(shared, state, vm, &copy, |shared, state, vdi| {
-            disks::copy_of(shared, state, vdi, disks::Copied::Clone).map(Some)
-        })?;
-        refresh_allowed(state, &copy);
-        Ok(Val::Text(copy))
-    });
-    drop(busy);
-    copy
-}
-
-async fn snapshot(
-    shared: &Arc<Shared>,
-    vm: &str,
-    name: &str,
-    ignored: &[&str],
-    task: &str,
-) -> Result<Val, ApiError> {
-    let busy = begin(shared, vm, "snapshot", task).await?;
-    tasks::work(shared, task, TOOLSTACK).await?;
-    let snapshot = shared.with(|state| {
-        let snapshot = copy_record(state, vm, name)?;
-        let record = state.db.get("VM", vm)?.clone();
-        state.remembered.insert(snapshot.clone(), record);
-        let db = &mut state.db;
-        db.set("VM", &snapshot, "is_a_snapshot", Val::Bool(true));
-        db.set("VM", &snapshot, "is_a_template", Val::Bool(true));
-        db.set("VM", &snapshot, "snapshot_time", now());
-        db.set("VM", &snapshot, "snapshot_of", Val::text(vm));
-        copy_devices(shared, state, vm, &snapshot, |shared, state, vdi| {
-            if ignored.contains(&vdi) {
-                return Ok(None);
-            }
-            disks::copy_of(shared, state, vdi, disks::Copied::Snapshot).map(Some)
-        })?;
-        refresh_allowed(state, &snapshot);
-        Ok(Val::Text(snapshot))
-    });
-    drop(busy);
-    snapshot
-}
-
-/// What a revert leaves as it is; every other field becomes what the snapshot
-/// remembers, `other_config` among them.
-///
-/// Source: xapi's `xapi_vm_snapshot.ml`, `do_not_copy`.
-const KEPT_BY_REVERT: [&str; 24] = [
-    "uuid",
-    "suspend_VDI",
-    "power_state",
-    "parent",
-    "children",
-    "current_operations",
-    "allowed_operations",
-    "metrics",
-    "guest_metrics",
-    "resident_on",
-    "domid",
-    "protection_policy",
-    "snapshot_schedule",
-    "scheduled_to_be_resident_on",
-    "snapshots",
-    "tags",
-    "affinity",
-    "groups",
-    "consoles",
-    "VBDs",
-    "VIFs",
-    "VGPUs",
-    "VUSBs",
-    "VTPMs",
-];
-
-/// Put back into VM what SNAPSHOT remembers.
-fn revert_fields(state: &mut State, snapshot: &str, vm: &str) {
-    let remembered = state.remembered.get(snapshot).cloned().unwrap_or_default();
-    for (field, value) in remembered {
-        if !KEPT_BY_REVERT.contains(&field) {
-            state.db.set("VM", vm, field, value);
-        }
-    }
-}
-
-/// The VM keeps its reference; its disks and VBDs are new ones.
-async fn revert(shared: &Arc<Shared>, snapshot: &str, task: &str) -> Result<Val, ApiError> {
-    let vm = shared.with(|state| {
-        check(state, snapshot, "revert")?;
-        Ok::<_, ApiError>(state.db.text("VM", snapshot, "snapshot_of"))
-    })?;
-    let busy = begin(shared, &vm, "revert_to", task).await?;
-    end_domain(shared, &vm).await;
-    // The fields first, and then the slow part.
-    shared.with(|state| revert_fields(state, snapshot, &vm));
-    tasks::work(shared, task, TOOLSTACK).await?;
-    let outcome = shared.with(|state| {
-        power_off(state, &vm);
-        for vbd in state.db.refs("VM", &vm, "VBDs") {
-            let vdi = state.db.text("VBD", &vbd, "VDI");
-            state.db.delete("VBD", &vbd);
-            if !is_null(&vdi) && !state.db.field("VDI", &vdi, "read_only").as_bool() {
-                disks::forget(shared, state, &vdi);
-            }
-        }
-        for vif in state.db.refs("VM", &vm, "VIFs") {
-            state.db.delete("VIF", &vif);
-        }
-        copy_devices(shared, state, snapshot, &vm, |shared, state, vdi| {
-            disks::copy_of(shared, state, vdi, disks::Copied::Clone).map(Some)
-        })?;
-        refresh_allowed(state, &vm);
-        Ok(Val::Void)
-    });
-    drop(busy);
-    outcome
-}
-
 async fn provision(shared: &Arc<Shared>, vm: &str, task: &str) -> Result<Val, ApiError> {
     let busy = begin(shared, vm, "provision", task).await?;
+    let wanted = shared.with(|state| {
+        let config = state.db.field("VM", vm, "other_config");
+        config
+            .get("disks")
+            .map_or(String::new(), |it| it.as_text().to_owned())
+    });
+    for disk in provisioned_disks(&wanted) {
+        provide_disk(shared, vm, &disk)?;
+    }
     shared.with(|state| {
+        state
+            .db
+            .update("VM", vm, "other_config", |config| config.remove("disks"));
         state.db.set("VM", vm, "is_a_template", Val::Bool(false));
         state
             .db
@@ -977,6 +915,81 @@ async fn provision(shared: &Arc<Shared>, vm: &str, task: &str) -> Result<Val, Ap
     });
     drop(busy);
     Ok(Val::Void)
+}
+
+/// A disk that a template asks for.
+struct WantedDisk {
+    device: String,
+    size: i64,
+    sr: String,
+    bootable: bool,
+}
+
+/// The disks in TEXT, the `disks` of a template's `other_config`.
+fn provisioned_disks(text: &str) -> Vec<WantedDisk> {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut disks = Vec::new();
+    while let Ok(event) = reader.read_event() {
+        let element = match event {
+            quick_xml::events::Event::Eof => break,
+            quick_xml::events::Event::Empty(element) | quick_xml::events::Event::Start(element) => {
+                element
+            }
+            _ => continue,
+        };
+        if element.name().as_ref() != "disk" {
+            continue;
+        }
+        let attribute = |name: &str| {
+            let found = element.try_get_attribute(name).ok().flatten();
+            found.map_or(String::new(), |it| it.value.into_owned())
+        };
+        disks.push(WantedDisk {
+            device: attribute("device"),
+            size: attribute("size").parse().unwrap_or(0),
+            sr: attribute("sr"),
+            bootable: attribute("bootable") == "true",
+        });
+    }
+    disks
+}
+
+/// Make DISK, on the SR that it names or on the pool's default, and attach it to VM.
+fn provide_disk(shared: &Shared, vm: &str, disk: &WantedDisk) -> Result<(), ApiError> {
+    shared.with(|state| {
+        let sr = match state.db.by_uuid("SR", &disk.sr) {
+            Ok(sr) => sr,
+            Err(_) => state.db.text("pool", &state.marks.pool, "default_SR"),
+        };
+        let name = state.db.text("VM", vm, "name_label");
+        let vdi = state.db.insert(
+            "VDI",
+            [
+                ("name_label", Val::text(format!("{name} {}", disk.device))),
+                (
+                    "name_description",
+                    Val::text("Created by template provisioner"),
+                ),
+                ("SR", Val::text(sr)),
+                ("type", Val::text("system")),
+                ("virtual_size", Val::Int(disk.size)),
+            ],
+        );
+        disks::finish_vdi(shared, state, &vdi, disk.size.max(0) as u64)?;
+        state.db.insert(
+            "VBD",
+            [
+                ("VM", Val::text(vm)),
+                ("VDI", Val::text(vdi)),
+                ("userdevice", Val::text(&disk.device)),
+                ("bootable", Val::Bool(disk.bootable)),
+                ("mode", Val::text("RW")),
+                ("type", Val::text("Disk")),
+                ("unpluggable", Val::Bool(true)),
+            ],
+        );
+        Ok(())
+    })
 }
 
 /// The UUID of the VDI that VM boots from: its disk with the lowest device number.
@@ -1027,33 +1040,51 @@ fn free_devices(
 /// LIMITS are static and dynamic minimum and maximum in bytes; EVERY, unless 0,
 /// is all four.
 fn set_memory(shared: &Shared, vm: &str, limits: &[i64; 4], every: i64) -> Result<Val, ApiError> {
-    let [static_min, static_max, dynamic_min, dynamic_max] =
-        if every > 0 { [every; 4] } else { *limits };
+    let limits = if every > 0 { [every; 4] } else { *limits };
     shared.with(|state| {
-        check(state, vm, "changing_static_range")?;
-        let ordered =
-            static_min <= dynamic_min && dynamic_min <= dynamic_max && dynamic_max <= static_max;
-        if !ordered {
-            return Err(ApiError::new(
-                "MEMORY_CONSTRAINT_VIOLATION",
-                ["static_min ≤ dynamic_min ≤ dynamic_max ≤ static_max"],
-            ));
-        }
-        for (field, value) in [
-            ("memory_static_min", static_min),
-            ("memory_static_max", static_max),
-            ("memory_dynamic_min", dynamic_min),
-            ("memory_dynamic_max", dynamic_max),
-        ] {
-            state.db.set("VM", vm, field, Val::Int(value));
-        }
-        Ok(Val::Void)
+        check_vm(state, vm, "changing_memory_limits", Strictness::Call)?;
+        set_limits(state, vm, limits)
     })
+}
+
+/// The static and the dynamic range of VM.
+fn memory_limits(state: &State, vm: &str) -> [i64; 4] {
+    [
+        "memory_static_min",
+        "memory_static_max",
+        "memory_dynamic_min",
+        "memory_dynamic_max",
+    ]
+    .map(|field| state.db.field("VM", vm, field).as_int())
+}
+
+fn set_limits(state: &mut State, vm: &str, limits: [i64; 4]) -> Result<Val, ApiError> {
+    let [static_min, static_max, dynamic_min, dynamic_max] = limits;
+    let ordered = 0 <= static_min
+        && static_min <= dynamic_min
+        && dynamic_min <= dynamic_max
+        && dynamic_max <= static_max;
+    if !ordered {
+        return Err(ApiError::new(
+            "MEMORY_CONSTRAINT_VIOLATION",
+            ["static_min ≤ dynamic_min ≤ dynamic_max ≤ static_max"],
+        ));
+    }
+    for (field, value) in [
+        ("memory_static_min", static_min),
+        ("memory_static_max", static_max),
+        ("memory_dynamic_min", dynamic_min),
+        ("memory_dynamic_max", dynamic_max),
+        ("memory_target", dynamic_min),
+    ] {
+        state.db.set("VM", vm, field, Val::Int(value));
+    }
+    Ok(Val::Void)
 }
 
 fn set_vcpus(shared: &Shared, vm: &str, name: &str, value: &Val) -> Result<Val, ApiError> {
     shared.with(|state| {
-        check(state, vm, "changing_VCPUs")?;
+        check_vm(state, vm, "changing_VCPUs", Strictness::Call)?;
         let most = state.db.field("VM", vm, "VCPUs_max").as_int();
         let (field, setting) = match name {
             "set_VCPUs_max" => ("VCPUs_max", "VCPUs-max"),

@@ -34,7 +34,9 @@ impl Subscription {
             Some((class, object)) => (class.to_lowercase(), Some(object)),
             None => (lower, None),
         };
-        if class.is_empty() || object.is_some_and(str::is_empty) {
+        if class.is_empty()
+            || object.is_some_and(|object| object.is_empty() || object.contains('/'))
+        {
             return Err(fail());
         }
         Ok(match object {
@@ -67,16 +69,69 @@ pub async fn explicit(
     match name {
         "get_current_id" => Ok(shared.with(|state| Val::Int(state.db.generation() as i64))),
         "inject" => shared.with(|state| {
-            let wanted = args[0].as_text().to_lowercase();
-            let class = model::classes()
-                .keys()
-                .find(|class| class.to_lowercase() == wanted)
-                .copied()
-                .unwrap_or("");
-            state.db.touch(class, args[1].as_text())?;
-            Ok(Val::text(token(state.db.generation())))
+            let (class, object) = (args[0].as_text(), args[1].as_text());
+            state.db.touch(class, object)?;
+            // That of the change itself would keep the one who waits for it from it.
+            Ok(Val::text(token(state.db.generation() - 1)))
         }),
+        "register" | "unregister" => {
+            let classes: Vec<String> = args[0]
+                .items()
+                .iter()
+                .map(|it| it.as_text().to_owned())
+                .collect();
+            for class in &classes {
+                Subscription::parse(class)?;
+            }
+            shared.with(|state| {
+                let now = state.db.generation();
+                let entry = state
+                    .registered
+                    .entry(session.to_owned())
+                    .or_insert_with(|| (Vec::new(), now));
+                entry.0.retain(|class| !classes.contains(class));
+                if name == "register" {
+                    entry.0.extend(classes);
+                }
+                Ok(Val::Void)
+            })
+        }
+        "next" => next(shared, session).await,
         _ => from(shared, args, session).await,
+    }
+}
+
+/// Wait for what SESSION has registered for; the older way, without a token.
+async fn next(shared: &Arc<Shared>, session: &str) -> Result<Val, ApiError> {
+    let mut news = shared.watch();
+    loop {
+        check_session(shared, session)?;
+        news.borrow_and_update();
+        let events = shared.with(|state| {
+            let (classes, since) = state
+                .registered
+                .get(session)
+                .filter(|(classes, _)| !classes.is_empty())
+                .cloned()
+                .ok_or_else(|| ApiError::new("SESSION_NOT_REGISTERED", [session]))?;
+            let subscriptions = classes
+                .iter()
+                .map(|class| Subscription::parse(class))
+                .collect::<Result<Vec<_>, _>>()?;
+            let events = collect(state, &subscriptions, since);
+            let now = state.db.generation();
+            if let Some(entry) = state.registered.get_mut(session) {
+                entry.1 = now;
+            }
+            Ok::<_, ApiError>(events)
+        })?;
+        if !events.is_empty() {
+            return Ok(Val::Set(events));
+        }
+        if news.changed().await.is_err() {
+            return Err(ApiError::new("SESSION_INVALID", [session]));
+        }
+        tokio::time::sleep(BATCHING).await;
     }
 }
 
@@ -103,7 +158,11 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
         .map(|item| Subscription::parse(item.as_text()))
         .collect::<Result<Vec<_>, _>>()?;
     let since = parse_token(args[1].as_text())?;
-    let timeout = Duration::try_from_secs_f64(args[2].as_float()).unwrap_or_default();
+    let timeout = match args[2].as_float() {
+        // xapi takes this for a whole day.
+        negative if negative < 0.0 => Duration::from_secs(24 * 3600),
+        seconds => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+    };
     let end = tokio::time::Instant::now() + timeout;
     let mut news = shared.watch();
     if !subscriptions.iter().all(Subscription::is_about_tasks) {

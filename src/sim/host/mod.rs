@@ -2,8 +2,9 @@
 //! speaks XAPI.
 //!
 //! * [`server`] is the wire, [`json`] and [`xml`] the two dialects of calls.
-//! * [`calls`] finds what a method means; [`domains`], [`disks`], [`tasks`] and
-//!   [`events`] do it; [`transfer`] moves disks, [`screen`] shows what a VM shows.
+//! * [`calls`] finds what a method means; [`domains`], [`snapshots`], [`disks`],
+//!   [`pool`], [`tasks`] and [`events`] do it; [`operations`] says what is possible now
+//!   and [`placement`] where; [`transfer`] moves disks, [`screen`] shows what a VM shows.
 //! * [`audit`] writes down what was changed, by which session.
 //! * [`database`] keeps the objects of the classes that [`model`] lists.
 //!
@@ -18,10 +19,15 @@ mod database;
 mod disks;
 mod domains;
 mod events;
+mod filter;
 mod json;
 mod model;
+mod operations;
+mod placement;
+mod pool;
 mod screen;
 mod server;
+mod snapshots;
 mod state;
 mod tasks;
 mod transfer;
@@ -70,8 +76,10 @@ struct Identity {
 }
 
 impl Identity {
-    fn make(name: &str) -> Result<Identity, rcgen::Error> {
-        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()])?;
+    /// A certificate for the host called NAME, which clients reach at ADDRESS.
+    fn make(name: &str, address: std::net::IpAddr) -> Result<Identity, rcgen::Error> {
+        let names = vec![name.to_owned(), address.to_string(), "localhost".to_owned()];
+        let mut params = rcgen::CertificateParams::new(names)?;
         params
             .distinguished_name
             .push(rcgen::DnType::CommonName, name);
@@ -131,12 +139,12 @@ impl Host {
             .set_nonblocking(true)
             .map_err(|error| cannot("listen", error))?;
         let certify = |error| cannot("make a certificate", error);
-        let identity = Identity::make("xcp-ng-simulated").map_err(certify)?;
+        let identity = Identity::make("xcp-ng-simulated", address.ip()).map_err(certify)?;
         let acceptor = identity
             .acceptor()
             .map_err(|error| cannot("use its certificate", error))?;
         let fingerprint = if options.mishaps.contains(&Mishap::WrongCertificate) {
-            let other = Identity::make("xcp-ng-before").map_err(certify)?;
+            let other = Identity::make("xcp-ng-before", address.ip()).map_err(certify)?;
             other.fingerprint()
         } else {
             identity.fingerprint()
@@ -165,22 +173,33 @@ impl Host {
         };
         let mut state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
             .map_err(|error| cannot("make its first disk", error))?;
-        // Another host of the pool, to which transfers may be sent.
-        let other = Identity::make("xcp-ng-simulated-2").map_err(certify)?;
+        // The other host of the pool.
+        let other_listener =
+            listen_beside(address).map_err(|error| cannot("listen a second time", error))?;
+        let other_ip = other_listener
+            .local_addr()
+            .map_err(|error| cannot("listen a second time", error))?
+            .ip();
+        let other = Identity::make("xcp-ng-simulated-2", other_ip).map_err(certify)?;
         let other_acceptor = other
             .acceptor()
             .map_err(|error| cannot("use its second certificate", error))?;
-        let other_listener = TcpListener::bind(SocketAddr::new(address.ip(), 0))
-            .map_err(|error| cannot("listen a second time", error))?;
         let other_address = other_listener
             .local_addr()
             .map_err(|error| cannot("listen a second time", error))?;
         other_listener
             .set_nonblocking(true)
             .map_err(|error| cannot("listen a second time", error))?;
-        if config.has(&Mishap::Redirect) {
-            world::add_host(&mut state, other_address, &other.fingerprint());
+        let is_listed = !config.has(&Mishap::RedirectToStranger);
+        if is_listed && (other_address.ip() != address.ip() || config.has(&Mishap::Redirect)) {
+            world::add_member(&mut state, other_address, &other.fingerprint());
         }
+        let vouched = identity.fingerprint();
+        std::fs::write(
+            directory.join("certificate.pem"),
+            identity.certificate.pem(),
+        )
+        .map_err(|error| cannot("write its certificate", error))?;
         let shared = Shared::new(config, state);
         let doors = [
             (
@@ -189,6 +208,7 @@ impl Host {
                     usual: acceptor,
                     changed: other_acceptor.clone(),
                     elsewhere: Some(other_address),
+                    master: None,
                 },
             ),
             (
@@ -197,6 +217,7 @@ impl Host {
                     usual: other_acceptor.clone(),
                     changed: other_acceptor,
                     elsewhere: None,
+                    master: Some((address.ip().to_string(), vouched)),
                 },
             ),
         ];
@@ -236,6 +257,7 @@ impl Host {
                 approved_vdis: vec![vdi.clone()],
                 vm,
                 vdi,
+                certificate_file: self.shared.config.directory.join("certificate.pem"),
                 lease_file: self.shared.config.lease_file(),
                 image: image.image.clone(),
                 guest_user: "root".to_owned(),
@@ -339,6 +361,21 @@ impl Drop for Host {
         });
         let _ = ended.recv_timeout(Duration::from_secs(10));
     }
+}
+
+/// A listener for the other host of a pool whose master is at MASTER: on loopback at
+/// an address of its own and the same port, as hosts have them; elsewhere at another
+/// port.
+fn listen_beside(master: SocketAddr) -> std::io::Result<TcpListener> {
+    if let std::net::IpAddr::V4(ip) = master.ip()
+        && ip.is_loopback()
+    {
+        let beside = std::net::Ipv4Addr::from(u32::from(ip).wrapping_add(1));
+        if let Ok(listener) = TcpListener::bind((beside, master.port())) {
+            return Ok(listener);
+        }
+    }
+    TcpListener::bind(SocketAddr::new(master.ip(), 0))
 }
 
 fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {

@@ -7,6 +7,7 @@
 //! and parameters, `?` marking those that may be left out; after `!` the errors
 //! that the datamodel declares for the call, after `+` those that hosts give all
 //! the same. Getters, setters and the other implicit calls follow from the fields.
+//! `enums.txt` has a line an enumeration: its name and values.
 //! `errors.txt` has a line an error: its code and parameters, `?` marking those
 //! that hosts leave out at times, `+` those that nobody has documented.
 //!
@@ -149,14 +150,29 @@ pub fn calls() -> &'static BTreeMap<&'static str, Call> {
     })
 }
 
+/// The values of every enumeration, by name.
+fn enums() -> &'static BTreeMap<&'static str, Vec<&'static str>> {
+    static ENUMS: OnceLock<BTreeMap<&'static str, Vec<&'static str>>> = OnceLock::new();
+    ENUMS.get_or_init(|| {
+        include_str!("enums.txt")
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                (words.next().unwrap_or_default(), words.collect())
+            })
+            .collect()
+    })
+}
+
 /// Errors that any call may end with.
-const ANYWHERE: [&str; 10] = [
+const ANYWHERE: [&str; 11] = [
     "HANDLE_INVALID",
     "INTERNAL_ERROR",
     "MAP_DUPLICATE_KEY",
     "MESSAGE_METHOD_UNKNOWN",
     "MESSAGE_PARAMETER_COUNT_MISMATCH",
     "NOT_IMPLEMENTED",
+    "NOT_SIMULATED",
     "SESSION_AUTHENTICATION_FAILED",
     "SESSION_INVALID",
     "TASK_CANCELLED",
@@ -165,13 +181,14 @@ const ANYWHERE: [&str; 10] = [
 
 /// Errors that any operation on a VM may end with, since the host first looks
 /// whether it is possible.
-const ON_A_VM: [&str; 6] = [
+const ON_A_VM: [&str; 7] = [
     "OPERATION_BLOCKED",
     "OPERATION_NOT_ALLOWED",
     "OTHER_OPERATION_IN_PROGRESS",
     "VM_BAD_POWER_STATE",
     "VM_IS_SNAPSHOT",
     "VM_IS_TEMPLATE",
+    "VM_LACKS_FEATURE",
 ];
 
 /// ERROR, with which NAME, a call as CALL declares it or an implicit one, has
@@ -326,8 +343,20 @@ impl Type {
             ))
         };
         match (self, value) {
-            (Type::Text | Type::Ref(_) | Type::Enum(_), Val::Text(text)) => Ok(Val::Text(text)),
-            (Type::Text | Type::Ref(_) | Type::Enum(_), Val::Void) => Ok(Val::text("")),
+            (Type::Enum(name), value @ (Val::Text(_) | Val::Void)) => {
+                let text = value.as_text();
+                let known = enums()
+                    .get(name)
+                    .is_none_or(|values| values.contains(&text));
+                if known {
+                    return Ok(Val::text(text));
+                }
+                Err(ApiError::internal(format!(
+                    "Rpc.Runtime_error(\"Unexpected value for enumeration {name}\", \"{text}\")"
+                )))
+            }
+            (Type::Text | Type::Ref(_), Val::Text(text)) => Ok(Val::Text(text)),
+            (Type::Text | Type::Ref(_), Val::Void) => Ok(Val::text("")),
             (Type::Int, Val::Int(number)) => Ok(Val::Int(number)),
             (Type::Int, Val::Text(text)) => text
                 .trim()
@@ -386,7 +415,6 @@ mod tests {
 
     #[test]
     fn every_line_of_the_model_is_understood() {
-        assert_eq!(classes().len(), 21);
         let vm = class("VM").unwrap();
         assert_eq!(
             vm.field("power_state").unwrap().initial(),
@@ -539,6 +567,10 @@ mod tests {
         };
         let reference: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
         for (code, names) in errors() {
+            // Ours alone: no host says so.
+            if *code == "NOT_SIMULATED" {
+                continue;
+            }
             // The number in a backend's code is the backend's.
             let general = code.trim_end_matches(|it: char| it.is_ascii_digit() || it == '_');
             let documented = [*code, general]

@@ -41,6 +41,8 @@ pub struct Door {
     pub changed: TlsAcceptor,
     /// Where another host of the pool takes transfers.
     pub elsewhere: Option<SocketAddr>,
+    /// At a member's, where the master is, and the fingerprint of its certificate.
+    pub master: Option<(String, String)>,
 }
 
 /// Accept connections until the host ends.
@@ -63,6 +65,7 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, door: Door) {
             door.usual.clone()
         };
         let (for_connection, elsewhere) = (shared.clone(), door.elsewhere);
+        let master = door.master.clone();
         let era = shared.era();
         shared.spawn(async move {
             let serving = async {
@@ -72,6 +75,7 @@ pub async fn serve(shared: Arc<Shared>, listener: TcpListener, door: Door) {
                         stream,
                         buffer: Vec::new(),
                         elsewhere,
+                        master,
                     };
                     // A client that goes away is no news.
                     let _ = connection.serve(&for_connection).await;
@@ -92,6 +96,8 @@ pub struct Connection {
     buffer: Vec<u8>,
     /// Where another host of the pool takes transfers.
     pub elsewhere: Option<SocketAddr>,
+    /// At a member's, its master.
+    master: Option<(String, String)>,
 }
 
 /// The head of a request.
@@ -192,7 +198,7 @@ impl Connection {
                     return Ok(false);
                 };
                 let keep = request.keep_alive;
-                let master = known_master(shared, request);
+                let master = self.known_master(shared, request);
                 // An old host takes every path for XML-RPC's.
                 if path.starts_with("/jsonrpc") && !shared.config.has(&Mishap::NoJsonRpc) {
                     self.answer_json(shared, &body, keep, &master).await
@@ -255,7 +261,7 @@ impl Connection {
             self.refuse("500 Internal Error").await?;
             return Ok(false);
         };
-        let Some(outcome) = outcome(shared, &call.method, call.params).await else {
+        let Some(outcome) = self.outcome(shared, &call.method, call.params).await else {
             return Ok(false);
         };
         let text = json::reply(call.version, &call.id, &outcome);
@@ -275,7 +281,7 @@ impl Connection {
             self.refuse("500 Internal Error").await?;
             return Ok(false);
         };
-        let Some(outcome) = outcome(shared, &method, params).await else {
+        let Some(outcome) = self.outcome(shared, &method, params).await else {
             return Ok(false);
         };
         let text = xml::reply(&method, &outcome);
@@ -332,43 +338,56 @@ impl Connection {
     }
 }
 
-/// The header with which a member of a pool vouches for its master.
-fn known_master(shared: &Shared, request: &Request) -> String {
-    let asked = request.header("x-xenapi-request-host-certificate-thumbprint");
-    for mishap in shared.config.mishaps() {
-        if let Mishap::Member {
-            fingerprint: Some(fingerprint),
-            ..
-        } = mishap
-            && asked == Some("sha-256:master")
+impl Connection {
+    /// The header with which a member of a pool vouches for its master.
+    fn known_master(&self, shared: &Shared, request: &Request) -> String {
+        if request.header("x-xenapi-request-host-certificate-thumbprint") != Some("sha-256:master")
         {
-            return format!("x-xenapi-response-host-certificate-thumbprint: {fingerprint}\r\n");
+            return String::new();
+        }
+        let simulated = shared.config.mishaps().into_iter().find_map(|it| match it {
+            Mishap::Member { fingerprint, .. } => fingerprint,
+            _ => None,
+        });
+        let vouched = self
+            .master
+            .as_ref()
+            .map(|(_, fingerprint)| fingerprint.clone());
+        match simulated.or(vouched) {
+            Some(fingerprint) => {
+                format!("x-xenapi-response-host-certificate-thumbprint: {fingerprint}\r\n")
+            }
+            None => String::new(),
         }
     }
-    String::new()
-}
 
-/// The outcome of a call; `None` when a mishap takes the connection away.
-async fn outcome(
-    shared: &Arc<Shared>,
-    method: &str,
-    params: Vec<Val>,
-) -> Option<Result<Val, ApiError>> {
-    if shared.cuts_connection(method) {
-        return None;
-    }
-    let outcome = calls::call(shared, method, params).await;
-    for mishap in shared.config.mishaps() {
-        if let Mishap::Slow {
-            method: slow,
-            milliseconds,
-        } = mishap
-            && slow == method
-        {
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    /// The outcome of a call; `None` when a mishap takes the connection away.
+    async fn outcome(
+        &self,
+        shared: &Arc<Shared>,
+        method: &str,
+        params: Vec<Val>,
+    ) -> Option<Result<Val, ApiError>> {
+        if shared.cuts_connection(method) {
+            return None;
         }
+        // A member answers nobody but its master.
+        if let Some((master, _)) = &self.master {
+            return Some(Err(ApiError::new("HOST_IS_SLAVE", [master])));
+        }
+        let outcome = calls::call(shared, method, params).await;
+        for mishap in shared.config.mishaps() {
+            if let Mishap::Slow {
+                method: slow,
+                milliseconds,
+            } = mishap
+                && slow == method
+            {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            }
+        }
+        (!shared.mutes_answer(method)).then_some(outcome)
     }
-    (!shared.mutes_answer(method)).then_some(outcome)
 }
 
 fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {

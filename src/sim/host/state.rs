@@ -3,6 +3,7 @@
 
 use super::audit::Audit;
 use super::database::{Database, Record};
+use super::operations;
 use super::value::{ApiError, Val, now};
 use crate::sim::guest::GuestConfig;
 use crate::sim::mishap::Mishap;
@@ -19,6 +20,10 @@ use tokio_util::task::TaskTracker;
 pub struct Landmarks {
     pub pool: String,
     pub host: String,
+    /// The other host of the pool, when there is one.
+    pub member: Option<String>,
+    /// The port at which every host of the pool answers.
+    pub port: u16,
     pub sr: String,
     pub network: String,
     pub control_domain: String,
@@ -47,6 +52,8 @@ pub struct State {
     pub remembered: HashMap<String, Record>,
     /// How often each method has been called.
     pub counts: HashMap<String, u64>,
+    /// What sessions have registered for, and the generation that they have seen.
+    pub registered: HashMap<String, (Vec<String>, u64)>,
 }
 
 /// What a host is configured to be.
@@ -166,6 +173,7 @@ impl Shared {
         let (result, generation) = {
             let mut state = self.lock();
             let result = act(&mut state);
+            operations::refresh(&mut state);
             (result, state.db.generation())
         };
         self.changed.send_if_modified(|seen| {

@@ -1,5 +1,6 @@
-//! The pool as it is before anybody has logged in: one host, one storage
-//! repository, one network, a template, and a halted VM with a disk.
+//! The pool as it is before anybody has logged in: a master and a member, storage of
+//! the master's, storage that both share and a library of CDs, one network, templates,
+//! and a halted VM with a disk on the master's storage.
 
 use super::database::Database;
 use super::disks::{self, GRAIN};
@@ -56,25 +57,7 @@ pub fn make(
             ("license_params", license_params(config)),
         ],
     );
-    let metrics = db.insert(
-        "host_metrics",
-        [
-            ("memory_total", Val::Int(64 << 30)),
-            ("memory_free", Val::Int(48 << 30)),
-            ("live", Val::Bool(true)),
-            ("last_updated", now()),
-        ],
-    );
-    db.set("host", &host, "metrics", Val::text(metrics));
-    db.insert(
-        "Certificate",
-        [
-            ("type", Val::text("host")),
-            ("host", Val::text(&host)),
-            ("fingerprint", Val::text(fingerprint)),
-            ("fingerprint_sha256", Val::text(fingerprint)),
-        ],
-    );
+    equip(&mut db, &host, fingerprint);
     let sr = db.insert(
         "SR",
         [
@@ -92,14 +75,41 @@ pub fn make(
             ),
         ],
     );
-    db.insert(
-        "PBD",
+    plug(&mut db, &host, &sr);
+    let shared_sr = db.insert(
+        "SR",
         [
-            ("host", Val::text(&host)),
-            ("SR", Val::text(&sr)),
-            ("currently_attached", Val::Bool(true)),
+            ("name_label", Val::text("Shared storage")),
+            ("type", Val::text("nfs")),
+            ("content_type", Val::text("user")),
+            ("shared", Val::Bool(true)),
+            ("physical_size", Val::Int(CAPACITY)),
         ],
     );
+    plug(&mut db, &host, &shared_sr);
+    let library = db.insert(
+        "SR",
+        [
+            ("name_label", Val::text("CD library")),
+            ("type", Val::text("iso")),
+            ("content_type", Val::text("iso")),
+            ("shared", Val::Bool(true)),
+        ],
+    );
+    plug(&mut db, &host, &library);
+    let cd = db.insert(
+        "VDI",
+        [
+            ("name_label", Val::text("installer.iso")),
+            ("SR", Val::text(&library)),
+            ("type", Val::text("user")),
+            ("read_only", Val::Bool(true)),
+            ("virtual_size", Val::Int(GRAIN as i64)),
+            ("managed", Val::Bool(true)),
+            ("location", Val::text("installer.iso")),
+        ],
+    );
+    disks::make_file(&config.disk(&db.text("VDI", &cd, "uuid")), GRAIN)?;
     let network = db.insert(
         "network",
         [
@@ -112,40 +122,23 @@ pub fn make(
             ("managed", Val::Bool(true)),
         ],
     );
-    db.insert(
-        "PIF",
-        [
-            ("device", Val::text("eth0")),
-            ("network", Val::text(&network)),
-            ("host", Val::text(&host)),
-            ("MAC", Val::text(disks::random_mac())),
-            ("MTU", Val::Int(1500)),
-            ("VLAN", Val::Int(-1)),
-            ("physical", Val::Bool(true)),
-            ("currently_attached", Val::Bool(true)),
-            ("management", Val::Bool(true)),
-            ("IP", Val::text(address.ip().to_string())),
-            ("ip_configuration_mode", Val::text("Static")),
-        ],
-    );
+    wire(&mut db, &host, &network, address);
     let pool = db.insert(
         "pool",
         [
             ("name_label", Val::text("simulated")),
             ("master", Val::text(&host)),
             ("default_SR", Val::text(&sr)),
+            ("suspend_image_SR", Val::text(&sr)),
         ],
     );
-    let control_domain = insert_vm(&mut db, "Control domain on host: xcp-ng-simulated");
-    db.set("VM", &control_domain, "is_control_domain", Val::Bool(true));
-    db.set("VM", &control_domain, "domid", Val::Int(0));
-    db.set("VM", &control_domain, "resident_on", Val::text(&host));
-    db.set("VM", &control_domain, "power_state", Val::text("Running"));
-    db.set("host", &host, "control_domain", Val::text(&control_domain));
-
-    let template = insert_vm(&mut db, "Other install media");
-    db.set("VM", &template, "is_a_template", Val::Bool(true));
-    db.set("VM", &template, "is_default_template", Val::Bool(true));
+    let control_domain = insert_control_domain(&mut db, &host);
+    for (name, disks) in [
+        ("Other install media", None),
+        ("Debian Bookworm 12", Some(DISKS)),
+    ] {
+        insert_template(&mut db, name, disks);
+    }
 
     let vm = insert_vm(&mut db, "fruix");
     let size = if config.has(&Mishap::SmallVdi) {
@@ -162,10 +155,7 @@ pub fn make(
             ("type", Val::text("user")),
             ("virtual_size", Val::Int(size as i64)),
             ("managed", Val::Bool(true)),
-            (
-                "allowed_operations",
-                Val::texts(["clone", "copy", "destroy", "resize", "snapshot", "update"]),
-            ),
+            ("xenstore_data", Val::empty_map()),
         ],
     );
     let uuid = db.text("VDI", &vdi, "uuid");
@@ -197,6 +187,8 @@ pub fn make(
     let marks = Landmarks {
         pool,
         host,
+        member: None,
+        port: address.port(),
         sr,
         network,
         control_domain,
@@ -211,29 +203,127 @@ pub fn make(
         next_domid: 0,
         remembered: HashMap::new(),
         counts: HashMap::new(),
+        registered: HashMap::new(),
     })
 }
 
-/// Another host of the pool, which does nothing but take transfers at ADDRESS.
-pub fn add_host(state: &mut State, address: SocketAddr, fingerprint: &str) {
-    let host = state.db.insert(
-        "host",
+/// The disks that a template asks for, as templates of hosts do.
+const DISKS: &str = "<provision><disk device=\"0\" size=\"10737418240\" sr=\"\" \
+                     bootable=\"true\" type=\"system\"/></provision>";
+
+/// What every host has: metrics and a certificate with this FINGERPRINT.
+fn equip(db: &mut Database, host: &str, fingerprint: &str) {
+    let metrics = db.insert(
+        "host_metrics",
         [
-            ("name_label", Val::text("xcp-ng-simulated-2")),
-            ("hostname", Val::text("xcp-ng-simulated-2")),
-            ("address", Val::text(address.ip().to_string())),
-            ("enabled", Val::Bool(true)),
+            ("memory_total", Val::Int(64 << 30)),
+            ("live", Val::Bool(true)),
+            ("last_updated", now()),
         ],
     );
-    state.db.insert(
+    db.set("host", host, "metrics", Val::text(metrics));
+    db.insert(
         "Certificate",
         [
             ("type", Val::text("host")),
-            ("host", Val::text(&host)),
+            ("host", Val::text(host)),
             ("fingerprint", Val::text(fingerprint)),
             ("fingerprint_sha256", Val::text(fingerprint)),
         ],
     );
+}
+
+fn plug(db: &mut Database, host: &str, sr: &str) {
+    db.insert(
+        "PBD",
+        [
+            ("host", Val::text(host)),
+            ("SR", Val::text(sr)),
+            ("currently_attached", Val::Bool(true)),
+        ],
+    );
+}
+
+/// The interface of HOST, at ADDRESS, on NETWORK.
+fn wire(db: &mut Database, host: &str, network: &str, address: SocketAddr) {
+    db.insert(
+        "PIF",
+        [
+            ("device", Val::text("eth0")),
+            ("network", Val::text(network)),
+            ("host", Val::text(host)),
+            ("MAC", Val::text(disks::random_mac())),
+            ("MTU", Val::Int(1500)),
+            ("VLAN", Val::Int(-1)),
+            ("physical", Val::Bool(true)),
+            ("currently_attached", Val::Bool(true)),
+            ("management", Val::Bool(true)),
+            ("IP", Val::text(address.ip().to_string())),
+            ("ip_configuration_mode", Val::text("Static")),
+        ],
+    );
+}
+
+fn insert_control_domain(db: &mut Database, host: &str) -> String {
+    let name = db.text("host", host, "name_label");
+    let domain = insert_vm(db, &format!("Control domain on host: {name}"));
+    db.set("VM", &domain, "is_control_domain", Val::Bool(true));
+    db.set("VM", &domain, "domid", Val::Int(0));
+    db.set("VM", &domain, "resident_on", Val::text(host));
+    db.set("VM", &domain, "power_state", Val::text("Running"));
+    db.set("host", host, "control_domain", Val::text(&domain));
+    domain
+}
+
+fn insert_template(db: &mut Database, name: &str, disks: Option<&str>) {
+    let template = insert_vm(db, name);
+    db.set("VM", &template, "is_a_template", Val::Bool(true));
+    db.set("VM", &template, "is_default_template", Val::Bool(true));
+    db.update("VM", &template, "other_config", |config| {
+        config.put("default_template", Val::text("true"));
+        config.put("install-methods", Val::text("cdrom,nfs,http,ftp"));
+        if let Some(disks) = disks {
+            config.put("disks", Val::text(disks));
+        }
+    });
+}
+
+/// The other host of the pool, at ADDRESS: it runs VMs whose storage it shares, takes
+/// transfers, and sends everybody else to the master.
+pub fn add_member(state: &mut State, address: SocketAddr, fingerprint: &str) {
+    let db = &mut state.db;
+    let mut record = match db.get("host", &state.marks.host) {
+        Ok(record) => record.clone(),
+        Err(_) => return,
+    };
+    for field in [
+        "uuid",
+        "metrics",
+        "control_domain",
+        "PIFs",
+        "PBDs",
+        "certificates",
+    ] {
+        record.remove(field);
+    }
+    record.remove("resident_VMs");
+    record.insert("name_label", Val::text("xcp-ng-simulated-2"));
+    record.insert("hostname", Val::text("xcp-ng-simulated-2"));
+    record.insert("address", Val::text(address.ip().to_string()));
+    let host = db.insert("host", record);
+    equip(db, &host, fingerprint);
+    insert_control_domain(db, &host);
+    let network = state.marks.network.clone();
+    wire(db, &host, &network, address);
+    let shared: Vec<String> = db
+        .all("SR")
+        .filter(|(_, sr)| sr.record["shared"].as_bool())
+        .map(|(sr, _)| sr.clone())
+        .collect();
+    for sr in shared {
+        plug(db, &host, &sr);
+    }
+    state.marks.member = Some(host);
 }
 
 /// XCP-ng 8.3 sends one of these members twice.
@@ -285,8 +375,8 @@ fn insert_vm(db: &mut Database, name: &str) -> String {
                 ]),
             ),
             (
-                "allowed_operations",
-                Val::texts(["start", "start_on", "clone", "copy", "snapshot", "destroy"]),
+                "other_config",
+                Val::map_of([("mac_seed", Val::text(super::value::new_uuid()))]),
             ),
         ],
     )

@@ -1,28 +1,29 @@
-//! User, mount, process, host name and IPC namespaces.
+//! User, mount, process, network, host name, control group and IPC namespaces.
 //!
 //! [`Namespace::start`] makes one process, the guest's process 1, which sets up
-//! the mounts and then only waits: for orphans to end, and for the other end of
-//! a pipe to close, which happens when the guest is dropped or this program
-//! dies in whatever way. When process 1 ends, the kernel ends every other
-//! process of the guest. [`Namespace::command`] makes commands that join.
+//! the mounts ([`super::interior`]) and then only waits: for orphans to end, and
+//! for the other end of a pipe to close, which happens when the guest is dropped
+//! or this program dies in whatever way. When process 1 ends, the kernel ends every other
+//! process of the guest. [`Namespace::command`] makes commands that join, and
+//! [`Namespace::connect`] reaches what listens on the guest's loopback.
 //!
 //! Between `clone` and `exec` only the calling thread exists, so everything is
 //! computed before and only system calls are made after: no allocation, no
 //! lock, no panic.
 //!
-//! Source: user_namespaces(7), pid_namespaces(7), mount_namespaces(7),
-//! signal-safety(7).
+//! Source: user_namespaces(7), pid_namespaces(7), network_namespaces(7),
+//! ioctl_ns(2), signal-safety(7).
 
 use super::Mounts;
-use rustix::fs::{Mode, OFlags};
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use std::ffi::{CStr, CString, OsStr};
+use super::confine::{self, Confinement};
+use super::interior::{self, Plan};
+use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::process::Command;
 
@@ -41,6 +42,30 @@ impl fmt::Display for NamespaceError {
 
 impl std::error::Error for NamespaceError {}
 
+impl NamespaceError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self.source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => {
+                "no file descriptors are left: raise the limit (`ulimit -n`)"
+            }
+            Some(libc::EAGAIN | libc::ENOMEM) => {
+                "no processes or memory are left: see `ulimit -u` and the memory of this machine"
+            }
+            _ if self.step == Step::Prepare.text() => "see what the error says",
+            Some(libc::ENOSPC) => {
+                "the limit of user namespaces is reached: see the sysctl user.max_user_namespaces"
+            }
+            _ => {
+                "the simulated guest needs Linux user namespaces: see the sysctls \
+                 user.max_user_namespaces, kernel.unprivileged_userns_clone and \
+                 kernel.apparmor_restrict_unprivileged_userns; in a container allow \
+                 unshare(2), mount(2) and seccomp(2)"
+            }
+        }
+    }
+}
+
 fn failed(step: Step) -> impl FnOnce(io::Error) -> NamespaceError {
     move |source| NamespaceError {
         step: step.text(),
@@ -51,7 +76,7 @@ fn failed(step: Step) -> impl FnOnce(io::Error) -> NamespaceError {
 /// The steps that can fail, numbered so that process 1 can report one in a byte.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(u8)]
-enum Step {
+pub(super) enum Step {
     Prepare,
     Clone,
     MapIds,
@@ -60,13 +85,15 @@ enum Step {
     BindHost,
     ReadOnly,
     Device,
+    Network,
     Pivot,
+    Lock,
     Join,
     Ready,
 }
 
 impl Step {
-    const ALL: [Step; 11] = [
+    const ALL: [Step; 13] = [
         Step::Prepare,
         Step::Clone,
         Step::MapIds,
@@ -75,7 +102,9 @@ impl Step {
         Step::BindHost,
         Step::ReadOnly,
         Step::Device,
+        Step::Network,
         Step::Pivot,
+        Step::Lock,
         Step::Join,
         Step::Ready,
     ];
@@ -83,14 +112,16 @@ impl Step {
     fn text(self) -> &'static str {
         match self {
             Step::Prepare => "prepare the guest's namespaces",
-            Step::Clone => "make user, mount and process namespaces",
+            Step::Clone => "make user, mount, process and network namespaces",
             Step::MapIds => "become root in a user namespace",
             Step::Private => "make a mount namespace private",
             Step::BindRoot => "mount the guest's root",
             Step::BindHost => "mount this machine's programs into the guest",
             Step::ReadOnly => "mount this machine's programs read-only",
             Step::Device => "give the guest its devices",
+            Step::Network => "give the guest a loopback of its own",
             Step::Pivot => "change to the guest's root",
+            Step::Lock => "lock the guest's mounts",
             Step::Join => "join the guest's namespaces",
             Step::Ready => "finish",
         }
@@ -106,10 +137,20 @@ pub struct Namespace {
     lifeline: Option<OwnedFd>,
 }
 
-/// Open namespaces in the order in which they are joined, and the process that
-/// keeps them.
+/// What a process needs to join.
 #[derive(Debug)]
-struct Joined([File; 5]);
+struct Joined {
+    /// Open namespaces in the order in which they are joined.
+    namespaces: [File; 8],
+    confinement: Confinement,
+}
+
+impl Joined {
+    /// The namespaces in which a socket belongs to the guest.
+    fn network(&self) -> &[File] {
+        &self.namespaces[..2]
+    }
+}
 
 impl Namespace {
     /// Make namespaces whose root directory is ROOT, named HOSTNAME.
@@ -119,6 +160,7 @@ impl Namespace {
         hostname: &str,
     ) -> Result<Namespace, NamespaceError> {
         let plan = Plan::new(root, mounts, hostname).map_err(failed(Step::Prepare))?;
+        let confinement = Confinement::new().map_err(failed(Step::Prepare))?;
         let (lifeline_read, lifeline) = pipe().map_err(failed(Step::Prepare))?;
         let (report, report_write) = pipe().map_err(failed(Step::Prepare))?;
         let flags = libc::CLONE_NEWUSER
@@ -126,6 +168,8 @@ impl Namespace {
             | libc::CLONE_NEWPID
             | libc::CLONE_NEWUTS
             | libc::CLONE_NEWIPC
+            | libc::CLONE_NEWNET
+            | libc::CLONE_NEWCGROUP
             | libc::SIGCHLD;
         // Process 1 inherits the mask, so a Ctrl-C meant for us does not reach it.
         let mask = block_signals();
@@ -133,7 +177,7 @@ impl Namespace {
         // on memory that exists already, and never returns.
         let pid = unsafe { raw_clone(flags) };
         if pid == 0 {
-            init(&plan, lifeline_read.as_raw_fd(), report_write.as_raw_fd());
+            interior::init(&plan, lifeline_read.as_raw_fd(), report_write.as_raw_fd());
         }
         let error = io::Error::last_os_error();
         restore_signals(&mask);
@@ -146,29 +190,36 @@ impl Namespace {
             init: Some(init),
             lifeline: Some(lifeline),
         };
-        let mut answer = [0; 5];
-        File::from(report)
-            .read_exact(&mut answer)
-            .map_err(failed(Step::Clone))?;
-        let step = Step::ALL
-            .into_iter()
-            .find(|step| *step as u8 == answer[0])
-            .unwrap_or(Step::Prepare);
-        if step != Step::Ready {
-            let errno = i32::from_ne_bytes([answer[1], answer[2], answer[3], answer[4]]);
-            return Err(failed(step)(io::Error::from_raw_os_error(errno)));
-        }
+        let mut report = File::from(report);
+        await_report(&mut report)?;
         let open =
             |kind: &str| File::open(format!("/proc/{init}/ns/{kind}")).map_err(failed(Step::Join));
-        // The user namespace gives the right to join the others; the mount
-        // namespace comes last because it changes what paths mean.
-        let joined = Joined([
-            open("user")?,
-            open("ipc")?,
-            open("uts")?,
-            open("pid")?,
-            open("mnt")?,
-        ]);
+        let locked = open("user")?;
+        // The first user namespace gives the right to join the others, and the second
+        // one takes it away; the mount namespace comes last because it changes what
+        // paths mean.
+        let joined = Joined {
+            namespaces: [
+                parent(&locked).map_err(failed(Step::Join))?,
+                open("net")?,
+                open("ipc")?,
+                open("uts")?,
+                open("cgroup")?,
+                open("pid")?,
+                locked,
+                open("mnt")?,
+            ],
+            confinement,
+        };
+        // Only now may process 1 hide from everybody, us included.
+        let lifeline = started.lifeline.take();
+        if let Some(lifeline) = &lifeline {
+            File::from(lifeline.try_clone().map_err(failed(Step::Prepare))?)
+                .write_all(b"h")
+                .map_err(failed(Step::Join))?;
+        }
+        started.lifeline = lifeline;
+        await_report(&mut report)?;
         started.init = None;
         Ok(Namespace {
             init,
@@ -191,6 +242,30 @@ impl Namespace {
             command.pre_exec(move || join(&joined, &directory));
         }
         command
+    }
+
+    /// Connect to PORT of ADDRESS, as seen from inside the guest, whose network is a
+    /// loopback of its own. Blocks for at most a few seconds.
+    pub fn connect(&self, address: IpAddr, port: u16) -> io::Result<TcpStream> {
+        let target = SocketAddr::new(address, port);
+        let (ours, theirs) = std::os::unix::net::UnixDatagram::pair()?;
+        let mask = block_signals();
+        // SAFETY: the child runs `connect_inside` alone, which makes only system
+        // calls on memory that exists already, and never returns.
+        let pid = unsafe { raw_clone(libc::SIGCHLD) };
+        if pid == 0 {
+            confine::hide();
+            connect_inside(self.joined.network(), &target, theirs.as_raw_fd());
+        }
+        let error = io::Error::last_os_error();
+        restore_signals(&mask);
+        if pid < 0 {
+            return Err(error);
+        }
+        drop(theirs);
+        let answer = receive_socket(ours.as_raw_fd());
+        reap(pid as libc::pid_t);
+        answer
     }
 
     /// Send SIGNAL to the group of the process that the child numbered CHILD
@@ -238,178 +313,172 @@ fn end(init: libc::pid_t) {
     // number cannot have been given to another process.
     unsafe {
         libc::kill(init, libc::SIGKILL);
-        let mut status = 0;
-        while libc::waitpid(init, &mut status, 0) < 0
-            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-        {}
     }
+    reap(init);
 }
 
-/// Everything process 1 needs, computed before it exists.
-struct Plan {
-    uid_map: Vec<u8>,
-    gid_map: Vec<u8>,
-    root: CString,
-    proc: CString,
-    read_only: Vec<(CString, CString)>,
-    devices: Vec<(CString, CString)>,
-    hostname: Vec<u8>,
+/// Wait for PID, a child of ours that nobody else waits for.
+fn reap(pid: libc::pid_t) {
+    let mut status = 0;
+    // SAFETY: a plain system call on local memory.
+    while unsafe { libc::waitpid(pid, &mut status, 0) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
 }
 
-impl Plan {
-    fn new(root: &Path, mounts: &Mounts, hostname: &str) -> io::Result<Plan> {
-        let text = |path: &Path| {
-            CString::new(path.as_os_str().as_bytes())
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
-        };
-        let pairs = |pairs: &[(PathBuf, PathBuf)]| {
-            pairs
-                .iter()
-                .map(|(source, target)| Ok((text(source)?, text(target)?)))
-                .collect::<io::Result<Vec<_>>>()
-        };
-        let uid = rustix::process::geteuid().as_raw();
-        let gid = rustix::process::getegid().as_raw();
-        Ok(Plan {
-            // The one user there is without privilege: whoever runs us is root
-            // in the guest. For real root the same, so that both see one guest.
-            uid_map: format!("0 {uid} 1\n").into_bytes(),
-            gid_map: format!("0 {gid} 1\n").into_bytes(),
-            root: text(root)?,
-            proc: text(&root.join("proc"))?,
-            read_only: pairs(&mounts.read_only)?,
-            devices: pairs(&mounts.devices)?,
-            hostname: hostname.as_bytes().to_vec(),
-        })
-    }
-}
-
-/// Process 1 of the guest. Only system calls from here on.
-fn init(plan: &Plan, lifeline: RawFd, report: RawFd) -> ! {
-    let (step, errno) = match set_up(plan) {
-        Ok(()) => (Step::Ready, 0),
-        Err((step, error)) => (step, error.raw_os_error()),
-    };
+/// Read what process 1 says of itself.
+fn await_report(report: &mut File) -> Result<(), NamespaceError> {
     let mut answer = [0; 5];
-    answer[0] = step as u8;
-    answer[1..].copy_from_slice(&errno.to_ne_bytes());
-    // SAFETY: plain system calls on local memory.
+    report
+        .read_exact(&mut answer)
+        .map_err(failed(Step::Clone))?;
+    let step = Step::ALL
+        .into_iter()
+        .find(|step| *step as u8 == answer[0])
+        .unwrap_or(Step::Prepare);
+    if step == Step::Ready {
+        return Ok(());
+    }
+    let errno = i32::from_ne_bytes([answer[1], answer[2], answer[3], answer[4]]);
+    Err(failed(step)(io::Error::from_raw_os_error(errno)))
+}
+
+/// The user namespace in which NAMESPACE was made.
+fn parent(namespace: &File) -> io::Result<File> {
+    const NS_GET_PARENT: libc::c_ulong = 0xb702;
+    // SAFETY: the call answers a descriptor, which is then ours.
     unsafe {
-        libc::write(report, answer.as_ptr().cast(), answer.len());
-        if step != Step::Ready {
-            libc::_exit(1);
+        let parent = libc::ioctl(namespace.as_raw_fd(), NS_GET_PARENT as _);
+        if parent < 0 {
+            return Err(io::Error::last_os_error());
         }
-        libc::setsid();
-        // Orphans of the guest end without anybody waiting for them.
-        let mut ignore: libc::sigaction = std::mem::zeroed();
-        ignore.sa_sigaction = libc::SIG_IGN;
-        libc::sigaction(libc::SIGCHLD, &ignore, std::ptr::null_mut());
-        // Whatever this program had open is none of the guest's business; the
-        // lifeline's other end among it would keep us alive for ever.
-        libc::dup2(lifeline, 0);
-        close_from(1);
-        let mut byte = 0u8;
-        while libc::read(0, (&raw mut byte).cast(), 1) < 0
-            && *libc::__errno_location() == libc::EINTR
-        {}
+        Ok(File::from_raw_fd(parent))
+    }
+}
+
+/// In a new child: make a socket in the NETWORK namespaces, connect it to TARGET, and
+/// send it, or the reason why there is none, to DESCRIPTOR.
+fn connect_inside(network: &[File], target: &SocketAddr, descriptor: RawFd) -> ! {
+    // SAFETY: plain system calls on memory that exists already.
+    unsafe {
+        let socket = connected(network, target);
+        let errno = if socket < 0 {
+            *libc::__errno_location()
+        } else {
+            0
+        };
+        let mut byte = libc::iovec {
+            iov_base: (&raw const errno).cast_mut().cast(),
+            iov_len: size_of_val(&errno),
+        };
+        let mut control = Control::default();
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut byte;
+        message.msg_iovlen = 1;
+        if socket >= 0 {
+            message.msg_control = (&raw mut control).cast();
+            message.msg_controllen = size_of::<Control>() as _;
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as _) as _;
+            libc::CMSG_DATA(header)
+                .cast::<RawFd>()
+                .write_unaligned(socket);
+            message.msg_controllen = (*header).cmsg_len;
+        }
+        libc::sendmsg(descriptor, &raw const message, 0);
         libc::_exit(0);
     }
 }
 
-type SetUp = Result<(), (Step, rustix::io::Errno)>;
+/// Room for one descriptor in a message.
+#[derive(Default)]
+#[repr(C, align(8))]
+struct Control([u8; 32]);
 
-fn set_up(plan: &Plan) -> SetUp {
-    let at = |step| move |error| (step, error);
-    // A process without privilege must give up setgroups before it maps groups.
-    let _ = write_file(c"/proc/self/setgroups", b"deny");
-    write_file(c"/proc/self/uid_map", &plan.uid_map).map_err(at(Step::MapIds))?;
-    write_file(c"/proc/self/gid_map", &plan.gid_map).map_err(at(Step::MapIds))?;
-
-    rustix::mount::mount_change(
-        c"/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .map_err(at(Step::Private))?;
-    let root = plan.root.as_c_str();
-    rustix::mount::mount_bind_recursive(root, root).map_err(at(Step::BindRoot))?;
-    for (source, target) in &plan.read_only {
-        rustix::mount::mount_bind_recursive(source.as_c_str(), target.as_c_str())
-            .map_err(at(Step::BindHost))?;
-        make_read_only(target).map_err(at(Step::ReadOnly))?;
-    }
-    for (source, target) in &plan.devices {
-        rustix::mount::mount_bind(source.as_c_str(), target.as_c_str())
-            .map_err(at(Step::Device))?;
-    }
-    // Read-only: to real root the kernel's settings below /proc/sys would
-    // otherwise be writable. A container that hides parts of its own /proc may
-    // not mount another; the guest then has none, and few programs mind.
-    let _ = rustix::mount::mount(
-        c"proc",
-        plan.proc.as_c_str(),
-        c"proc",
-        MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
-        None,
-    );
-    let _ = rustix::system::sethostname(&plan.hostname);
-
-    let pivot = at(Step::Pivot);
-    rustix::process::chdir(root).map_err(pivot)?;
-    match rustix::process::pivot_root(c".", c".") {
-        Ok(()) => rustix::mount::unmount(c".", UnmountFlags::DETACH).map_err(at(Step::Pivot))?,
-        // The first root of a machine that runs from memory cannot be pivoted
-        // away; it can be covered.
-        Err(rustix::io::Errno::INVAL) => {
-            rustix::mount::mount_move(c".", c"/").map_err(at(Step::Pivot))?;
-            rustix::process::chroot(c".").map_err(at(Step::Pivot))?;
+/// A socket in the NETWORK namespaces that is connected to TARGET; negative, with
+/// `errno`, when there is none.
+unsafe fn connected(network: &[File], target: &SocketAddr) -> RawFd {
+    // SAFETY: plain system calls on local memory.
+    unsafe {
+        for namespace in network {
+            if libc::setns(namespace.as_raw_fd(), 0) != 0 {
+                return -1;
+            }
         }
-        Err(error) => return Err((Step::Pivot, error)),
+        let family = match target {
+            SocketAddr::V4(_) => libc::AF_INET,
+            SocketAddr::V6(_) => libc::AF_INET6,
+        };
+        let socket = libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
+        if socket < 0 {
+            return -1;
+        }
+        // A listener whose queue is full does not hold us for minutes.
+        let limit = libc::timeval {
+            tv_sec: 5,
+            tv_usec: 0,
+        };
+        libc::setsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_SNDTIMEO,
+            (&raw const limit).cast(),
+            size_of_val(&limit) as libc::socklen_t,
+        );
+        let done = match target {
+            SocketAddr::V4(target) => {
+                let mut address: libc::sockaddr_in = std::mem::zeroed();
+                address.sin_family = libc::AF_INET as libc::sa_family_t;
+                address.sin_port = target.port().to_be();
+                address.sin_addr.s_addr = u32::from(*target.ip()).to_be();
+                libc::connect(
+                    socket,
+                    (&raw const address).cast(),
+                    size_of_val(&address) as libc::socklen_t,
+                )
+            }
+            SocketAddr::V6(target) => {
+                let mut address: libc::sockaddr_in6 = std::mem::zeroed();
+                address.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+                address.sin6_port = target.port().to_be();
+                address.sin6_addr.s6_addr = target.ip().octets();
+                libc::connect(
+                    socket,
+                    (&raw const address).cast(),
+                    size_of_val(&address) as libc::socklen_t,
+                )
+            }
+        };
+        if done == 0 { socket } else { -1 }
     }
-    rustix::process::chdir(c"/").map_err(at(Step::Pivot))
 }
 
-fn write_file(path: &CStr, contents: &[u8]) -> rustix::io::Result<()> {
-    let file = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::io::write(&file, contents).map(|_| ())
-}
-
-/// Make the mounts at and below TARGET read-only.
-fn make_read_only(target: &CStr) -> rustix::io::Result<()> {
-    #[repr(C)]
-    struct Attributes {
-        set: u64,
-        clear: u64,
-        propagation: u64,
-        user_namespace: u64,
-    }
-    const RDONLY: u64 = 1;
-    const NOSUID: u64 = 2;
-    let attributes = Attributes {
-        set: RDONLY | NOSUID,
-        clear: 0,
-        propagation: 0,
-        user_namespace: 0,
-    };
-    // Unlike a remount this reaches the mounts below, and keeps the flags that
-    // a user namespace may not change.
-    // SAFETY: the structure is the kernel's `struct mount_attr`, version 0.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<Attributes>(),
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        // SAFETY: the calling thread's own errno.
-        Err(rustix::io::Errno::from_raw_os_error(unsafe {
-            *libc::__errno_location()
-        }))
+/// What [`connect_inside`] has sent.
+fn receive_socket(descriptor: RawFd) -> io::Result<TcpStream> {
+    // SAFETY: plain system calls on local memory; the descriptor that arrives is ours.
+    unsafe {
+        let mut errno = libc::ECONNREFUSED;
+        let mut word = libc::iovec {
+            iov_base: (&raw mut errno).cast(),
+            iov_len: size_of_val(&errno),
+        };
+        let mut control = Control::default();
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut word;
+        message.msg_iovlen = 1;
+        message.msg_control = (&raw mut control).cast();
+        message.msg_controllen = size_of::<Control>() as _;
+        if libc::recvmsg(descriptor, &raw mut message, libc::MSG_CMSG_CLOEXEC) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        if errno != 0 || header.is_null() {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let socket = libc::CMSG_DATA(header).cast::<RawFd>().read_unaligned();
+        Ok(TcpStream::from_raw_fd(socket))
     }
 }
 
@@ -419,10 +488,12 @@ fn make_read_only(target: &CStr) -> rustix::io::Result<()> {
 fn join(joined: &Joined, directory: &CStr) -> io::Result<()> {
     // Signals sent to the one that stays wait until it takes them.
     let mask = block_signals();
+    // Until a program runs, the memory here is this program's.
+    confine::hide();
     // SAFETY: plain system calls on memory that exists already.
     unsafe {
         libc::setsid();
-        for namespace in &joined.0 {
+        for namespace in &joined.namespaces {
             if libc::setns(namespace.as_raw_fd(), 0) != 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -435,7 +506,7 @@ fn join(joined: &Joined, directory: &CStr) -> io::Result<()> {
                 if libc::chdir(directory.as_ptr()) != 0 && libc::chdir(c"/".as_ptr()) != 0 {
                     return Err(io::Error::last_os_error());
                 }
-                Ok(())
+                joined.confinement.apply()
             }
             pid if pid < 0 => Err(io::Error::last_os_error()),
             pid => stand_for(pid as libc::pid_t),
@@ -516,7 +587,7 @@ unsafe fn raw_clone(flags: libc::c_int) -> libc::c_long {
 }
 
 /// Close every descriptor from FIRST on.
-unsafe fn close_from(first: libc::c_uint) {
+pub(super) unsafe fn close_from(first: libc::c_uint) {
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) != 0 {
             for descriptor in first..65536 {
