@@ -11,7 +11,6 @@ use super::output::print_line;
 use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
-use crate::visible::escape;
 use crate::runtime;
 use crate::visible::escape;
 use crate::xapi::lease::{self, Lease, Leftover};

@@ -6,8 +6,8 @@
 
 use super::output::{print_line, print_text};
 use crate::failure::{Failure, Key};
-use crate::visible::escape;
 use crate::ssh::build_log::{Cause, How, Outcome, Reader, is_warning};
+use crate::visible::escape;
 use clap::Args;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -7,8 +7,8 @@ use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
-use crate::visible::escape;
 use crate::sim::host::Mishaps;
+use crate::visible::escape;
 use std::cell::RefCell;
 use std::io::IsTerminal;
 

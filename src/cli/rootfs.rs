@@ -2,7 +2,6 @@
 
 use super::output::print_line;
 use crate::failure::Failure;
-use crate::visible::escape;
 use crate::rootfs::{self, Closure, Development, Occupied, Owners, Plan, What};
 use crate::visible::escape;
 use clap::{Args, Subcommand};

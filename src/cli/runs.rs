@@ -8,10 +8,10 @@ use super::output::print_line;
 use super::resume;
 use super::settings::Environment;
 use crate::failure::{Failure, Key};
-use crate::visible::escape;
 use crate::run::Machine;
 use crate::run::folder;
 use crate::run::journal::{self, Entry, StepKind};
+use crate::visible::escape;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,6 @@
 
 use super::live::{Live, Output, Showing};
 use super::secret;
-use crate::visible::escape;
 use crate::progress::{Event, Outlook, Watcher};
 pub use crate::visible::escape;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};

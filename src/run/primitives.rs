@@ -12,8 +12,9 @@ use crate::guile::value::{
     Value, list_value, optional_string, pair_value, string, string_value, strings, symbol_value,
 };
 use crate::natives;
-use crate::progress::{Event, escape, tell};
+use crate::progress::{Event, tell};
 use crate::runtime;
+use crate::visible::escape;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Duration;

@@ -5,8 +5,8 @@
 //! first `=`, so a key holds none and neither holds a newline.
 
 use crate::failure::{Failure, Key};
-use crate::visible::escape;
 use crate::runtime;
+use crate::visible::escape;
 use rustix::fs::{Access, OFlags};
 use rustix::io::Errno;
 use std::fs::File;

@@ -313,7 +313,7 @@ impl Looks<'_> {
     /// How large the image is; `None` where it cannot be read, which has been said.
     fn image_size(&self) -> Option<u64> {
         let metadata = std::fs::metadata(self.text("image")?).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// Whether the image fits a VDI of SIZE.

@@ -28,10 +28,11 @@ const NOT_CALLED: [(ErrorKind, &str); 5] = [
 
 /// How Steel begins to say which operand is not of the type that an instruction
 /// takes, each with Guile's name of the procedure.
-const WRONG_OPERANDS: [(&str, &str); 13] = [
+const WRONG_OPERANDS: [(&str, &str); 14] = [
     ("=", "= expects two numbers, found: "),
     ("+", "+ expected all numbers, found: "),
     ("+", "+ expected a number, found: "),
+    ("+", "+ expects numbers, found: "),
     ("+", "add expected a number, found: "),
     ("-", "- expected all numbers, found: "),
     ("-", "- expected a number, found: "),
@@ -204,7 +205,12 @@ fn not_a_pair(procedure: &str, found: Value) -> Value {
 /// The operand that is no number in FOUND, which is one operand or two joined
 /// by "and", with its position.
 fn culprit(found: &str) -> (isize, Value) {
-    if let Some((first, second)) = found.split_once(" and ") {
+    // A string among the operands may hold the word, too.
+    let two = found
+        .match_indices(" and ")
+        .map(|(at, word)| (&found[..at], &found[at + word.len()..]))
+        .find(|(first, _)| reads(first));
+    if let Some((first, second)) = two.or_else(|| found.split_once(" and ")) {
         let first = printed(first);
         let is_number = matches!(
             first,
@@ -238,12 +244,21 @@ impl Custom for Shown {
 /// Steel shows the offending value in its messages and nowhere else; what it
 /// printed reads back as the value, as far as it can be read back.
 fn printed(text: &str) -> Value {
-    // Symbols and lists are shown quoted.
-    let text = text.trim().strip_prefix('\'').unwrap_or(text.trim());
+    let text = unquoted(text);
     if text == "#<void>" {
         return Value::Void;
     }
     reader::read_value(text).unwrap_or_else(|| shown(text))
+}
+
+/// TEXT without the quote with which symbols and lists are shown.
+fn unquoted(text: &str) -> &str {
+    text.trim().strip_prefix('\'').unwrap_or(text.trim())
+}
+
+/// Whether TEXT is the look of one whole value.
+fn reads(text: &str) -> bool {
+    reader::read_value(unquoted(text)).is_some()
 }
 
 /// Whether VALUE stands for a procedure of which the machine tells nothing.
