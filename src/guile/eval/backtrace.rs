@@ -4,7 +4,8 @@
 //! the place of a call up among those of the procedure that was called, so its
 //! answer only tells that procedure. Where each called the next is then read off
 //! the text, when there is one such call; otherwise the procedure's own place has
-//! to do.
+//! to do. Where the machine knows no place at all, the one procedure that can stand
+//! between those it knows is found in the same way.
 
 use crate::eval::outline::DEFINING;
 use crate::read::builder::SyntaxBuilder;
@@ -31,10 +32,16 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut called: Option<Region> = None;
+    // Whether the machine had no place for a procedure that is about to be told.
+    let mut hole = false;
     for (index, place) in trace.iter().rev().enumerate() {
         let Some(region) = texts.region(*place) else {
+            hole |= called.is_some();
             continue;
         };
+        if std::mem::take(&mut hole) {
+            called = called.map(|called| texts.filled(&region.form, called, &mut frames));
+        }
         let call = match &called {
             None if index == 0 => Some(texts.exact(*place, native)),
             called => called
@@ -59,6 +66,9 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
         .last()
         .is_some_and(|frame| frame.procedure.is_none() && frame.place.within(top));
     if !top_is_known && top.place().is_some() {
+        if hole && let Some(region) = texts.region(top) {
+            called = called.map(|called| texts.filled(&region.form, called, &mut frames));
+        }
         let call = called
             .and_then(|called| called.name)
             .and_then(|name| only_call(&texts.region(top)?.form, name));
@@ -122,6 +132,39 @@ impl Texts {
             std::iter::from_fn(|| reader.read(&mut SyntaxBuilder::default()).ok().flatten())
                 .collect()
         })
+    }
+
+    /// The procedure that CALLED was called by, when CALLER called that one, and only
+    /// one can be meant; it joins FRAMES. Else CALLED.
+    fn filled(&mut self, caller: &Stx, called: Region, frames: &mut Vec<Frame>) -> Region {
+        let Some(name) = called.name else {
+            return called;
+        };
+        if only_call(caller, name).is_some() {
+            return called;
+        }
+        let mut found = Vec::new();
+        let mut open: Vec<&Stx> = self.forms(called.form.span().source).iter().collect();
+        while let Some(form) = open.pop() {
+            if let Some(own) = defined(form)
+                && let Some(place) = only_call(form, name)
+                && only_call(caller, own).is_some()
+            {
+                found.push((form.clone(), own, place));
+            }
+            open.extend(parts(form));
+        }
+        let Ok([(form, own, place)]) = <[_; 1]>::try_from(found) else {
+            return called;
+        };
+        frames.push(Frame {
+            place,
+            procedure: Some(own),
+        });
+        Region {
+            form,
+            name: Some(own),
+        }
     }
 
     /// The innermost definition around PLACE, or the form at the top level.
