@@ -8,13 +8,15 @@
 //! * [`xapi`], [`ssh`], [`rootfs`], [`media`], [`digest`], [`store`] are the domains:
 //!   ordinary Rust that knows nothing of Scheme outside its `primitives.rs`, and
 //!   nothing of the other domains.
-//! * [`runtime`] owns tokio and is the only place that blocks; [`failure`] is the
-//!   one error that crosses into Scheme; [`visible`] makes text from outside fit to
-//!   be shown.
+//! * [`runtime`] owns tokio and is the only place that blocks; [`clock`] is what time
+//!   it is; [`failure`] is the one error that crosses into Scheme; [`visible`] makes
+//!   text from outside fit to be shown; [`temporary`] keeps folders that go with the
+//!   process.
 //! * [`sim`] is the simulated XCP-ng host and guest, which the client side cannot
 //!   tell from real ones.
 
 pub mod cli;
+pub mod clock;
 pub mod digest;
 pub mod embedded;
 pub mod media;
@@ -26,6 +28,7 @@ pub mod runtime;
 pub mod sim;
 pub mod ssh;
 pub mod store;
+pub mod temporary;
 pub mod visible;
 pub mod xapi;
 

@@ -8,6 +8,7 @@
 //!
 //! Source: tokio's documentation, `tokio::runtime`.
 
+use crate::clock;
 use crate::failure::{Failure, Key};
 use std::future::Future;
 use std::pin::pin;
@@ -97,6 +98,7 @@ pub fn wait<T, E>(
 where
     Failure: From<E>,
 {
+    let _rest = clock::rest();
     runtime().block_on(unless_interrupted(what, limit, future))
 }
 
@@ -112,6 +114,7 @@ pub fn wait_alone<T, E>(
 where
     Failure: From<E>,
 {
+    let _rest = clock::rest();
     alone().block_on(unless_interrupted(what, limit, future))
 }
 
@@ -154,9 +157,9 @@ where
             clear_interrupt();
             Err(Failure::interrupted(what))
         }
-        result = tokio::time::timeout(limit, future) => match result {
+        result = clock::backstop(limit, future) => match result {
             Ok(result) => result.map_err(Failure::from),
-            Err(_) => Err(gave_up(what, limit)),
+            Err(clock::Passed) => Err(gave_up(what, limit)),
         },
     }
 }
@@ -171,11 +174,13 @@ where
     Failure: From<E>,
 {
     CLEANING_UP.fetch_add(1, Ordering::SeqCst);
-    let outcome = runtime().block_on(async { tokio::time::timeout(limit, future).await });
+    let rest = clock::rest();
+    let outcome = runtime().block_on(clock::backstop(limit, future));
+    drop(rest);
     CLEANING_UP.fetch_sub(1, Ordering::SeqCst);
     match outcome {
         Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(gave_up(what, limit)),
+        Err(clock::Passed) => Err(gave_up(what, limit)),
     }
 }
 

@@ -13,7 +13,6 @@
   #:use-module (fruix native run)
   #:use-module (fruix native ssh)
   #:use-module (fruix settings)
-  #:use-module (fruix simulation)
   #:use-module (fruix ssh)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
@@ -211,12 +210,12 @@ with other JOBS takes another time, and has a file of its own."
 (define (run-words)
   "Return what tells the work of this run from that of others, a list of strings:
 which kind of host it is on, which one, and the harness."
-  (append (if (simulation?)
-              ;; Its address is another one each time.
-              '("simulated" "")
-              (match (map known-setting '(host guest/address))
-                ((#f #f) '("local" ""))
-                ((host address) (list "live" (or host address)))))
+  (append (match (cons (%run-world)
+                       (map known-setting '(host guest/address)))
+            ;; Its address is another one each time.
+            (("simulated" . _) '("simulated" ""))
+            ((_ #f #f) '("local" ""))
+            ((world host address) (list world (or host address))))
           (list (run-name))))
 
 (define (known-setting name)

@@ -19,7 +19,8 @@
                    (interval 0.2)
                    (last-seen (const #f)))
   "Wait until PREDICATE, a procedure without arguments, returns true, and return
-what it returned.  It is called every INTERVAL seconds.
+what it returned.  It is called every INTERVAL seconds; of a wait that lasts,
+every hundredth of the time waited, but at least every 10 seconds.
 
 Throw 'timeout after TIMEOUT seconds; the message names WHAT, a string, and
 what LAST-SEEN, a procedure without arguments, returns: a string or #f."
@@ -36,7 +37,9 @@ what LAST-SEEN, a procedure without arguments, returns: a string or #f."
                                          (string-append "; last: " seen)
                                          "")))
                        (if seen `((last . ,seen)) '()))))
-            (%pause interval)
+            (%pause (exact->inexact
+                     (min (max interval (min 10 (/ waited 100)))
+                          (- timeout waited))))
             (loop))))))
 
 (define* (wait-for-file file guest #:key (timeout 10) (read read))

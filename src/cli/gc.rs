@@ -1,9 +1,11 @@
-//! `runs gc --host`: what runs have left on the host, and its removal.
+//! `runs gc`: what runs have left on this machine and, with `--host`, on the host,
+//! and its removal.
 //!
-//! Nothing without our mark is listed, so nothing else can be removed. Without
-//! `--all` only what its lease has ended for is, and golden disks stay. Locks on
-//! VMs and VDIs are listed too, and freed when they have ended, or, with `--all`,
-//! when the same owner has left them.
+//! On this machine those are temporary folders of processes that were killed; they
+//! are nobody's any more, and go unasked. On the host nothing without our mark is
+//! listed, so nothing else can be removed. Without `--all` only what its lease has
+//! ended for is, and golden disks stay. Locks on VMs and VDIs are listed too, and
+//! freed when they have ended, or, with `--all`, when the same owner has left them.
 
 use super::arguments::CommandLine;
 use super::interpreter::World;
@@ -12,6 +14,7 @@ use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
 use crate::runtime;
+use crate::temporary::{self, Swept};
 use crate::visible::escape;
 use crate::xapi::lease::{self, Lease, Leftover};
 use crate::xapi::lock::{self, Seen};
@@ -20,14 +23,14 @@ use clap::Args;
 use std::path::Path;
 use std::time::Duration;
 
-/// Remove what runs have left behind on the host, after asking.
+/// Remove what runs have left behind on this machine and, after asking, on the host.
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
-    /// Look on the XCP-ng host of the settings
-    #[arg(long, required = true)]
+    /// Look on the XCP-ng host of the settings too
+    #[arg(long)]
     host: bool,
     /// Also what belongs to a run whose lease has not ended, golden disks, and machines that you have kept
-    #[arg(long)]
+    #[arg(long, requires = "host")]
     all: bool,
 }
 
@@ -41,6 +44,11 @@ pub fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     super::signals::listen()?;
+    let swept = temporary::sweep();
+    if !arguments.host {
+        return local(&swept);
+    }
+    swept.tell();
     let (world, settings) = World::with_settings(line, environment)?;
     let login = login(&settings)?;
     let what = format!("looking at `{}`", login.host);
@@ -54,6 +62,24 @@ pub fn run(
         runtime::wait_to_clean_up("logging out", Duration::from_secs(15), session.log_out());
     world.end();
     outcome.and_then(|status| logged_out.map(|()| status))
+}
+
+/// Say what was removed here.
+fn local(swept: &Swept) -> Result<u8, Failure> {
+    for path in &swept.removed {
+        eprintln!("removed `{}`", escape(&path.display().to_string()));
+    }
+    print_line(format_args!("removed={}", swept.removed.len()))?;
+    let Some((path, error)) = swept.left.first() else {
+        return Ok(0);
+    };
+    Err(Failure::new(
+        Key::System,
+        format!(
+            "cannot remove `{}`, which a process that was killed has left: {error}",
+            path.display()
+        ),
+    ))
 }
 
 fn clean(arguments: &Arguments, session: &Session, owner: &str) -> Result<u8, Failure> {

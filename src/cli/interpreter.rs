@@ -3,10 +3,13 @@
 use super::arguments::CommandLine;
 use super::settings::{Environment, Settings};
 use super::{primitives, trouble};
-use crate::failure::Failure;
+use crate::clock::{self, Moment};
+use crate::failure::{Failure, Key};
+use crate::guile::data::clock::Clock;
 use crate::guile::interpreter::{Interpreter, Options, Stop};
 use crate::guile::natives::NativeModule;
 use crate::sim::Simulation;
+use crate::sim::clock::WorldClock;
 use crate::sim::host::Mishaps;
 use std::path::PathBuf;
 
@@ -44,6 +47,13 @@ pub fn native_modules() -> Vec<NativeModule> {
     ]
 }
 
+/// The clock of everybody, as programs read it.
+const CLOCK: Clock = Clock {
+    passed: || Moment::now().since(Moment::FIRST),
+    wall: clock::wall,
+    pause: |end, slice| clock::pause(Moment::FIRST + end, slice),
+};
+
 /// An interpreter whose programs see ARGUMENTS as `(command-line)`, and look
 /// for modules where LINE and ENVIRONMENT say.
 pub fn make(
@@ -59,6 +69,7 @@ pub fn make(
         arguments,
         modules: crate::embedded::modules(),
         is_interrupted: Some(crate::runtime::take_interrupt),
+        clock: Some(CLOCK),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
     })?;
     super::signals::watch(&interpreter)?;
@@ -90,6 +101,8 @@ pub fn runs_directory(environment: &Environment) -> Option<PathBuf> {
 /// The world a program acts on; a simulated one ends when this is dropped.
 pub struct World {
     simulation: Option<Simulation>,
+    /// Outlives the simulation, whose clean-up it still times.
+    clock: Option<WorldClock>,
 }
 
 impl World {
@@ -108,7 +121,7 @@ impl World {
                 told(settings);
             }
             primitives::install(settings);
-            return Ok(World { simulation: None });
+            return Ok(World::real());
         }
         let (world, settings) = World::with_settings(line, environment)?;
         told(&settings);
@@ -123,16 +136,31 @@ impl World {
         environment: &Environment,
     ) -> Result<(World, Settings), Failure> {
         if !line.world.simulate {
-            return Ok((
-                World { simulation: None },
-                read_settings(line, environment)?,
-            ));
+            return Ok((World::real(), read_settings(line, environment)?));
         }
+        super::signals::listen_to_all()?;
+        let clock = WorldClock::start().map_err(|error| {
+            Failure::new(
+                Key::Simulator,
+                format!("cannot start the clock of the simulated world: {error}"),
+            )
+        })?;
         let simulation = Simulation::start(super::simulate::options(&line.world.mishap)?)?;
         let settings =
             Settings::of_simulation(simulation.settings(), environment, &line.world.settings)?;
-        let simulation = Some(simulation);
-        Ok((World { simulation }, settings))
+        let world = World {
+            simulation: Some(simulation),
+            clock: Some(clock),
+        };
+        Ok((world, settings))
+    }
+
+    /// The one that is there anyway.
+    fn real() -> World {
+        World {
+            simulation: None,
+            clock: None,
+        }
     }
 
     /// A way to make trouble in a simulated world.
@@ -149,6 +177,7 @@ impl World {
         if let Some(simulation) = self.simulation.take() {
             simulation.stop();
         }
+        drop(self.clock.take());
     }
 }
 

@@ -1,5 +1,5 @@
 //! Lists the runs whose journals were kept, and shows one; what they have left on
-//! the host is the matter of [`super::gc`].
+//! this machine and the host is the matter of [`super::gc`].
 
 use super::arguments::CommandLine;
 use super::gc;
@@ -35,7 +35,7 @@ pub enum Arguments {
         #[arg(long, value_name = "ID")]
         run: Option<String>,
     },
-    /// Remove what runs have left behind on the host, after asking
+    /// Remove what runs have left behind on this machine and, after asking, on the host
     Gc(gc::Arguments),
 }
 

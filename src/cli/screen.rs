@@ -7,7 +7,7 @@
 use super::live::{Live, Output, Showing};
 use super::secret;
 use crate::progress::{Event, Outlook, Watcher};
-pub use crate::visible::escape;
+use crate::visible::escape;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write};

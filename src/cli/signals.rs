@@ -58,12 +58,44 @@ pub fn forget() {
     runtime::clear_interrupt();
 }
 
+/// Turn also those signals into interrupts that otherwise end a process on the spot:
+/// there is something now that has to be removed.
+pub fn listen_to_all() -> Result<(), Failure> {
+    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    listen()?;
+    STARTED
+        .get_or_init(|| turn(&fatal()).map_err(|error| format!("{error:#}")))
+        .clone()
+        .map_err(|error| Failure::new(Key::System, format!("cannot listen for signals: {error}")))
+}
+
+/// The signals that end a process that has made no provision for them and that
+/// nobody sends because of a fault in it.
+fn fatal() -> Vec<SignalKind> {
+    let mut numbers = vec![
+        libc::SIGALRM,
+        libc::SIGPROF,
+        libc::SIGQUIT,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGVTALRM,
+        libc::SIGXCPU,
+    ];
+    #[cfg(target_os = "linux")]
+    numbers.extend([libc::SIGPOLL, libc::SIGPWR, libc::SIGSTKFLT]);
+    numbers.into_iter().map(SignalKind::from_raw).collect()
+}
+
 fn start() -> anyhow::Result<()> {
-    for kind in [
+    turn(&[
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
-    ] {
+    ])
+}
+
+fn turn(kinds: &[SignalKind]) -> anyhow::Result<()> {
+    for kind in kinds.iter().copied() {
         let mut signals = runtime::enter(|| signal(kind))
             .with_context(|| format!("signal {}", kind.as_raw_value()))?;
         runtime::spawn(async move {

@@ -4,8 +4,11 @@ use super::output::print_line;
 use crate::failure::{Failure, Key};
 use crate::progress::{Event, tell};
 use crate::runtime;
+use crate::sim::clock::ServedClock;
+use crate::sim::host::Mishaps;
 use crate::sim::mishap::{self, Mishap};
 use crate::sim::{Simulation, SimulationOptions};
+use crate::visible::escape;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +32,9 @@ pub struct Arguments {
     /// Write each change that the host carries out to FILE, as JSON lines
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Take commands from standard input: `advance SECONDS`, `mishap SPEC`
+    #[arg(long)]
+    control: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -85,7 +91,7 @@ fn announce(text: &str, drawn: &[Mishap]) {
 
 /// Print what a client needs, then `ready=yes`, and wait for Ctrl-C.
 pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
-    super::signals::listen()?;
+    super::signals::listen_to_all()?;
     let simulation = Simulation::start(SimulationOptions {
         listen: arguments.listen,
         speed: arguments.speed,
@@ -98,7 +104,64 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         print_line(format_args!("{key}={value}"))?;
     }
     print_line("ready=yes")?;
+    if arguments.control {
+        let control = Control {
+            clock: ServedClock::start(),
+            mishaps: simulation.host().mishaps(),
+        };
+        // It ends with the process: nobody waits for more commands then.
+        std::thread::spawn(move || control.take_all());
+    }
     runtime::wait_for_interrupt();
     simulation.stop();
     Ok(0)
+}
+
+/// Does what standard input says with the world that is served.
+struct Control {
+    clock: Option<ServedClock>,
+    mishaps: Mishaps,
+}
+
+impl Control {
+    /// Answer each line with one: what was done as `key=value`, or `error=` and why not.
+    fn take_all(mut self) {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let answer = match self.take(line.trim()) {
+                Ok(answer) => answer,
+                Err(why) => format!("error={}", escape(&why)),
+            };
+            if print_line(answer).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, line: &str) -> Result<String, String> {
+        let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
+        match command {
+            "advance" => {
+                let duration = argument
+                    .parse()
+                    .ok()
+                    .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+                    .ok_or_else(|| format!("cannot advance by `{argument}`: it is no time"))?;
+                match &mut self.clock {
+                    Some(clock) => clock.advance(duration),
+                    None => return Err("the clock is somebody else's".to_owned()),
+                }
+                Ok(format!("advanced={argument}"))
+            }
+            "mishap" => {
+                let mishap = argument
+                    .parse::<Mishap>()
+                    .map_err(|error| error.to_string())?;
+                self.mishaps.add(mishap);
+                Ok(format!("mishap={argument}"))
+            }
+            _ => Err(format!(
+                "`{command}` is no command; there are: advance SECONDS, mishap SPEC"
+            )),
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 use super::{MediaError, ample};
 use crate::embedded;
+use crate::temporary::{Folder, Purpose};
 use std::cell::RefCell;
 use std::fs;
 use std::io;
@@ -18,16 +19,14 @@ pub const AMPLE: &str = "0000000000000000000000000000000000000000-fruix-system-a
 
 /// A directory that is removed when the value is dropped.
 #[derive(Debug)]
-pub struct Scratch(RefCell<Option<tempfile::TempDir>>);
+pub struct Scratch(RefCell<Option<Folder>>);
 
 impl Scratch {
     /// A fresh directory with the reference closure in it.
     pub fn new() -> Result<Self, MediaError> {
         let fail = |path: &Path, error| MediaError::io("unpack the fixtures in", path, error);
-        let directory = tempfile::Builder::new()
-            .prefix("fruix-scm-layout-")
-            .tempdir()
-            .map_err(|error| fail(&std::env::temp_dir(), error))?;
+        let directory =
+            Folder::make(Purpose::Layout).map_err(|error| fail(&std::env::temp_dir(), error))?;
         tar::Archive::new(embedded::FIXTURES)
             .unpack(directory.path())
             .map_err(|error| fail(directory.path(), error))?;

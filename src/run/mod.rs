@@ -16,6 +16,7 @@ pub mod record;
 pub mod steps;
 pub mod verdict;
 
+use crate::clock::Stopwatch;
 use crate::failure::{Failure, Key};
 use crate::progress::{self, Event, tell};
 use journal::{Entry, Journal, Program, State, StepKind, StepPath};
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use steps::{Decision, End, Evidence, History};
 use verdict::Verdict;
 
@@ -106,13 +107,13 @@ pub struct Run {
     jobs: Vec<String>,
     passed_over: Vec<String>,
     modules: Vec<String>,
-    began: Instant,
+    began: Stopwatch,
 }
 
 /// A step that goes on; the outermost frame is the harness.
 struct Frame {
     path: StepPath,
-    began: Instant,
+    began: Stopwatch,
     /// How often each name has been there in it.
     counts: HashMap<String, u32>,
     /// The step in it, or before it, that has another value than it had.
@@ -126,7 +127,7 @@ impl Frame {
     fn new(path: StepPath, suspect: Option<String>) -> Frame {
         Frame {
             path,
-            began: Instant::now(),
+            began: Stopwatch::start(),
             counts: HashMap::new(),
             suspect,
             before: None,
@@ -201,7 +202,7 @@ impl Run {
             jobs: Vec::new(),
             passed_over: Vec::new(),
             modules: Vec::new(),
-            began: Instant::now(),
+            began: Stopwatch::start(),
         };
         match &context.resume {
             Some(resume) => run.go_on(resume)?,
@@ -464,7 +465,7 @@ impl Run {
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
-        frame.began = Instant::now();
+        frame.began = Stopwatch::start();
         if kind == StepKind::Effect && why.is_some() {
             // It is done anew, with all that is in it.
             frame.nonce = fresh_nonce();

@@ -54,10 +54,10 @@ natives! {
     "%run-resumed?" (0) => is_resumed,
     /// (%run-is-running?) -> boolean
     "%run-is-running?" (0) => is_running,
-    /// (%run-simulated?) -> boolean
+    /// (%run-world) -> string
     ///
-    /// Whether a machine that a run asks for is a simulated one.
-    "%run-simulated?" (0) => is_simulated,
+    /// Where the machines are that runs of this process ask for: `live` or `simulated`.
+    "%run-world" (0) => world,
     /// (%run-step-comes name kind text inputs) -> `do`, `prove`, `attach` or a pair
     ///
     /// The step NAME comes up. KIND is `result`, `effect` or `resource`, TEXT the
@@ -288,10 +288,16 @@ fn is_running(_: &[Value]) -> Outcome {
     Ok(Value::BoolV(RUN.with(|slot| slot.borrow().is_some())))
 }
 
-fn is_simulated(_: &[Value]) -> Outcome {
-    Ok(Value::BoolV(
-        CONTEXT.with(|context| context.borrow().simulated),
-    ))
+fn world(_: &[Value]) -> Outcome {
+    Ok(string_value(world_name()))
+}
+
+fn world_name() -> &'static str {
+    if CONTEXT.with(|context| context.borrow().simulated) {
+        "simulated"
+    } else {
+        "live"
+    }
 }
 
 fn step_kind(procedure: &str, args: &[Value], position: usize) -> Result<StepKind, Raise> {
@@ -423,9 +429,8 @@ fn jobs(_: &[Value]) -> Outcome {
 
 fn machine(args: &[Value]) -> Outcome {
     const NAME: &str = "%run-machine!";
-    let simulated = CONTEXT.with(|context| context.borrow().simulated);
     let machine = Machine {
-        kind: if simulated { "simulated" } else { "live" }.to_owned(),
+        kind: world_name().to_owned(),
         host: string(NAME, args, 1)?,
         name: string(NAME, args, 2)?,
         vm: string(NAME, args, 3)?,

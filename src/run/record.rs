@@ -4,6 +4,7 @@
 //! (published reports, March to April 2026); readers there split a line at its
 //! first `=`, so a key holds none and neither holds a newline.
 
+use crate::clock;
 use crate::failure::{Failure, Key};
 use crate::runtime;
 use crate::visible::escape;
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a FIFO may be without a reader.
 const READER: Duration = Duration::from_secs(10);
@@ -195,34 +196,37 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 /// Write TEXT to what is at PATH. A FIFO needs somebody who reads, and is waited
 /// for a moment.
 async fn write_through(path: &Path, text: &[u8]) -> io::Result<()> {
-    let end = Instant::now() + READER;
-    let mut stream = loop {
-        let opened = File::options()
-            .write(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(path);
-        match opened {
-            Err(error)
-                if error.raw_os_error() == Some(Errno::NXIO.raw_os_error())
-                    && Instant::now() < end =>
-            {
-                tokio::time::sleep(PAUSE).await;
+    let mut waits_for = io::Error::from(io::ErrorKind::TimedOut);
+    let writing = async {
+        let mut stream = loop {
+            let opened = File::options()
+                .write(true)
+                .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+                .open(path);
+            match opened {
+                Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+                    waits_for = error;
+                    clock::machine::sleep(PAUSE).await;
+                }
+                opened => break opened?,
             }
-            opened => break opened?,
+        };
+        let mut rest = text;
+        while !rest.is_empty() {
+            match stream.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    waits_for = error;
+                    clock::machine::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
+        stream.flush()
     };
-    let mut rest = text;
-    while !rest.is_empty() {
-        match stream.write(rest) {
-            Ok(count) => rest = &rest[count..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    stream.flush()
+    let written = clock::limit(READER, writing).await;
+    written.unwrap_or(Err(waits_for))
 }
 
 fn folder_of(file: &Path) -> &Path {

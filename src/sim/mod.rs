@@ -10,11 +10,13 @@
 //! * [`guest`] boots a system from the bytes of a VDI and answers SSH.
 //! * [`disk`] makes and reads the disk image that both agree on.
 //! * [`mishap`] names what can be made to go wrong, and [`chance`] draws some of it.
+//! * [`clock`] lets time pass quickly where everybody waits.
 //!
 //! Left out on purpose: hardware. Memory, processors and networks exist as
 //! records only; what runs, runs in a namespace of this machine.
 
 pub mod chance;
+pub mod clock;
 pub mod disk;
 pub mod guest;
 pub mod host;
@@ -22,6 +24,7 @@ pub mod mishap;
 pub mod port;
 
 use crate::failure::{Failure, Key};
+use crate::temporary::{self, Folder, Purpose};
 use disk::FixtureDisk;
 use host::Host;
 use mishap::Mishap;
@@ -134,7 +137,7 @@ pub struct Simulation {
 /// The files of a simulation, removed at its end unless the caller named the place.
 #[derive(Debug)]
 enum Directory {
-    Temporary(tempfile::TempDir),
+    Temporary(Folder),
     Kept(PathBuf),
 }
 
@@ -145,9 +148,7 @@ impl Directory {
                 std::fs::create_dir_all(path).map_err(|error| cannot_make(path, error))?;
                 Ok(Directory::Kept(path.to_owned()))
             }
-            None => tempfile::Builder::new()
-                .prefix("fruix-scm-simulation-")
-                .tempdir()
+            None => Folder::make(Purpose::Simulation)
                 .map(Directory::Temporary)
                 .map_err(|error| cannot_make(&std::env::temp_dir(), error)),
         }
@@ -161,6 +162,7 @@ impl Directory {
     }
 }
 
+/// Why nothing can be made in PATH, and what helps.
 fn cannot_make(path: &Path, error: std::io::Error) -> Failure {
     Failure::new(
         Key::Simulator,
@@ -173,12 +175,39 @@ fn cannot_make(path: &Path, error: std::io::Error) -> Failure {
     .cause(error)
 }
 
+/// How much a simulated run of the built-in harness needs beside its disk image.
+const ROOM: u64 = 64 << 20;
+
+/// Refuse a directory that a run would fill: in the middle of it the trouble would
+/// look like the host's.
+fn require_room(path: &Path) -> Result<(), Failure> {
+    let Ok(found) = rustix::fs::statvfs(path) else {
+        return Ok(());
+    };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    if free >= ROOM {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Key::Simulator,
+        format!(
+            "cannot make the files of the simulation in `{}`: {free} bytes are free there, and \
+             it needs {ROOM}",
+            path.display()
+        ),
+    )
+    .hint("free space, or set TMPDIR to a directory that has it")
+    .detail("free", i64::try_from(free).unwrap_or(i64::MAX)))
+}
+
 impl Simulation {
     /// Start a host with one approved VM, whose disk holds nothing yet, and a
     /// disk image to import.
     pub fn start(options: SimulationOptions) -> Result<Simulation, Failure> {
+        temporary::sweep().tell();
         guest::require_namespaces()?;
         let directory = Directory::make(options.directory.as_deref())?;
+        require_room(directory.path())?;
         let image = FixtureDisk::make(directory.path())?;
         let guest_port = ReservedPort::reserve(options.listen.ip()).map_err(|error| {
             Failure::new(

@@ -8,6 +8,7 @@ use super::error::SshError;
 use super::link::{ATTEMPT, Link, Login, Way};
 use super::shell::Shell;
 use super::text::visible;
+use crate::clock::{self, Moment};
 use russh::client::Msg;
 use russh::{
     Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig,
@@ -17,7 +18,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout};
 
 /// How long a lost connection is made again before what needs it is given up, unless
 /// somebody says otherwise.
@@ -92,10 +92,12 @@ static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 /// Wait until no command that was given up stays at its other end, for LIMIT at
 /// most: a process that ends before that would leave them behind.
 pub async fn settle(limit: Duration) {
-    let start = Instant::now();
-    while UNDER_WAY.load(Ordering::SeqCst) > 0 && start.elapsed() < limit {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let settled = async {
+        while !is_settled() {
+            clock::machine::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let _ = clock::limit(limit, settled).await;
 }
 
 /// Whether there is something to wait for in [`settle`].
@@ -129,7 +131,7 @@ impl Partings {
     async fn wait(&self) {
         let partings = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         for parting in partings {
-            let _ = timeout(PARTING, parting).await;
+            let _ = clock::limit(PARTING, parting).await;
         }
     }
 }
@@ -184,7 +186,8 @@ impl Drop for Remote {
                 let _ = channel.exec(false, command).await;
                 let _ = channel.eof().await;
                 let mut channel = channel;
-                let _ = timeout(PARTING, async { while channel.wait().await.is_some() {} }).await;
+                let _ =
+                    clock::limit(PARTING, async { while channel.wait().await.is_some() {} }).await;
             }
             let _ = output.close().await;
         });
@@ -293,14 +296,14 @@ impl Connection {
             let opening = async {
                 self.renew(outage.left()).await?;
                 let link = self.link();
-                let start = Instant::now();
+                let start = Moment::now();
                 loop {
                     match self.channel(&link, what).await {
                         // Where the server gives one session only, our shell has it, or
                         // one that has just ended and is not forgotten yet.
                         Err(SshError::Channel { .. }) if start.elapsed() < SESSIONS => {
                             self.give_up_shell().await;
-                            tokio::time::sleep(PAUSE / 2).await;
+                            clock::sleep(PAUSE / 2).await;
                         }
                         channel => return Ok((link, channel?)),
                     }
@@ -345,7 +348,7 @@ impl Connection {
                 }
             }
         };
-        match timeout(ATTEMPT, asking).await {
+        match clock::limit(ATTEMPT, asking).await {
             Ok(Some(true)) => Ok((channel.into_stream(), Lifeline(link))),
             Ok(None) => Err(self.lost(&what)),
             Err(_) => Err(self.suspected(&link, &what)),
@@ -360,9 +363,9 @@ impl Connection {
         let opening = async {
             let opening = link.handle.channel_open_session();
             tokio::pin!(opening);
-            let start = Instant::now();
+            let start = Moment::now();
             loop {
-                match timeout(ATTEMPT, &mut opening).await {
+                match clock::limit(ATTEMPT, &mut opening).await {
                     Err(_) if link.heard.ago() < ATTEMPT && start.elapsed() < CHANNEL => {}
                     opened => return opened,
                 }
@@ -414,7 +417,7 @@ impl Connection {
         let opening =
             link.handle
                 .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0);
-        match timeout(ATTEMPT, opening).await {
+        match clock::limit(ATTEMPT, opening).await {
             Ok(Ok(channel)) => {
                 let _ = channel.close().await;
                 Ok(true)
@@ -461,7 +464,7 @@ pub(super) fn passing(error: &SshError) -> bool {
 pub(super) struct Outage<'a> {
     connection: &'a Connection,
     limit: Duration,
-    since: Option<Instant>,
+    since: Option<Moment>,
     /// How often it failed while the connection was there.
     odd: usize,
 }
@@ -502,14 +505,14 @@ impl<'a> Outage<'a> {
         if moved {
             self.over();
         }
-        self.since.get_or_insert_with(Instant::now);
+        self.since.get_or_insert_with(Moment::now);
         let left = self.left();
         self.odd += usize::from(self.connection.is_alive());
         if left.is_zero() || self.odd > MOST_ODD {
             return Err(error);
         }
         // One that fails at once, again and again, is not to be asked all the time.
-        tokio::time::sleep(PAUSE.min(left)).await;
+        clock::sleep(PAUSE.min(left)).await;
         self.connection.renew(left).await
     }
 }

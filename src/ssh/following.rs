@@ -8,6 +8,7 @@ use super::job::Follow;
 use super::run::last_line;
 use super::text::visible;
 use super::transfer::local_trouble;
+use crate::clock::Moment;
 use crate::progress::{self, Event};
 use std::fs::File;
 use std::io::{self, Write};
@@ -43,7 +44,7 @@ pub(super) struct Progress {
     /// Whether the reader has had all of the log so far.
     from_the_start: bool,
     /// When the job began, once that is known, and whether we were there.
-    began: Option<(Instant, bool)>,
+    began: Option<(Moment, bool)>,
     told: Option<Instant>,
 }
 
@@ -98,9 +99,8 @@ impl Progress {
     /// that it goes on, though it prints nothing.
     pub fn aged(&mut self, age: Duration) {
         if self.began.is_none() {
-            let now = Instant::now();
             let fresh = age < FRESH && self.offset == 0;
-            self.began = Some((now.checked_sub(age).unwrap_or(now), fresh));
+            self.began = Some((Moment::now().before(age), fresh));
             self.tell();
         } else if self.told.is_none_or(|told| told.elapsed() >= BEAT) {
             self.told = Some(Instant::now());

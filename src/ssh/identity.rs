@@ -11,6 +11,7 @@
 
 use super::error::SshError;
 use super::key::{self, Loaded};
+use crate::clock;
 use crate::progress;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
@@ -19,7 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
-use tokio::time::timeout;
 
 /// Where keys may be.
 #[derive(Clone, Debug, Default)]
@@ -291,7 +291,7 @@ async fn held(socket: &Path) -> Agent {
         socket: socket.to_owned(),
         ..Agent::default()
     };
-    if let Ok(Some(identities)) = timeout(PATIENCE, asking).await {
+    if let Ok(Some(identities)) = clock::limit(PATIENCE, asking).await {
         for identity in identities {
             match identity {
                 AgentIdentity::PublicKey { key, .. } => found.keys.push(key),

@@ -17,11 +17,11 @@ use super::line::{Marked, line};
 use super::run::{Ending, Output, last_line};
 use super::shell::Question;
 use super::text::{quote_all, visible};
+use crate::clock::{self, Moment};
 use crate::progress::{self, Event};
 use russh::ChannelMsg;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
 
 /// How much of a log one look takes; more than this comes over a channel of its
 /// own.
@@ -30,8 +30,10 @@ const PIECE: u64 = 64 << 10;
 const FULL: u64 = 1 << 20;
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(60);
-/// How often to look while nothing new comes.
-const SLOWEST: Duration = Duration::from_millis(500);
+/// How often to look while nothing new comes: twice a second, and at work that has
+/// been silent for long every hundredth of that time, but every ten seconds at least.
+const SLOWER: Duration = Duration::from_millis(500);
+const SLOWEST: Duration = Duration::from_secs(10);
 const FASTEST: Duration = Duration::from_millis(50);
 
 /// `memory` prints the kernel's last word on a process that it ended for want of
@@ -376,10 +378,11 @@ impl Connection {
 
     /// Follow a job to its end, over lost connections.
     pub async fn follow_job(&self, mut follow: Follow) -> Result<Followed, SshError> {
-        let start = Instant::now();
+        let start = Moment::now();
         // Which job it is decides where its log goes.
         let mut begun: Option<Progress> = None;
         let mut quiet = Quiet::new();
+        let mut heard = start;
         let mut pause = FASTEST;
         let mut outage = Outage::within(self, follow.outage);
         let mut told = false;
@@ -450,6 +453,7 @@ impl Connection {
             }
             if progress.offset > before {
                 quiet = Quiet::new();
+                heard = Moment::now();
                 pause = FASTEST;
                 absent = 0;
                 if start.elapsed() < follow.limit {
@@ -476,8 +480,9 @@ impl Connection {
             if start.elapsed() >= follow.limit {
                 break End::Late;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(SLOWEST);
+            clock::sleep(pause.min(follow.limit.saturating_sub(start.elapsed()))).await;
+            let silent = heard.elapsed() / 100;
+            pause = (pause * 2).min(silent.clamp(SLOWER, SLOWEST));
         };
         let failed = match end {
             End::Finished(status) => (status != 0).then_some(Some(status)),
@@ -570,7 +575,7 @@ impl Connection {
             .map_err(|_| self.lost(&what))?;
         let mut marked = Marked::new(&mark);
         loop {
-            match timeout(LOOK, input.wait()).await {
+            match clock::limit(LOOK, input.wait()).await {
                 Ok(Some(ChannelMsg::Data { data })) => {
                     let bytes = marked.take(&data);
                     if !bytes.is_empty() {
@@ -626,14 +631,14 @@ pub(super) fn same_boot(one: &str, other: &str) -> bool {
 
 /// How long nothing has happened.
 struct Quiet {
-    since: Instant,
+    since: Moment,
     used: Option<String>,
 }
 
 impl Quiet {
     fn new() -> Self {
         Quiet {
-            since: Instant::now(),
+            since: Moment::now(),
             used: None,
         }
     }

@@ -16,6 +16,7 @@ use super::identity::{self, Candidate, Held, Identity};
 use super::key;
 use super::text::visible;
 use super::trust::{Expected, Trust};
+use crate::clock::{self, Moment};
 use russh::AgentAuthError;
 use russh::client::{self, AuthResult, DisconnectReason, Handle};
 use russh::keys::key::PrivateKeyWithHashAlg;
@@ -31,11 +32,10 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
 
 /// How long one attempt may take before another is made.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
@@ -323,7 +323,7 @@ impl Way {
     /// The same; AGAIN: there was a connection, and so there is a server of that
     /// name, though just now its name may have no address.
     pub async fn link_again(&self, limit: Duration, again: bool) -> Result<Link, SshError> {
-        let start = Instant::now();
+        let start = Moment::now();
         let mut last = "not tried yet".to_owned();
         while let Some(left) = limit.checked_sub(start.elapsed()) {
             match self.attempt(left.min(ATTEMPT)).await {
@@ -338,7 +338,7 @@ impl Way {
             if left.is_zero() {
                 break;
             }
-            tokio::time::sleep(PAUSE.min(left)).await;
+            clock::sleep(PAUSE.min(left)).await;
         }
         Err(SshError::NoAnswer {
             destination: self.destination.clone(),
@@ -350,11 +350,11 @@ impl Way {
     /// Log in once, over a connection of our own or through a link to the
     /// server that leads there.
     async fn attempt(&self, limit: Duration) -> Result<Link, Attempt> {
-        let start = Instant::now();
+        let start = Moment::now();
         let trouble = |error: io::Error| Attempt::Again(describe_io(&error));
         let jump = match &self.proxy {
             None => {
-                let stream = match timeout(limit, self.connected()).await {
+                let stream = match clock::limit(limit, self.connected()).await {
                     Ok(stream) => stream?,
                     Err(_) => return Err(Attempt::Again("connection timed out".to_owned())),
                 };
@@ -380,7 +380,7 @@ impl Way {
         let opening = through
             .handle
             .channel_open_direct_tcpip(address, port, "127.0.0.1", 0);
-        let stream = match timeout(left, opening).await {
+        let stream = match clock::limit(left, opening).await {
             Ok(Ok(channel)) => channel.into_stream(),
             Ok(Err(error)) => {
                 return Err(Attempt::Again(format!(
@@ -479,7 +479,8 @@ impl Drop for Guarded {
 /// How much of what a server begins with is told when that is not SSH.
 const GREETING: usize = 60;
 
-/// When something came from the other end last.
+/// When something came from the other end last, by this machine's clock: the world's
+/// may leap over any silence.
 #[derive(Clone, Debug)]
 pub(super) struct Heard(Arc<Mutex<Instant>>);
 
@@ -587,7 +588,7 @@ async fn attempt(
     (socket, through, program): (OwnedFd, Option<Box<Link>>, Option<tokio::process::Child>),
     limit: Duration,
 ) -> Result<Link, Attempt> {
-    let start = Instant::now();
+    let start = Moment::now();
     let (destination, expected) = (&way.destination, &way.expected);
     let mut guarded = Guarded(Some(socket));
 
@@ -628,7 +629,7 @@ async fn attempt(
         heard: heard.clone(),
     };
     let handshake = client::connect_stream(config, stream, client);
-    let mut handle = match timeout(left, handshake).await {
+    let mut handle = match clock::limit(left, handshake).await {
         Ok(Ok(handle)) => handle,
         Ok(Err(error)) => {
             let stranger = stranger
@@ -651,7 +652,7 @@ async fn attempt(
         }
     };
     let left = limit.saturating_sub(start.elapsed()).max(ATTEMPT / 2);
-    match timeout(left, log_in(&mut handle, way)).await {
+    match clock::limit(left, log_in(&mut handle, way)).await {
         Ok(result) => result?,
         Err(_) => {
             return Err(Attempt::Again(
@@ -691,7 +692,7 @@ async fn watch_over(
     loop {
         tokio::select! {
             changed = alive.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = clock::machine::sleep(Duration::from_secs(1)) => {}
         }
         if heard.ago() > SILENCE {
             ended.set(format!(

@@ -9,6 +9,7 @@ use super::tree::Moved;
 use super::{
     Connection, Ending, Files, Identity, Output, Question, Request, Wanted, estimate, text,
 };
+use crate::clock;
 use crate::failure::{Failure, Key};
 use crate::guile::data::bytevectors;
 use crate::guile::natives::{Outcome, Raise};
@@ -651,7 +652,7 @@ fn ssh_visible(args: &[Value]) -> Outcome {
 fn pause(args: &[Value]) -> Outcome {
     let duration = seconds("%pause", args, 1)?;
     runtime::wait("waiting", BACKSTOP, async {
-        tokio::time::sleep(duration).await;
+        clock::sleep(duration).await;
         Ok::<_, Failure>(())
     })?;
     Ok(Value::Void)

@@ -4,10 +4,10 @@ use super::connection::Connection;
 use super::error::SshError;
 use super::line::{Line, Marked, line};
 use super::text::visible;
+use crate::clock::{self, Moment};
 use crate::progress::{self, Event};
 use russh::{ChannelMsg, Sig};
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
 
 /// More output than this is not kept, and so not accepted; a job's log is the
 /// place for more.
@@ -64,7 +64,7 @@ impl Connection {
             .exec(true, text)
             .await
             .map_err(|_| self.lost(&what))?;
-        let start = Instant::now();
+        let start = Moment::now();
         let deadline = request.limit.map(|limit| start + limit);
         let mut out = Stream::new(request.live.as_deref(), &mark);
         let mut err = Stream::new(request.live.as_deref(), &mark);
@@ -125,7 +125,7 @@ impl Connection {
             }
         };
         let result = match deadline {
-            Some(deadline) => timeout_at(deadline, work).await.ok(),
+            Some(deadline) => clock::limit_at(deadline, work).await.ok(),
             None => Some(work.await),
         };
         match result {
@@ -146,7 +146,7 @@ impl Connection {
                         }
                     }
                 };
-                let _ = timeout(ANNOUNCEMENT, announcement).await;
+                let _ = clock::limit(ANNOUNCEMENT, announcement).await;
                 return Err(SshError::Deadline {
                     destination: self.destination().clone(),
                     what,

@@ -17,10 +17,10 @@ use super::connection::{Connection, Outage, Remote};
 use super::error::SshError;
 use super::run::{Ending, Output, last_line};
 use super::text::{quote, quote_all, visible};
+use crate::clock::{self, Moment};
 use russh::{ChannelMsg, ChannelReadHalf};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
 
 /// Small questions have small answers; files are fetched in other ways.
 pub const LARGEST_ANSWER: usize = 64 << 20;
@@ -123,7 +123,7 @@ impl Connection {
         for question in questions {
             self.refuse_nul(&question.shown(), &question.command())?;
         }
-        let deadline = Instant::now() + limit;
+        let deadline = Moment::now() + limit;
         let mut place = self.shell.lock().await;
         // Out of its place while it works: an asker who goes away in the
         // middle takes it with him.
@@ -136,7 +136,7 @@ impl Connection {
                 None => Shell::start(self).await,
             }
         };
-        let mut shell = match timeout_at(deadline, starting).await {
+        let mut shell = match clock::limit_at(deadline, starting).await {
             Ok(shell) => shell?,
             Err(_) => {
                 return Err(SshError::Deadline {
@@ -148,7 +148,7 @@ impl Connection {
             }
         };
         let mut answers = Vec::with_capacity(questions.len());
-        let first = match timeout_at(deadline, shell.send(self, questions)).await {
+        let first = match clock::limit_at(deadline, shell.send(self, questions)).await {
             Ok(first) => first?,
             Err(_) => {
                 return Err(SshError::Deadline {
@@ -161,7 +161,7 @@ impl Connection {
         };
         for (index, question) in questions.iter().enumerate() {
             let mark = format!("{} {} ", shell.secret, first + index as u64);
-            let answer = timeout_at(deadline, shell.answer(self, &mark, question)).await;
+            let answer = clock::limit_at(deadline, shell.answer(self, &mark, question)).await;
             match answer {
                 Ok(answer) => answers.push(answer?),
                 Err(_) => {
@@ -186,7 +186,7 @@ impl Shell {
     pub(super) async fn leave(mut self) {
         let _ = self.remote.output().eof().await;
         let gone = async { while self.pieces.recv().await.is_some() {} };
-        let _ = tokio::time::timeout(PATIENCE, gone).await;
+        let _ = clock::limit(PATIENCE, gone).await;
         // It is over for the server once both sides have said so.
         let _ = self.remote.output().close().await;
         self.remote.ended = true;

@@ -14,6 +14,7 @@ use super::run::{Ending, Request, last_line};
 use super::sftp::{Opened, Sftp};
 use super::shell::Question;
 use super::text::{quote_all, visible};
+use crate::clock;
 use crate::progress::{self, Event};
 use russh::{ChannelMsg, ChannelReadHalf};
 use russh_sftp::protocol::OpenFlags;
@@ -627,7 +628,7 @@ impl<'a> Follower<'a> {
             }
             false
         };
-        match tokio::time::timeout(HASHING, listening).await {
+        match clock::limit(HASHING, listening).await {
             Ok(ended) => self.remote.ended = ended,
             Err(_) => {
                 return Err(SshError::Deadline {

@@ -18,11 +18,12 @@ use super::error::XapiError;
 use super::rpc::is_null;
 use super::session::Session;
 use super::{neighbours, vm};
+use crate::clock::{self, Moment};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// How long one call waits for an event; leases and neighbours raise none.
@@ -92,7 +93,7 @@ pub async fn wait(
     sources: &Sources,
     limit: Duration,
 ) -> Result<IpAddr, XapiError> {
-    let start = Instant::now();
+    let start = Moment::now();
     let tried = format!(
         "learn the address of VM `{}`",
         session.uuid("VM", vm).await?
@@ -292,7 +293,7 @@ fn is_before(one: &str, other: &str) -> bool {
 /// by side. One that does not may still be reached in a roundabout way.
 pub async fn answering(addresses: &[IpAddr], port: u16, limit: Duration) -> Vec<bool> {
     let asked = addresses.iter().map(|address| async move {
-        let connected = tokio::time::timeout(limit, TcpStream::connect((*address, port))).await;
+        let connected = clock::limit(limit, TcpStream::connect((*address, port))).await;
         matches!(connected, Ok(Ok(_)))
     });
     join_all(asked).await

@@ -11,6 +11,7 @@ use super::rfb;
 use super::rpc::is_null;
 use super::session::Session;
 use super::vm::record;
+use crate::clock;
 use flate2::Crc;
 use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ pub async fn picture(session: &Session, vm: &str) -> Result<Picture, XapiError> 
         }
         rfb::see(&mut connection).await
     };
-    match tokio::time::timeout(PICTURE, seen).await {
+    match clock::limit(PICTURE, seen).await {
         Ok(Ok(picture)) => Ok(picture),
         Ok(Err(error)) => Err(XapiError::Protocol {
             tried,

@@ -8,6 +8,7 @@
 
 use super::error::XapiError;
 use super::trust::{self, Fingerprint};
+use crate::clock;
 use crate::runtime;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -209,7 +210,7 @@ impl Endpoint {
             let stream = BufReader::with_capacity(GULP, stream);
             self.connector.connect(name, stream).await
         };
-        match tokio::time::timeout(CONNECT, attempt).await {
+        match clock::limit(CONNECT, attempt).await {
             Ok(Ok(stream)) => Ok(Connection {
                 stream,
                 buffer: Vec::new(),
@@ -337,7 +338,7 @@ async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
         }
         let next = async {
             if waiting.len() > 0 {
-                tokio::time::sleep(HEAD_START).await;
+                clock::sleep(HEAD_START).await;
             } else {
                 std::future::pending().await
             }
@@ -526,7 +527,7 @@ impl Connection {
             while self.buffer.len() < LONGEST_WORDS && matches!(self.fill().await, Ok(1..)) {}
             std::mem::take(&mut self.buffer)
         };
-        let body = tokio::time::timeout(WORDS, read).await;
+        let body = clock::limit(WORDS, read).await;
         let body = body.unwrap_or_else(|_| std::mem::take(&mut self.buffer));
         words(&String::from_utf8_lossy(
             &body[..body.len().min(LONGEST_WORDS)],

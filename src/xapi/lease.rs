@@ -19,10 +19,11 @@ use super::rpc::{self, is_null};
 use super::session::Session;
 use super::task;
 use super::vm::{self, Shutdown};
+use crate::clock;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The keys in `other_config` of everything we create.
 const OWNER: &str = "fruix-scm:owner";
@@ -132,9 +133,7 @@ fn is_over(expires: &str) -> bool {
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    clock::seconds_since_1970()
 }
 
 /// Let what METHOD with PARAMS makes be called after our marks, when it is a copy
@@ -474,7 +473,7 @@ pub(super) async fn remove_vdi(session: &Session, vdi: &str) -> Result<(), XapiE
     for _ in 0..5 {
         match destroy(session, "VDI", vdi, &tried).await {
             Err(error) if error.code() == Some("VDI_IN_USE") => {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                clock::sleep(Duration::from_secs(1)).await;
             }
             outcome => return outcome,
         }
@@ -499,7 +498,7 @@ async fn destroy(
             Err(error) if error.code() == Some("HANDLE_INVALID") => return Ok(()),
             looked => looked?,
         };
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        clock::sleep(Duration::from_millis(300)).await;
     }
     Err(unknown)
 }

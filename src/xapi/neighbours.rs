@@ -4,9 +4,9 @@
 //! Source: dnsmasq(8), dhcpd.leases(5), proc_net(5), arp(8).
 
 use super::address::usable;
+use crate::clock;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The address for which one of MACS has a lease in one of FILES, or what is
 /// there instead.
@@ -44,9 +44,7 @@ fn address_of(entries: &[Entry], macs: &[String], what: &str) -> Result<IpAddr, 
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    clock::seconds_since_1970()
 }
 
 /// The leases in TEXT that hold at NOW, seconds since 1970.

@@ -11,8 +11,9 @@
 //! how long it was tried.
 
 use super::error::XapiError;
+use crate::clock::{self, Moment};
 use crate::progress::{Event, tell};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A toolstack needs a minute or two after its host has booted.
 const STARTING: Duration = Duration::from_secs(120);
@@ -65,7 +66,7 @@ fn window(method: &str, code: &str) -> Option<Duration> {
 /// The attempts at one call.
 pub struct Attempts<'a> {
     method: &'a str,
-    start: Instant,
+    start: Moment,
     /// Nothing is tried after this.
     limit: Duration,
     made: u32,
@@ -77,7 +78,7 @@ impl Attempts<'_> {
     pub fn new(method: &str, limit: Duration) -> Attempts<'_> {
         Attempts {
             method,
-            start: Instant::now(),
+            start: Moment::now(),
             limit,
             made: 0,
             pause: FIRST,
@@ -111,7 +112,7 @@ impl Attempts<'_> {
                 ),
             });
         }
-        tokio::time::sleep(self.pause).await;
+        clock::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);
         Ok(())
     }

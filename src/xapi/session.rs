@@ -20,13 +20,14 @@ use super::retry::Attempts;
 use super::rpc::{Answer, Dialect, is_null};
 use super::task;
 use super::trust::Fingerprint;
+use crate::clock::{self, Moment};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Hosts keep a limited number of sessions per originator and drop the oldest,
 /// so ours never push out anybody else's.
@@ -615,11 +616,11 @@ impl Session {
             fence,
         };
         let repeatable = call.repeatable;
-        let start = Instant::now();
+        let start = Moment::now();
         let mut attempt = 1;
         loop {
             let left = limit.saturating_sub(start.elapsed());
-            let outcome = tokio::time::timeout(left, self.transmit(&call, tried)).await;
+            let outcome = clock::limit(left, self.transmit(&call, tried)).await;
             match outcome {
                 Err(_) => {
                     return Err(XapiError::Timeout {
@@ -629,7 +630,7 @@ impl Session {
                     });
                 }
                 Ok(Err(XapiError::Connection { .. })) if repeatable && attempt < ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(300) * attempt).await;
+                    clock::sleep(Duration::from_millis(300) * attempt).await;
                     attempt += 1;
                 }
                 Ok(mut outcome) => {

@@ -16,8 +16,9 @@ use super::lock;
 use super::retry::Attempts;
 use super::rpc;
 use super::session::Session;
+use crate::clock::{self, Moment};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long one call waits for an event.
 const EVENT: Duration = Duration::from_secs(20);
@@ -136,7 +137,7 @@ pub async fn wait(
     tried: &str,
     progress: impl Fn(f64),
 ) -> Result<Value, XapiError> {
-    let start = Instant::now();
+    let start = Moment::now();
     let mut last = Sight {
         status: "unknown".to_owned(),
         progress: 0.0,
@@ -284,11 +285,11 @@ async fn cancel(session: &Session, task: &str) {
     if asked.is_err() {
         return;
     }
-    let start = Instant::now();
+    let start = Moment::now();
     while start.elapsed() < CANCELLATION {
         match probe(session, task).await {
             Ok(sight) if ["pending", "cancelling"].contains(&sight.status.as_str()) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                clock::sleep(Duration::from_millis(100)).await;
             }
             _ => return,
         }

@@ -16,6 +16,7 @@ use super::lock;
 use super::session::{REQUEST_TIMEOUT, Session};
 use super::task;
 use super::vhd::{self, Stream};
+use crate::clock;
 use crate::progress::{self, Event};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -316,7 +317,7 @@ async fn open(
             connection.send(&rest).await?;
             connection.read_head().await
         };
-        let head = match tokio::time::timeout(session.patience(), exchange).await {
+        let head = match clock::limit(session.patience(), exchange).await {
             Err(_) => {
                 return Err(XapiError::Timeout {
                     tried: tried.to_owned(),
@@ -413,7 +414,7 @@ async fn send(
     sender.tell();
     // The host closes the connection when the task has ended, and is then asked
     // how; whatever else comes, the task knows too.
-    let _ = tokio::time::timeout(PARTING, sender.read.read_buf(&mut sender.answer)).await;
+    let _ = clock::limit(PARTING, sender.read.read_buf(&mut sender.answer)).await;
     Ok(Sent::All(sender.done))
 }
 
@@ -440,7 +441,7 @@ impl Sender<'_> {
         let outcome = tokio::select! {
             biased;
             news = self.read.read_buf(&mut self.answer) => Err(news),
-            outcome = tokio::time::timeout(self.patience, self.write.write_all(bytes)) => Ok(outcome),
+            outcome = clock::limit(self.patience, self.write.write_all(bytes)) => Ok(outcome),
         };
         match outcome {
             Ok(Ok(Ok(()))) => self.done += bytes.len() as u64,

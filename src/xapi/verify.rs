@@ -15,6 +15,7 @@ use super::session::Session;
 use super::task;
 use super::transfer::{Sent, conclude, size_of};
 use super::vhd::{self, SECTOR};
+use crate::clock;
 use crate::progress::{self, Event};
 use std::fs::File;
 use std::io;
@@ -259,7 +260,7 @@ impl Export {
                 connection.send(&request).await?;
                 connection.read_head().await
             };
-            let head = match tokio::time::timeout(patience, exchange).await {
+            let head = match clock::limit(patience, exchange).await {
                 Ok(head) => head.map_err(|error| lost(error.to_string()))?,
                 Err(_) => {
                     return Err(XapiError::Timeout {
@@ -295,7 +296,7 @@ impl Export {
     /// The next bytes, whichever have come; none at the end.
     async fn piece(&mut self) -> Result<Vec<u8>, XapiError> {
         let piece = if self.pending.is_empty() {
-            tokio::time::timeout(self.patience, self.connection.read_piece())
+            clock::limit(self.patience, self.connection.read_piece())
                 .await
                 .map_err(|_| XapiError::Timeout {
                     tried: self.tried.clone(),

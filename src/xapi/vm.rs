@@ -13,8 +13,9 @@ use super::approved;
 use super::error::XapiError;
 use super::session::Session;
 use super::task;
+use crate::clock::Moment;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The reference of the object of CLASS (`VM`, `VDI`, …) with this UUID.
 pub async fn find(session: &Session, class: &str, uuid: &str) -> Result<String, XapiError> {
@@ -44,7 +45,7 @@ pub async fn record(session: &Session, class: &str, reference: &str) -> Result<V
 pub async fn power_state(session: &Session, vm: &str) -> Result<String, XapiError> {
     let limit = session.patience();
     let tried = format!("learn the power state of {}", described(session, vm).await?);
-    settled(session, vm, Instant::now(), limit, &tried).await
+    settled(session, vm, Moment::now(), limit, &tried).await
 }
 
 /// Operations after which a VM is in the power state that it was in before.
@@ -81,7 +82,7 @@ fn changes_power(operation: &str) -> bool {
 async fn settled(
     session: &Session,
     vm: &str,
-    start: Instant,
+    start: Moment,
     limit: Duration,
     tried: &str,
 ) -> Result<String, XapiError> {
@@ -216,7 +217,7 @@ pub async fn shut_down(
         Shutdown::Clean => "VM.clean_shutdown",
         Shutdown::Hard => "VM.hard_shutdown",
     };
-    let start = Instant::now();
+    let start = Moment::now();
     let mut attempts = 0;
     loop {
         let before = settled(session, vm, start, limit, &tried).await?;

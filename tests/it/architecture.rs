@@ -202,6 +202,46 @@ fn the_guile_library_never_mentions_fruix() {
     }
 }
 
+/// What reaches out of this process.
+const OUTWARD: &[&str] = &["xapi", "ssh", "run", "local"];
+
+fn is_outward(path: &Path) -> bool {
+    OUTWARD
+        .iter()
+        .any(|folder| path.starts_with(Path::new("src").join(folder)))
+}
+
+#[test]
+fn nobody_asks_whether_the_world_is_simulated() {
+    // A run says what kind of world it had, as a word that it was given.
+    let asks = [
+        "crate::sim",
+        "is_simulated",
+        "simulated()",
+        "WorldClock",
+        "clock::Hand",
+    ];
+    nothing(trespasses(&asks, |path| !is_outward(path)));
+    for (path, text) in files("scheme/fruix", &["scm"]) {
+        let own = path == Path::new("scheme/fruix/simulation.scm");
+        assert!(
+            own || !text.contains("(fruix simulation)") && !text.contains("native simulation"),
+            "{} asks the simulation",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn what_waits_or_gives_up_goes_by_the_one_clock() {
+    let others = ["tokio::time::", "thread::sleep", "wait_timeout"];
+    nothing(trespasses(&others, |path| !is_outward(path)));
+    // In the clock of the simulated world the hand is held, and nowhere else.
+    nothing(trespasses(&["Hand::take", ".leap("], |path| {
+        path.starts_with("src/sim/clock") || path == Path::new("src/clock.rs")
+    }));
+}
+
 #[test]
 fn nothing_of_the_tests_is_compiled_into_the_binary() {
     nothing(trespasses(&["tests/"], |_| false));

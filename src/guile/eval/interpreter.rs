@@ -8,7 +8,7 @@ use crate::compile::{constants, source_map};
 use crate::data::native::{Native, NativeModule};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value};
-use crate::data::{interrupt, memory, pairs, records};
+use crate::data::{clock, interrupt, memory, pairs, records};
 use crate::eval::loader::{self, Load};
 use crate::eval::{backtrace, report};
 use crate::expand::{forms, macros, syntax_primitives};
@@ -62,6 +62,8 @@ pub struct Options {
     pub modules: &'static [(&'static str, &'static str)],
     /// Tells whether the user has interrupted and nobody has dealt with that yet.
     pub is_interrupted: Option<fn() -> bool>,
+    /// The clock that programs go by; without one it is the machine's.
+    pub clock: Option<clock::Clock>,
     /// A checkout's `scheme/` to be used instead of the one in the binary.
     pub scheme_directory: Option<PathBuf>,
 }
@@ -164,6 +166,9 @@ impl Interpreter {
         constants::reset();
         if let Some(ask) = options.is_interrupted {
             interrupt::ask_by(ask);
+        }
+        if let Some(clock) = options.clock {
+            clock::go_by(clock);
         }
         let mut engine = vm::engine();
         let world = World::new(

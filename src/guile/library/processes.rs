@@ -8,7 +8,7 @@
 use crate::data::args::{self, boolean, fixnum, integer, string, unspecified};
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::Value;
-use crate::data::{errors, interrupt, pairs, strings as text, vectors};
+use crate::data::{clock, errors, interrupt, pairs, strings as text, vectors};
 use crate::library::ports;
 use crate::natives;
 use failure::Failure;
@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// A pipe that children do not inherit.
 pub fn pipe(procedure: &str) -> Result<(OwnedFd, OwnedFd), Raise> {
@@ -385,9 +385,7 @@ fn environ(args: &[Value]) -> Outcome {
 // Time.
 
 fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    clock::wall().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn current_time(_: &[Value]) -> Outcome {
@@ -402,14 +400,15 @@ fn gettimeofday(_: &[Value]) -> Outcome {
     ))
 }
 
-fn started() -> Instant {
-    static STARTED: OnceLock<Instant> = OnceLock::new();
-    *STARTED.get_or_init(Instant::now)
+/// Since the program asked for the first time.
+fn elapsed() -> Duration {
+    static STARTED: OnceLock<Duration> = OnceLock::new();
+    clock::passed().saturating_sub(*STARTED.get_or_init(clock::passed))
 }
 
 /// Nanoseconds, as `internal-time-units-per-second` says.
 fn real_time(_: &[Value]) -> Outcome {
-    Ok(integer(started().elapsed().as_nanos() as usize))
+    Ok(integer(elapsed().as_nanos() as usize))
 }
 
 fn run_nanoseconds() -> usize {
@@ -425,7 +424,7 @@ fn run_time(_: &[Value]) -> Outcome {
 }
 
 fn times(machine: &mut Machine, _: &[Value]) -> Outcome {
-    let real = started().elapsed().as_nanos() as usize;
+    let real = elapsed().as_nanos() as usize;
     Ok(machine.vector(vec![
         integer(real),
         integer(run_nanoseconds()),

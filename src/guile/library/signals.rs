@@ -11,7 +11,7 @@ use crate::data::args::{self, fixnum, unspecified};
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
 use crate::data::value::{Value, pair_value};
-use crate::data::{errors, interrupt, numbers, pairs};
+use crate::data::{clock, errors, interrupt, numbers, pairs};
 use crate::library::ports;
 use crate::natives;
 use failure::Failure;
@@ -213,6 +213,9 @@ fn kill(machine: &mut Machine, args: &[Value]) -> Outcome {
     Ok(unspecified())
 }
 
+/// How often a program that sleeps looks whether a signal has come.
+const SLICE: Duration = Duration::from_millis(10);
+
 /// Wait until DURATION has passed or a signal has been handled; what is left of it.
 fn wait(
     machine: &mut Machine,
@@ -220,19 +223,19 @@ fn wait(
     duration: Option<Duration>,
 ) -> Result<Duration, Raise> {
     ports::flush_all();
-    let end = duration.map(|duration| Instant::now() + duration);
+    let end = clock::passed().saturating_add(duration.unwrap_or(Duration::MAX));
     loop {
-        let rest = match end {
-            Some(end) => end.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
+        let rest = end.saturating_sub(clock::passed());
         if handle_pending(machine)? || rest.is_zero() {
             return Ok(rest);
         }
         if interrupt::take_interrupt() {
             return Err(Failure::interrupted(procedure).into());
         }
-        std::thread::sleep(rest.min(Duration::from_millis(10)));
+        match duration {
+            Some(_) => clock::pause(end, SLICE),
+            None => std::thread::sleep(SLICE),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -118,6 +119,7 @@ pub fn write(image: &Path, size_bytes: u64, rootfs: &Path, loader: &[u8]) -> Res
         .write(true)
         .create(true)
         .truncate(true)
+        .mode(0o600)
         .open(image)
         .map_err(io_error("create", image))?;
     let size_bytes = size_bytes / SECTOR_BYTES * SECTOR_BYTES;

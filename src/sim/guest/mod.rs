@@ -15,9 +15,11 @@ mod system;
 
 pub use system::resolve;
 
+use super::clock::Dial;
 use super::disk;
 use super::port::ReservedPort;
 use crate::failure::{Failure, Key};
+use crate::temporary::{self, Folder, Purpose};
 use namespace::{Mounts, Namespace};
 use server::Sshd;
 use std::ffi::OsStr;
@@ -55,6 +57,7 @@ pub struct Guest {
     // then no more files.
     server: Server,
     _namespace: Arc<Namespace>,
+    _dial: Option<Arc<Dial>>,
     _root: Root,
 }
 
@@ -84,7 +87,7 @@ pub fn require_namespaces() -> Result<(), Failure> {
         )
         .hint(hint)
     };
-    let trial = tempfile::tempdir().and_then(|trial| {
+    let trial = Folder::make(Purpose::Trial).and_then(|trial| {
         fs::create_dir(trial.path().join("proc"))?;
         Ok(trial)
     });
@@ -124,6 +127,7 @@ impl Guest {
                 console: console.0,
                 server: booted.server,
                 _namespace: booted.namespace,
+                _dial: booted.dial,
                 _root: booted.root,
             }),
             Err(Halt) => Err(BootFailure { console: console.0 }),
@@ -164,7 +168,7 @@ impl Drop for Root {
     fn drop(&mut self) {
         // A guest has no error to raise here, and its scratch directory goes
         // with the simulation.
-        let _ = system::remove(&self.0);
+        let _ = temporary::remove_tree(&self.0);
     }
 }
 
@@ -192,6 +196,7 @@ impl Drop for Server {
 struct Booted {
     server: Server,
     namespace: Arc<Namespace>,
+    dial: Option<Arc<Dial>>,
     root: Root,
 }
 
@@ -227,6 +232,8 @@ async fn boot(
     if let Some(trouble) = system::missing(&root.0) {
         return Err(console.halt(format_args!("mountroot: {trouble}")));
     }
+    // Without one the guest's `date` is this machine's.
+    let dial = Dial::make(&root.0.join(system::DIAL)).ok();
     let text = |path: &str| {
         system::resolve(&root.0, Path::new(path))
             .and_then(|path| fs::read_to_string(path).ok())
@@ -266,6 +273,7 @@ async fn boot(
     Ok(Booted {
         server: Server(Some(server)),
         namespace,
+        dial,
         root,
     })
 }

@@ -49,7 +49,7 @@ pub async fn call(shared: &Arc<Shared>, method: &str, params: Vec<Val>) -> Resul
         // The work goes on, but nobody will ever hear of it.
         let (shared, task) = (shared.clone(), task.clone());
         shared.clone().spawn(async move {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            crate::clock::sleep(Duration::from_millis(10)).await;
             shared.with(|state| state.db.delete("task", &task));
         });
     }
@@ -574,7 +574,7 @@ async fn log_in(shared: &Arc<Shared>, params: Vec<Val>) -> Result<Val, ApiError>
     let (user, password) = (text(0), text(1));
     let right = user == shared.config.user && password == shared.config.password;
     if !right || shared.config.has(&Mishap::RefuseLogin) {
-        tokio::time::sleep(shared.config.refusal_delay).await;
+        crate::clock::sleep(shared.config.refusal_delay).await;
         return Err(ApiError::new(
             "SESSION_AUTHENTICATION_FAILED",
             [user, "Authentication failure".to_owned()],

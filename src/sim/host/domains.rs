@@ -15,6 +15,7 @@ use super::snapshots;
 use super::state::{Busy, Domain, Shared, State};
 use super::tasks;
 use super::value::{ApiError, NULL, Val, now};
+use crate::clock;
 use crate::sim::guest::Guest;
 use crate::sim::mishap::Mishap;
 use crate::sim::port::ReservedPort;
@@ -650,7 +651,7 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
         Running::System(guest) => guest.address().ip(),
         Running::Mute => shared.config.guest.port.address().ip(),
     };
-    tokio::time::sleep(AGENT).await;
+    clock::sleep(AGENT).await;
     let metrics = shared.with(|state| {
         let metrics = state.db.insert(
             "VM_guest_metrics",
@@ -682,7 +683,7 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
                 .db
                 .set("VM_guest_metrics", &metrics, "last_updated", before);
         });
-        tokio::time::sleep(AGENT * 10).await;
+        clock::sleep(AGENT * 10).await;
     }
     let report = |address: &str| {
         shared.with(|state| {
@@ -698,10 +699,10 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
                 .set("VM_guest_metrics", &metrics, "last_updated", now());
         });
     };
-    tokio::time::sleep(AGENT).await;
+    clock::sleep(AGENT).await;
     if shared.config.has(&Mishap::LinkLocalFirst) {
         report("169.254.7.7");
-        tokio::time::sleep(AGENT * 10).await;
+        clock::sleep(AGENT * 10).await;
     }
     report(&address.to_string());
 }
@@ -713,9 +714,7 @@ fn write_lease(shared: &Shared, vm: &str, address: &str) {
         vifs.first().map(|vif| state.db.text("VIF", vif, "MAC"))
     });
     let Some(mac) = mac else { return };
-    let end = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs() + 3600);
+    let end = clock::seconds_since_1970() + 3600;
     let path = shared.config.lease_file();
     let others: String = std::fs::read_to_string(&path)
         .unwrap_or_default()

@@ -8,6 +8,7 @@ use super::database::record_value;
 use super::model;
 use super::state::{Shared, State};
 use super::value::{ApiError, Val};
+use crate::clock::{self, Moment};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ async fn next(shared: &Arc<Shared>, session: &str) -> Result<Val, ApiError> {
         if news.changed().await.is_err() {
             return Err(ApiError::new("SESSION_INVALID", [session]));
         }
-        tokio::time::sleep(BATCHING).await;
+        clock::sleep(BATCHING).await;
     }
 }
 
@@ -163,10 +164,10 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
         negative if negative < 0.0 => Duration::from_secs(24 * 3600),
         seconds => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
     };
-    let end = tokio::time::Instant::now() + timeout;
+    let end = Moment::now() + timeout;
     let mut news = shared.watch();
     if !subscriptions.iter().all(Subscription::is_about_tasks) {
-        tokio::time::sleep(BATCHING.min(timeout)).await;
+        clock::sleep(BATCHING.min(timeout)).await;
     }
     loop {
         check_session(shared, session)?;
@@ -178,7 +179,7 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
                 reference_counts(state),
             )
         });
-        if !events.is_empty() || tokio::time::Instant::now() >= end {
+        if !events.is_empty() || Moment::now() >= end {
             return Ok(Val::map_of([
                 ("events", Val::Set(events)),
                 ("valid_ref_counts", counts),
@@ -186,12 +187,12 @@ async fn from(shared: &Arc<Shared>, args: &[Val], session: &str) -> Result<Val, 
             ]));
         }
         tokio::select! {
-            () = tokio::time::sleep_until(end) => {}
+            () = clock::sleep_until(end) => {}
             changed = news.changed() => {
                 if changed.is_err() {
                     return Err(ApiError::new("SESSION_INVALID", [session]));
                 }
-                tokio::time::sleep_until(end.min(tokio::time::Instant::now() + BATCHING)).await;
+                clock::sleep_until(end.min(Moment::now() + BATCHING)).await;
             }
         }
     }

@@ -342,7 +342,7 @@ fn schedule(shared: &Arc<Shared>, mishap: Mishap) {
     };
     let host = shared.clone();
     shared.spawn(async move {
-        tokio::time::sleep(after).await;
+        crate::clock::sleep(after).await;
         act(&host);
     });
 }

@@ -383,7 +383,7 @@ impl Connection {
             } = mishap
                 && slow == method
             {
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                crate::clock::sleep(Duration::from_millis(milliseconds)).await;
             }
         }
         (!shared.mutes_answer(method)).then_some(outcome)

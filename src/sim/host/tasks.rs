@@ -3,6 +3,7 @@
 use super::state::Shared;
 use super::value::{ApiError, EPOCH, Val, now};
 use super::xml;
+use crate::clock::{self, Moment};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,14 +86,14 @@ pub fn is_cancelled(shared: &Shared, task: &str) -> bool {
 
 /// Pass the time of slow work, unless the task is cancelled meanwhile.
 pub async fn work(shared: &Arc<Shared>, task: &str, time: Duration) -> Result<(), ApiError> {
-    let end = tokio::time::Instant::now() + time;
+    let end = Moment::now() + time;
     let mut news = shared.watch();
     loop {
         if is_cancelled(shared, task) {
             return Err(ApiError::new("TASK_CANCELLED", [task]));
         }
         tokio::select! {
-            () = tokio::time::sleep_until(end) => return Ok(()),
+            () = clock::sleep_until(end) => return Ok(()),
             changed = news.changed() => if changed.is_err() { return Ok(()) },
         }
     }

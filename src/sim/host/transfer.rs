@@ -15,6 +15,7 @@ use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, Val};
 use super::vhd;
+use crate::clock::{self, Moment};
 use crate::sim::mishap::Mishap;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -146,14 +147,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Attach VDI to the control domain, as the host does for a transfer.
 async fn attach(shared: &Shared, vdi: &str) -> Result<String, ApiError> {
-    let end = tokio::time::Instant::now() + PATIENCE;
+    let end = Moment::now() + PATIENCE;
     let mut news = shared.watch();
     loop {
         news.borrow_and_update();
         match shared.with(|state| try_attach(shared, state, vdi)) {
             Err(error) if error.code == "VDI_IN_USE" => {
                 tokio::select! {
-                    () = tokio::time::sleep_until(end) => return Err(error),
+                    () = clock::sleep_until(end) => return Err(error),
                     changed = news.changed() => if changed.is_err() { return Err(error) },
                 }
             }
@@ -251,7 +252,7 @@ impl Body<'_> {
         while self.shared.with(|state| state.db.exists("task", self.task))
             && !tasks::is_cancelled(self.shared, self.task)
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            clock::sleep(Duration::from_millis(50)).await;
         }
         ApiError::new("TASK_CANCELLED", [self.task])
     }

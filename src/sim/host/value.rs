@@ -1,8 +1,6 @@
 //! XAPI's values and errors as the simulated host holds them, before either
 //! RPC dialect writes them down.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 /// A value of the XenAPI type system.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Val {
@@ -160,10 +158,7 @@ pub const EPOCH: &str = "19700101T00:00:00Z";
 
 /// Now, in XAPI's form.
 pub fn now() -> Val {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs());
-    Val::Date(date(seconds))
+    Val::Date(date(crate::clock::seconds_since_1970()))
 }
 
 /// SECONDS since 1970 in XAPI's form.

@@ -415,7 +415,7 @@ impl<'a> Evaluation<'a> {
                 )
                 .into());
             }
-            std::thread::sleep(Duration::from_millis(2));
+            crate::clock::machine::pause(Duration::from_millis(2));
         }
     }
 

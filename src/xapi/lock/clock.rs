@@ -1,4 +1,5 @@
-//! Our own clock, for leases: it goes on while this machine sleeps.
+//! The clock for leases: it goes on while this machine sleeps, and never slower than
+//! the one that everybody reads.
 //!
 //! Linux's monotonic clock stands still meanwhile and its boot-time clock does not;
 //! other systems differ. So time passes here as fast as the faster of that clock
@@ -6,6 +7,7 @@
 //!
 //! Source: clock_gettime(2) of Linux and FreeBSD.
 
+use crate::clock;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +21,7 @@ struct Reading {
 /// How much time has passed since some moment in the past.
 pub fn now() -> Duration {
     static LAST: Mutex<Option<Reading>> = Mutex::new(None);
-    let (steady, wall) = (steady(), SystemTime::now());
+    let (steady, wall) = (steady(), clock::wall());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let passed = last.as_ref().map_or(Duration::ZERO, |last| {
         let by_wall = wall.duration_since(last.wall).unwrap_or_default();
@@ -47,5 +49,5 @@ fn steady() -> Duration {
 
 /// Wait for TIME, or a little longer.
 pub async fn sleep(time: Duration) {
-    tokio::time::sleep(time).await;
+    clock::sleep(time).await;
 }

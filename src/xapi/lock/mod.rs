@@ -461,7 +461,7 @@ async fn give_back(session: &Session, held: &Held) {
     let mut standing = held.standing.lock().await;
     if let Standing::Ours(hold) | Standing::Settling(hold) = &*standing {
         let place = held.place(session);
-        let _ = tokio::time::timeout(FAREWELL, protocol::give_back(&place, hold)).await;
+        let _ = crate::clock::limit(FAREWELL, protocol::give_back(&place, hold)).await;
         *standing = Standing::GivenBack;
         held.show(&standing);
     }

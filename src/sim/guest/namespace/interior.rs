@@ -21,6 +21,9 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// What process 1 is called.
+pub const NAME: &CStr = c"init";
+
 /// Everything process 1 needs, computed before it exists.
 pub struct Plan {
     uid_map: Vec<u8>,
@@ -85,7 +88,7 @@ pub fn init(plan: &Plan, lifeline: RawFd, report: RawFd) -> ! {
         if let Some(range) = &plan.command_line {
             confine::forget(range);
         }
-        libc::prctl(libc::PR_SET_NAME, c"init".as_ptr(), 0, 0, 0);
+        libc::prctl(libc::PR_SET_NAME, NAME.as_ptr(), 0, 0, 0);
         libc::setsid();
         // Orphans of the guest end without anybody waiting for them.
         let mut ignore: libc::sigaction = std::mem::zeroed();

@@ -17,6 +17,7 @@
 use super::Mounts;
 use super::confine::{self, Confinement};
 use super::interior::{self, Plan};
+use crate::sim::clock::sleepers::Trap;
 use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::fs::File;
@@ -135,6 +136,8 @@ pub struct Namespace {
     joined: Arc<Joined>,
     /// Process 1 ends when this closes.
     lifeline: Option<OwnedFd>,
+    /// How programs sleep; without one, in real time.
+    trap: Option<Arc<Trap>>,
 }
 
 /// What a process needs to join.
@@ -225,6 +228,7 @@ impl Namespace {
             init,
             joined: Arc::new(joined),
             lifeline: started.lifeline.take(),
+            trap: Trap::make().ok().map(Arc::new),
         })
     }
 
@@ -233,13 +237,16 @@ impl Namespace {
     /// process that is waited for stands for it outside: it ends as PROGRAM
     /// ends, and passes on what [`Namespace::signal`] sends.
     pub fn command(&self, program: &OsStr, directory: &CStr) -> Command {
-        let joined = self.joined.clone();
+        let (joined, trap) = (self.joined.clone(), self.trap.clone());
         let directory = directory.to_owned();
         let mut command = Command::new(program);
         command.env_clear();
-        // SAFETY: `join` makes only system calls on memory that exists already.
+        // SAFETY: both make only system calls on memory that exists already.
         unsafe {
-            command.pre_exec(move || join(&joined, &directory));
+            command.pre_exec(move || {
+                join(&joined, &directory)?;
+                trap.as_ref().map_or(Ok(()), |trap| trap.install())
+            });
         }
         command
     }

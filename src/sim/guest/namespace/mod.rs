@@ -16,6 +16,8 @@ mod interior;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+pub use interior::NAME as PROCESS_1;
+#[cfg(target_os = "linux")]
 pub use linux::{Namespace, NamespaceError};
 
 #[cfg(not(target_os = "linux"))]
