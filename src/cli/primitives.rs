@@ -32,6 +32,15 @@ pub fn install(settings: Result<Settings, Failure>) {
     SETTINGS.with(|slot| *slot.borrow_mut() = Some(settings));
 }
 
+/// Change the settings that scripts on this thread see, where they could be read.
+pub fn update(change: impl FnOnce(&mut Settings)) {
+    SETTINGS.with(|slot| {
+        if let Some(Ok(settings)) = slot.borrow_mut().as_mut() {
+            change(settings);
+        }
+    });
+}
+
 /// Let scripts on this thread make trouble in the simulation, if there is one.
 pub fn install_mishaps(mishaps: Option<Mishaps>) {
     MISHAPS.with(|slot| *slot.borrow_mut() = mishaps);

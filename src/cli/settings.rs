@@ -20,6 +20,9 @@ pub enum Source {
     Variable(String),
     Option,
     Simulation,
+    /// A parameter of the program, which has the setting's name; this is where its value
+    /// comes from.
+    Parameter(String),
 }
 
 impl fmt::Display for Source {
@@ -29,6 +32,7 @@ impl fmt::Display for Source {
             Source::Variable(name) => write!(formatter, "${name}"),
             Source::Option => write!(formatter, "--set"),
             Source::Simulation => write!(formatter, "--simulate"),
+            Source::Parameter(origin) => formatter.write_str(origin),
         }
     }
 }
@@ -181,6 +185,9 @@ const KNOWN: &[(&str, Shape, &str)] = &[
     ),
 ];
 
+/// The section of a settings file that holds values of parameters of harnesses.
+pub const PARAMETERS: &str = "parameters";
+
 fn known(name: &str) -> Option<(&'static str, Shape, &'static str)> {
     KNOWN.iter().copied().find(|(known, _, _)| *known == name)
 }
@@ -249,16 +256,8 @@ impl Settings {
         options: &[String],
     ) -> Result<Settings, Failure> {
         let mut settings = Settings::default();
-        if let Some(base) = environment.base_directory("XDG_CONFIG_HOME", ".config") {
-            settings.merge_file(environment, &base.join("fruix-scm/config.scm"), false)?;
-        }
-        settings.merge_file(
-            environment,
-            &environment.directory.join("fruix-scm.scm"),
-            false,
-        )?;
-        if let Some(config) = config {
-            settings.merge_file(environment, &environment.directory.join(config), true)?;
+        for (path, must_exist) in files(environment, config) {
+            settings.merge_file(environment, &path, must_exist)?;
         }
         settings.merge_variables(environment)?;
         for option in options {
@@ -322,6 +321,23 @@ impl Settings {
             .map(|(setting, source)| (setting, source))
     }
 
+    /// The setting called NAME, if there is one and TEXT fits it, is TEXT from now on: the
+    /// program has a parameter of that name, whose value comes from ORIGIN.
+    pub fn follow_parameter(
+        &mut self,
+        environment: &Environment,
+        name: &str,
+        text: &str,
+        origin: &str,
+    ) {
+        if let Some((name, shape, _)) = known(name)
+            && let Ok(setting) = parse(shape, text, environment)
+        {
+            let source = Source::Parameter(origin.to_owned());
+            self.values.insert(name, (setting, source));
+        }
+    }
+
     /// Every value that is set, in the order of their names.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, &Setting, &Source)> {
         self.values
@@ -363,28 +379,10 @@ impl Settings {
         path: &Path,
         must_exist: bool,
     ) -> Result<(), Failure> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
-                return Ok(());
-            }
-            Err(error) => {
-                return Err(Failure::new(
-                    Key::Settings,
-                    format!("cannot read settings `{}`: {error}", path.display()),
-                )
-                .cause(error));
-            }
+        let Some(datum) = read_file(path, must_exist)? else {
+            return Ok(());
         };
-        let bad = |what: String| {
-            Failure::new(
-                Key::Settings,
-                format!("cannot use settings `{}`: {what}", path.display()),
-            )
-            .detail("file", path.to_string_lossy().into_owned())
-        };
-        let datum = lexpr::from_str(&text)
-            .map_err(|error| bad(error.to_string()).hint("settings are one association list"))?;
+        let bad = |what: String| unusable(path, what);
         let base = path.parent().unwrap_or(Path::new("."));
         for (name, value) in flatten(&datum).map_err(bad)? {
             let (name, shape, _) = known(&name).ok_or_else(|| bad(unknown(&name)))?;
@@ -425,6 +423,50 @@ impl Settings {
     }
 }
 
+/// The settings files that there may be, a later one of which overrides an earlier one,
+/// and whether each must be there.
+pub fn files(environment: &Environment, config: Option<&Path>) -> Vec<(PathBuf, bool)> {
+    let of_user = environment
+        .base_directory("XDG_CONFIG_HOME", ".config")
+        .map(|base| (base.join("fruix-scm/config.scm"), false));
+    let of_directory = (environment.directory.join("fruix-scm.scm"), false);
+    let named = config.map(|config| (environment.directory.join(config), true));
+    of_user
+        .into_iter()
+        .chain([of_directory])
+        .chain(named)
+        .collect()
+}
+
+/// The datum in the settings file at PATH; none when there is no such file, unless it
+/// MUST EXIST.
+pub fn read_file(path: &Path, must_exist: bool) -> Result<Option<Datum>, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(Failure::new(
+                Key::Settings,
+                format!("cannot read settings `{}`: {error}", path.display()),
+            )
+            .cause(error));
+        }
+    };
+    lexpr::from_str(&text).map(Some).map_err(|error| {
+        unusable(path, error.to_string()).hint("settings are one association list")
+    })
+}
+
+fn unusable(path: &Path, what: String) -> Failure {
+    Failure::new(
+        Key::Settings,
+        format!("cannot use settings `{}`: {what}", path.display()),
+    )
+    .detail("file", path.to_string_lossy().into_owned())
+}
+
 fn unknown(name: &str) -> String {
     if name == "password" {
         return "a password is not a setting; name the file that holds it as `password-file`"
@@ -437,7 +479,10 @@ fn unknown(name: &str) -> String {
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
         Some((_, nearest)) => format!("there is no setting `{name}`; did you mean `{nearest}`?"),
-        None => format!("there is no setting `{name}`; --show-settings lists them"),
+        None => format!(
+            "there is no setting `{name}`; --show-settings lists them, and a parameter of a harness \
+             stands in ({PARAMETERS} ({name} . VALUE))"
+        ),
     }
 }
 
@@ -467,7 +512,14 @@ fn flatten(datum: &Datum) -> Result<Vec<(String, Datum)>, String> {
         let key = key
             .as_symbol()
             .ok_or_else(|| format!("`{key}` is not a symbol"))?;
-        if KNOWN.iter().any(|(name, _, _)| {
+        if key == PARAMETERS {
+            for inner in items(value).ok_or_else(|| format!("`{key}` is not a list"))? {
+                inner
+                    .as_pair()
+                    .and_then(|(name, _)| name.as_symbol())
+                    .ok_or_else(|| format!("`{inner}` in `{key}` is not a named value"))?;
+            }
+        } else if KNOWN.iter().any(|(name, _, _)| {
             name.split_once('/')
                 .is_some_and(|(section, _)| section == key)
         }) {
@@ -557,7 +609,8 @@ fn parse(shape: Shape, text: &str, environment: &Environment) -> Result<Setting,
     }
 }
 
-fn resolve(text: &str, environment: &Environment, base: &Path) -> String {
+/// The file that TEXT names, relative to the directory BASE; `~/` is the home.
+pub fn resolve(text: &str, environment: &Environment, base: &Path) -> String {
     let path = match (text.strip_prefix("~/"), environment.home()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => base.join(text),
