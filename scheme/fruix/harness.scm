@@ -8,8 +8,10 @@
 
 (define-module (fruix harness)
   #:use-module (fruix datum)
+  #:use-module (fruix harness keeping)
+  #:use-module (fruix native program)
   #:use-module (fruix native run)
-  #:use-module (fruix settings)
+  #:use-module (fruix parameters)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
   #:use-module (srfi srfi-9)
@@ -29,7 +31,8 @@
             run-resumed?
             run-outcome
             keep-machine
-            fail))
+            fail)
+  #:re-export (define-parameter))
 
 (define run-identifier
   ;; The identifier of the run that goes on, a string; "" outside of one.  What a
@@ -62,13 +65,30 @@
 (define %promises (make-parameter #f))
 
 (define-syntax harness
-  ;; Do BODY as the harness called NAME, a string, which promises to record the
-  ;; KEYs, in that order.  `run-harness' says what that means.
-  (syntax-rules ()
-    ((_ name #:record (key ...) body ...)
-     (run-harness name '(key ...) (lambda () body ...)))
-    ((_ name body ...)
-     (run-harness name '() (lambda () body ...)))))
+  ;; Do BODY as the harness called NAME, a string.  What may stand before BODY: DOC, a
+  ;; string that says what the harness proves, which `--help' shows; and #:record (KEY
+  ;; ...), the keys that the harness promises to record, in that order.  `run-harness'
+  ;; says what running one means.
+  (lambda (form)
+    (define (parse rest keys)
+      (syntax-case rest ()
+        ((#:record (key ...) . rest)
+         (parse #'rest #'(key ...)))
+        ((doc next . rest)
+         (string? (syntax->datum #'doc))
+         (parse #'(next . rest) keys))
+        ((keyword . _)
+         (keyword? (syntax->datum #'keyword))
+         (syntax-violation 'harness "no such option of a harness" form #'keyword))
+        (()
+         (syntax-violation 'harness "a harness does something" form))
+        (body (values keys #'body))))
+    (syntax-case form ()
+      ((_ name . rest)
+       (call-with-values (lambda () (parse #'rest '()))
+         (lambda (keys body)
+           (with-syntax (((key ...) keys) ((body ...) body))
+             #'(run-harness name '(key ...) (lambda () body ...)))))))))
 
 ;;; Steps.
 
@@ -146,8 +166,9 @@ With ATTACH it is a resource: in a run that is gone on with, what ATTACH returns
 if that is not #f, is the step's value.  What IDENTITY returns for the value, a
 datum, tells whether it is the same as before.
 
-Throw 'usage-error, with NAME, when a result is no datum, and 'check-failed when
-the proof of an effect does not hold after it was done."
+Throw 'usage-error, with NAME, when a result is no datum, or when the step is to be
+passed over and the run that steps are taken from does not have it, and 'check-failed
+when the proof of an effect does not hold after it was done."
   (define kind
     (cond (proof "effect") (attach "resource") (else "result")))
   (define depends-on
@@ -193,6 +214,14 @@ the proof of an effect does not hold after it was done."
              (else
               (begin! "its proof does not hold")
               (do-it)))))
+    ('only-prove
+     (let ((value (guarded begin! proof)))
+       (cond (value
+              (%run-step-kept! "its proof holds"
+                               (results->text (list value) (const #f)))
+              value)
+             (else (%run-step-refused! "its proof does not hold")))))
+    ('enough (throw %enough))
     ('attach
      (begin! "a resource ends with its process")
      (in-step (lambda ()
@@ -227,11 +256,17 @@ the proof of an effect does not hold after it was done."
                        (identity (apply results->identity results)))
                   (apply values text identity results)))))
           (lambda (key . arguments)
-            (%run-step-failed! (symbol->string key)
-                               (exception-text key arguments)))))
+            (unless (eq? key %enough)
+              (%run-step-failed! (symbol->string key)
+                                 (exception-text key arguments))))))
     (lambda (text identity . results)
       (%run-step-passed! text identity)
+      (when (%run-enough?)
+        (throw %enough))
       (apply values results))))
+
+;; What is thrown when the steps that were asked for are done.
+(define %enough '%enough)
 
 (define (results->text results refuse)
   "Return RESULTS, the values of a step, as text; #f for none."
@@ -339,9 +374,17 @@ until when, in seconds since 1970, and how to log in, a string, or #f for either
 THUNK promises to record, in the order in which they are printed.
 
 Afterwards keep the promises made with `at-end', print the record as key=value
-lines and end with the line `PASS NAME', or with `FAIL NAME: ' and the reason;
-write the record of a harness that passed to the file that the variable
-METADATA_OUT names, if any.  Throw again what ended THUNK."
+lines and end with the line `PASS NAME', with `FAIL NAME: ' and the reason, or with
+`PARTIAL NAME: ' and which part was done; write the record, unless it failed, to the
+file that the variable METADATA_OUT names, if any.  Throw again what ended THUNK, and
+'partial when a part was done.
+
+Throw 'usage-error, before anything else, when an argument of the program looks like an
+option and is neither a parameter nor an option of every harness."
+  ;; Most runs have no arguments, and need not wait for what reads them.
+  (unless (null? (%program-arguments))
+    ((module-ref (resolve-interface '(fruix harness options)) 'consider-arguments)
+     name))
   (let ((identifier (%run-begin name (map symbol->string keys)
                                 (getenv "METADATA_OUT"))))
     ;; A program that is gone on with has passed this one already.
@@ -374,7 +417,9 @@ from then on."
                      (lambda () (thunk) #f)
                      #:unwind? #t)))
     (%run-clean-up-begins!)
-    exception))
+    (and exception
+         (not (eq? %enough (exception-kind exception)))
+         exception)))
 
 (define (outcome-of exception)
   (cond ((not exception) 'passed)
@@ -384,7 +429,9 @@ from then on."
 (define (clean-up promises exception)
   "Keep the machine or the promises of it, and every other promise, the last one
 first, whatever each of them throws.  Return #f, or the first exception."
-  (let* ((kept? (keep-or-not promises exception)))
+  (let ((kept? (and (promises-machine promises)
+                    (keep-or-tidy (promises-machine promises) (not exception)
+                                  (run-identifier) described))))
     (let loop ((trouble #f))
       (match (promises-list promises)
         (() trouble)
@@ -402,100 +449,61 @@ first, whatever each of them throws.  Return #f, or the first exception."
                       (and exception (described exception)))
     exception))
 
-(define (keep-or-not promises exception)
-  "Return #t when the machine of the harness, if it has one, was kept."
-  (and (promises-machine promises)
-       (match (%run-keeping (not exception)
-                            (setting-or 'keep-worth-seconds 600))
-         ((keep? why open?)
-          (let ((keep? (if open? (ask-whether-to-keep keep? why) keep?)))
-            (cond (keep?
-                   (keep-it (promises-machine promises) why))
-                  (else
-                   (%run-machine-kept! #f why #f #f)
-                   ;; Whoever was told that it goes on is told what becomes of it.
-                   (for-each
-                    (lambda (job)
-                      (%run-note! (format #f "the job `~a' ends with the machine, which is not kept: ~a"
-                                          job why)))
-                    (%run-jobs))
-                   #f)))))))
-
-;; How long somebody may think about it.
-(define %seconds-to-answer 60)
-
-(define (ask-whether-to-keep keep? why)
-  (let ((answer (%run-ask
-                 (format #f "Keep the machine (~a)? ~a; ~a without an answer within ~a s:"
-                         why "yes or no" (if keep? "yes" "no") %seconds-to-answer)
-                 %seconds-to-answer)))
-    (cond ((not answer) keep?)
-          ((string-prefix? "y" (string-downcase answer)) #t)
-          ((string-prefix? "n" (string-downcase answer)) #f)
-          (else keep?))))
-
-(define (keep-it proc why)
-  "Let PROC keep the machine.  Return #t unless it throws: then it is tidied away."
-  (with-exception-handler
-    (lambda (exception)
-      (%run-note! (string-append "the machine cannot be kept: "
-                                 (described exception)))
-      #f)
-    (lambda ()
-      (call-with-values (lambda () (proc why))
-        (lambda (until login)
-          (%run-machine-kept! #t why until login)
-          (tell-of-kept-machine why until login)
-          #t)))
-    #:unwind? #t))
-
-(define (tell-of-kept-machine why until login)
-  "Say what became of the machine, and what can be done with it."
-  (%run-note! (string-append "the machine is kept"
-                             (if until
-                                 (strftime " until %Y-%m-%d %H:%M:%S UTC" (gmtime until))
-                                 "")
-                             ": " why))
-  (%run-note! "  then others may take it; it is not switched off")
-  (when login
-    (%run-note! (string-append "  look into it: " login)))
-  (%run-note! (string-append "  go on with it: fruix-scm runs resume "
-                             (run-identifier)))
-  (%run-note! "  let it go: fruix-scm runs gc --host --all"))
-
 (define (conclude name exception)
   "Print the record and the verdict of the harness NAME, which EXCEPTION has ended
 if it is not #f, and end the run; then raise EXCEPTION again."
-  (let* ((entries (recorded))
+  (let* ((verdict #f)
+         (entries (recorded))
          (failure (or exception
-                      (exception-of (lambda () (finish! name #f))))))
+                      (exception-of (lambda () (set! verdict (finish! #f)))))))
     (for-each (lambda (entry)
                 (format #t "~a=~a~%" (car entry) (cdr entry)))
               entries)
-    (cond (failure
-           ;; What did not pass says so, whatever the journal says.
-           (exception-of (lambda () (finish! name failure)))
-           (format #t "FAIL ~a: ~a~%" (%run-visible name)
-                   (%run-visible (described failure))))
-          (else
-           (unless (string=? "live" (%run-kind))
-             (format #t "run_kind=~a~%" (%run-kind)))
-           (format #t "PASS ~a~%" (%run-visible name))))
-    (force-output)
-    (%run-ended!)
-    (%run-clean-up-ends!)
     (when failure
-      (raise-exception failure))))
+      ;; What did not pass says so, whatever the journal says.
+      (exception-of (lambda () (finish! failure))))
+    (let ((failure (tell-verdict name failure verdict)))
+      (force-output)
+      (%run-ended!)
+      (%run-clean-up-ends!)
+      (when failure
+        (raise-exception failure)))))
 
-(define (finish! name exception)
-  "Give the run of the harness NAME its verdict.  Throw 'check-failed when it would
-pass and must not."
-  (let ((verdict (if exception
-                     (%run-finish! (symbol->string (exception-kind exception))
-                                   (described exception))
-                     (%run-finish! #f #f))))
-    (when (and (not exception) (not (string=? verdict "pass")))
-      (fail "a failure was passed over by hand, so the run has not passed"))))
+(define (tell-verdict name failure verdict)
+  "Print the last lines of the harness NAME, which FAILURE has ended or whose verdict is
+VERDICT.  Return what is to be raised, or #f."
+  (define (end-with word message)
+    (format #t "~a ~a~a~%" word (%run-visible name)
+            (if message
+                (string-append ": " (%run-visible message))
+                "")))
+  (define (tell-kind)
+    (unless (string=? "live" (%run-kind))
+      (format #t "run_kind=~a~%" (%run-kind))))
+  (match verdict
+    (#f
+     (end-with "FAIL" (described failure))
+     failure)
+    (("pass" . _)
+     (tell-kind)
+     (end-with "PASS" #f)
+     #f)
+    ((word . message)
+     (tell-kind)
+     (format #t "verdict=~a~%" word)
+     (end-with (string-upcase word) message)
+     (exception-of
+      (lambda ()
+        (throw 'partial #f "~A"
+               (list (format #f "`~a` has not passed: ~a" name message)) '()))))))
+
+(define (finish! exception)
+  "Give the run, which EXCEPTION has ended if it is not #f, its verdict, and return that
+with what there is to say of it."
+  (if exception
+      (%run-finish! (symbol->string (exception-kind exception))
+                    (described exception))
+      (%run-finish! #f #f)))
 
 (define (described exception)
   "Return what EXCEPTION says, a string."

@@ -404,7 +404,7 @@ wanted that runs LINE."
 (define (owner)
   (if (string-null? (%run-step-nonce))
       ""
-      (string-append (run-identifier) " " (%run-step-nonce))))
+      (string-append (%run-step-run) " " (%run-step-nonce))))
 
 (define (owned? there)
   (and (not (string-null? (owner)))

@@ -1,6 +1,7 @@
 //! An interpreter with every domain's natives: the one place that knows all domains.
 
 use super::arguments::CommandLine;
+use super::parameters::Program;
 use super::settings::{Environment, Settings};
 use super::{primitives, trouble};
 use crate::clock::{self, Moment};
@@ -33,6 +34,10 @@ pub fn native_modules() -> Vec<NativeModule> {
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),
+        module(
+            &["fruix", "native", "program"],
+            super::parameters::primitives::NATIVES,
+        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
         module(
@@ -63,6 +68,7 @@ pub fn make(
 ) -> Result<Interpreter, Failure> {
     super::runs_context::check_keeping(line)?;
     crate::run::primitives::install(super::runs_context::of_line(line, environment));
+    super::parameters::primitives::install(Program::of(line, environment, None, None));
     let interpreter = Interpreter::new(Options {
         load_path: load_path(line, environment),
         native_modules: native_modules(),

@@ -3,7 +3,7 @@
 //! Only this folder and `main.rs` print, read the environment or choose an
 //! exit status. [`arguments`] reads the command line (a script's second line
 //! first, by [`meta_switch`]), [`settings`] the settings; [`program`] runs a Scheme program, [`repl`] is the prompt, and
-//! every other verb is one small file. [`screen`] shows progress, and [`live`] says
+//! every other verb is one small file. [`parameters`] is what a harness asks of the command line. [`screen`] shows progress, and [`live`] says
 //! how much of a guest's output; [`trouble`] shows errors, [`signals`] turns Ctrl-C
 //! into an interrupt.
 
@@ -19,6 +19,7 @@ mod log;
 mod meta_switch;
 mod output;
 mod packaging;
+pub mod parameters;
 pub mod primitives;
 mod program;
 mod repl;

@@ -4,13 +4,13 @@
 
 use super::arguments::{CommandLine, Program};
 use super::interpreter::{self, World, status_of};
-use super::repl;
-use super::runs_context;
 use super::settings::Environment;
+use super::{parameters, repl, runs_context, trouble};
 use crate::embedded;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::reader::Reader;
+use crate::guile::value::Value;
 use crate::guile::{Stx, SyntaxBuilder};
 use std::path::{Path, PathBuf};
 
@@ -29,8 +29,12 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     }];
     arguments.extend(program.arguments.iter().cloned());
     let mut interpreter = interpreter::make(line, environment, arguments)?;
+    tell_of_program(line, environment, script.as_ref());
+    if let Some(status) = answered(&mut interpreter) {
+        interpreter.finish();
+        return Ok(status);
+    }
     let world = World::prepare(line, environment)?;
-    tell_of_program(program, script.as_ref());
     let status = status_of(execute(line, script, &mut interpreter));
     // The interpreter holds sessions and connections; they end before the host.
     interpreter.finish();
@@ -38,10 +42,20 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     Ok(status)
 }
 
-/// Let runs know which program they are of.
-fn tell_of_program(program: &Program, script: Option<&Script>) {
+/// Let runs and harnesses know which program they are of.
+fn tell_of_program(line: &CommandLine, environment: &Environment, script: Option<&Script>) {
+    let program = &line.program;
+    let written = program
+        .script
+        .as_ref()
+        .map(|file| file.to_string_lossy().into_owned());
     let (name, built_in, text) = match (script, &program.expression) {
-        (Some(Script::File(path)), _) if *path == Path::new(STANDARD_INPUT) => return,
+        (Some(Script::File(path)), _) if *path == Path::new(STANDARD_INPUT) => {
+            // It is read once only.
+            let program = parameters::Program::of(line, environment, written, None);
+            parameters::primitives::install(program);
+            return;
+        }
         (Some(Script::File(path)), _) => {
             // What cannot be read is told when it is loaded; a pipe is read once only.
             let text = Some(path)
@@ -58,6 +72,27 @@ fn tell_of_program(program: &Program, script: Option<&Script>) {
     crate::run::primitives::update(|context| {
         runs_context::of_program(context, &name, built_in, &text);
     });
+    parameters::primitives::install(parameters::Program::of(
+        line,
+        environment,
+        written.or(Some(name)),
+        Some(String::from_utf8_lossy(&text).into_owned()),
+    ));
+}
+
+/// The status with which the process ends already, when the options of a harness ask
+/// for no run, or are refused: before settings are read, a world is made, or anything of
+/// the program is run. Programs that are no harness keep their arguments to themselves.
+fn answered(interpreter: &mut Interpreter) -> Option<u8> {
+    if !parameters::primitives::has_options_of_a_harness() {
+        return None;
+    }
+    let module = ["fruix", "harness", "options"];
+    match interpreter.call(&module, "consider-program", Vec::new()) {
+        Ok(Value::BoolV(false)) => Some(0),
+        Ok(_) => None,
+        Err(stop) => Some(trouble::show_stop_of_verb(&stop)),
+    }
 }
 
 fn execute(

@@ -13,7 +13,7 @@ use crate::embedded;
 use crate::failure::{Failure, Key};
 use crate::progress::{self, Event, tell};
 use crate::run::folder::{self, SOURCE, Summary};
-use crate::run::journal::{Entry, Program, State, VERSION};
+use crate::run::journal::{Entry, Program, Reading, State, VERSION};
 use crate::run::verdict::Verdict;
 use crate::run::{Resume, sha256, tool_version};
 use clap::Args;
@@ -27,10 +27,10 @@ use std::time::Duration;
 pub struct Arguments {
     /// The run, or how its identifier begins; the newest that has not passed without ID
     id: Option<String>,
-    /// Where files have changed, use the harness and the modules that the run began with
+    /// Where files or parameters have changed, use those that the run began with
     #[arg(long, conflicts_with = "with_current")]
     pinned: bool,
-    /// Where files have changed, use them as they are now
+    /// Where files or parameters have changed, use them as they are now
     #[arg(long)]
     with_current: bool,
 }
@@ -75,16 +75,20 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failu
             text: format!("the run began with {tool}; this is {}", tool_version()),
         });
     }
-    let current = match changed(&summary, &program) {
-        changed if changed.is_empty() => false,
-        changed => which(arguments, &summary.id, &changed)?,
+    let changed = changed(&summary, &program);
+    let current = if changed.is_empty() {
+        arguments.with_current
+    } else {
+        which(arguments, &summary.id, &changed)?
     };
-    let pinned = !current && !changed(&summary, &program).is_empty();
+    let pinned = !current && !changed.is_empty();
     let mut line = command_line(&program, &folder, pinned || program.file == "-c")?;
     line.resume = Some(Resume {
         folder,
         current,
+        decided: arguments.pinned || arguments.with_current || !changed.is_empty(),
         process: program.process.clone(),
+        parameters: summary.reading.parameters(),
     });
     program::run(&line, &environment)
 }
@@ -96,10 +100,9 @@ fn newest(environment: &Environment) -> Result<PathBuf, Failure> {
         .into_iter()
         .rev()
         .find(|folder| {
-            !matches!(
-                folder::summary(folder).verdict,
-                Verdict::Pass | Verdict::Running
-            )
+            let summary = folder::summary(folder);
+            !matches!(summary.verdict, Verdict::Pass | Verdict::Running)
+                && taken_from(&summary.reading).is_none()
         })
         .ok_or_else(|| {
             Failure::new(
@@ -132,6 +135,12 @@ fn resumable(summary: &Summary) -> Result<&Program, Failure> {
             summary.reading.version
         )));
     }
+    if let Some(of) = taken_from(&summary.reading) {
+        return Err(refused(format!(
+            "it was a run in part, which took its steps from run `{of}`"
+        ))
+        .hint("run the harness once more with the same `--from` or `--only`, and `--of`"));
+    }
     match summary.verdict {
         Verdict::Pass => return Err(refused("it has passed".to_owned())),
         Verdict::Running => {
@@ -145,6 +154,14 @@ fn resumable(summary: &Summary) -> Result<&Program, Failure> {
             "it was started at a prompt, and nobody knows its program".to_owned(),
         )),
     }
+}
+
+/// The run that READING, of a run in part, took steps from.
+fn taken_from(reading: &Reading) -> Option<&str> {
+    reading.entries().find_map(|entry| match entry {
+        Entry::Partial { of, .. } => Some(of.as_str()),
+        _ => None,
+    })
 }
 
 /// The files of the run that are not as they were when it began.

@@ -171,6 +171,15 @@ fn show(run: &std::path::Path) -> Result<(), Failure> {
 fn told(entry: &Entry) -> Option<String> {
     Some(match entry {
         Entry::Began { harness, .. } => format!("began {harness}"),
+        Entry::Parameter {
+            name,
+            value,
+            origin,
+            ..
+        } => format!("parameter {name} = {value} ({origin})"),
+        Entry::Partial { how, step, of } => {
+            format!("partial: {how} step `{step}`, the rest taken from run `{of}`")
+        }
         Entry::Module { name, .. } => format!("module {name}"),
         Entry::Machine {
             kind,

@@ -3,12 +3,11 @@
 
 use super::arguments::{CommandLine, World};
 use super::interpreter::{load_path, runs_directory};
-use super::settings::{Environment, Setting, Settings, Source, distance};
+use super::settings::{Environment, Setting, Settings, Source};
 use crate::failure::{Failure, Key};
 use crate::run::journal::Program;
 use crate::run::keeping::Policy;
 use crate::run::{Context, sha256};
-use clap::CommandFactory;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -45,38 +44,9 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
         unattended: is_unattended(environment),
         resume: line.resume.clone(),
         most_runs: Some(MOST_RUNS),
-        misplaced: misplaced(&line.program.arguments),
+        parameters: Vec::new(),
+        selection: None,
     }
-}
-
-/// The first of ARGUMENTS, which follow the program, that is an option of fruix-scm
-/// or nearly one, and that option: whoever writes `phase20.scm --simulate` means no
-/// live run.
-fn misplaced(arguments: &[String]) -> Option<(String, String)> {
-    let candidates = || {
-        arguments
-            .iter()
-            .take_while(|argument| *argument != "--")
-            .filter(|argument| argument.starts_with("--"))
-    };
-    candidates().next()?;
-    let command = CommandLine::command();
-    let own: Vec<String> = command
-        .get_arguments()
-        .filter_map(|known| known.get_long())
-        .map(|long| format!("--{long}"))
-        .collect();
-    candidates().find_map(|argument| {
-        let name = argument.split('=').next().unwrap_or_default();
-        // Short words are near to many.
-        let most = if name.len() >= 8 { 2 } else { 0 };
-        let (_, option) = own
-            .iter()
-            .map(|option| (distance(name, option), option))
-            .filter(|(distance, _)| *distance <= most)
-            .min()?;
-        Some((argument.clone(), option.clone()))
-    })
 }
 
 /// What runs are told that are of the program called FILE, with this TEXT.
@@ -161,35 +131,4 @@ pub fn check_keeping(line: &CommandLine) -> Result<(), Failure> {
         "`fruix-scm simulate` serves one that stays; `fruix-scm --config SETTINGS --keep {file}`, \
          with settings for what it prints, runs against that"
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_option_of_ours_behind_the_program_is_noticed_also_when_misspelt() {
-        let option = |argument: &str| misplaced(&[argument.to_owned()]).map(|(_, option)| option);
-        for argument in [
-            "--simulate",
-            "--simualte",
-            "--simulat",
-            "--keep",
-            "--keep=on-failure",
-        ] {
-            assert!(option(argument).is_some(), "{argument}");
-        }
-        assert_eq!(option("--simualte").as_deref(), Some("--simulate"));
-        for argument in [
-            "--lines=60",
-            "--account",
-            "simulate",
-            "-s",
-            "--kernconf=GENERIC",
-        ] {
-            assert_eq!(option(argument), None, "{argument}");
-        }
-        let behind = ["--", "--simulate"].map(str::to_owned);
-        assert_eq!(misplaced(&behind), None);
-    }
 }

@@ -45,6 +45,8 @@ pub enum Key {
     Simulator,
     /// The command line makes no sense.
     Usage,
+    /// What was done of a harness held, and not all of it was done.
+    Partial,
     /// An operating system call failed.
     System,
     /// The user pressed Ctrl-C, or the process was asked to end.
@@ -54,7 +56,7 @@ pub enum Key {
 }
 
 impl Key {
-    const ALL: [Key; 19] = [
+    const ALL: [Key; 20] = [
         Key::Settings,
         Key::Xapi,
         Key::Trust,
@@ -71,6 +73,7 @@ impl Key {
         Key::Digest,
         Key::Simulator,
         Key::Usage,
+        Key::Partial,
         Key::System,
         Key::Interrupted,
         Key::Internal,
@@ -95,6 +98,7 @@ impl Key {
             Key::Digest => "digest-error",
             Key::Simulator => "simulator-error",
             Key::Usage => "usage-error",
+            Key::Partial => "partial",
             Key::System => "system-error",
             Key::Interrupted => "interrupted",
             Key::Internal => "internal-error",
@@ -108,7 +112,7 @@ impl Key {
 
     /// The exit status of a process that ends with this failure: 1 a check
     /// failed, 2 wrong usage, 3 the world was not ready, 4 an error in the
-    /// script, 70 a bug of ours, 130 interrupted.
+    /// script, 5 a part was done and held, 70 a bug of ours, 130 interrupted.
     pub fn exit_status(self) -> u8 {
         match self {
             Key::GuestCommand
@@ -128,6 +132,7 @@ impl Key {
             | Key::MachineLost
             | Key::Simulator => 3,
             Key::System => 4,
+            Key::Partial => 5,
             Key::Internal => 70,
             Key::Interrupted => 130,
         }

@@ -101,6 +101,22 @@ pub enum Entry {
         client: String,
         program: Box<Program>,
     },
+    /// A parameter of the harness, with its value as `write` prints it.
+    Parameter {
+        name: String,
+        value: String,
+        /// Where the value comes from.
+        origin: String,
+        /// Whether what steps give depends on it.
+        evidence: bool,
+    },
+    /// The run does a part of the harness itself and takes the rest from run `of`.
+    Partial {
+        /// `from` or `only`.
+        how: String,
+        step: String,
+        of: String,
+    },
     /// A copy of a module's file, `source/NAME` in the run's folder.
     Module {
         name: String,
@@ -220,6 +236,17 @@ pub enum Entry {
     /// An entry of another version, as it stands there.
     #[serde(skip)]
     Unknown(String),
+}
+
+/// A parameter of a harness in one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: String,
+    /// As `write` prints it.
+    pub value: String,
+    pub origin: String,
+    /// Whether what steps give depends on it.
+    pub evidence: bool,
 }
 
 /// An entry with the time it was written, in seconds since 1970.
@@ -381,6 +408,29 @@ impl Reading {
             Entry::Began { program, .. } => Some(&**program),
             _ => None,
         })
+    }
+
+    /// The parameters of the harness, each with the value that it had last.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let mut parameters: Vec<Parameter> = Vec::new();
+        for entry in self.entries() {
+            if let Entry::Parameter {
+                name,
+                value,
+                origin,
+                evidence,
+            } = entry
+            {
+                parameters.retain(|known| known.name != *name);
+                parameters.push(Parameter {
+                    name: name.clone(),
+                    value: value.clone(),
+                    origin: origin.clone(),
+                    evidence: *evidence,
+                });
+            }
+        }
+        parameters
     }
 
     /// The entries that are believed.

@@ -3,7 +3,8 @@
 //! [`journal`] is what a run did, on disk step by step, so that a process that is
 //! killed leaves what it had done; [`folder`] is where that and copies of the
 //! sources are. [`steps`] decides what another process, which goes on with the
-//! run, does again, [`keeping`] whether its machine stays. [`record`] is what it
+//! run, does again, [`selection`] which a run in part does at all, [`keeping`] whether
+//! its machine stays. [`record`] is what it
 //! found out, as `key=value` lines in a fixed order; [`verdict`] how it ended.
 //! What a step is belongs to the harness (`scheme/fruix/harness.scm`); showing it
 //! belongs to `cli`.
@@ -13,15 +14,18 @@ pub mod journal;
 pub mod keeping;
 pub mod primitives;
 pub mod record;
+pub mod selection;
 pub mod steps;
 pub mod verdict;
 
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, Key};
 use crate::progress::{self, Event, tell};
-use journal::{Entry, Journal, Program, State, StepKind, StepPath};
+use crate::visible::escape;
+use journal::{Entry, Journal, Parameter, Program, State, StepKind, StepPath};
 use keeping::{Choice, Ending, Policy};
 use record::{Destination, Record};
+use selection::{Part, Selecting, Selection};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
@@ -47,9 +51,10 @@ pub struct Context {
     pub resume: Option<Resume>,
     /// How many runs are kept.
     pub most_runs: Option<usize>,
-    /// An argument of the harness that was meant for fruix-scm, and the option that
-    /// was meant.
-    pub misplaced: Option<(String, String)>,
+    /// The parameters that the program has declared, with the values it goes by.
+    pub parameters: Vec<Parameter>,
+    /// What of the harness is to be done, when not all is.
+    pub selection: Option<Selection>,
 }
 
 /// How a run is gone on with.
@@ -58,8 +63,13 @@ pub struct Resume {
     pub folder: PathBuf,
     /// Whether with the files that are there now, instead of those it began with.
     pub current: bool,
+    /// Whether somebody has said that, and so also which values of parameters count
+    /// where they have changed.
+    pub decided: bool,
     /// What the runs of the process that began it have in common.
     pub process: String,
+    /// The parameters that the run has had so far.
+    pub parameters: Vec<Parameter>,
 }
 
 /// A machine that a run has asked for.
@@ -108,6 +118,9 @@ pub struct Run {
     passed_over: Vec<String>,
     modules: Vec<String>,
     began: Stopwatch,
+    selecting: Option<Selecting>,
+    /// A parameter that has another value than it had when steps were done.
+    parameter: Option<String>,
 }
 
 /// A step that goes on; the outermost frame is the harness.
@@ -121,6 +134,8 @@ struct Frame {
     /// What it gave before, where it is done again.
     before: Option<End>,
     nonce: String,
+    /// Whether it is taken from another run.
+    taken: bool,
 }
 
 impl Frame {
@@ -132,6 +147,7 @@ impl Frame {
             suspect,
             before: None,
             nonce: String::new(),
+            taken: false,
         }
     }
 }
@@ -145,8 +161,12 @@ pub enum Begun {
     Kept(Option<String>),
     /// Ask its proof, then say `step_proven` or `step_begins`.
     Prove,
+    /// Ask its proof, then say `step_proven` or `step_refused`: it is not to be done.
+    OnlyProve,
     /// Attach, then say `step_begins` with whether that went well.
     Attach,
+    /// Nothing more of the harness is to be done.
+    Enough,
 }
 
 /// How a run ended.
@@ -170,17 +190,11 @@ impl Run {
         context: &Context,
         metadata_file: Option<&Path>,
     ) -> Result<Run, Failure> {
-        if let Some((argument, option)) = &context.misplaced {
-            return Err(Failure::new(
-                Key::Usage,
-                format!(
-                    "cannot run `{name}`: `{argument}` stands behind the harness, where fruix-scm does not look"
-                ),
-            )
-            .hint(format!(
-                "write fruix-scm's own options before the file: `fruix-scm {option} FILE`"
-            )));
-        }
+        let taken = context
+            .selection
+            .as_ref()
+            .map(|selection| selection::taken_from(selection, name, context))
+            .transpose()?;
         let destination = metadata_file.map(Destination::of).transpose()?;
         if let Some(destination) = &destination {
             destination.clear()?;
@@ -203,7 +217,12 @@ impl Run {
             passed_over: Vec::new(),
             modules: Vec::new(),
             began: Stopwatch::start(),
+            selecting: None,
+            parameter: None,
         };
+        if let Some((history, selecting)) = taken {
+            (run.history, run.selecting) = (history, Some(selecting));
+        }
         match &context.resume {
             Some(resume) => run.go_on(resume)?,
             None => {
@@ -242,6 +261,17 @@ impl Run {
             client: client(),
             program: Box::new(self.context.program.clone()),
         });
+        for parameter in self.context.parameters.clone() {
+            self.keep_parameter(parameter);
+        }
+        if let (Some(selection), Some(selecting)) = (&self.context.selection, &self.selecting) {
+            let entry = Entry::Partial {
+                how: selection.how.as_str().to_owned(),
+                step: selection.step.clone(),
+                of: selecting.of.clone(),
+            };
+            self.keep(entry);
+        }
         self.sync();
         if !self.context.text.is_empty() {
             let text = self.context.text.clone();
@@ -285,8 +315,38 @@ impl Run {
             source: if resume.current { "current" } else { "pinned" }.to_owned(),
             trouble,
         });
+        for parameter in self.context.parameters.clone() {
+            self.parameter(parameter);
+        }
         self.sync();
         Ok(())
+    }
+
+    /// PARAMETER, which the program has declared, is one of this run; in one that goes
+    /// on, a value that steps depend on and that has changed makes them suspect.
+    pub fn parameter(&mut self, parameter: Parameter) {
+        let before = self.context.resume.as_ref().and_then(|resume| {
+            resume
+                .parameters
+                .iter()
+                .find(|known| known.name == parameter.name)
+        });
+        if before.is_some_and(|before| before.value == parameter.value) {
+            return;
+        }
+        if before.is_some() && parameter.evidence {
+            self.parameter.get_or_insert_with(|| parameter.name.clone());
+        }
+        self.keep_parameter(parameter);
+    }
+
+    fn keep_parameter(&mut self, parameter: Parameter) {
+        self.keep(Entry::Parameter {
+            name: parameter.name,
+            value: parameter.value,
+            origin: parameter.origin,
+            evidence: parameter.evidence,
+        });
     }
 
     /// Write ENTRY to the journal. A journal that cannot be written is told
@@ -405,7 +465,10 @@ impl Run {
         kind: StepKind,
         text: &str,
         inputs: Option<&str>,
-    ) -> Begun {
+    ) -> Result<Begun, Failure> {
+        if self.selecting.as_ref().is_some_and(Selecting::is_enough) {
+            return Ok(Begun::Enough);
+        }
         let outer = self
             .frames
             .last_mut()
@@ -418,15 +481,30 @@ impl Run {
             count => format!("{name} ({count})"),
         });
         let suspect = outer.suspect.clone();
+        let part = self
+            .selecting
+            .as_mut()
+            .map(|selecting| selecting.part(&path));
         let past = self.history.meet(&path);
         let evidence = Evidence {
             kind,
             text,
             inputs,
             suspect: suspect.as_deref(),
+            parameter: self.parameter.as_deref(),
         };
-        let decision = steps::decide(past, &evidence);
+        let decision = match part {
+            Some(Part::Chosen | Part::Around) => Decision::Do(None),
+            Some(Part::Taken) | None => steps::decide(past, &evidence),
+        };
+        if part == Some(Part::Taken)
+            && kind != StepKind::Resource
+            && let Some(why) = decision.why_done()
+        {
+            return Err(self.not_taken(&path, &why));
+        }
         let mut frame = Frame::new(path, suspect);
+        frame.taken = part == Some(Part::Taken);
         frame.before = past.and_then(|past| past.end.clone());
         // What it may have left in the world is looked for by its nonce; what is done
         // again because that is doubtful must not find it.
@@ -435,7 +513,7 @@ impl Run {
             _ => fresh_nonce(),
         };
         self.frames.push(frame);
-        match decision {
+        Ok(match decision {
             Decision::Do(why) => {
                 self.step_begins(kind, text, inputs, why);
                 Begun::Do
@@ -446,12 +524,45 @@ impl Run {
             }
             Decision::Keep(why) => {
                 let value = self.frames.last().and_then(|frame| frame.before.clone());
+                let why = match &self.selecting {
+                    Some(selecting) => format!("taken from run `{}`", selecting.of),
+                    None => why,
+                };
                 self.step_kept(&why);
                 Begun::Kept(value.and_then(|end| end.value))
             }
+            Decision::Prove if part.is_some() => Begun::OnlyProve,
             Decision::Prove => Begun::Prove,
             Decision::Attach => Begun::Attach,
-        }
+        })
+    }
+
+    /// The failure for the step at PATH, which is to be passed over and cannot be had
+    /// from the other run: WHY.
+    fn not_taken(&self, path: &StepPath, why: &str) -> Failure {
+        let of = self
+            .selecting
+            .as_ref()
+            .map_or("", |selecting| selecting.of.as_str());
+        Failure::new(
+            Key::Usage,
+            format!(
+                "cannot pass over step `{}`: run `{of}` does not have it to be taken: {why}",
+                path.join(" / ")
+            ),
+        )
+        .hint("begin with that step, by `--from`, or take from another run, by `--of`")
+    }
+
+    /// The step that came up last is not done, and cannot be passed over: WHY.
+    pub fn step_refused(&mut self, why: &str) -> Result<(), Failure> {
+        let frame = self.pop_step()?;
+        Err(self.not_taken(&frame.path, why))
+    }
+
+    /// Whether nothing more of the harness is to be done.
+    pub fn is_enough(&self) -> bool {
+        self.selecting.as_ref().is_some_and(Selecting::is_enough)
     }
 
     /// The step that came up last begins, because of WHY where it was done before.
@@ -550,6 +661,22 @@ impl Run {
         self.frames.last().map_or("", |frame| &frame.nonce)
     }
 
+    /// The identifier of the run that has done the step that came up last, or does it:
+    /// what it has left in the world may bear that.
+    pub fn step_run(&self) -> &str {
+        match &self.selecting {
+            Some(selecting) if self.frames.last().is_some_and(|frame| frame.taken) => &selecting.of,
+            _ => &self.id,
+        }
+    }
+
+    /// The run that steps are taken from.
+    pub fn taken_from(&self) -> Option<&str> {
+        self.selecting
+            .as_ref()
+            .map(|selecting| selecting.of.as_str())
+    }
+
     /// The step that began last has ended well, with VALUE, or is known by IDENTITY.
     pub fn step_passed(
         &mut self,
@@ -565,6 +692,9 @@ impl Run {
             self.suspect(&name);
         }
         tell(Event::StepPassed { name, elapsed });
+        if let Some(selecting) = &mut self.selecting {
+            selecting.ends(&frame.path);
+        }
         self.keep(Entry::StepPassed {
             step: frame.path,
             milliseconds: milliseconds(elapsed),
@@ -694,11 +824,17 @@ impl Run {
     /// Whether the machine of this run, which has PASSED or not, is to be kept;
     /// KEEP_WORTH is how long finished steps must have taken to be worth that.
     pub fn choose_keeping(&mut self, passed: bool, keep_worth: Duration) -> Choice {
-        let worth = match (&self.folder, passed) {
+        // A part is done to do another one next.
+        let passed = passed && self.selecting.is_none();
+        let own = match (&self.folder, passed) {
             (Some(folder), false) => journal::read(folder)
                 .map(|reading| History::of(reading.entries()).worth_milliseconds())
                 .unwrap_or(0),
             _ => 0,
+        };
+        let worth = match self.selecting {
+            Some(_) => own + self.history.worth_milliseconds(),
+            None => own,
         };
         keeping::choose(&Ending {
             policy: self.context.policy,
@@ -737,16 +873,16 @@ impl Run {
     }
 
     /// End the run. One that passed must have recorded every key it promised;
-    /// then its record goes to the metadata file. Gives the verdict: what a hand
-    /// has passed over never passes.
-    pub fn finish(&mut self, outcome: &Outcome) -> Result<Verdict, Failure> {
-        for step in self
-            .history
-            .vanished()
-            .into_iter()
-            .cloned()
-            .collect::<Vec<_>>()
-        {
+    /// then its record goes to the metadata file, as does that of a partial one, which
+    /// says so. Gives the verdict and what there is to say of it: what a hand has passed
+    /// over never passes, nor does what was taken from another run.
+    pub fn finish(&mut self, outcome: &Outcome) -> Result<(Verdict, Option<String>), Failure> {
+        let vanished = match &self.selecting {
+            // What was not done has not vanished.
+            Some(_) => Vec::new(),
+            None => self.history.vanished().into_iter().cloned().collect(),
+        };
+        for step in vanished {
             tell(Event::Note {
                 text: format!(
                     "step `{}` of before is not there any more",
@@ -755,36 +891,61 @@ impl Run {
             });
             self.keep(Entry::StepVanished { step });
         }
-        let (verdict, message) = match outcome {
-            Outcome::Passed if !self.passed_over.is_empty() => (
+        let (verdict, message) = match (outcome, &self.selecting) {
+            (Outcome::Passed, Some(selecting)) => {
+                if !selecting.is_reached() {
+                    return Err(Failure::new(
+                        Key::Usage,
+                        format!(
+                            "cannot do step `{}`: no step of `{}` that came up is called so",
+                            selecting.step(),
+                            self.name
+                        ),
+                    )
+                    .hint("`--list` tells the steps"));
+                }
+                if selecting.goes_to_the_end() {
+                    self.record.check_complete(&self.name)?;
+                }
+                (Verdict::Partial, Some(selecting.to_string()))
+            }
+            (Outcome::Passed, None) if !self.passed_over.is_empty() => (
                 Verdict::Partial,
                 Some(format!(
                     "passed over by hand: {}",
                     self.passed_over.join(", ")
                 )),
             ),
-            Outcome::Passed => {
+            (Outcome::Passed, None) => {
                 self.record.check_complete(&self.name)?;
                 (Verdict::Pass, None)
             }
-            Outcome::Failed { key, message } => (Verdict::of_key(key), Some(message.clone())),
+            (Outcome::Failed { key, message }, _) => (Verdict::of_key(key), Some(message.clone())),
         };
         let overhead = self.journal.spent() + progress::spent();
         self.keep(Entry::Ended {
             verdict: verdict.as_str().to_owned(),
-            message,
+            message: message.clone(),
             milliseconds: milliseconds(self.began.elapsed()),
             overhead_microseconds: u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX),
         });
         self.sync();
-        if verdict == Verdict::Pass
+        if matches!(verdict, Verdict::Pass | Verdict::Partial)
             && let Some(destination) = &self.destination
         {
             let mut entries = self.record.entries();
+            if verdict == Verdict::Partial {
+                // Nobody is to take it for the record of a run that passed.
+                entries.push(("verdict".to_owned(), verdict.as_str().to_owned()));
+                entries.push((
+                    "partial".to_owned(),
+                    escape(message.as_deref().unwrap_or_default()),
+                ));
+            }
             entries.extend(self.provenance());
             destination.write(&entries)?;
         }
-        Ok(verdict)
+        Ok((verdict, message))
     }
 
     /// What stands behind the harness's own keys in the metadata file: where the

@@ -2,7 +2,8 @@
 //!
 //! A thread has one run at a time, since a harness reads top to bottom.
 
-use super::journal::{self, StepKind};
+use super::journal::{self, Parameter, StepKind};
+use super::selection::{How, Selection};
 use super::verdict::Verdict;
 use super::{Begun, Context, Machine, Outcome as Ending, Run, folder, sha256};
 use crate::failure::{Failure, Key};
@@ -44,7 +45,7 @@ natives! {
     /// Begin a run of the harness NAME that promises the record keys KEYS, a
     /// list of strings, or go on with the one that this process was asked to
     /// resume; #f when that harness had passed already in the program that is
-    /// resumed. METADATA-FILE is a string or #f. Throw 'usage-error when a run is
+    /// resumed, or a part of another one is to be done. METADATA-FILE is a string or #f. Throw 'usage-error when a run is
     /// going on, 'settings-error when the metadata file could not be written. A
     /// journal that cannot be kept is told and left out.
     "%run-begin" (3) => begin,
@@ -64,7 +65,9 @@ natives! {
     /// digest of its text, INPUTS a string or #f. `do` when it has begun, a pair
     /// `(kept . VALUES)` when its values are in the journal, as a string or #f;
     /// otherwise the caller asks the world and then says %run-step-begins! or
-    /// %run-step-kept!.
+    /// %run-step-kept!; with `only-prove`, %run-step-refused! or that. `enough` when
+    /// nothing more of the harness is to be done. Throw 'usage-error when the step is
+    /// to be passed over and cannot be had.
     "%run-step-comes" (4) => step_comes,
     /// (%run-step-begins! kind text inputs why)
     ///
@@ -74,6 +77,33 @@ natives! {
     ///
     /// VALUES, a string or #f, is what its proof gave.
     "%run-step-kept!" (2) => step_kept,
+    /// (%run-step-refused! why)
+    ///
+    /// The step that came up cannot be passed over because of WHY, a string: throw
+    /// 'usage-error.
+    "%run-step-refused!" (1) => step_refused,
+    /// (%run-enough?) -> boolean
+    ///
+    /// Whether nothing more of the harness is to be done.
+    "%run-enough?" (0) => is_enough,
+    /// (%run-parameter! name value origin evidence?)
+    ///
+    /// The program has the parameter NAME with VALUE, as `write` prints it, from
+    /// ORIGIN; what steps give depends on it when EVIDENCE?.
+    "%run-parameter!" (4) => parameter,
+    /// (%run-parameter-before name) -> (choice value . origin) or #f
+    ///
+    /// VALUE is what the parameter NAME has had in the run that is about to be gone on
+    /// with, as `write` prints it, and ORIGIN where it came from; CHOICE is whether that
+    /// is meant: `pinned`, `current`, or `open` when nobody has said so.
+    "%run-parameter-before" (1) => parameter_before,
+    /// (%run-select! how step around harnesses folder)
+    ///
+    /// The next run does STEP and what follows it when HOW is "from", STEP alone when it
+    /// is "only", and takes the rest from the run in FOLDER. AROUND is a list of the names
+    /// of the steps that STEP is in, HARNESSES one of the harnesses of the program, as far
+    /// as that is known.
+    "%run-select!" (5) => select,
     /// (%run-unique) -> string
     ///
     /// Letters and digits that nothing else has.
@@ -83,6 +113,15 @@ natives! {
     /// What the running step may leave in the world to be found by again; empty
     /// outside of a step.
     "%run-step-nonce" (0) => step_nonce,
+    /// (%run-step-run) -> string
+    ///
+    /// The identifier of the run that has done the step that came up, which is another
+    /// one where steps are taken from that; empty outside of a run.
+    "%run-step-run" (0) => step_run,
+    /// (%run-taken-from) -> string or #f
+    ///
+    /// The identifier of the run that steps are taken from.
+    "%run-taken-from" (0) => taken_from,
     /// (%run-step-passed! values identity)
     ///
     /// VALUES and IDENTITY are strings, as `write` prints, or #f.
@@ -147,10 +186,11 @@ natives! {
     ///
     /// Of which kind the run's machine is: `live`, `simulated`, `local` or `none`.
     "%run-kind" (0) => kind,
-    /// (%run-finish! key message) -> string
+    /// (%run-finish! key message) -> (verdict . message)
     ///
-    /// End the run, passed when KEY is #f, and return its verdict. Throw
-    /// 'check-failed when a run that passed lacks a promised key.
+    /// End the run, passed when KEY is #f, and return its verdict, a string, with what
+    /// there is to say of it, a string or #f. Throw 'check-failed when a run that
+    /// passed lacks a promised key.
     "%run-finish!" (2) => finish,
     /// (%run-ended!) -> unspecified
     ///
@@ -234,6 +274,14 @@ fn begin(args: &[Value]) -> Outcome {
             return Ok(Value::BoolV(false));
         }
     }
+    if let Some(selection) = &context.selection
+        && let Some(harness) = selection.is_of_another(&name)
+    {
+        tell(Event::Note {
+            text: format!("harness `{name}` is passed by: the part is one of `{harness}`"),
+        });
+        return Ok(Value::BoolV(false));
+    }
     let mut run = Run::begin(
         &name,
         keys,
@@ -315,11 +363,13 @@ fn step_comes(args: &[Value]) -> Outcome {
     let begun = with_run(|run| {
         // What was loaded since the last step came up is part of the run.
         note_modules(run);
-        Ok(run.step_comes(&name, kind, &text, inputs.as_deref()))
+        run.step_comes(&name, kind, &text, inputs.as_deref())
     })?;
     Ok(match begun {
         Begun::Do => symbol_value("do"),
         Begun::Prove => symbol_value("prove"),
+        Begun::OnlyProve => symbol_value("only-prove"),
+        Begun::Enough => symbol_value("enough"),
         Begun::Attach => symbol_value("attach"),
         Begun::Kept(values) => pair_value(symbol_value("kept"), text_or_false(values)),
     })
@@ -344,6 +394,77 @@ fn step_kept(args: &[Value]) -> Outcome {
     told(|run| run.step_proven(&why, values))
 }
 
+fn step_refused(args: &[Value]) -> Outcome {
+    let why = string("%run-step-refused!", args, 1)?;
+    with_run(|run| run.step_refused(&why))?;
+    Ok(Value::Void)
+}
+
+fn is_enough(_: &[Value]) -> Outcome {
+    let enough = RUN.with(|slot| slot.borrow().as_ref().is_some_and(Run::is_enough));
+    Ok(Value::BoolV(enough))
+}
+
+fn parameter(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-parameter!";
+    let parameter = Parameter {
+        name: string(NAME, args, 1)?,
+        value: string(NAME, args, 2)?,
+        origin: string(NAME, args, 3)?,
+        evidence: truth(args.get(3)),
+    };
+    update(|context| {
+        context
+            .parameters
+            .retain(|known| known.name != parameter.name);
+        context.parameters.push(parameter.clone());
+    });
+    // A module may be loaded while a run goes on.
+    told(|run| run.parameter(parameter))
+}
+
+fn parameter_before(args: &[Value]) -> Outcome {
+    let name = string("%run-parameter-before", args, 1)?;
+    let before = CONTEXT.with(|context| {
+        let context = context.borrow();
+        let resume = context.resume.as_ref()?;
+        let before = resume.parameters.iter().find(|known| known.name == name)?;
+        let choice = match (resume.decided, resume.current) {
+            (false, _) => "open",
+            (true, true) => "current",
+            (true, false) => "pinned",
+        };
+        Some(pair_value(
+            symbol_value(choice),
+            pair_value(
+                string_value(before.value.clone()),
+                string_value(before.origin.clone()),
+            ),
+        ))
+    });
+    Ok(before.unwrap_or(Value::BoolV(false)))
+}
+
+fn select(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-select!";
+    let how = string(NAME, args, 1)?;
+    let how = How::from_name(&how)
+        .ok_or_else(|| Failure::internal(format!("a run cannot be selected `{how}`")))?;
+    let (step, of) = (string(NAME, args, 2)?, string(NAME, args, 5)?);
+    let around = strings(NAME, args, 3)?;
+    let harnesses = strings(NAME, args, 4)?;
+    update(|context| {
+        context.selection = Some(Selection {
+            how,
+            step,
+            around,
+            harnesses,
+            of: of.into(),
+        });
+    });
+    Ok(Value::Void)
+}
+
 fn unique(_: &[Value]) -> Outcome {
     Ok(string_value(uuid::Uuid::new_v4().simple().to_string()))
 }
@@ -355,6 +476,24 @@ fn step_nonce(_: &[Value]) -> Outcome {
             .map_or(String::new(), |run| run.step_nonce().to_owned())
     });
     Ok(string_value(nonce))
+}
+
+fn step_run(_: &[Value]) -> Outcome {
+    let id = RUN.with(|slot| {
+        let slot = slot.borrow();
+        slot.as_ref()
+            .map_or(String::new(), |run| run.step_run().to_owned())
+    });
+    Ok(string_value(id))
+}
+
+fn taken_from(_: &[Value]) -> Outcome {
+    let of = RUN.with(|slot| {
+        let slot = slot.borrow();
+        slot.as_ref()
+            .and_then(|run| run.taken_from().map(str::to_owned))
+    });
+    Ok(text_or_false(of))
 }
 
 fn step_passed(args: &[Value]) -> Outcome {
@@ -511,8 +650,11 @@ fn finish(args: &[Value]) -> Outcome {
             message: string("%run-finish!", args, 2)?,
         },
     };
-    let verdict = with_run(|run| run.finish(&outcome))?;
-    Ok(string_value(verdict.as_str()))
+    let (verdict, message) = with_run(|run| run.finish(&outcome))?;
+    Ok(pair_value(
+        string_value(verdict.as_str()),
+        text_or_false(message),
+    ))
 }
 
 fn ended(_: &[Value]) -> Outcome {

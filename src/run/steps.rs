@@ -9,7 +9,8 @@
 //!
 //! What has another value than before makes what follows it suspect: it may have
 //! been made from the old one. So it is done again, unless it says itself, with
-//! `#:inputs`, what it depends on.
+//! `#:inputs`, what it depends on. The same holds for a parameter that has another
+//! value, and every step.
 
 use super::journal::{Entry, StepKind, StepPath};
 use std::collections::{HashMap, HashSet};
@@ -49,6 +50,8 @@ pub struct Evidence<'a> {
     pub inputs: Option<&'a str>,
     /// The step before, in this nesting, that has now another value.
     pub suspect: Option<&'a str>,
+    /// A parameter of the harness that has now another value.
+    pub parameter: Option<&'a str>,
 }
 
 /// What is to be done with a step.
@@ -67,6 +70,15 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Why the step is done, when it is.
+    pub fn why_done(&self) -> Option<String> {
+        match self {
+            Decision::Do(None) => Some("it has not done it".to_owned()),
+            Decision::Do(Some(why)) | Decision::Finish(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether what PAST may have left in the world is still meant.
     pub fn goes_on(&self, past: &Past) -> bool {
         !matches!(self, Decision::Do(_)) && !past.nonce.is_empty()
@@ -89,6 +101,11 @@ pub fn decide(past: Option<&Past>, evidence: &Evidence) -> Decision {
         (before, now) if before != now => return again("what it depends on has changed"),
         (Some(_), Some(_)) => {}
         _ => {
+            if let Some(parameter) = evidence.parameter {
+                return Decision::Do(Some(format!(
+                    "the parameter `{parameter}` has another value"
+                )));
+            }
             if let Some(cause) = evidence.suspect {
                 return Decision::Do(Some(format!(
                     "`{cause}` before it gave something else this time"
@@ -229,6 +246,11 @@ impl History {
         self.steps.get(path)
     }
 
+    /// The paths of its steps, in the order in which they first began.
+    pub fn paths(&self) -> impl Iterator<Item = &StepPath> {
+        self.order.iter()
+    }
+
     /// Steps that had begun and have not come up again, but for those inside of
     /// others that have not, or that were kept whole.
     pub fn vanished(&self) -> Vec<&StepPath> {
@@ -318,6 +340,7 @@ mod tests {
         text: "text",
         inputs: None,
         suspect: None,
+        parameter: None,
     };
 
     #[test]
@@ -336,6 +359,10 @@ mod tests {
             },
             Evidence {
                 suspect: Some("b"),
+                ..EVIDENCE
+            },
+            Evidence {
+                parameter: Some("jobs"),
                 ..EVIDENCE
             },
             Evidence {
@@ -387,6 +414,7 @@ mod tests {
         let evidence = Evidence {
             inputs: Some("(1)"),
             suspect: Some("b"),
+            parameter: Some("jobs"),
             ..EVIDENCE
         };
         assert!(matches!(

@@ -66,6 +66,7 @@ impl Verdict {
         match Key::from_name(key).map_or(4, Key::exit_status) {
             1 => Verdict::Fail,
             2 | 3 => Verdict::NotReady,
+            5 => Verdict::Partial,
             130 => Verdict::Interrupted,
             _ => Verdict::Error,
         }

@@ -24,6 +24,8 @@ mod media;
 mod mishaps;
 mod openssh;
 mod outages;
+mod parameters;
+mod partial;
 mod phase20;
 mod real_clients;
 mod repl;

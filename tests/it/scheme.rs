@@ -12,7 +12,14 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// The tests that need nothing but files; what needs a guest runs beside one.
-const TESTS: [&str; 5] = ["digest", "media", "metadata", "rootfs", "store"];
+const TESTS: [&str; 6] = [
+    "digest",
+    "media",
+    "metadata",
+    "parameters",
+    "rootfs",
+    "store",
+];
 
 fn copy_modules(to: &Path) {
     let from = fixtures().join("modules");
