@@ -17,17 +17,28 @@
              (fruix job)
              (fruix machine)
              (fruix preflight)
-             (fruix settings)
              (fruix store)
              (fruix store guest)
              (fruix wait))
 
-;;; Settings: what the shell harness took from its environment.
+;;; Parameters: what the shell harness took from its environment.
 
-(define build-jobs (setting-or 'build-jobs 2))
-(define build-timeout-seconds (setting-or 'build-timeout-seconds (* 6 60 60)))
-;; A job that neither prints nor computes for so long hangs.
-(define build-stall-seconds (setting-or 'build-stall-seconds (* 60 60)))
+(define-parameter build-jobs
+  "How many jobs `make' runs side by side in the guest."
+  #:type count #:default 2 #:unit "jobs")
+
+(define-parameter boot-timeout-seconds
+  "How long the guest may take from its start until it is ready."
+  #:type count #:default 300 #:unit "seconds" #:evidence? #f)
+
+(define-parameter build-timeout-seconds
+  "How long one step of the build may take."
+  #:type count #:default (* 6 60 60) #:unit "seconds" #:evidence? #f)
+
+(define-parameter build-stall-seconds
+  "How long a step of the build may neither print nor compute: then it hangs."
+  #:type count #:default (* 60 60) #:unit "seconds" #:evidence? #f)
+
 (define build-root "/var/tmp/fruix-host-initiated-native-build")
 
 ;; Below the build root: objects, and one stage for each artifact.
@@ -43,7 +54,7 @@
 (define (check-development-system guest)
   (step "wait until the system is ready"
     (wait-for-file "/var/lib/fruix/ready" guest
-                   #:timeout (setting-or 'boot-timeout-seconds 300)))
+                   #:timeout boot-timeout-seconds))
   (step "check that the guest runs its closure"
     (let ((closure (guest-link-target guest "/run/current-system")))
       (check "the active system is a closure in the store"
@@ -217,6 +228,8 @@ own."
 ;;; The story.
 
 (harness "phase20-host-initiated-native-build-xcpng"
+  "FreeBSD's base is built natively in a guest that is a Fruix development system,
+from the source that this system declares, and the artifacts have their shapes."
   #:record (build_jobs source_store source_root
             build_root world_stage kernel_stage headers_stage bootloader_stage
             build_root_size world_stage_size kernel_stage_size

@@ -242,7 +242,10 @@ fn an_option_of_ours_behind_the_harness_starts_no_live_run() {
     for option in ["--simulate", "--simualte"] {
         let outcome = site.sandbox.run(&["phase20.scm", option]);
         let stderr = outcome.fails_with(2);
-        assert!(stderr.contains("fruix-scm --simulate FILE"), "{stderr}");
+        assert!(
+            stderr.contains("`fruix-scm --simulate phase20.scm`"),
+            "{stderr}"
+        );
     }
     assert_eq!(
         site.simulation.host().calls("session.login_with_password"),
