@@ -48,6 +48,15 @@ impl Site {
         finish(command)
     }
 
+    /// The identifier of a run in part that is listed.
+    fn part(&self) -> String {
+        let list = self.sandbox.run(&["runs", "list"]).success();
+        list.lines()
+            .find_map(|line| line.strip_suffix("  partial"))
+            .unwrap_or_else(|| panic!("no run is partial in\n{list}"))
+            .to_owned()
+    }
+
     /// Insist that a run with OPTIONS is partial; gives what was done and the output.
     fn partial(&self, options: &[&str]) -> (Vec<String>, String) {
         let outcome = self.run(options);
@@ -58,8 +67,7 @@ impl Site {
         assert!(last.starts_with("PARTIAL parts: "), "{stdout}");
         assert!(last.contains(&self.run), "{stdout}");
         assert!(stdout.contains("\nverdict=partial\n"), "{stdout}");
-        let list = self.sandbox.run(&["runs", "list"]).success();
-        assert!(list.trim_end().ends_with("partial"), "{list}");
+        self.part();
         let did = stdout
             .lines()
             .filter_map(|line| line.strip_prefix("did "))
@@ -108,7 +116,7 @@ fn the_record_of_a_part_names_it() {
         )),
         "{record}"
     );
-    let shown = site.sandbox.run(&["runs", "show"]).success();
+    let shown = site.sandbox.run(&["runs", "show", &site.part()]).success();
     for line in [
         "partial: only step `outer`",
         "= ask (kept: taken from run",
@@ -265,8 +273,8 @@ fn of_several_harnesses_the_part_is_one_of_that_which_the_other_run_is_of() {
     );
     sandbox.run(&["both.scm"]).success();
     let list = sandbox.run(&["runs", "list"]).success();
-    let run = list.lines().last().unwrap().split(' ').next().unwrap();
-    assert!(run.contains("-two-"), "{list}");
+    let run = list.split_whitespace().find(|word| word.contains("-two-"));
+    let run = run.unwrap();
     let outcome = sandbox.run(&["both.scm", "--only=b", "--of", run]);
     assert!(
         outcome.stdout.starts_with("did two b\n"),
@@ -333,12 +341,8 @@ fn a_part_that_fails_has_failed() {
 fn a_run_in_part_is_not_gone_on_with() {
     let site = Site::new();
     site.partial(&["--only=tail"]);
-    let list = site.sandbox.run(&["runs", "list"]).success();
-    let id = list.lines().last().unwrap().split_whitespace().next();
-    let stderr = site
-        .sandbox
-        .run(&["runs", "resume", id.unwrap()])
-        .fails_with(2);
+    let resume = ["runs", "resume", &site.part()];
+    let stderr = site.sandbox.run(&resume).fails_with(2);
     assert!(stderr.contains("a run in part"), "{stderr}");
     // Nor is it what is meant without an identifier.
     let stderr = site.sandbox.run(&["runs", "resume"]).fails_with(2);

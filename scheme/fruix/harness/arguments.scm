@@ -131,7 +131,12 @@ the next argument."
                        "")
                    " "
                    (if (string=? file "-c") "-c EXPR" file)))
-  (cond ((and nearest (not (member nearest of-harness)))
+  (cond ((and nearest
+              (not (member nearest of-harness))
+              ;; A short word is near to many, and may be a parameter after all.
+              (or all-known?
+                  (string=? nearest option)
+                  (>= (string-length option) 8)))
          (refuse
           (if (string=? nearest option)
               (format #f "cannot run `~a`: `~a` stands behind the harness, where fruix-scm does not look for its own options"

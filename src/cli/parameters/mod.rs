@@ -191,7 +191,7 @@ mod tests {
             ("--simualte", Some("--simulate")),
             ("--simulat", Some("--simulate")),
             ("--kep", Some("--keep")),
-            ("--lines", None),
+            ("--volume", None),
             ("--account", None),
             ("-j8", None),
         ] {

@@ -45,7 +45,7 @@
     "cannot run `x.scm`: it has no option `--job=3`; the nearest is `--jobs`"
     (checked '("--job=3") #t))
   (test-equal "what may be a parameter that is not known yet"
-    'passed (checked '("--gibberish") #f))
+    'passed (checked '("--gibberish" "--lines=3") #f))
   (test-equal "what can be no parameter"
     "cannot run `x.scm`: it has no option `--simualte`; the nearest is fruix-scm's own `--simulate`"
     (checked '("--simualte") #f)))
