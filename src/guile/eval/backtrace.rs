@@ -35,7 +35,11 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     // Whether the machine had no place for a procedure that is about to be told.
     let mut hole = false;
     for (index, place) in trace.iter().rev().enumerate() {
-        let Some(region) = texts.region(*place) else {
+        let region = match *place == Span::default() {
+            true => None,
+            false => texts.region(*place),
+        };
+        let Some(region) = region else {
             hole |= called.is_some();
             continue;
         };
