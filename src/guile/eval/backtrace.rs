@@ -26,7 +26,8 @@ pub struct Frame {
 
 /// The frames for TRACE, innermost first. TRACE has a place inside of each procedure
 /// at work, outermost first. The last is exact, or is where the machine would have
-/// gone on after the native called NATIVE. TOP is the form at the top level that led
+/// gone on after the native called NATIVE; the default span stands for a place that
+/// nobody knows. TOP is the form at the top level that led
 /// to them. The procedures of the library only count for what they were called by.
 pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();

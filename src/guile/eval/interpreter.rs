@@ -389,7 +389,7 @@ impl Interpreter {
             .trace
             .spans
             .iter()
-            .filter_map(|span| self.written_at(*span))
+            .map(|span| self.written_at(*span).unwrap_or_default())
             .collect();
         if key == "wrong-number-of-args"
             && let Some(culprits) = arguments.get_mut(2)
