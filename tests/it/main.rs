@@ -26,6 +26,7 @@ mod phase20;
 mod real_clients;
 mod repl;
 mod rootfs;
+mod runs;
 mod scheme;
 mod sim_guest;
 mod sim_host;

@@ -139,10 +139,10 @@ impl Drop for Sandbox {
         for name in ["home", "work"] {
             let files = walkdir::WalkDir::new(self.directory.path().join(name));
             for entry in files.into_iter().filter_map(Result::ok) {
-                let bytes = match entry.file_type().is_file() {
-                    true => std::fs::read(entry.path()).unwrap_or_default(),
-                    false => continue,
-                };
+                if !entry.file_type().is_file() {
+                    continue;
+                }
+                let bytes = written(entry.path()).unwrap_or_default();
                 let found = bytes
                     .windows(SECRET_MARK.len())
                     .any(|window| window == SECRET_MARK.as_bytes());
@@ -150,6 +150,21 @@ impl Drop for Sandbox {
             }
         }
     }
+}
+
+/// What has been written to the file at PATH: an image may be nearly all hole, and
+/// longer than memory.
+fn written(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    while let Ok(begin) = rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(at)) {
+        at = rustix::fs::seek(&file, rustix::fs::SeekFrom::Hole(begin))?;
+        file.seek(SeekFrom::Start(begin))?;
+        (&file).take(at - begin).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 impl Outcome {
