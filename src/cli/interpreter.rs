@@ -30,6 +30,10 @@ pub fn native_modules() -> Vec<NativeModule> {
             &["fruix", "native", "rootfs"],
             crate::rootfs::primitives::NATIVES,
         ),
+        module(
+            &["fruix", "native", "prompt"],
+            super::repl::primitives::NATIVES,
+        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
         module(
@@ -61,6 +65,7 @@ pub fn make(
         is_interrupted: Some(crate::runtime::take_interrupt),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
     })?;
+    super::repl::primitives::install(environment, line.program.load_path.clone());
     super::signals::watch(&interpreter)?;
     Ok(interpreter)
 }

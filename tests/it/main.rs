@@ -7,6 +7,7 @@ mod cli;
 mod digest;
 mod doctor;
 mod escapes;
+mod failure_prompt;
 mod fixtures;
 mod guest_jobs;
 mod guest_scheme;
