@@ -12,8 +12,10 @@
   #:use-module (fruix native program)
   #:use-module (fruix native run)
   #:use-module (fruix parameters)
+  #:use-module (ice-9 control)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
+  #:use-module ((srfi srfi-1) #:select (filter-map))
   #:use-module (srfi srfi-9)
   #:export (harness
             run-harness
@@ -31,6 +33,7 @@
             run-resumed?
             run-outcome
             keep-machine
+            put-at-hand!
             fail)
   #:re-export (define-parameter))
 
@@ -50,10 +53,15 @@
 
 (define-record-type <promises>
   ;; What a harness that runs has promised.
-  (make-promises list machine)
+  (make-promises list machine lost let-go at-hand asked)
   promises?
   (list     promises-list set-promises-list!)        ;promises, the last first
-  (machine  promises-machine set-promises-machine!)) ;procedure or #f: see keep-machine
+  (machine  promises-machine set-promises-machine!)  ;procedure or #f: see keep-machine
+  (lost     promises-lost set-promises-lost!)        ;procedure: see keep-machine
+  (let-go   promises-let-go set-promises-let-go!)    ;procedure: see keep-machine
+  (at-hand  promises-at-hand set-promises-at-hand!)  ;alist: see put-at-hand!
+  ;; What was decided about the failure that goes through the harness: see `decided'.
+  (asked    promises-asked set-promises-asked!))
 
 (define-record-type <promise>
   (make-promise what thunk of-machine?)
@@ -92,6 +100,15 @@
 
 ;;; Steps.
 
+(define (place-of form)
+  "Return where FORM stands, as FILE:LINE:COLUMN, or #f."
+  (let ((source (or (syntax-source form) '())))
+    (and (assq-ref source 'filename)
+         (format #f "~a:~a:~a"
+                 (assq-ref source 'filename)
+                 (+ 1 (or (assq-ref source 'line) 0))
+                 (or (assq-ref source 'column) 0)))))
+
 (define-syntax step
   ;; Do BODY as the step called NAME, a string, and return its values.  What
   ;; stands before BODY says of which kind the step is, that is, what becomes of it
@@ -129,6 +146,7 @@
            (with-syntax (((body ...) (if (null? (syntax->datum body))
                                          #'(*unspecified*)
                                          body))
+                         (place (datum->syntax form (place-of form)))
                          (text (%run-text-digest
                                 (object->string (syntax->datum body) write)))
                          ((option ...)
@@ -140,11 +158,12 @@
                                                   #`(lambda () #,(cdr option)))))
                                       options))))
              #'(call-with-step name (lambda () body ...)
-                               #:text text option ...))))))))
+                               #:text text #:place 'place option ...))))))))
 
 (define* (call-with-step name thunk
                          #:key
                          (text "")
+                         (place #f)
                          (proof #f)
                          (attach #f)
                          (identity (const #f))
@@ -152,7 +171,8 @@
   "Call THUNK as the step called NAME, a string, and return its values.  The step
 is shown while it goes on and kept in the journal; it fails when THUNK throws.
 
-TEXT is a digest of the step's text, a string; PROOF, ATTACH and INPUTS are thunks
+TEXT is a digest of the step's text, a string; PLACE says where that stands, a
+string or #f; PROOF, ATTACH and INPUTS are thunks
 or #f.  Without PROOF and ATTACH the step is a result: its values must be data,
 and a process that goes on with the run returns them instead of calling THUNK,
 unless TEXT or what INPUTS returns has changed, a step before it has given
@@ -166,6 +186,12 @@ With ATTACH it is a resource: in a run that is gone on with, what ATTACH returns
 if that is not #f, is the step's value.  What IDENTITY returns for the value, a
 datum, tells whether it is the same as before.
 
+Where a step fails in front of somebody, who decides what is done about it, it may
+be done again, or left out: then it has the values that are said, and the run passes
+no more.
+
+At a prompt, outside of a harness, THUNK is called, and nothing is kept.
+
 Throw 'usage-error, with NAME, when a result is no datum, or when the step is to be
 passed over and the run that steps are taken from does not have it, and 'check-failed
 when the proof of an effect does not hold after it was done."
@@ -178,6 +204,32 @@ when the proof of an effect does not hold after it was done."
                         (refuse-value name "its #:inputs have" object)))))
   (define (begin! why)
     (%run-step-begins! kind text depends-on why))
+  (define (again!)
+    (%run-step-again! kind text depends-on))
+  (define (in-step thunk results->text results->identity)
+    "Call THUNK in the step that has begun, end that, and return the values."
+    (match (attempt place (const #t)
+                    (lambda ()
+                      (call-with-values thunk
+                        (lambda results
+                          ;; What cannot be kept is an error of the step.
+                          (cons* (apply results->text results)
+                                 (apply results->identity results)
+                                 results)))))
+      (('done text identity . results)
+       (%run-step-passed! text identity)
+       (when (%run-enough?)
+         (throw %enough))
+       (apply values results))
+      (('retry)
+       (again!)
+       (in-step thunk results->text results->identity))
+      (('skip)
+       *unspecified*)
+      (('skip . results)
+       (apply values results))))
+  (define (identity-of . results)
+    (identity-text name (and (pair? results) (identity (car results)))))
   (define (do-it)
     (match kind
       ("result"
@@ -196,77 +248,165 @@ when the proof of an effect does not hold after it was done."
                 (lambda results (results->text results (const #f)))
                 (const #f)))
       ("resource"
-       (in-step thunk
+       (in-step thunk (const #f) identity-of))))
+  (define* (prove begun? #:optional (otherwise do-it))
+    (match (attempt place
+                    (lambda ()
+                      (unless begun?
+                        (begin! "its proof could not be asked")))
+                    (lambda () (list (proof))))
+      (('done #f)
+       (unless (or begun? (not (eq? otherwise do-it)))
+         (begin! "its proof does not hold"))
+       (otherwise))
+      (('done value)
+       (%run-step-kept! "its proof holds"
+                        (results->text (list value) (const #f)))
+       value)
+      (('retry)
+       (again!)
+       (prove #t otherwise))
+      (('skip)
+       *unspecified*)
+      (('skip . results)
+       (apply values results))))
+  (cond
+   ((%run-at-prompt?)
+    (%run-note! (string-append "▸ " name))
+    (if proof
+        (begin (thunk) (proof))
+        (thunk)))
+   (else
+    (unless (eq? 'asking (decided))
+      (decided #f))
+    (match (%run-step-comes name kind text depends-on)
+      ('do (do-it))
+      (('kept . #f) *unspecified*)
+      (('kept . text) (apply values (text->datum text)))
+      ('prove (prove #f))
+      ('only-prove
+       (prove #f (lambda () (%run-step-refused! "its proof does not hold"))))
+      ('enough (throw %enough))
+      ('attach
+       (begin! "a resource ends with its process")
+       (in-step (lambda ()
+                  (call-with-values attach
+                    (case-lambda
+                      ((value) (if value value (thunk)))
+                      (results (apply values results)))))
                 (const #f)
-                (lambda results
-                  (identity-text name (and (pair? results)
-                                           (identity (car results)))))))))
-  (match (%run-step-comes name kind text depends-on)
-    ('do (do-it))
-    (('kept . #f) *unspecified*)
-    (('kept . text) (apply values (text->datum text)))
-    ('prove
-     (let ((value (guarded begin! proof)))
-       (cond (value
-              (%run-step-kept! "its proof holds"
-                               (results->text (list value) (const #f)))
-              value)
-             (else
-              (begin! "its proof does not hold")
-              (do-it)))))
-    ('only-prove
-     (let ((value (guarded begin! proof)))
-       (cond (value
-              (%run-step-kept! "its proof holds"
-                               (results->text (list value) (const #f)))
-              value)
-             (else (%run-step-refused! "its proof does not hold")))))
-    ('enough (throw %enough))
-    ('attach
-     (begin! "a resource ends with its process")
-     (in-step (lambda ()
-                (call-with-values attach
-                  (case-lambda
-                    ((value) (if value value (thunk)))
-                    (results (apply values results)))))
-              (const #f)
-              (lambda results
-                (identity-text name (and (pair? results)
-                                         (identity (car results)))))))))
+                identity-of))))))
 
-(define (guarded begin! proof)
-  "Return what PROOF returns.  When it throws, the step has begun and failed."
-  (with-throw-handler #t
-    proof
-    (lambda (key . arguments)
-      (begin! "its proof could not be asked")
-      (%run-step-failed! (symbol->string key) (exception-text key arguments)))))
-
-(define (in-step thunk results->text results->identity)
-  "Call THUNK in the step that has begun, end that, and return the values."
-  (call-with-values
-      (lambda ()
-        ;; Nothing is caught here: whoever shows the error wants its place.
-        (with-throw-handler #t
-          (lambda ()
-            (call-with-values thunk
-              (lambda results
-                ;; What cannot be kept is an error of the step.
-                (let* ((text (apply results->text results))
-                       (identity (apply results->identity results)))
-                  (apply values text identity results)))))
-          (lambda (key . arguments)
-            (unless (eq? key %enough)
-              (%run-step-failed! (symbol->string key)
-                                 (exception-text key arguments))))))
-    (lambda (text identity . results)
-      (%run-step-passed! text identity)
-      (when (%run-enough?)
-        (throw %enough))
-      (apply values results))))
+(define (attempt place before-failure thunk)
+  "Return a pair of `done' and what THUNK returns.  When it throws, call
+BEFORE-FAILURE, say that the step that goes on, whose text stands at PLACE, has
+failed, and ask what is to be done, if somebody is there: return (retry), (skip
+VALUE …), or nothing, since the exception goes on."
+  (define failed? #f)
+  (define (failing escape)
+    ;; Nothing is caught here: whoever shows the error wants its place.
+    (with-throw-handler #t
+      (lambda () (cons 'done (thunk)))
+      (lambda (key . arguments)
+        ;; An interrupt may come in here too; a step fails once.
+        (unless (or failed? (eq? key %enough))
+          (set! failed? #t)
+          (before-failure)
+          (let ((step (%run-step-path)))
+            (%run-step-failed! (symbol->string key) (exception-text key arguments))
+            (match (and escape (at-failure step place key arguments))
+              (#f #f)
+              ((and decision ('skip . values))
+               (%run-passed-over! step (skipped-text values))
+               (escape decision))
+              (decision (escape decision))))))))
+  (if (%run-attended?)
+      (call/ec failing)
+      (failing #f)))
 
 ;; What is thrown when the steps that were asked for are done.
 (define %enough '%enough)
+
+(define (skipped-text values)
+  (match values
+    (() "it was left out")
+    (_ (string-append "it was left out, with "
+                      (string-join (map object->string values) ", ")
+                      " for its value"))))
+
+;;; Asking at a failure.
+
+(define (at-failure step place key arguments)
+  "Ask what is to be done about the failure of STEP, a list of names, which is empty
+outside of steps, and return (retry), (skip VALUE …), or #f when the exception, of KEY
+and ARGUMENTS, is to go on."
+  (and (%run-attended?)
+       (%promises)
+       (not (run-outcome))
+       (not (decided))
+       ;; With these there is nothing left to be decided.
+       (not (memq key (list 'interrupted 'quit 'machine-lost %enough)))
+       (not (lost-machine))
+       (begin
+         ;; Whatever fails meanwhile is the doing of whoever was asked.
+         (decided 'asking)
+         (match ((module-ref (resolve-interface '(fruix prompt failure))
+                             'ask-at-failure)
+                 step
+                 (account step place key arguments)
+                 #:folder (%run-directory)
+                 #:at-hand (promises-at-hand (%promises)))
+           ((or #f ('continue))
+            (decided 'continue)
+            #f)
+           (('late)
+            (decided 'alone)
+            #f)
+           (decision
+            (decided #f)
+            decision)))))
+
+(define decided
+  (case-lambda
+    "Return what was decided about the failure that goes through the harness, or let
+it be DECISION: #f, `asking' while somebody decides, `continue', or `alone' when
+nobody answered."
+    (() (and (%promises) (promises-asked (%promises))))
+    ((decision)
+     (when (%promises)
+       (set-promises-asked! (%promises) decision)))))
+
+(define (account step place key arguments)
+  "Return what there is to be said of a failure, as lines in a string."
+  (string-join
+   (append
+    (list (if (null? step)
+              "outside of any step"
+              (string-append "step " (string-join step " / "))))
+    (if place (list (string-append "at " place)) '())
+    (list (exception-text key arguments)
+          (format #f "key ~a" key))
+    (match arguments
+      ((_ _ _ (? pair? details))
+       (filter-map (match-lambda
+                     (((? symbol? name) . value)
+                      (format #f "~a: ~a" name value))
+                     (_ #f))
+                   details))
+      (_ '())))
+   "\n"))
+
+(define (put-at-hand! name value)
+  "Let whoever is asked at a failure of this harness have VALUE under NAME, a symbol.
+`login' is no name but the command that logs in to the guest, a list of strings.
+Nothing happens outside of a harness."
+  (let ((promises (%promises)))
+    (when promises
+      (set-promises-at-hand! promises
+                             (acons name value
+                                    (filter (lambda (entry)
+                                              (not (eq? name (car entry))))
+                                            (promises-at-hand promises)))))))
 
 (define (results->text results refuse)
   "Return RESULTS, the values of a step, as text; #f for none."
@@ -349,23 +489,40 @@ besides the record goes, or #f when the run has no folder."
   "Promise that THUNK is called when the harness ends, whether it passed, failed
 or was interrupted; WHAT, a string, names the clean-up, which is shown.  Promises
 are kept in the reverse order of their making; `run-outcome' tells them how the
-harness ended.  With OF-MACHINE? it is left out when the machine is kept."
+harness ended.  With OF-MACHINE? it is left out when the machine is kept, or is lost
+to another run.
+
+At a prompt, outside of a harness, nothing has an end, and whoever sits there is told."
   (let ((promises (%promises)))
-    (unless promises
+    (cond
+     (promises
+      (%run-promised! what)
+      (set-promises-list! promises
+                          (cons (make-promise what thunk of-machine?)
+                                (promises-list promises))))
+     ((not (%run-at-prompt?))
       (throw 'usage-error 'at-end "~A"
              '("at-end belongs inside a harness") '()))
-    (%run-promised! what)
-    (set-promises-list! promises
-                        (cons (make-promise what thunk of-machine?)
-                              (promises-list promises)))))
+     (of-machine?
+      (%run-note! (string-append "outside of a harness this is left to you: " what))))))
 
-(define (keep-machine proc)
+(define* (keep-machine proc #:key (lost (const #f)) (let-go (const #f)))
   "From now on the harness has a machine that can be kept when it ends: then PROC is
 called with why, a string, instead of the clean-ups of the machine.  It returns
-until when, in seconds since 1970, and how to log in, a string, or #f for either."
+until when, in seconds since 1970, and how to log in, a string, or #f for either.
+
+LOST is a thunk that returns to whom the machine is lost, a string, or #f.  A run that
+has lost it ends with 'machine-lost: LET-GO is called, which lets nothing of the run
+reach the machine any more, and the clean-ups of the machine are left out."
   (let ((promises (%promises)))
     (when promises
-      (set-promises-machine! promises proc))))
+      (set-promises-machine! promises proc)
+      (set-promises-lost! promises lost)
+      (set-promises-let-go! promises let-go))))
+
+(define (lost-machine)
+  "Return to whom the machine of the harness is lost, a string, or #f."
+  ((promises-lost (%promises))))
 
 ;;; Runs.
 
@@ -389,16 +546,45 @@ option and is neither a parameter nor an option of every harness."
                                 (getenv "METADATA_OUT"))))
     ;; A program that is gone on with has passed this one already.
     (when identifier
-      (let* ((promises (make-promises '() #f))
+      (let* ((promises (make-promises '() #f (const #f) (const #f) '() #f))
              (exception (parameterize ((%promises promises)
                                        (run-name name)
                                        (run-identifier identifier))
-                          (ended-by thunk)))
+                          (or-lost (ended-by (lambda () (asking-outside thunk))))))
              (trouble (parameterize ((run-name name)
                                      (run-identifier identifier)
                                      (run-outcome (outcome-of exception)))
                         (clean-up promises exception))))
-        (conclude name (or exception trouble))))))
+        (conclude name (if (machine-lost? trouble)
+                           trouble
+                           (or exception trouble)))))))
+
+(define (asking-outside thunk)
+  "Call THUNK, the whole harness; what fails in it outside of steps is asked about too."
+  (with-throw-handler #t
+    thunk
+    (lambda (key . arguments)
+      (at-failure '() #f key arguments))))
+
+(define (or-lost exception)
+  "Return EXCEPTION, which ended the harness, or #f; but when its machine is lost, an
+exception that says so: whatever else went wrong is most likely the other run's doing,
+and what went well was not on a machine of its own."
+  (let ((lost (and (not (machine-lost? exception))
+                   (lost-machine))))
+    (if lost
+        (exception-of
+         (lambda ()
+           (throw 'machine-lost #f "~A"
+                  (list (if exception
+                            (string-append lost "; before that: " (described exception))
+                            lost))
+                  '())))
+        exception)))
+
+(define (machine-lost? exception)
+  (and exception
+       (eq? 'machine-lost (exception-kind exception))))
 
 (define (ended-by thunk)
   "Call THUNK; return #f, or the exception that ended it.  Interrupts that come
@@ -428,19 +614,38 @@ from then on."
 
 (define (clean-up promises exception)
   "Keep the machine or the promises of it, and every other promise, the last one
-first, whatever each of them throws.  Return #f, or the first exception."
-  (let ((kept? (and (promises-machine promises)
-                    (keep-or-tidy (promises-machine promises) (not exception)
-                                  (run-identifier) described))))
-    (let loop ((trouble #f))
+first, whatever each of them throws.  What belongs to a machine that is lost is left
+out.  Return #f, or the first exception; that the machine is lost comes before others."
+  (let* ((lost? (machine-lost? exception))
+         (kept? (and (not lost?)
+                     (promises-machine promises)
+                     (keep-or-tidy (promises-machine promises) (not exception)
+                                   (run-identifier) described
+                                   #:ask? (not (eq? 'alone (promises-asked promises)))))))
+    (when lost?
+      (exception-of (promises-let-go promises)))
+    (let loop ((lost? lost?) (trouble #f))
       (match (promises-list promises)
         (() trouble)
         ((promise . rest)
          ;; What is tried is not tried again.
          (set-promises-list! promises rest)
-         (loop (or (and (not (and kept? (promise-of-machine? promise)))
-                        (keep-promise promise))
-                   trouble)))))))
+         (cond
+          ((not (promise-of-machine? promise))
+           (loop lost? (or trouble (keep-promise promise))))
+          (kept?
+           (loop lost? trouble))
+          (lost?
+           (%run-left-out! (promise-what promise) "the machine is another run's")
+           (loop lost? trouble))
+          (else
+           (let ((exception (keep-promise promise)))
+             (cond
+              ((machine-lost? exception)
+               (exception-of (promises-let-go promises))
+               (loop #t exception))
+              (else
+               (loop lost? (or trouble exception))))))))))))
 
 (define (keep-promise promise)
   "Do what PROMISE promises, and show it.  Return #f, or what it threw."
@@ -454,11 +659,15 @@ first, whatever each of them throws.  Return #f, or the first exception."
 if it is not #f, and end the run; then raise EXCEPTION again."
   (let* ((verdict #f)
          (entries (recorded))
+         (passed-over (%run-steps-passed-over))
          (failure (or exception
                       (exception-of (lambda () (set! verdict (finish! #f)))))))
     (for-each (lambda (entry)
                 (format #t "~a=~a~%" (car entry) (cdr entry)))
               entries)
+    (for-each (lambda (step)
+                (format #t "passed_over=~a~%" (%run-visible step)))
+              passed-over)
     (when failure
       ;; What did not pass says so, whatever the journal says.
       (exception-of (lambda () (finish! failure))))

@@ -372,7 +372,7 @@ a job that fails are shown, and where its log is."
                                       name (ssh-visible (assq-ref there 'script))))
                         `((job . ,name)
                           (script . ,(assq-ref there 'script))))))))
-    (%run-job-began! name (symbol->string how))
+    (%run-job-began! name (symbol->string how) keep)
     (let ((result (job-follow job
                               #:live live
                               #:copy copy

@@ -42,7 +42,8 @@ is asked to change anything."
          (vm (xapi-vm-find session (setting 'vm)))
          (vdi (xapi-vdi-find session (setting 'vdi)))
          (image (setting 'image))
-         (address #f))
+         (guest #f))
+    (put-at-hand! 'vm vm)
     (step "find the approved machine"
       (check "the disk belongs to the VM, or is kept for it"
              (or (replaces-the-disk?)
@@ -51,7 +52,9 @@ is asked to change anything."
     (keep-machine
      (lambda (why)
        (values (xapi-lock-keep session (setting-or 'keep-lease-seconds 43200) why)
-               (and address (ssh-words address)))))
+               (and guest (ssh-quote (login-words (ssh-address guest))))))
+     #:lost (lambda () (lost-by session))
+     #:let-go (lambda () (when guest (ssh-close guest))))
     (at-end "shut the VM down"
             (lambda () (xapi-vm-shutdown session vm #:hard? #t))
             #:of-machine? #t)
@@ -69,9 +72,25 @@ is asked to change anything."
       #:attach (string=? "Running" (xapi-vm-power-state session vm))
       (xapi-vm-start session vm)
       #t)
-    (let ((guest (connect-to-guest session vm)))
-      (set! address (ssh-address guest))
-      guest)))
+    (set! guest (connect-to-guest session vm))
+    (put-at-hand! 'guest guest)
+    (put-at-hand! 'login (login-words (ssh-address guest) #:pinned? #t))
+    guest))
+
+(define (lost-by session)
+  "Return to whom the machine that SESSION has locked is lost, a string, or #f.  The
+host is asked, since nothing may have told yet."
+  (catch #t
+    (lambda ()
+      (xapi-lock-confirm session)
+      #f)
+    (lambda (key . arguments)
+      ;; A host that does not answer takes nothing away.
+      (or (xapi-lost)
+          (and (eq? key 'machine-lost)
+               (match arguments
+                 ((_ "~A" (message) . _) message)
+                 (_ "the lock of the machine")))))))
 
 (define (digest-of-image image)
   "Return the SHA-256 of the file IMAGE; in a run that is gone on with it is not
@@ -128,13 +147,24 @@ the disk that was written."
              (string-join (list nonce (%run-unique)
                                 (xapi-call session "VDI.get_uuid" vdi)))))
 
-(define (ssh-words address)
-  "Return the command line with which somebody logs in to the guest at ADDRESS."
-  (string-append
-   "ssh -i " (ssh-quote (list (setting 'guest/private-key)))
-   (let ((port (setting-or 'guest/port 22)))
-     (if (= port 22) "" (format #f " -p ~a" port)))
-   " " (setting-or 'guest/user "root") "@" address))
+(define* (login-words address #:key (pinned? #f))
+  "Return the command with which somebody logs in to the guest at ADDRESS, a list of
+strings.  With PINNED? it knows the guest's host key from a file in the run's folder,
+which is written here, if there is such a folder."
+  (let* ((port (setting-or 'guest/port 22))
+         (hosts (and pinned?
+                     (not (string-null? (run-identifier)))
+                     (run-file "known_hosts"))))
+    (when hosts
+      (call-with-output-file hosts
+        (lambda (to)
+          (format to "~a ~a~%"
+                  (if (= port 22) address (format #f "[~a]:~a" address port))
+                  (setting 'guest/host-key)))))
+    `("ssh" "-i" ,(setting 'guest/private-key)
+      ,@(if (= port 22) '() (list "-p" (number->string port)))
+      ,@(if hosts (list "-o" (string-append "UserKnownHostsFile=" hosts)) '())
+      ,(string-append (setting-or 'guest/user "root") "@" address))))
 
 (define (import-patience)
   (setting-or 'import-timeout-seconds 86400))
@@ -164,8 +194,12 @@ harness ends."
                     #:approved-vms (setting 'approved/vms)
                     #:approved-vdis (setting 'approved/vdis)
                     #:owner (or (getenv "LOGNAME") (getenv "USER") "fruix-scm")
-                    #:run (run-identifier)
+                    #:run (if (string-null? (run-identifier))
+                              ;; Two prompts of one user are not one run.
+                              (string-append "prompt-" (%run-unique))
+                              (run-identifier))
                     #:lock-seconds (setting-or 'lock-seconds 300))))
+      (put-at-hand! 'session session)
       (at-end "log out" (lambda () (xapi-logout session)))
       session)))
 

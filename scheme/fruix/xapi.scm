@@ -30,6 +30,7 @@
             xapi-error-detail
             xapi-lock
             xapi-lock-keep
+            xapi-lock-confirm
             xapi-lock-seen
             xapi-lost
             xapi-vm-start
@@ -210,6 +211,13 @@ by the host's clock, in seconds since 1970.
 
 Throw 'machine-lost when one of the locks is lost."
   (%xapi-lock-keep session seconds why))
+
+(define (xapi-lock-confirm session)
+  "Ask the host whether everything that SESSION has locked is still its own, and
+return #t.
+
+Throw 'machine-lost when it is not."
+  (%xapi-lock-confirm session))
 
 (define (xapi-lost)
   "Return what this process has lost to another run, a string as the message of

@@ -38,6 +38,10 @@ pub fn native_modules() -> Vec<NativeModule> {
             &["fruix", "native", "program"],
             super::parameters::primitives::NATIVES,
         ),
+        module(
+            &["fruix", "native", "prompt"],
+            super::repl::primitives::NATIVES,
+        ),
         module(&["fruix", "native", "run"], crate::run::primitives::NATIVES),
         module(&["fruix", "native", "settings"], primitives::NATIVES),
         module(
@@ -78,6 +82,7 @@ pub fn make(
         clock: Some(CLOCK),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
     })?;
+    super::repl::primitives::install(environment, line.program.load_path.clone());
     super::signals::watch(&interpreter)?;
     Ok(interpreter)
 }

@@ -87,11 +87,11 @@ fn read_all(input: &mut dyn BufRead, reader: &mut Reader) -> io::Result<u64> {
     }
 }
 
-type Input = Box<dyn BufRead>;
+pub type Input = Box<dyn BufRead>;
 
 /// The text of the log at PATH, and the program that decompresses it, where one
 /// does.
-fn opened(path: &Path) -> io::Result<(Input, Option<Child>)> {
+pub fn opened(path: &Path) -> io::Result<(Input, Option<Child>)> {
     let file: Box<dyn Read> = match path == Path::new("-") {
         true => Box::new(io::stdin()),
         false => Box::new(File::open(path)?),

@@ -42,6 +42,7 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
         text: Vec::new(),
         policy: policy(&line.world),
         unattended: is_unattended(environment),
+        attended: is_attended(environment),
         resume: line.resume.clone(),
         most_runs: Some(MOST_RUNS),
         parameters: Vec::new(),
@@ -109,8 +110,16 @@ fn policy(world: &World) -> Policy {
 /// Whether nobody would come back for a machine: `CI` is set and there is no
 /// terminal.
 fn is_unattended(environment: &Environment) -> bool {
-    environment.get("CI").is_some()
-        && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
+    environment.get("CI").is_some() && !has_terminal()
+}
+
+/// Whether somebody sits there whom a failure may ask.
+fn is_attended(environment: &Environment) -> bool {
+    environment.get("CI").is_none() && has_terminal()
+}
+
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Refuse what LINE says of keeping a machine that ends with this process.

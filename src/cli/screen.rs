@@ -337,7 +337,8 @@ fn write_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-fn seconds(elapsed: Duration) -> String {
+/// ELAPSED for people.
+pub fn seconds(elapsed: Duration) -> String {
     let all = elapsed.as_secs();
     if all < 60 {
         format!("{:.1} s", elapsed.as_secs_f64())

@@ -183,10 +183,23 @@ const KNOWN: &[(&str, Shape, &str)] = &[
         Shape::Count,
         "how many runs are kept on this machine (1000)",
     ),
+    (
+        "prompt",
+        Shape::Text,
+        "\"on\" or \"off\": whether a prompt opens at a terminal where a step fails (on)",
+    ),
+    (
+        "prompt-seconds",
+        Shape::Count,
+        "how long that prompt waits for a key (1800)",
+    ),
 ];
 
 /// The section of a settings file that holds values of parameters of harnesses.
 pub const PARAMETERS: &str = "parameters";
+
+/// The settings that speak of no host.
+const OF_THIS_MACHINE: &[&str] = &["keep-runs", "prompt", "prompt-seconds"];
 
 fn known(name: &str) -> Option<(&'static str, Shape, &'static str)> {
     KNOWN.iter().copied().find(|(known, _, _)| *known == name)
@@ -307,6 +320,15 @@ impl Settings {
         ] {
             let (name, _, _) = known(name).expect("the table lists what a simulation sets");
             settings.values.insert(name, (value, Source::Simulation));
+        }
+        // What speaks of this machine and its user holds for every run; a file that
+        // cannot be read troubles those that need it.
+        if let Ok(mut own) = Settings::read(environment, None, &[]) {
+            for name in OF_THIS_MACHINE {
+                if let Some((name, value)) = own.values.remove_entry(name) {
+                    settings.values.insert(name, value);
+                }
+            }
         }
         for option in options {
             settings.merge_option(environment, option)?;

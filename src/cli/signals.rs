@@ -49,6 +49,11 @@ pub fn listen() -> Result<(), Failure> {
         .map_err(|error| Failure::new(Key::System, format!("cannot listen for signals: {error}")))
 }
 
+/// Whether somebody has asked the process to end, by a terminate or a hangup.
+pub fn is_asked_to_end() -> bool {
+    lock(&DEADLINE).is_some()
+}
+
 /// The prompt reads its next form: a signal before this one is forgotten.
 pub fn forget() {
     *lock(&PATIENCE) = Patience::OneMore;

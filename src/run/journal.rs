@@ -200,6 +200,9 @@ pub enum Entry {
     JobBegan {
         name: String,
         how: String,
+        /// The file in which what it prints is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
     },
     JobEnded {
         name: String,
@@ -431,6 +434,11 @@ impl Reading {
             }
         }
         parameters
+    }
+
+    /// What a folder without a journal says.
+    pub fn nothing() -> Reading {
+        parse(b"")
     }
 
     /// The entries that are believed.

@@ -2,9 +2,9 @@
 //!
 //! [`journal`] is what a run did, on disk step by step, so that a process that is
 //! killed leaves what it had done; [`folder`] is where that and copies of the
-//! sources are. [`steps`] decides what another process, which goes on with the
-//! run, does again, [`selection`] which a run in part does at all, [`keeping`] whether
-//! its machine stays. [`record`] is what it
+//! sources are, [`logs`] which of the logs there are of which step. [`steps`] decides
+//! what another process, which goes on with the run, does again, [`selection`] which a
+//! run in part does at all, [`keeping`] whether its machine stays. [`record`] is what it
 //! found out, as `key=value` lines in a fixed order; [`verdict`] how it ended.
 //! What a step is belongs to the harness (`scheme/fruix/harness.scm`); showing it
 //! belongs to `cli`.
@@ -12,6 +12,7 @@
 pub mod folder;
 pub mod journal;
 pub mod keeping;
+pub mod logs;
 pub mod primitives;
 pub mod record;
 pub mod selection;
@@ -47,6 +48,9 @@ pub struct Context {
     pub policy: Policy,
     /// Whether `CI` is set and there is no terminal.
     pub unattended: bool,
+    /// Whether somebody sits there whom a failure may ask: there is a terminal, and
+    /// `CI` is not set.
+    pub attended: bool,
     /// The folder of the run that this process goes on with, and with which files.
     pub resume: Option<Resume>,
     /// How many runs are kept.
@@ -116,6 +120,8 @@ pub struct Run {
     /// Jobs of this run that have not been seen to end.
     jobs: Vec<String>,
     passed_over: Vec<String>,
+    /// The step that has failed last, which may be tried again.
+    failed: Option<Frame>,
     modules: Vec<String>,
     began: Stopwatch,
     selecting: Option<Selecting>,
@@ -133,6 +139,8 @@ struct Frame {
     suspect: Option<String>,
     /// What it gave before, where it is done again.
     before: Option<End>,
+    /// Whether somebody has said before what it gives, or something in it.
+    was_passed_over: bool,
     nonce: String,
     /// Whether it is taken from another run.
     taken: bool,
@@ -146,6 +154,7 @@ impl Frame {
             counts: HashMap::new(),
             suspect,
             before: None,
+            was_passed_over: false,
             nonce: String::new(),
             taken: false,
         }
@@ -215,6 +224,7 @@ impl Run {
             image_sha256: String::new(),
             jobs: Vec::new(),
             passed_over: Vec::new(),
+            failed: None,
             modules: Vec::new(),
             began: Stopwatch::start(),
             selecting: None,
@@ -382,6 +392,8 @@ impl Run {
     /// it is below the directories that are searched for modules, if it is there.
     pub fn module_name(&self, path: &Path) -> Option<String> {
         let program = &self.context.program;
+        // What `-L` names may be relative, and so are the names of its files then.
+        let path = Path::new(&program.directory).join(path);
         program
             .load_path
             .iter()
@@ -506,6 +518,7 @@ impl Run {
         let mut frame = Frame::new(path, suspect);
         frame.taken = part == Some(Part::Taken);
         frame.before = past.and_then(|past| past.end.clone());
+        frame.was_passed_over = past.is_some_and(|past| past.passed_over);
         // What it may have left in the world is looked for by its nonce; what is done
         // again because that is doubtful must not find it.
         frame.nonce = match past {
@@ -686,9 +699,11 @@ impl Run {
         let frame = self.pop_step()?;
         let elapsed = frame.began.elapsed();
         let name = frame.path.last().cloned().unwrap_or_default();
-        if let Some(before) = &frame.before
-            && (&before.value, &before.identity) != (&value, &identity)
-        {
+        let is_other = frame
+            .before
+            .as_ref()
+            .is_some_and(|before| (&before.value, &before.identity) != (&value, &identity));
+        if is_other || frame.was_passed_over {
             self.suspect(&name);
         }
         tell(Event::StepPassed { name, elapsed });
@@ -716,12 +731,31 @@ impl Run {
             message: message.to_owned(),
         });
         self.keep(Entry::StepFailed {
-            step: frame.path,
+            step: frame.path.clone(),
             milliseconds: milliseconds(elapsed),
             key: key.to_owned(),
             message: message.to_owned(),
         });
         self.sync();
+        self.failed = Some(frame);
+        Ok(())
+    }
+
+    /// The step that has failed last begins again where it was, because somebody says
+    /// so.
+    pub fn step_again(
+        &mut self,
+        kind: StepKind,
+        text: &str,
+        inputs: Option<&str>,
+    ) -> Result<(), Failure> {
+        let mut frame = self
+            .failed
+            .take()
+            .ok_or_else(|| Failure::new(Key::Usage, "no step has failed"))?;
+        frame.counts.clear();
+        self.frames.push(frame);
+        self.step_begins(kind, text, inputs, Some("tried again by hand".to_owned()));
         Ok(())
     }
 
@@ -740,6 +774,11 @@ impl Run {
             how: how.to_owned(),
         });
         self.sync();
+    }
+
+    /// The steps that were passed over by hand.
+    pub fn steps_passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// The path of the step that goes on.
@@ -781,13 +820,25 @@ impl Run {
         });
     }
 
+    /// The clean-up called WHAT is left out, and WHY.
+    pub fn left_out(&mut self, what: &str, why: &str) {
+        tell(Event::Note {
+            text: format!("clean-up `{what}` is left out: {why}"),
+        });
+        self.keep(Entry::CleanedUp {
+            what: what.to_owned(),
+            trouble: Some(format!("left out: {why}")),
+        });
+    }
+
     /// A job called NAME goes on in the guest; HOW says whether it was started or
-    /// taken up.
-    pub fn job_began(&mut self, name: &str, how: &str) {
+    /// taken up, and LOG is the file that keeps what it prints.
+    pub fn job_began(&mut self, name: &str, how: &str, log: Option<&str>) {
         self.jobs.push(name.to_owned());
         self.keep(Entry::JobBegan {
             name: name.to_owned(),
             how: how.to_owned(),
+            log: log.map(str::to_owned),
         });
         self.sync();
     }

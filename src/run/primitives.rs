@@ -55,6 +55,15 @@ natives! {
     "%run-resumed?" (0) => is_resumed,
     /// (%run-is-running?) -> boolean
     "%run-is-running?" (0) => is_running,
+    /// (%run-at-prompt?) -> boolean
+    ///
+    /// Whether no harness is running and the program is a prompt, where somebody does
+    /// by hand what a harness does.
+    "%run-at-prompt?" (0) => is_at_prompt,
+    /// (%run-attended?) -> boolean
+    ///
+    /// Whether somebody sits there whom a failure may ask.
+    "%run-attended?" (0) => is_attended,
     /// (%run-world) -> string
     ///
     /// Where the machines are that runs of this process ask for: `live` or `simulated`.
@@ -128,6 +137,10 @@ natives! {
     "%run-step-passed!" (2) => step_passed,
     /// (%run-step-failed! key message)
     "%run-step-failed!" (2) => step_failed,
+    /// (%run-step-again! kind text inputs)
+    ///
+    /// The step that has failed last begins again where it was, by hand.
+    "%run-step-again!" (3) => step_again,
     /// (%run-step-path) -> list of strings
     ///
     /// The names of the steps that go on, the outermost first.
@@ -137,6 +150,10 @@ natives! {
     /// Somebody lets the run go on although the step at PATH, a list of strings,
     /// has failed.
     "%run-passed-over!" (2) => passed_over,
+    /// (%run-steps-passed-over) -> list of strings
+    ///
+    /// The steps that were passed over by hand, each as `OUTER / INNER`.
+    "%run-steps-passed-over" (0) => steps_passed_over,
     /// (%run-text-digest datum-text) -> string
     ///
     /// The SHA-256 of a string, in hexadecimal digits.
@@ -149,8 +166,14 @@ natives! {
     ///
     /// TROUBLE is a string or #f.
     "%run-cleaned-up!" (2) => cleaned_up,
-    /// (%run-job-began! name how)
-    "%run-job-began!" (2) => job_began,
+    /// (%run-left-out! what why)
+    ///
+    /// The clean-up WHAT is not done.
+    "%run-left-out!" (2) => left_out,
+    /// (%run-job-began! name how log)
+    ///
+    /// LOG is the file that keeps what the job prints, a string or #f.
+    "%run-job-began!" (3) => job_began,
     /// (%run-job-ended! name how)
     "%run-job-ended!" (2) => job_ended,
     /// (%run-jobs) -> list of strings
@@ -348,6 +371,18 @@ fn world_name() -> &'static str {
     }
 }
 
+fn is_at_prompt(_: &[Value]) -> Outcome {
+    let is_running = RUN.with(|slot| slot.borrow().is_some());
+    let is_prompt = CONTEXT.with(|context| context.borrow().program.file.is_empty());
+    Ok(Value::BoolV(!is_running && is_prompt))
+}
+
+fn is_attended(_: &[Value]) -> Outcome {
+    Ok(Value::BoolV(
+        CONTEXT.with(|context| context.borrow().attended),
+    ))
+}
+
 fn step_kind(procedure: &str, args: &[Value], position: usize) -> Result<StepKind, Raise> {
     let name = string(procedure, args, position)?;
     StepKind::from_name(&name)
@@ -510,6 +545,15 @@ fn step_failed(args: &[Value]) -> Outcome {
     Ok(Value::Void)
 }
 
+fn step_again(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-step-again!";
+    let kind = step_kind(NAME, args, 1)?;
+    let text = string(NAME, args, 2)?;
+    let inputs = optional_string(NAME, args, 3)?;
+    with_run(|run| run.step_again(kind, &text, inputs.as_deref()))?;
+    Ok(Value::Void)
+}
+
 fn step_path(_: &[Value]) -> Outcome {
     let path = RUN.with(|slot| {
         let slot = slot.borrow();
@@ -524,6 +568,11 @@ fn passed_over(args: &[Value]) -> Outcome {
     told(|run| run.passed_over(path, &how))
 }
 
+fn steps_passed_over(_: &[Value]) -> Outcome {
+    let steps = with_run(|run| Ok(run.steps_passed_over().to_vec()))?;
+    Ok(list_value(steps.into_iter().map(string_value).collect()))
+}
+
 fn text_digest(args: &[Value]) -> Outcome {
     let text = string("%run-text-digest", args, 1)?;
     Ok(string_value(sha256(text.as_bytes())))
@@ -531,6 +580,10 @@ fn text_digest(args: &[Value]) -> Outcome {
 
 fn check_passed(args: &[Value]) -> Outcome {
     let what = string("%run-check-passed!", args, 1)?;
+    if matches!(is_at_prompt(&[])?, Value::BoolV(true)) {
+        tell(Event::CheckPassed { what });
+        return Ok(Value::Void);
+    }
     with_run(|run| {
         run.check_passed(&what);
         Ok(())
@@ -549,10 +602,17 @@ fn cleaned_up(args: &[Value]) -> Outcome {
     told(|run| run.cleaned_up(&what, trouble.as_deref()))
 }
 
+fn left_out(args: &[Value]) -> Outcome {
+    let what = string("%run-left-out!", args, 1)?;
+    let why = string("%run-left-out!", args, 2)?;
+    told(|run| run.left_out(&what, &why))
+}
+
 fn job_began(args: &[Value]) -> Outcome {
     let name = string("%run-job-began!", args, 1)?;
     let how = string("%run-job-began!", args, 2)?;
-    told(|run| run.job_began(&name, &how))
+    let log = optional_string("%run-job-began!", args, 3)?;
+    told(|run| run.job_began(&name, &how, log.as_deref()))
 }
 
 fn job_ended(args: &[Value]) -> Outcome {
@@ -575,6 +635,12 @@ fn machine(args: &[Value]) -> Outcome {
         vm: string(NAME, args, 3)?,
         vdi: string(NAME, args, 4)?,
     };
+    if RUN.with(|slot| slot.borrow().is_none()) {
+        // Somebody does it by hand, and is told where all the same.
+        tell(Event::Note {
+            text: machine.to_string(),
+        });
+    }
     told(|run| run.asked_for(machine))
 }
 

@@ -119,6 +119,7 @@ pub fn decide(past: Option<&Past>, evidence: &Evidence) -> Decision {
         // is asked whether or not the journal knows an end.
         StepKind::Effect => Decision::Prove,
         StepKind::Result if past.end.is_none() => Decision::Finish("it had not ended".to_owned()),
+        StepKind::Result if past.passed_over => again("in it a failure was passed over by hand"),
         StepKind::Result => match &past.promised {
             Some(what) => Decision::Do(Some(format!(
                 "its promise to `{what}` ended with its process"
@@ -420,6 +421,34 @@ mod tests {
         assert!(matches!(
             decide(history.get(&path("a")), &evidence),
             Decision::Keep(_)
+        ));
+    }
+
+    #[test]
+    fn a_step_in_which_something_was_passed_over_is_done_again() {
+        let entries = [
+            began("a", StepKind::Result),
+            began("a/b", StepKind::Result),
+            Entry::StepFailed {
+                step: path("a/b"),
+                milliseconds: 1,
+                key: String::new(),
+                message: String::new(),
+            },
+            Entry::StepPassedOver {
+                step: path("a/b"),
+                how: String::new(),
+            },
+            passed("a", 1),
+        ];
+        let history = History::of(entries.iter());
+        assert!(matches!(
+            decide(history.get(&path("a")), &EVIDENCE),
+            Decision::Do(Some(_))
+        ));
+        assert!(matches!(
+            decide(history.get(&path("a/b")), &EVIDENCE),
+            Decision::Finish(_)
         ));
     }
 

@@ -45,6 +45,10 @@ crate::natives! {
     /// Leave what the session has locked so for SECONDS, and say WHY; the end by
     /// the host's clock, in seconds since 1970.
     "%xapi-lock-keep" (3) => keep_locks,
+    /// (%xapi-lock-confirm session) -> #t
+    ///
+    /// Ask the host whether everything that the session has locked is still its own.
+    "%xapi-lock-confirm" (1) => confirm_locks,
     /// (%xapi-lost) -> string or #f
     ///
     /// What this process has lost, and to whom, unless it has locked something since.
@@ -238,6 +242,17 @@ fn keep_locks(args: &[Value]) -> Outcome {
         lock::keep(&session.0, time, &why),
     )?;
     Ok(Value::IntV(until as isize))
+}
+
+fn confirm_locks(args: &[Value]) -> Outcome {
+    let session = open("%xapi-lock-confirm", args)?;
+    // Asked at the end of a run too, whatever the user presses.
+    runtime::wait_to_clean_up(
+        "asking whose the machine is",
+        CALL,
+        lock::confirm(&session.0),
+    )?;
+    Ok(Value::BoolV(true))
 }
 
 fn lost(_: &[Value]) -> Outcome {

@@ -28,14 +28,26 @@ struct Site {
     run: String,
 }
 
+/// The identifier of the newest run in SANDBOX whose verdict is VERDICT, or any.
+fn listed(sandbox: &Sandbox, verdict: &str) -> String {
+    let list = sandbox.run(&["runs", "list", "--json"]).success();
+    let runs: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let run = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|run| verdict.is_empty() || run["verdict"] == verdict)
+        .unwrap_or_else(|| panic!("no run is {verdict} in\n{list}"));
+    run["id"].as_str().unwrap().to_owned()
+}
+
 impl Site {
     /// A place in which the harness has passed once.
     fn new() -> Site {
         let sandbox = Sandbox::new();
         sandbox.write("parts.scm", HARNESS);
         sandbox.run(&["parts.scm"]).success();
-        let list = sandbox.run(&["runs", "list"]).success();
-        let run = list.split_whitespace().next().unwrap().to_owned();
+        let run = listed(&sandbox, "");
         Site { sandbox, run }
     }
 
@@ -50,11 +62,7 @@ impl Site {
 
     /// The identifier of a run in part that is listed.
     fn part(&self) -> String {
-        let list = self.sandbox.run(&["runs", "list"]).success();
-        list.lines()
-            .find_map(|line| line.strip_suffix("  partial"))
-            .unwrap_or_else(|| panic!("no run is partial in\n{list}"))
-            .to_owned()
+        listed(&self.sandbox, "partial")
     }
 
     /// Insist that a run with OPTIONS is partial; gives what was done and the output.
@@ -227,8 +235,7 @@ fn a_simulated_run_is_not_taken_from_in_a_live_one() {
     let sandbox = Sandbox::new();
     sandbox.write("parts.scm", HARNESS);
     sandbox.run(&["--simulate", "parts.scm"]).success();
-    let list = sandbox.run(&["runs", "list"]).success();
-    let of = format!("--of={}", list.split_whitespace().next().unwrap());
+    let of = format!("--of={}", listed(&sandbox, ""));
     let stderr = sandbox
         .run(&["parts.scm", "--only=tail", &of])
         .fails_with(2);
@@ -249,8 +256,7 @@ fn a_step_that_the_other_run_never_came_to_can_be_done() {
     );
     sandbox.run(&["parts.scm"]).fails_with(1);
     sandbox.write("parts.scm", HARNESS);
-    let list = sandbox.run(&["runs", "list"]).success();
-    let run = list.split_whitespace().next().unwrap().to_owned();
+    let run = listed(&sandbox, "");
     let site = Site { sandbox, run };
     // What is around it is known from the text.
     let outcome = site.run(&["--only=two"]);
@@ -294,8 +300,7 @@ fn a_part_of_phase20_is_done_on_the_machine_that_was_kept() {
     let sandbox = Sandbox::new();
     sandbox.write("fruix-scm.scm", &settings_text(&simulation));
     sandbox.run(&["--keep", "phase20.scm"]).success();
-    let list = sandbox.run(&["runs", "list"]).success();
-    let run = list.split_whitespace().next().unwrap().to_owned();
+    let run = listed(&sandbox, "");
     let outcome = sandbox.run(&[
         &format!("--take-over={run}"),
         "phase20.scm",

@@ -130,3 +130,48 @@ fn a_store_layout_is_shown_by_its_own_printer() {
     assert!(stdout.contains("$1 = #<store-layout "), "{stdout}");
     assert!(stdout.contains("store items>"), "{stdout}");
 }
+
+#[test]
+fn the_approved_machine_boots_at_a_prompt_too_outside_of_a_harness() {
+    let sandbox = Sandbox::new();
+    let began = Instant::now();
+    let mut child = sandbox
+        .command(&["--simulate"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = "(use-modules (fruix guest) (fruix harness) (fruix job) (fruix machine) (fruix settings) (fruix xapi))
+(define guest (boot-approved-machine))
+(guest-output guest '(\"uname\"))
+(job-result-passed? (guest-run-job guest \"make\" '(\"true\")))
+(define session (log-in-to-host))
+(xapi-vm-power-state session (xapi-vm-find session (setting 'vm)))
+(assq-ref (xapi-lock-seen session \"VM\" (xapi-vm-find session (setting 'vm))) 'held)
+(step \"by hand\" (check \"it is so\" #t) 42)
+";
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let outcome = wait(child, began);
+    for told in [
+        "simulated: host https://",
+        "▸ import the image, and read it back",
+        "outside of a harness this is left to you: shut the VM down",
+    ] {
+        assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+    }
+    assert!(
+        !outcome.stderr.contains("Entering a new prompt"),
+        "{}",
+        outcome.stderr
+    );
+    let stdout = outcome.success();
+    for told in ["= \"FreeBSD\"", "= #t", "= \"Running\"", "= 42"] {
+        assert!(stdout.contains(told), "{told} is not in {stdout}");
+    }
+}

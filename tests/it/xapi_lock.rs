@@ -667,3 +667,98 @@ fn a_host_drops_a_request_whose_end_comes_too_late() {
         "before"
     );
 }
+
+/// Take the lock of the VM of SIMULATION from RUN, whatever that is doing.
+fn take_from(simulation: &Simulation, run_id: &str) {
+    let settings = simulation.settings().clone();
+    run(async {
+        let thief = Session::log_in(login(&settings, "thief", 60)).await?;
+        let vm = vm::find(&thief, "VM", &settings.vm).await?;
+        lock::take(&thief, &[("VM", vm.as_str())], Some(run_id)).await?;
+        // It stays the thief's when the session ends.
+        lock::keep(&thief, Duration::from_secs(600), "taken").await?;
+        thief.log_out().await?;
+        Ok(())
+    })
+    .expect("it is taken");
+}
+
+#[test]
+fn a_run_that_has_lost_its_machine_ends_with_status_3_and_touches_nothing_more() {
+    // In the middle of a check that fails, of one that holds, and of a wait in the guest.
+    for body in [
+        "(check \"it is so\" #f)",
+        "(check \"it is so\" #t)",
+        "(guest-run guest '(\"false\"))",
+    ] {
+        let simulation = simulation(&[]);
+        let sandbox = Sandbox::new();
+        settle(&sandbox, simulation.settings(), "(lock-seconds . 6)");
+        sandbox.write(
+            "loser.scm",
+            &format!(
+                "(use-modules (fruix guest) (fruix harness) (fruix machine))
+                 (harness \"loser\"
+                   (let ((guest (boot-approved-machine)))
+                     (at-end \"write in the guest\"
+                             (lambda () (guest-run guest '(\"touch\" \"/var/tmp/late\"))))
+                     (at-end \"local\" (lambda () (display \"local\\n\")))
+                     (step \"wait\"
+                       (display \"booted\\n\")
+                       (force-output)
+                       (let loop ()
+                         (unless (file-exists? \"taken\") (usleep 50000) (loop)))
+                       {body})))"
+            ),
+        );
+        let began = Instant::now();
+        let mut child = sandbox
+            .command(&["--tidy", "loser.scm"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let out = child.stdout.take().expect("it has an output");
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(out));
+        assert_eq!(
+            lines.next().expect("it boots").expect("it is text"),
+            "booted"
+        );
+        let holder = await_holder(&simulation);
+        take_from(&simulation, &holder.epoch.claim.holder.run);
+        let changes = simulation
+            .host()
+            .field("VM", &simulation.settings().vm, "power_state");
+        sandbox.write("taken", "");
+        let out: Vec<String> = lines.map(|line| line.expect("it is text")).collect();
+        child.stdout = None;
+        let mut err = String::new();
+        let mut stderr = child.stderr.take().expect("it has errors");
+        std::io::Read::read_to_string(&mut stderr, &mut err).expect("they are text");
+        let status = child.wait().expect("it ends");
+        assert!(began.elapsed() < Duration::from_secs(100));
+        assert_eq!(status.code(), Some(3), "{out:?}\n{err}");
+        let fail = out.last().expect("there is a verdict");
+        assert!(
+            fail.starts_with("FAIL loser: this run has lost VM"),
+            "{out:?}"
+        );
+        assert!(fail.contains("run `thief`"), "{fail}");
+        assert!(out.contains(&"local".to_owned()), "{out:?}");
+        assert!(
+            err.contains("clean-up `shut the VM down` is left out: the machine is another run's"),
+            "{err}"
+        );
+        assert!(
+            err.contains("clean-up `write in the guest` failed"),
+            "{err}"
+        );
+        assert_eq!(changes, "Running");
+        let state = simulation
+            .host()
+            .field("VM", &simulation.settings().vm, "power_state");
+        assert_eq!(state, "Running", "it was left alone");
+        let list = sandbox.run(&["runs", "list"]).success();
+        assert!(list.contains("  not-ready  "), "{list}");
+    }
+}

@@ -11,13 +11,14 @@
   #:use-module (ice-9 match)
   #:export (keep-or-tidy))
 
-(define (keep-or-tidy proc passed? run described)
+(define* (keep-or-tidy proc passed? run described #:key (ask? #t))
   "Return #t when the machine of the harness that ends, and has PASSED? or not, was kept,
 which PROC does: see `keep-machine'.  RUN is the identifier of the run, DESCRIBED a
-procedure that returns what an exception says."
+procedure that returns what an exception says.  Without ASK? nobody is there to be
+asked."
   (match (%run-keeping passed? (setting-or 'keep-worth-seconds 600))
     ((keep? why open?)
-     (let ((keep? (if open? (ask-whether-to-keep keep? why) keep?)))
+     (let ((keep? (if (and open? ask?) (ask-whether-to-keep keep? why) keep?)))
        (cond (keep? (keep-it proc why run described))
              (else
               (%run-machine-kept! #f why #f #f)

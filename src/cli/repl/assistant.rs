@@ -1,10 +1,10 @@
 //! What rustyline asks while a line is edited: is it whole, what could follow,
 //! which colours, which hint.
 
-use super::commands::{COMMANDS, is_whole};
+use super::commands::{COMMANDS, Command, is_whole};
+use super::evaluator::Evaluator;
 use super::tokens::{self, Kind, Place};
 use crate::embedded;
-use crate::guile::interpreter::Interpreter;
 use crate::guile::value::{Value, strings, symbol_value};
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -18,8 +18,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use walkdir::WalkDir;
 
-pub struct Assistant {
-    interpreter: Rc<RefCell<Interpreter>>,
+pub struct Assistant<'a> {
+    interpreter: Rc<RefCell<dyn Evaluator + 'a>>,
+    /// Commands beside the ones of every prompt.
+    commands: &'static [Command],
     load_path: Vec<PathBuf>,
     /// Every module's name that is known, as words; found when first asked for.
     modules: RefCell<Option<BTreeSet<Vec<String>>>>,
@@ -30,15 +32,17 @@ pub struct Assistant {
     hints: bool,
 }
 
-impl Assistant {
+impl<'a> Assistant<'a> {
     pub fn new(
-        interpreter: Rc<RefCell<Interpreter>>,
+        interpreter: Rc<RefCell<dyn Evaluator + 'a>>,
+        commands: &'static [Command],
         load_path: Vec<PathBuf>,
         colours: bool,
         hints: bool,
-    ) -> Assistant {
+    ) -> Assistant<'a> {
         Assistant {
             interpreter,
+            commands,
             load_path,
             modules: RefCell::new(None),
             keys: Vec::new(),
@@ -138,7 +142,8 @@ impl Assistant {
         };
         match place {
             Place::Command(start) => {
-                let names = COMMANDS.iter().flat_map(|command| command.names);
+                let commands = self.commands.iter().chain(COMMANDS);
+                let names = commands.flat_map(|command| command.names);
                 starting(names.map(|name| (*name).to_owned()).collect(), start)
             }
             Place::Argument("store", start) => {
@@ -198,7 +203,7 @@ fn parameters(text: &str) -> Vec<&str> {
     names
 }
 
-impl Helper for Assistant {}
+impl Helper for Assistant<'_> {}
 
 /// What Enter does at the end of a form that is not whole: the next line begins
 /// where it belongs.
@@ -215,7 +220,7 @@ impl ConditionalEventHandler for Indent {
     }
 }
 
-impl Validator for Assistant {
+impl Validator for Assistant<'_> {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         if is_whole(context.input()) {
             Ok(ValidationResult::Valid(None))
@@ -225,7 +230,7 @@ impl Validator for Assistant {
     }
 }
 
-impl Completer for Assistant {
+impl Completer for Assistant<'_> {
     type Candidate = Pair;
 
     fn complete(
@@ -271,7 +276,7 @@ impl Hint for Ghost {
     }
 }
 
-impl Hinter for Assistant {
+impl Hinter for Assistant<'_> {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<Ghost> {
@@ -342,7 +347,7 @@ const FORMS: &[&str] = &[
     "harness",
 ];
 
-impl Highlighter for Assistant {
+impl Highlighter for Assistant<'_> {
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
         if !self.colours {
             return Cow::Borrowed(line);

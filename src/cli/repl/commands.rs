@@ -7,6 +7,7 @@
 //! Source: the Guile manual, "REPL Commands".
 
 use super::super::trouble;
+use super::failure;
 use super::session::{After, Session, say};
 use crate::guile::interpreter::{Frame, Interpreter};
 use crate::guile::value::{Value, string_value};
@@ -17,13 +18,13 @@ use std::time::Instant;
 /// A command: its names, the longest first, what may follow, and what it does.
 pub struct Command {
     pub names: &'static [&'static str],
-    usage: &'static str,
-    does: &'static str,
-    run: Run,
+    pub usage: &'static str,
+    pub does: &'static str,
+    pub run: Run,
 }
 
-enum Run {
-    Session(fn(&mut Session, &str) -> After),
+pub enum Run {
+    Session(fn(&mut Session<'_>, &str) -> After),
     /// A procedure of (fruix prompt), which is given the rest of the line.
     Scheme(&'static str),
     /// A word of (fruix store words): the command's first name.
@@ -251,6 +252,15 @@ const fn word(names: &'static [&'static str], usage: &'static str, does: &'stati
     }
 }
 
+/// The commands that SESSION has; the first of a name counts.
+fn of(session: &Session<'_>) -> impl Iterator<Item = &'static Command> + use<> {
+    let about = match &session.about {
+        Some(_) => failure::COMMANDS,
+        None => &[],
+    };
+    about.iter().chain(COMMANDS)
+}
+
 /// Whether TEXT, a form or a command, can be done, or more must be typed.
 pub fn is_whole(text: &str) -> bool {
     match text.trim_start().strip_prefix(',') {
@@ -277,12 +287,12 @@ fn split(text: &str) -> (&str, &str) {
 
 /// Do what TEXT, which began with a comma, says. What follows a command on
 /// further lines is evaluated.
-pub fn run(session: &mut Session, text: &str) -> After {
+pub fn run(session: &mut Session<'_>, text: &str) -> After {
     let (command, rest) = split(text);
     let (name, argument) = command
         .split_once(char::is_whitespace)
         .map_or((command, ""), |(name, rest)| (name, rest.trim()));
-    let Some(known) = COMMANDS.iter().find(|known| known.names.contains(&name)) else {
+    let Some(known) = of(session).find(|known| known.names.contains(&name)) else {
         say(&format!(
             "Unknown meta command: {}; `,help' lists them.\n",
             escape(name)
@@ -304,10 +314,10 @@ pub fn run(session: &mut Session, text: &str) -> After {
     }
 }
 
-fn help(_: &mut Session, name: &str) -> After {
+fn help(session: &mut Session<'_>, name: &str) -> After {
     let name = name.trim_start_matches(',');
     let mut text = String::new();
-    for command in COMMANDS {
+    for command in of(session) {
         if !name.is_empty() && !command.names.contains(&name) {
             continue;
         }
@@ -315,7 +325,13 @@ fn help(_: &mut Session, name: &str) -> After {
             continue;
         }
         let mut call = format!(",{}", command.names[0]);
-        if let Some(short) = command.names.get(1) {
+        let short = command.names.get(1).filter(|short| {
+            // Another command may have that name here.
+            of(session)
+                .find(|known| known.names.contains(short))
+                .is_some_and(|known| std::ptr::eq(known, command))
+        });
+        if let Some(short) = short {
             call.push_str(&format!(" (,{short})"));
         }
         if !command.usage.is_empty() {
@@ -327,19 +343,23 @@ fn help(_: &mut Session, name: &str) -> After {
         text = format!("There is no command `,{}'.\n", escape(name));
     }
     if name.is_empty() {
-        text.push_str("Anything else is Scheme; (use-modules (fruix store)) has been done.\n");
+        text.push_str("Anything else is Scheme");
+        text.push_str(match session.about {
+            None => "; (use-modules (fruix store)) has been done.\n",
+            Some(_) => ", evaluated in the run.\n",
+        });
     }
     say(&text);
     After::GoOn
 }
 
-fn describe(session: &mut Session, name: &str) -> After {
+fn describe(session: &mut Session<'_>, name: &str) -> After {
     let documentation = session.interpreter().documentation(name);
     let documentation = documentation.map_or(Value::BoolV(false), string_value);
     session.command("prompt-describe", vec![string_value(name), documentation])
 }
 
-fn module(session: &mut Session, name: &str) -> After {
+fn module(session: &mut Session<'_>, name: &str) -> After {
     if name.is_empty() {
         let name = session.interpreter().current_module_name();
         say(&format!("{name}\n"));
@@ -350,7 +370,7 @@ fn module(session: &mut Session, name: &str) -> After {
     ))
 }
 
-fn expand(session: &mut Session, text: &str) -> After {
+fn expand(session: &mut Session<'_>, text: &str) -> After {
     let expanded = session.interpreter().expanded(text);
     match expanded {
         Ok(forms) => {
@@ -369,12 +389,12 @@ fn no_error() {
 }
 
 /// The frames of the innermost error, and which one is chosen.
-fn frames(session: &Session) -> Option<(&[Frame], usize)> {
+fn frames<'a>(session: &'a Session<'_>) -> Option<(&'a [Frame], usize)> {
     let level = session.levels.last()?;
     Some((&level.error.backtrace, level.frame))
 }
 
-fn backtrace(session: &mut Session, _: &str) -> After {
+fn backtrace(session: &mut Session<'_>, _: &str) -> After {
     let Some((frames, chosen)) = frames(session) else {
         no_error();
         return After::GoOn;
@@ -396,7 +416,7 @@ fn backtrace(session: &mut Session, _: &str) -> After {
 }
 
 /// Move from the chosen frame as STEP says, and show the one that is reached.
-fn go(session: &mut Session, text: &str, step: fn(usize, usize) -> usize) -> After {
+fn go(session: &mut Session<'_>, text: &str, step: fn(usize, usize) -> usize) -> After {
     let count = text.parse().unwrap_or(1);
     if let Some(level) = session.levels.last_mut() {
         let last = level.error.backtrace.len().saturating_sub(1);
@@ -405,7 +425,7 @@ fn go(session: &mut Session, text: &str, step: fn(usize, usize) -> usize) -> Aft
     frame(session, "")
 }
 
-fn frame(session: &mut Session, text: &str) -> After {
+fn frame(session: &mut Session<'_>, text: &str) -> After {
     if let (Ok(number), Some(level)) = (text.parse::<usize>(), session.levels.last_mut()) {
         let last = level.error.backtrace.len().saturating_sub(1);
         level.frame = number.min(last);
@@ -424,7 +444,7 @@ fn frame(session: &mut Session, text: &str) -> After {
     After::GoOn
 }
 
-fn locals(session: &mut Session, _: &str) -> After {
+fn locals(session: &mut Session<'_>, _: &str) -> After {
     if session.levels.is_empty() {
         no_error();
         return After::GoOn;

@@ -6,12 +6,19 @@
 //!
 //! [`session`] evaluates and shows, whoever is talking; [`commands`] are the
 //! commands. A person talks through rustyline, helped by [`assistant`]; a
-//! program through a pipe, or through the socket of [`server`].
+//! program through a pipe, or through the socket of [`server`]. In the middle of a run,
+//! where a step has [`failure`], a prompt opens too: what it evaluates with is told
+//! apart in [`evaluator`].
 
 mod assistant;
 mod commands;
+mod deadline;
+mod evaluator;
+mod failure;
+pub mod primitives;
 mod server;
 mod session;
+mod streams;
 mod tokens;
 
 use super::arguments::CommandLine;
@@ -19,9 +26,14 @@ use super::interpreter::{self, World};
 use super::settings::Environment;
 use super::{signals, trouble};
 use crate::failure::{Failure, Key};
-use crate::guile::interpreter::{Interpreter, Stop};
+use crate::guile::interpreter::Stop;
 use crate::private;
 use assistant::{Assistant, Indent};
+use commands::Command;
+use deadline::{Deadline, Over};
+use evaluator::Evaluator;
+use failure::{About, Decision};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
 use rustyline::{CompletionType, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers};
@@ -30,6 +42,7 @@ use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Modules whose names a prompt knows from the start.
 const IMPORTED: &str = "(use-modules (fruix store))";
@@ -54,7 +67,13 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
             let interpreter = Rc::new(RefCell::new(interpreter));
             match &line.program.listen {
                 Some(place) => server::serve(place, &interpreter)?,
-                None => Prompt::new(interpreter, line, environment)?.converse()?,
+                None => {
+                    let furnishing = Furnishing {
+                        environment: environment.clone(),
+                        load_path: line.program.load_path.clone(),
+                    };
+                    Prompt::new(interpreter, &furnishing, &[])?.converse()?
+                }
             }
         }
     };
@@ -62,20 +81,33 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     Ok(status)
 }
 
-/// A session in which lines come from rustyline.
-struct Prompt {
-    session: Session,
-    editor: Editor<Assistant, DefaultHistory>,
-    history: Option<PathBuf>,
-    terminal: bool,
+/// What a prompt finds in the room where it stands.
+#[derive(Clone, Default)]
+struct Furnishing {
+    environment: Environment,
+    /// Where modules are that can be completed.
+    load_path: Vec<PathBuf>,
 }
 
-impl Prompt {
+/// A session in which lines come from rustyline.
+struct Prompt<'a> {
+    session: Session<'a>,
+    editor: Editor<Assistant<'a>, DefaultHistory>,
+    history: Option<PathBuf>,
+    terminal: bool,
+    /// Whether the terminal can do more than take lines.
+    capable: bool,
+}
+
+impl<'a> Prompt<'a> {
+    /// A prompt that evaluates with INTERPRETER, and has COMMANDS beside those of every
+    /// prompt.
     fn new(
-        interpreter: Rc<RefCell<Interpreter>>,
-        line: &CommandLine,
-        environment: &Environment,
-    ) -> Result<Prompt, Failure> {
+        interpreter: Rc<RefCell<dyn Evaluator + 'a>>,
+        furnishing: &Furnishing,
+        commands: &'static [Command],
+    ) -> Result<Prompt<'a>, Failure> {
+        let environment = &furnishing.environment;
         let config = Config::builder()
             .history_ignore_space(true)
             .history_ignore_dups(true)
@@ -89,7 +121,8 @@ impl Prompt {
         let colours = capable && environment.get("NO_COLOR").is_none();
         editor.set_helper(Some(Assistant::new(
             interpreter.clone(),
-            line.program.load_path.clone(),
+            commands,
+            furnishing.load_path.clone(),
             colours,
             capable,
         )));
@@ -112,6 +145,7 @@ impl Prompt {
             editor,
             history,
             terminal,
+            capable,
         })
     }
 
@@ -125,14 +159,9 @@ impl Prompt {
         loop {
             signals::forget();
             match self.editor.readline(&self.session.prompt()) {
-                Ok(text) if text.trim().is_empty() => {}
                 Ok(text) => {
-                    self.remember(&text);
-                    if let After::Leave(status) = self.session.answer(&text) {
+                    if let After::Leave(status) = self.take(&text) {
                         return Ok(status);
-                    }
-                    if let Some(assistant) = self.editor.helper_mut() {
-                        assistant.learn(self.session.keys());
                     }
                 }
                 Err(ReadlineError::Interrupted) => {}
@@ -149,6 +178,62 @@ impl Prompt {
         }
     }
 
+    /// Talk about a failure until somebody decides, or no key was pressed for LIMIT.
+    fn talk_about(mut self, about: About, limit: Duration) -> Decision {
+        say(&failure::greeting(&about, limit.as_secs()));
+        self.session.about = Some(about);
+        let deadline = Deadline::of(limit);
+        let _over = Over(deadline.clone());
+        self.editor.bind_sequence(
+            rustyline::Event::Any,
+            EventHandler::Conditional(Box::new(deadline.clone())),
+        );
+        loop {
+            // Who asks the process to end is not forgotten.
+            if !signals::is_asked_to_end() {
+                signals::forget();
+            }
+            let prompt = self.session.prompt();
+            let line = if self.capable {
+                deadline.while_reading(|| self.editor.readline(&prompt))
+            } else {
+                say(&prompt);
+                match has_input(limit) {
+                    true => self.editor.readline(""),
+                    false => return late(),
+                }
+            };
+            match line {
+                _ if deadline.is_late() => return late(),
+                Ok(text) => {
+                    if let After::Leave(_) = self.take(&text) {
+                        let about = self.session.about.take();
+                        return about
+                            .and_then(|about| about.decision)
+                            .unwrap_or(Decision::Continue);
+                    }
+                }
+                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Eof) if self.session.leave_level() => {}
+                // Nobody is there any more.
+                Err(_) => return Decision::Continue,
+            }
+        }
+    }
+
+    /// Do what TEXT says, a line that was entered.
+    fn take(&mut self, text: &str) -> After {
+        if text.trim().is_empty() {
+            return After::GoOn;
+        }
+        self.remember(text);
+        let after = self.session.answer(text);
+        if let (After::GoOn, Some(assistant)) = (&after, self.editor.helper_mut()) {
+            assistant.learn(self.session.keys());
+        }
+        after
+    }
+
     fn remember(&mut self, text: &str) {
         let added = self.editor.add_history_entry(text).unwrap_or(false);
         if added && let Some(history) = &self.history {
@@ -156,6 +241,38 @@ impl Prompt {
             let _ = self.editor.append_history(history);
         }
     }
+}
+
+/// Nobody has pressed a key for long enough, or the process was asked to end.
+fn late() -> Decision {
+    if signals::is_asked_to_end() {
+        return Decision::Continue;
+    }
+    say("\nNobody is here: the run fails.\n");
+    // The clock has made a signal of its own.
+    signals::forget();
+    Decision::Late
+}
+
+/// Wait until a line can be read, for at most LIMIT.
+fn has_input(limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    let moment = Timespec {
+        tv_sec: 0,
+        tv_nsec: 100_000_000,
+    };
+    let stdin = std::io::stdin();
+    while Instant::now() < end && !signals::is_asked_to_end() {
+        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+        if matches!(poll(&mut waiting, Some(&moment)), Ok(1)) {
+            return true;
+        }
+        if !signals::is_asked_to_end() {
+            // Ctrl-C only begins the line anew.
+            signals::forget();
+        }
+    }
+    false
 }
 
 /// The file that keeps the lines of this user's prompts, where he has a home.

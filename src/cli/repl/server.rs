@@ -11,12 +11,13 @@
 use super::super::signals;
 use super::commands;
 use super::session::{After, Session, say};
+use super::streams::Streams;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::Interpreter;
 use crate::runtime;
 use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,12 +103,12 @@ impl Drop for Socket {
 }
 
 /// Talk over STREAM until one side leaves; `,quit` ends the talk, `(exit)` the server.
-fn talk(mut session: Session, stream: UnixStream) -> Result<After, Failure> {
+fn talk(mut session: Session<'_>, stream: UnixStream) -> Result<After, Failure> {
     let fail = |error| Failure::new(Key::System, format!("cannot serve a socket: {error}"));
     let stream = stream.into_std().map_err(fail)?;
     stream.set_nonblocking(false).map_err(fail)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(fail)?;
-    let streams = Streams::replaced_by(stream.as_raw_fd()).map_err(fail)?;
+    let streams = Streams::lead(&[1, 2], stream.as_raw_fd()).map_err(fail)?;
     let mut reader = BufReader::new(stream);
     say(&format!(
         "fruix-scm {}, a Guile 3.0\nEnter `,help' for help.\n",
@@ -167,42 +168,6 @@ fn next_line(reader: &mut impl BufRead) -> Next {
                 }
             }
             Err(_) => return Next::Gone,
-        }
-    }
-}
-
-/// The process's own streams, kept while a socket is in their place.
-struct Streams {
-    kept: Vec<(RawFd, RawFd)>,
-}
-
-impl Streams {
-    fn replaced_by(socket: RawFd) -> io::Result<Streams> {
-        let mut streams = Streams { kept: Vec::new() };
-        for stream in [1, 2] {
-            // SAFETY: duplicating a descriptor touches no memory.
-            let kept = unsafe { libc::fcntl(stream, libc::F_DUPFD_CLOEXEC, 3) };
-            if kept < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            streams.kept.push((stream, kept));
-            // SAFETY: as above; both descriptors are open.
-            if unsafe { libc::dup2(socket, stream) } < 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
-        Ok(streams)
-    }
-}
-
-impl Drop for Streams {
-    fn drop(&mut self) {
-        for (stream, kept) in &self.kept {
-            // SAFETY: as above; what cannot be put back stays as it is.
-            unsafe {
-                libc::dup2(*kept, *stream);
-                libc::close(*kept);
-            }
         }
     }
 }

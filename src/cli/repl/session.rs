@@ -2,7 +2,9 @@
 
 use super::super::trouble;
 use super::commands;
-use crate::guile::interpreter::{Interpreter, Stop, Uncaught};
+use super::evaluator::Evaluator;
+use super::failure::About;
+use crate::guile::interpreter::{self, Stop, Uncaught};
 use crate::guile::value::{Value, strings, symbol_value};
 use crate::visible::escape;
 use std::cell::RefCell;
@@ -22,8 +24,10 @@ pub struct Level {
     pub frame: usize,
 }
 
-pub struct Session {
-    interpreter: Rc<RefCell<Interpreter>>,
+pub struct Session<'a> {
+    interpreter: Rc<RefCell<dyn Evaluator + 'a>>,
+    /// The failure that is talked about, in the middle of a run.
+    pub about: Option<About>,
     pub levels: Vec<Level>,
     results: usize,
     /// What has not been shown yet of the last result.
@@ -46,10 +50,11 @@ pub fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-impl Session {
-    pub fn new(interpreter: Rc<RefCell<Interpreter>>, cuts: bool) -> Session {
+impl<'a> Session<'a> {
+    pub fn new(interpreter: Rc<RefCell<dyn Evaluator + 'a>>, cuts: bool) -> Session<'a> {
         Session {
             interpreter,
+            about: None,
             levels: Vec::new(),
             results: 0,
             more: None,
@@ -61,9 +66,10 @@ impl Session {
     /// What stands before the cursor: `scheme@(guile-user) [1]> `.
     pub fn prompt(&self) -> String {
         let module = self.interpreter.borrow().current_module_name();
-        match self.levels.len() {
-            0 => format!("scheme@{module}> "),
-            level => format!("scheme@{module} [{level}]> "),
+        match (self.levels.len(), &self.about) {
+            (0, None) => format!("scheme@{module}> "),
+            (0, Some(_)) => format!("scheme@{module} [failed]> "),
+            (level, _) => format!("scheme@{module} [{level}]> "),
         }
     }
 
@@ -72,7 +78,7 @@ impl Session {
         self.levels.pop().is_some()
     }
 
-    pub fn interpreter(&self) -> std::cell::RefMut<'_, Interpreter> {
+    pub fn interpreter(&self) -> std::cell::RefMut<'_, dyn Evaluator + 'a> {
         self.interpreter.borrow_mut()
     }
 
@@ -90,7 +96,7 @@ impl Session {
     }
 
     pub fn evaluate(&mut self, text: &str) -> After {
-        let result = self.interpreter.borrow_mut().eval_text("prompt", text);
+        let result = self.interpreter.borrow_mut().eval_text(text);
         self.show(result)
     }
 
@@ -193,9 +199,9 @@ impl Session {
             Value::BoolV(whole),
         ];
         let text = match interpreter.call(module, "value->text", arguments) {
-            Ok(text) => interpreter.displayed(&text),
+            Ok(text) => interpreter::displayed(&text),
             // A printer that fails must not hide the value.
-            Err(_) => interpreter.written(&value),
+            Err(_) => interpreter::written(&value),
         };
         (text.lines().map(escape).collect(), cut)
     }
@@ -211,7 +217,7 @@ impl Session {
             return;
         };
         let name = format!("${number}");
-        let value = self.interpreter.borrow_mut().eval_text("prompt", &name);
+        let value = self.interpreter.borrow_mut().eval_text(&name);
         let Some(value) = value.ok().and_then(|mut values| values.pop()) else {
             return;
         };
@@ -235,7 +241,7 @@ impl Session {
 
     /// Evaluate TEXT and print each value over as many lines as it wants.
     pub fn pretty_print(&mut self, text: &str) -> After {
-        let result = self.interpreter.borrow_mut().eval_text("prompt", text);
+        let result = self.interpreter.borrow_mut().eval_text(text);
         match result {
             Ok(values) => {
                 for value in values {

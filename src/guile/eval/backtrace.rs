@@ -26,7 +26,8 @@ pub struct Frame {
 
 /// The frames for TRACE, innermost first. TRACE has a place inside of each procedure
 /// at work, outermost first. The last is exact, or is where the machine would have
-/// gone on after the native called NATIVE. TOP is the form at the top level that led
+/// gone on after the native called NATIVE; the default span stands for a place that
+/// nobody knows. TOP is the form at the top level that led
 /// to them. The procedures of the library only count for what they were called by.
 pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();
@@ -35,7 +36,11 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     // Whether the machine had no place for a procedure that is about to be told.
     let mut hole = false;
     for (index, place) in trace.iter().rev().enumerate() {
-        let Some(region) = texts.region(*place) else {
+        let region = match *place == Span::default() {
+            true => None,
+            false => texts.region(*place),
+        };
+        let Some(region) = region else {
             hole |= called.is_some();
             continue;
         };

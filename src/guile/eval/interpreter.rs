@@ -303,7 +303,8 @@ impl Interpreter {
 
     /// The current module's name as Guile writes it: `(guile-user)`.
     pub fn current_module_name(&self) -> String {
-        modules::written(&self.world.current.borrow().name)
+        world::enter(&self.world);
+        current_module_name()
     }
 
     /// Make the module called NAME, such as `["fruix", "store"]`, current; it is loaded when needed.
@@ -322,44 +323,23 @@ impl Interpreter {
     /// The names visible in the current module that begin with PREFIX, sorted.
     pub fn completions(&self, prefix: &str) -> Vec<String> {
         world::enter(&self.world);
-        let mut names: Vec<String> = self
-            .world
-            .current
-            .borrow()
-            .visible_names()
-            .into_iter()
-            .map(|name| name.name().to_string())
-            .filter(|name| {
-                name.starts_with(prefix) && (prefix.starts_with('%') || !name.starts_with('%'))
-            })
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        completions(prefix)
     }
 
     /// The documentation of NAME as seen from the current module.
     pub fn documentation(&mut self, name: &str) -> Option<String> {
         world::enter(&self.world);
-        let module = self.world.current.borrow().clone();
-        match module.lookup(Id::named(name))? {
-            Binding::Global(variable) => match variable.origin {
-                Origin::Native(native) => Some(native.documentation.trim().to_owned()),
-                Origin::Boot(number) => self.world.boot.documentation(number),
-                _ => variable.documentation.borrow().clone(),
-            },
-            _ => None,
-        }
+        documentation(name)
     }
 
     /// VALUE as `write` prints it.
     pub fn written(&self, value: &Value) -> String {
-        crate::library::written(value)
+        written(value)
     }
 
     /// VALUE as `display` prints it.
     pub fn displayed(&self, value: &Value) -> String {
-        crate::library::displayed(value)
+        displayed(value)
     }
 
     /// A handle with which another thread ends the running program.
@@ -389,7 +369,7 @@ impl Interpreter {
             .trace
             .spans
             .iter()
-            .filter_map(|span| self.written_at(*span))
+            .map(|span| self.written_at(*span).unwrap_or_default())
             .collect();
         if key == "wrong-number-of-args"
             && let Some(culprits) = arguments.get_mut(2)
@@ -448,6 +428,54 @@ impl Interpreter {
         let text = self.engine.get_source(&span.source_id()?)?;
         source_map::find(&text, span.start()).filter(|span| span.place().is_some())
     }
+}
+
+// What natives may ask too, of the interpreter that runs them.
+
+/// The current module's name as Guile writes it.
+pub fn current_module_name() -> String {
+    modules::written(&world::world().current.borrow().name)
+}
+
+/// The names visible in the current module that begin with PREFIX, sorted.
+pub fn completions(prefix: &str) -> Vec<String> {
+    let mut names: Vec<String> = world::world()
+        .current
+        .borrow()
+        .visible_names()
+        .into_iter()
+        .map(|name| name.name().to_string())
+        .filter(|name| {
+            name.starts_with(prefix) && (prefix.starts_with('%') || !name.starts_with('%'))
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The documentation of NAME as seen from the current module.
+pub fn documentation(name: &str) -> Option<String> {
+    let world = world::world();
+    let module = world.current.borrow().clone();
+    match module.lookup(Id::named(name))? {
+        Binding::Global(variable) => match variable.origin {
+            Origin::Native(native) => Some(native.documentation.trim().to_owned()),
+            Origin::Boot(number) => world.boot.documentation(number),
+            _ => variable.documentation.borrow().clone(),
+        },
+        _ => None,
+    }
+}
+
+/// VALUE as `write` prints it.
+pub fn written(value: &Value) -> String {
+    crate::library::written(value)
+}
+
+/// VALUE as `display` prints it.
+pub fn displayed(value: &Value) -> String {
+    crate::library::displayed(value)
 }
 
 fn location(place: source::Place) -> Location {

@@ -58,7 +58,24 @@ thread_local! {
     /// Where the program was when it began to raise what has not unwound yet. By the
     /// time it does, calls in tail position have taken the place of their callers.
     static HERE: RefCell<Option<Trace>> = const { RefCell::new(None) };
+    /// What that was before each of the runs nested in natives.
+    static OUTSIDE: RefCell<Vec<Option<Trace>>> = const { RefCell::new(Vec::new()) };
     static RAISER: RefCell<Option<(Value, Root)>> = const { RefCell::new(None) };
+}
+
+/// A run nested in a native begins. What it raises and catches is not what is being
+/// raised outside of it.
+pub fn begin_nested_run() {
+    let here = HERE.with(RefCell::take);
+    OUTSIDE.with(|outside| outside.borrow_mut().push(here));
+}
+
+/// The innermost nested run ends.
+pub fn end_nested_run() {
+    let here = OUTSIDE.with(|outside| outside.borrow_mut().pop()).flatten();
+    if here.is_some() {
+        HERE.with(|slot| *slot.borrow_mut() = here);
+    }
 }
 
 /// From now on natives raise by calling PROCEDURE with the object, through Steel's APPLY.

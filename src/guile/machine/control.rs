@@ -108,11 +108,13 @@ fn next_run() -> isize {
 
 /// A run nested in a native begins.
 pub fn begin_nested_run() {
+    conditions::begin_nested_run();
     RUNS.with(|runs| runs.borrow_mut().push(next_run()));
 }
 
 /// The innermost nested run ends.
 pub fn end_nested_run() {
+    conditions::end_nested_run();
     RUNS.with(|runs| runs.borrow_mut().pop());
 }
 

@@ -135,7 +135,7 @@ ln -f facts facts-too && touch -t 200101010000 old && touch facts"))
                '(links "/tmp/facts" 2)
                '(newer "/tmp/facts" "/tmp/old")
                '(as "root" (owner "/tmp/facts" "root"))
-               `(listening ,(string->number (getenv "FRUIX_SCM_TEST_PORT")))))
+               '(listening 22)))
 (test-equal "facts that do not hold are told with what is"
   "`/tmp/facts` has mode 4750 instead of 644; `/tmp/facts` has size 5 instead of 6; `/no/such` is missing; `no-such-program` does not run; `1` is not listened on; `no.such.name` is not known; `/no/mount` is not mounted; `/tmp/old` is not newer than /tmp/facts"
   (message 'check-failed
@@ -171,7 +171,7 @@ ln -f facts facts-too && touch -t 200101010000 old && touch facts"))
            (lambda () (wait-for-file "/tmp" guest #:timeout 0.3))))
 (test-equal "a port is waited for"
   #t
-  (wait-for-tcp-port (string->number (getenv "FRUIX_SCM_TEST_PORT")) guest))
+  (wait-for-tcp-port 22 guest))
 
 (test-equal "a job ends with its status and log"
   '(finished 0 "one\ntwo\n")

@@ -1,4 +1,5 @@
-//! Process 1 of the guest: it makes the mounts, locks them, and then only waits.
+//! Process 1 of the guest: it makes the mounts, locks them, and then only waits, and
+//! answers at the port of sshd.
 //!
 //! The mounts are made in a first user namespace, and locked by a second one in it:
 //! a mount that a less privileged namespace has inherited can neither be unmounted
@@ -69,9 +70,9 @@ impl Plan {
 /// LIFELINE until they are open elsewhere, says that it is hidden, and ends when
 /// LIFELINE closes.
 pub fn init(plan: &Plan, lifeline: RawFd, report: RawFd) -> ! {
-    let (step, errno) = match set_up(plan) {
-        Ok(()) => (Step::Ready, 0),
-        Err((step, error)) => (step, error.raw_os_error()),
+    let (step, errno, listener) = match set_up(plan) {
+        Ok(listener) => (Step::Ready, 0, listener),
+        Err((step, error)) => (step, error.raw_os_error(), -1),
     };
     let mut answer = [0; 5];
     answer[0] = step as u8;
@@ -98,9 +99,39 @@ pub fn init(plan: &Plan, lifeline: RawFd, report: RawFd) -> ! {
         // Whatever this program had open is none of the guest's business; the
         // lifeline's other end among it would keep us alive for ever.
         libc::dup2(lifeline, 0);
-        close_from(1);
-        await_byte(0);
+        libc::dup2(listener, 1);
+        close_from(2);
+        answer_until_end();
         libc::_exit(0);
+    }
+}
+
+/// Take connections at descriptor 1 and let them go, until the lifeline, 0, closes.
+unsafe fn answer_until_end() {
+    let entry = |fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut waiting = [entry(0), entry(1)];
+    // SAFETY: plain system calls on local memory.
+    unsafe {
+        while waiting[0].revents == 0 {
+            if libc::poll(waiting.as_mut_ptr(), 2, -1) < 0 {
+                if *libc::__errno_location() != libc::EINTR {
+                    return;
+                }
+                waiting[0].revents = 0;
+            } else if waiting[1].revents != 0 {
+                let connection = libc::accept(1, std::ptr::null_mut(), std::ptr::null_mut());
+                if connection < 0 {
+                    // It would be said again and again.
+                    waiting[1].fd = -1;
+                } else {
+                    libc::close(connection);
+                }
+            }
+        }
     }
 }
 
@@ -121,7 +152,7 @@ unsafe fn await_byte(descriptor: RawFd) -> bool {
     }
 }
 
-type SetUp = Result<(), (Step, rustix::io::Errno)>;
+type SetUp = Result<RawFd, (Step, rustix::io::Errno)>;
 
 fn set_up(plan: &Plan) -> SetUp {
     let at = |step| move |error| (step, error);
@@ -162,7 +193,7 @@ fn set_up(plan: &Plan) -> SetUp {
         None,
     );
     let _ = rustix::system::sethostname(&plan.hostname);
-    raise_loopback().map_err(at(Step::Network))?;
+    let listener = listen().map_err(at(Step::Network))?;
 
     let pivot = at(Step::Pivot);
     rustix::process::chdir(root).map_err(pivot)?;
@@ -177,7 +208,8 @@ fn set_up(plan: &Plan) -> SetUp {
         Err(error) => return Err((Step::Pivot, error)),
     }
     rustix::process::chdir(c"/").map_err(at(Step::Pivot))?;
-    lock(&proc).map_err(at(Step::Lock))
+    lock(&proc).map_err(at(Step::Lock))?;
+    Ok(listener)
 }
 
 /// Become root of the new user namespace of this process.
@@ -212,11 +244,12 @@ fn write_file(directory: &OwnedFd, path: &CStr, contents: &[u8]) -> rustix::io::
     rustix::io::write(&file, contents).map(|_| ())
 }
 
-/// The guest's own network is its loopback.
-fn raise_loopback() -> rustix::io::Result<()> {
-    // SAFETY: plain system calls; the structure is local memory.
+/// The guest's own network is its loopback. A program in it that tries the port of
+/// its sshd finds one: the listener, of which the caller takes the connections.
+fn listen() -> rustix::io::Result<RawFd> {
+    // SAFETY: plain system calls; the structures are local memory.
     unsafe {
-        let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        let socket = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
         if socket < 0 {
             return Err(last_error());
         }
@@ -225,12 +258,24 @@ fn raise_loopback() -> rustix::io::Result<()> {
             *to = *from as libc::c_char;
         }
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        let raised = libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request);
-        let error = (raised != 0).then(last_error);
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        address.sin_family = libc::AF_INET as libc::sa_family_t;
+        address.sin_port = SSH.to_be();
+        let length = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        if libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw const request) == 0
+            && libc::bind(socket, (&raw const address).cast(), length) == 0
+            && libc::listen(socket, 16) == 0
+        {
+            return Ok(socket);
+        }
+        let error = last_error();
         libc::close(socket);
-        error.map_or(Ok(()), Err)
+        Err(error)
     }
 }
+
+/// Where a guest's sshd listens; the simulated one's is outside, in this program.
+const SSH: u16 = 22;
 
 /// Why the last call of the C library's failed. Where it has not said, no panic: there is
 /// nobody to catch it.
