@@ -14,7 +14,7 @@
   (call-with-prompt tag
     (lambda () (let ((v (thunk))) (list v s)))
     (lambda (k op v) (case op ((get) (run-state (lambda () (k s)) s)) ((put) (run-state (lambda () (k #f)) v))))))
-(display (run-state (lambda () (let loop ((i 0)) (if (< i 2000) (begin (put (+ (get) i)) (loop (+ i 1))) (get)))) 0))
+(display (run-state (lambda () (let loop ((i 0)) (if (< i 1000) (begin (put (+ (get) i)) (loop (+ i 1))) (get)))) 0))
 (newline)
 ;; non-tail resume
 (define t2 (make-prompt-tag))
@@ -42,7 +42,7 @@
 ;; As many as this cost no more than a few would each.
 (define (count-to n)
   (define tag (make-prompt-tag))
-  (define k (lambda () (let loop ((i 0)) (if (< i n) (begin (abort-to-prompt tag i) (loop (+ i 1)))) #f)))
+  (define k (lambda () (let loop ((i 0)) (if (< i n) (begin (abort-to-prompt tag i) (loop (+ i 1))) #f))))
   (lambda () (call-with-prompt tag (lambda () (k)) (lambda (next v) (set! k next) v))))
 (define counter (count-to 20000))
 (display (let loop ((sum 0)) (let ((v (counter))) (if v (loop (+ sum v)) sum))))
