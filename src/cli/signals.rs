@@ -77,7 +77,7 @@ pub fn listen_to_all() -> Result<(), Failure> {
 /// The signals that end a process that has made no provision for them and that
 /// nobody sends because of a fault in it.
 fn fatal() -> Vec<SignalKind> {
-    let mut numbers = vec![
+    let numbers = [
         libc::SIGALRM,
         libc::SIGPROF,
         libc::SIGQUIT,
@@ -87,8 +87,14 @@ fn fatal() -> Vec<SignalKind> {
         libc::SIGXCPU,
     ];
     #[cfg(target_os = "linux")]
-    numbers.extend([libc::SIGPOLL, libc::SIGPWR, libc::SIGSTKFLT]);
-    numbers.into_iter().map(SignalKind::from_raw).collect()
+    let of_this_system = [libc::SIGPOLL, libc::SIGPWR, libc::SIGSTKFLT];
+    #[cfg(not(target_os = "linux"))]
+    let of_this_system = [];
+    numbers
+        .into_iter()
+        .chain(of_this_system)
+        .map(SignalKind::from_raw)
+        .collect()
 }
 
 fn start() -> anyhow::Result<()> {

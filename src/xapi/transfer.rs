@@ -191,18 +191,25 @@ fn label(uuid: &str) -> String {
     format!("fruix-scm import into {uuid}")
 }
 
-/// Ask for the end of imports into the VDI with this UUID that a run before us has
-/// left. Hosts may not obey, and then keep the disk until the connection ends.
+/// What the task of reading the VDI with this UUID back is called.
+pub(super) fn export_label(uuid: &str) -> String {
+    format!("fruix-scm export of {uuid}")
+}
+
+/// End the transfers of the VDI with this UUID that a run before us has left; one that
+/// never reached the host would be pending for ever. Hosts may not obey, and then keep
+/// the disk until the connection ends.
 pub(super) async fn end_others(session: &Session, uuid: &str) -> Result<(), XapiError> {
     let tasks = session
         .call_within("task.get_all_records", Vec::new(), session.patience())
         .await?;
+    let ours = [label(uuid), export_label(uuid)];
     for (task, record) in tasks.as_object().into_iter().flatten() {
         let is_pending = matches!(record["status"].as_str(), Some("pending" | "cancelling"));
-        if is_pending && record["name_label"] == label(uuid).as_str() {
-            let _ = session
-                .call_within("task.cancel", vec![json!(task)], session.patience())
-                .await;
+        let name = record["name_label"].as_str().unwrap_or_default();
+        if is_pending && ours.iter().any(|label| label == name) {
+            session.register_task(task, true);
+            task::abandon(session, task).await;
         }
     }
     Ok(())

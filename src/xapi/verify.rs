@@ -13,7 +13,7 @@ use super::http::{Connection, Endpoint};
 use super::rpc::is_null;
 use super::session::Session;
 use super::task;
-use super::transfer::{Sent, conclude, size_of};
+use super::transfer::{Sent, conclude, export_label, size_of};
 use super::vhd::{self, SECTOR};
 use crate::clock;
 use crate::progress::{self, Event};
@@ -241,7 +241,7 @@ impl Export {
                 vec!["VDI".to_owned(), reference.to_owned()],
             ));
         }
-        let task = task::create(session, &format!("fruix-scm export of {uuid}")).await?;
+        let task = task::create(session, &export_label(&uuid)).await?;
         let target = format!("/export_raw_vdi?vdi={uuid}&format={format}");
         let patience = session.patience();
         let opened = async {

@@ -85,6 +85,8 @@ fn member(name: &str, value: Value) -> (String, Value) {
             let until = until.as_u64().map(moment);
             ("until".to_owned(), json!(until))
         }
+        // What an entry is has that name already.
+        ("what", value) => ("text".to_owned(), value),
         (name, Value::Object(object)) => {
             let members = object
                 .into_iter()
@@ -99,6 +101,21 @@ fn member(name: &str, value: Value) -> (String, Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_check_or_a_promise_says_does_not_hide_what_the_entry_is() {
+        let line = Line {
+            time: 0,
+            entry: Entry::Checked {
+                what: "it is so".into(),
+            },
+        };
+        let data = entry(&line);
+        assert_eq!(
+            (&data["what"], &data["text"]),
+            (&json!("checked"), &json!("it is so"))
+        );
+    }
 
     #[test]
     fn entries_have_times_and_durations_in_units_of_their_own() {

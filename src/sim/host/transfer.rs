@@ -476,23 +476,37 @@ pub async fn export(
          content-disposition: attachment; filename=\"{uuid}.{format}\"\r\n\r\n"
     );
     connection.send(head.as_bytes()).await?;
-    if format == "vhd" {
-        send_vhd(shared, &disk, size, connection, &task).await?;
+    let sent = if format == "vhd" {
+        send_vhd(shared, &disk, size, connection, &task).await
     } else {
-        let mut done = 0;
-        let mut piece = vec![0; PIECE];
-        while done < size {
-            let limit = (size - done).min(PIECE as u64) as usize;
-            let count = disk.read_at(&mut piece[..limit], done)?;
-            if count == 0 {
-                break;
-            }
-            connection.send(&piece[..count]).await?;
-            done += count as u64;
-            tasks::set_progress(shared, &task, done as f64 / size as f64);
+        send_raw(shared, &disk, size, connection, &task).await
+    };
+    // Whoever asked may have gone away: then the task has failed, and says so.
+    let outcome = sent.as_ref().map(|()| Val::Void).map_err(|_| io_error());
+    tasks::finish(shared, &task, outcome);
+    sent
+}
+
+/// Every byte of the disk.
+async fn send_raw(
+    shared: &Arc<Shared>,
+    disk: &File,
+    size: u64,
+    connection: &mut Connection,
+    task: &str,
+) -> io::Result<()> {
+    let mut done = 0;
+    let mut piece = vec![0; PIECE];
+    while done < size {
+        let limit = (size - done).min(PIECE as u64) as usize;
+        let count = disk.read_at(&mut piece[..limit], done)?;
+        if count == 0 {
+            break;
         }
+        connection.send(&piece[..count]).await?;
+        done += count as u64;
+        tasks::set_progress(shared, task, done as f64 / size as f64);
     }
-    tasks::finish(shared, &task, Ok(Val::Void));
     Ok(())
 }
 
