@@ -131,6 +131,13 @@ pub struct World {
     /// Print each setting with where it came from
     #[arg(long)]
     pub show_settings: bool,
+    #[command(flatten)]
+    pub conduct: Conduct,
+}
+
+/// How a run is shown, and what becomes of its machine.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Conduct {
     /// Show so much of what jobs print; `stages` unless given, with a bar on a terminal and a heartbeat a minute elsewhere
     #[arg(long, value_name = "WHAT")]
     pub live: Option<super::live::Live>,
@@ -140,6 +147,21 @@ pub struct World {
     /// Tidy the machine away when the run ends, whatever that loses
     #[arg(long, conflicts_with = "keep")]
     pub tidy: bool,
+}
+
+impl Conduct {
+    /// What is said here, and what OTHER says of the rest.
+    pub fn or(self, other: &Conduct) -> Conduct {
+        let silent = self.keep.is_none() && !self.tidy;
+        Conduct {
+            live: self.live.or(other.live),
+            keep: match silent {
+                true => other.keep.clone(),
+                false => self.keep,
+            },
+            tidy: self.tidy || (silent && other.tidy),
+        }
+    }
 }
 
 /// Each verb is a thin face of Scheme procedures.

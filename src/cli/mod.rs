@@ -70,8 +70,8 @@ pub fn main() -> ExitCode {
     let colours_wanted =
         environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
     let live = match &line.verb {
-        Some(Verb::Jobs(arguments)) => arguments.live().or(line.world.live),
-        _ => line.world.live,
+        Some(Verb::Jobs(arguments)) => arguments.live().or(line.world.conduct.live),
+        _ => line.world.conduct.live,
     };
     let screen = screen::Screen::new(colours_wanted, live);
     crate::progress::watch(std::sync::Arc::new(screen));

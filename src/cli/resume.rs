@@ -5,7 +5,7 @@
 //! those files are as they were, they are run; where they have changed, somebody
 //! says which are meant.
 
-use super::arguments::{self, CommandLine};
+use super::arguments::{self, CommandLine, Conduct};
 use super::interpreter::runs_directory;
 use super::settings::Environment;
 use super::{program, runs};
@@ -33,13 +33,20 @@ pub struct Arguments {
     /// Where files or parameters have changed, use them as they are now
     #[arg(long)]
     with_current: bool,
+    #[command(flatten)]
+    conduct: Conduct,
 }
 
 /// How long somebody may think about which files are meant.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Go on with the run that ARGUMENTS name.
-pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failure> {
+/// Go on with the run that ARGUMENTS name, behind the options of ASKED.
+pub fn run(
+    arguments: &Arguments,
+    asked: &CommandLine,
+    environment: &Environment,
+) -> Result<u8, Failure> {
+    let conduct = arguments.conduct.clone().or(&asked.world.conduct);
     let folder = match &arguments.id {
         Some(id) => runs::find(Some(id), environment)?,
         None => newest(environment)?,
@@ -65,7 +72,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failu
                 summary.id
             ),
         });
-        let line = command_line(&program, &folder, false)?;
+        let mut line = command_line(&program, &folder, false)?;
+        line.world.conduct = conduct.or(&line.world.conduct);
         return program::run(&line, &environment);
     }
     if let Some(Entry::Began { tool, .. }) = summary.reading.entries().next()
@@ -83,6 +91,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> Result<u8, Failu
     };
     let pinned = !current && !changed.is_empty();
     let mut line = command_line(&program, &folder, pinned || program.file == "-c")?;
+    line.world.conduct = conduct.or(&line.world.conduct);
     line.resume = Some(Resume {
         folder,
         current,

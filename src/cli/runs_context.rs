@@ -99,7 +99,7 @@ fn options(world: &World, environment: &Environment) -> Vec<String> {
 }
 
 fn policy(world: &World) -> Policy {
-    match (world.keep.as_deref(), world.tidy) {
+    match (world.conduct.keep.as_deref(), world.conduct.tidy) {
         (Some("on-failure"), _) => Policy::KeepOnFailure,
         (Some(_), _) => Policy::Keep,
         (None, true) => Policy::Tidy,
@@ -124,7 +124,7 @@ fn has_terminal() -> bool {
 
 /// Refuse what LINE says of keeping a machine that ends with this process.
 pub fn check_keeping(line: &CommandLine) -> Result<(), Failure> {
-    if line.world.keep.is_none() || !line.world.simulate {
+    if line.world.conduct.keep.is_none() || !line.world.simulate {
         return Ok(());
     }
     let file = line

@@ -79,9 +79,10 @@ leads() {
 }
 "#;
 
-/// `$1` is the directory, `$2` the script, `$3` a number of ours. Said twice,
-/// which over a lost connection it may be, it starts one job. What lies in
-/// `room` makes way for the status when the disk has filled.
+/// `$1` is the directory, `$2` the script, `$3` a number of ours. Said twice, which
+/// over a lost connection it may be, it starts one job: the number is written when all
+/// else is, and of two launches the first to claim the job does it. What lies in `room`
+/// makes way for the status when the disk has filled.
 const START: &str = r#"umask 077
 parent=$(dirname "$1")
 mkdir -p "$parent" || exit 1
@@ -91,15 +92,14 @@ esac
 mkdir -p "$1" && cd "$1" || exit 1
 if test "$(cat number 2> /dev/null)" != "$3"; then
 if test -e number; then echo "a job is there already" >&2; exit 17; fi
-printf '%s\n' "$3" > number && printf '%s\n' "$2" > script && boot > boot &&
-    date +%s > began && : > log && head -c 65536 /dev/urandom > room || {
+full() {
     cd / && rm -rf "$1"
     echo "the job's files cannot be written" >&2
     exit 1
 }
-memory > memory
-cat > run <<'END'
+cat > run <<'END' || full "$1"
 cd "$1" || exit 1
+mkdir claimed 2> /dev/null || exit 0
 umask 022
 echo $$ > pid.part && mv pid.part pid
 /bin/sh ./script >> log 2>&1 < /dev/null
@@ -108,6 +108,12 @@ rm -f room
 date +%s > ended
 echo $status > status.part && mv status.part status
 END
+memory > memory
+printf '%s\n' "$2" > script && boot > boot &&
+    date +%s > began && : > log && head -c 65536 /dev/urandom > room &&
+    printf '%s\n' "$3" > number.part && mv number.part number || full "$1"
+fi
+if test ! -e pid; then
 if test "$(uname -s)" = FreeBSD && command -v daemon > /dev/null 2>&1; then
     daemon -f /bin/sh ./run "$1" || exit 1
 elif command -v setsid > /dev/null 2>&1; then

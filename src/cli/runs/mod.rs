@@ -81,7 +81,7 @@ pub fn run(
     let folder = |id: &Option<String>| find(id.as_deref(), environment);
     match arguments {
         Arguments::Gc(arguments) => gc::run(arguments, line, environment),
-        Arguments::Resume(arguments) => resume::run(arguments, environment),
+        Arguments::Resume(arguments) => resume::run(arguments, line, environment),
         Arguments::List { json } => list::run(&kept(environment)?.1, *json, environment),
         Arguments::Show { id, json } => show::run(&folder(id)?, *json),
         Arguments::Why { step, run, json } => why::run(&folder(run)?, step.as_deref(), *json),
