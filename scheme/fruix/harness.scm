@@ -662,6 +662,8 @@ if it is not #f, and end the run; then raise EXCEPTION again."
          (passed-over (%run-steps-passed-over))
          (failure (or exception
                       (exception-of (lambda () (set! verdict (finish! #f)))))))
+    ;; The verdict is the last line on a terminal, too.
+    (tell-what-is-kept failure)
     (for-each (lambda (entry)
                 (format #t "~a=~a~%" (car entry) (cdr entry)))
               entries)
@@ -677,6 +679,21 @@ if it is not #f, and end the run; then raise EXCEPTION again."
       (%run-clean-up-ends!)
       (when failure
         (raise-exception failure)))))
+
+(define (tell-what-is-kept failure)
+  "Say how long the run took, where its journal and logs are, and how to look at it or,
+when FAILURE has ended it, to go on with it."
+  (let ((folder (%run-directory)))
+    (when folder
+      (let ((run (basename folder)))
+        (%run-note! (format #f "the run took ~,1f s; its journal and logs: ~a"
+                            (%run-elapsed) folder))
+        (%run-note! (string-append "  look at it: fruix-scm runs show " run))
+        ;; A world that ends with its process is not gone on with.
+        (when (and failure
+                   (not (%run-taken-from))
+                   (not (string=? "simulated" (%run-kind))))
+          (%run-note! (string-append "  go on with it: fruix-scm runs resume " run)))))))
 
 (define (tell-verdict name failure verdict)
   "Print the last lines of the harness NAME, which FAILURE has ended or whose verdict is

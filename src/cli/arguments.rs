@@ -413,4 +413,27 @@ mod tests {
     fn the_description_for_clap_is_sound() {
         CommandLine::command().debug_assert();
     }
+
+    #[test]
+    fn what_is_said_of_a_machine_nearer_counts_whole() {
+        let said = |keep: &str, tidy| Conduct {
+            live: None,
+            keep: (!keep.is_empty()).then(|| keep.to_owned()),
+            tidy,
+        };
+        let both = |near: Conduct, far: Conduct| {
+            let conduct = near.or(&far);
+            (conduct.keep.unwrap_or_default(), conduct.tidy)
+        };
+        let nothing = || said("", false);
+        assert_eq!(both(nothing(), said("always", false)).0, "always");
+        assert_eq!(
+            both(said("", true), said("always", false)),
+            (String::new(), true)
+        );
+        assert_eq!(
+            both(said("on-failure", false), said("", true)),
+            ("on-failure".to_owned(), false)
+        );
+    }
 }

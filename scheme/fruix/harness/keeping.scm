@@ -68,10 +68,9 @@ asked."
   (%run-note! "  then others may take it; it is not switched off")
   (when login
     (%run-note! (string-append "  look into it: " login)))
-  (%run-note! (match (%run-taken-from)
-                (#f (string-append "  go on with it: fruix-scm runs resume "
-                                   run))
-                (of (string-append "  do another part: --take-over=" run
-                                   " before the file, --from or --only with --of="
-                                   of " behind it"))))
+  (let ((of (%run-taken-from)))
+    (when of
+      (%run-note! (string-append "  do another part: --take-over=" run
+                                 " before the file, --from or --only with --of="
+                                 of " behind it"))))
   (%run-note! "  let it go: fruix-scm runs gc --host --all"))
