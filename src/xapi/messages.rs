@@ -208,7 +208,7 @@ mod tests {
                     // Source and base of a copy are read, and so is what a snapshot leaves out.
                     let is_read = matches!(
                         (names, number),
-                        (["VDI", "copy"], 2)
+                        (["VDI", "copy"], 0 | 2)
                             | (["VM", "snapshot"], 2)
                             | (["VM", "migrate_send"], _)
                     );
