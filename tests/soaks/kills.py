@@ -18,8 +18,7 @@ def trial(draw, folder, _number):
                 process.wait(draw.uniform(0.02, took))
                 break
             except _phase20.subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                site.kill(process)
             runs = site.runs()
             words = ("runs", "resume") if runs and runs[0]["verdict"] != "pass" else ("phase20.scm",)
             process = site.start(*words)
