@@ -110,7 +110,9 @@ fn newest(environment: &Environment) -> Result<PathBuf, Failure> {
         .rev()
         .find(|folder| {
             let summary = folder::summary(folder);
-            !matches!(summary.verdict, Verdict::Pass | Verdict::Running)
+            // One that was killed before its first line has done nothing.
+            summary.reading.entries().next().is_some()
+                && !matches!(summary.verdict, Verdict::Pass | Verdict::Running)
                 && taken_from(&summary.reading).is_none()
         })
         .ok_or_else(|| {
@@ -137,6 +139,12 @@ fn resumable(summary: &Summary) -> Result<&Program, Failure> {
             "its journal is damaged at line {line}, and what it says from there on proves nothing"
         ))
         .hint("`fruix-scm runs show` prints what can be read; begin it anew"));
+    }
+    if summary.reading.entries().next().is_none() {
+        return Err(refused(
+            "its journal says nothing: it was killed before it had begun".to_owned(),
+        )
+        .hint("run the harness anew"));
     }
     if summary.reading.version != VERSION {
         return Err(refused(format!(

@@ -288,3 +288,20 @@ fn as_many_runs_are_kept_as_a_setting_says_and_those_that_go_on() {
     running.kill().unwrap();
     running.wait().unwrap();
 }
+
+#[test]
+fn a_run_that_was_killed_before_its_first_line_is_nothing_to_go_on_with() {
+    let sandbox = Sandbox::new();
+    let runs = sandbox.state().join("runs");
+    let nothing = runs.join("20991231T235959Z-phase20-abcdef");
+    std::fs::create_dir_all(&nothing).unwrap();
+    let stderr = sandbox.run(&["runs", "resume"]).fails_with(2);
+    assert!(stderr.contains("is unfinished"), "{stderr}");
+    let stderr = sandbox.run(&["runs", "resume", "2099"]).fails_with(2);
+    assert!(
+        stderr.contains("it was killed before it had begun"),
+        "{stderr}"
+    );
+    let list = sandbox.run(&["runs", "list"]).success();
+    assert!(list.contains("lost"), "{list}");
+}

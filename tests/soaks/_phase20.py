@@ -1,6 +1,7 @@
 """Phase 20 against a simulated host in a process of its own, and what is looked at
 afterwards, for the soaks that end its runs in the middle."""
 
+import http.client
 import json
 import os
 import re
@@ -11,7 +12,8 @@ import ssl
 import subprocess
 import threading
 import time
-import urllib.request
+import xmlrpc.client
+from xml.parsers.expat import ExpatError
 
 import soak
 
@@ -73,21 +75,18 @@ class Host:
             self.log.close()
 
     def call(self, method, *params):
-        """Call METHOD; the mishaps still happen, so it is tried a few times."""
+        """Call METHOD; the mishaps still happen, so it is tried a few times. Every host
+        speaks XML-RPC."""
         context = ssl._create_unverified_context()
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        request = urllib.request.Request(
-            self.lines["url"] + "/jsonrpc",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
         for attempt in range(6):
             try:
-                with urllib.request.urlopen(request, timeout=5, context=context) as answer:
-                    answer = json.load(answer)
-                    if not answer.get("error"):
-                        return answer["result"]
-            except (OSError, ValueError):
+                with xmlrpc.client.ServerProxy(self.lines["url"], context=context) as host:
+                    for part in method.split("."):
+                        host = getattr(host, part)
+                    answer = host(*params)
+                if answer["Status"] == "Success":
+                    return answer["Value"]
+            except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError):
                 pass
             time.sleep(0.2 * attempt)
         return None
@@ -251,10 +250,14 @@ class Site:
     def go_on(self, *words):
         """Go on with the newest run until it ends, or begin one where there is none;
         its status."""
+        return self.run(*self.next(), *words)
+
+    def next(self):
+        """The command that goes on with the newest run, or begins one where there is
+        none that has begun and not passed."""
         runs = self.runs()
-        if runs and runs[0]["verdict"] != "pass":
-            return self.run("runs", "resume", *words)
-        return self.run("phase20.scm")
+        begun = runs and runs[0]["harness"] and runs[0]["verdict"] != "pass"
+        return ("runs", "resume") if begun else ("phase20.scm",)
 
     def recorded(self):
         """What the run has found out, without what says which run it was."""

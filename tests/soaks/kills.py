@@ -19,9 +19,7 @@ def trial(draw, folder, _number):
                 break
             except _phase20.subprocess.TimeoutExpired:
                 site.kill(process)
-            runs = site.runs()
-            words = ("runs", "resume") if runs and runs[0]["verdict"] != "pass" else ("phase20.scm",)
-            process = site.start(*words)
+            process = site.start(*site.next())
         status = site.end(process)
         site.check_passed(status, expected)
         site.check_not_repeated()
