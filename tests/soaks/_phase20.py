@@ -224,12 +224,14 @@ class Site:
         process.wait()
         state = self.host.state()
         soak.check(state is not None, "the host does not answer")
-        started = any(
-            "✓ start the VM" in open(os.path.join(self.folder, name), errors="replace").read()
+        said = "".join(
+            open(os.path.join(self.folder, name), errors="replace").read()
             for name in os.listdir(self.folder)
             if name.endswith(".err")
         )
-        self.was_halted |= started and state[0]["power_state"] == "Halted"
+        # A clean-up that has begun may have asked for it, and the host is still at it.
+        is_halted = state[0]["power_state"] == "Halted" or "clean-up: " in said
+        self.was_halted |= "✓ start the VM" in said and is_halted
 
     def said(self):
         """What the last process has said."""
