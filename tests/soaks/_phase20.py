@@ -219,6 +219,14 @@ class Site:
     def run(self, *words):
         return self.end(self.start(*words))
 
+    def lasts(self, process, seconds):
+        """Wait for SECONDS at most; whether PROCESS still runs then."""
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def kill(self, process):
         process.kill()
         process.wait()

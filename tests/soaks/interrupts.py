@@ -15,9 +15,7 @@ def trial(draw, folder, _number):
     site = _phase20.Site(folder)
     try:
         process = site.start("phase20.scm")
-        try:
-            process.wait(draw.uniform(0.02, took))
-        except _phase20.subprocess.TimeoutExpired:
+        if site.lasts(process, draw.uniform(0.02, took)):
             process.send_signal(signal.SIGINT)
         status = site.end(process)
         said = site.said()
@@ -42,9 +40,9 @@ def trial(draw, folder, _number):
         if runs and runs[0]["harness"]:
             soak.check(runs[0]["verdict"] == "interrupted", f"{runs[0]}")
             check_promises(site, runs[0]["id"], kept, said)
-        lines = re.findall(r"the job `([^']*)' goes on", said)
+        jobs = re.findall(r"the job `([^']*)' goes on", said)
         status = site.go_on()
-        for job in lines:
+        for job in jobs:
             soak.check(kept, f"`{job}` was to go on, and the machine was not kept:\n{said}")
         site.check_passed(status, expected)
         site.check_not_repeated()
