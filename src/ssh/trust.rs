@@ -60,16 +60,24 @@ pub struct Expected {
     revoked: Vec<PublicKey>,
     /// The name that a certificate must be for.
     name: String,
+    /// The kinds of key that are asked for first. ssh(1) takes them from what is
+    /// known of host and port together: neither from what is known of the host
+    /// alone, nor less those that are revoked.
+    first: Vec<Algorithm>,
 }
 
 impl Trust {
     /// The keys that the server at DESTINATION may show.
     pub fn expected(&self, destination: &Destination) -> Result<Expected, SshError> {
         match self {
-            Trust::Pinned(line) => Ok(Expected {
-                keys: vec![pinned(line)?],
-                ..Expected::default()
-            }),
+            Trust::Pinned(line) => {
+                let key = pinned(line)?;
+                Ok(Expected {
+                    first: vec![key.algorithm()],
+                    keys: vec![key],
+                    ..Expected::default()
+                })
+            }
             Trust::KnownHosts(known_hosts) => known_hosts.expected(destination),
         }
     }
@@ -141,6 +149,7 @@ impl KnownHosts {
         for text in &texts {
             expected.add(text, &name);
         }
+        expected.first = expected.keys.iter().map(PublicKey::algorithm).collect();
         // Where nothing is known of the port, what is known of the host counts.
         if let Some(name) = fallback.filter(|_| expected.keys.is_empty()) {
             for text in &texts {
@@ -283,8 +292,8 @@ impl Expected {
         }
     }
 
-    /// Every algorithm for host keys, those of the expected keys first: a
-    /// server with several keys then shows the one we can compare.
+    /// Every algorithm for host keys, those that are asked for first before the
+    /// others: a server with several keys then shows the one we can compare.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let rsa = |hash| Algorithm::Rsa { hash: Some(hash) };
         let ecdsa = |curve| Algorithm::Ecdsa { curve };
@@ -297,10 +306,10 @@ impl Expected {
             rsa(HashAlg::Sha256),
         ];
         algorithms.sort_by_key(|algorithm| {
-            !self.keys.iter().any(|key| {
-                let kind = key.algorithm();
-                kind == *algorithm || (kind.is_rsa() && algorithm.clone().is_rsa())
-            })
+            !self
+                .first
+                .iter()
+                .any(|kind| kind == algorithm || (kind.is_rsa() && algorithm.is_rsa()))
         });
         algorithms
     }

@@ -534,10 +534,17 @@ const SHAPES: &[&str] = &[
     "!P,* K\n",
     "127.0.0.1:PORT K\n",
     "[127.0.0.1] K\n",
+    "H R\n",
+    "P R\n",
+    "H R\nH K\n@revoked H K\n",
+    "P R\nP K\n@revoked P K\n",
+    "P R\n@revoked P K\n",
+    "P K\n@revoked P R\n",
+    "H R\nP O\n",
 ];
 
 #[test]
-fn forty_shapes_of_known_hosts_let_us_in_where_they_let_ssh_in() {
+fn shapes_of_known_hosts_let_us_in_where_they_let_ssh_in() {
     let Some(sshd) = Sshd::start("ssh_config::known_hosts") else {
         return;
     };
