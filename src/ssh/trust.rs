@@ -305,11 +305,12 @@ impl Expected {
             rsa(HashAlg::Sha512),
             rsa(HashAlg::Sha256),
         ];
+        let is_rsa = |kind: &Algorithm| matches!(kind, Algorithm::Rsa { .. });
         algorithms.sort_by_key(|algorithm| {
             !self
                 .first
                 .iter()
-                .any(|kind| kind == algorithm || (kind.is_rsa() && algorithm.is_rsa()))
+                .any(|kind| kind == algorithm || (is_rsa(kind) && is_rsa(algorithm)))
         });
         algorithms
     }
