@@ -69,8 +69,8 @@ Throw 'rootfs-error when CLOSURE is not one."
 entries were `made', `kept' because they were right, and `replaced', as an
 association list.
 
-Nothing is made when something else is in the way, unless REPLACE? gives up
-such links and files; a directory is never given up.  No link in ROOTFS is
+Nothing is made when something else is in the way, unless REPLACE? gives it up;
+a directory is never given up.  No link in ROOTFS is
 followed.  A population that was interrupted is completed by the next one.
 
 Throw 'rootfs-error naming what is in the way."

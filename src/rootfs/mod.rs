@@ -39,6 +39,8 @@ pub enum RootfsError {
         path: PathBuf,
         wanted: String,
         found: String,
+        /// Whether it could be given up for ENTRY.
+        replaceable: bool,
     },
     /// A call on PATH failed while DOING something.
     Io {
@@ -77,6 +79,7 @@ impl fmt::Display for RootfsError {
                 path,
                 wanted,
                 found,
+                ..
             } => write!(
                 formatter,
                 "cannot make `{}` {wanted}: there is {found}",
@@ -106,10 +109,15 @@ impl From<RootfsError> for Failure {
                 closure,
                 Some("leave out --development, or build the system with its development packages"),
             ),
-            RootfsError::Occupied { path, .. } => (
+            RootfsError::Occupied {
+                path,
+                replaceable: true,
+                ..
+            } => (
                 path,
                 Some("move it away, or pass #:replace? #t (--replace) to give it up"),
             ),
+            RootfsError::Occupied { path, .. } => (path, Some("move it away")),
             RootfsError::Io { path, .. } => (path, None),
         };
         let mut failure = Failure::new(Key::Rootfs, error.to_string())

@@ -91,6 +91,7 @@ impl Places {
                         path: self.shown(&reached),
                         wanted: "a directory".to_owned(),
                         found: found.describe(),
+                        replaceable: false,
                     });
                 }
                 Err(error) => {

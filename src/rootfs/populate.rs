@@ -23,7 +23,7 @@ use std::path::Path;
 pub enum Occupied {
     /// Refuse, and make nothing.
     Refuse,
-    /// Give up the link or file that is there; a directory is never given up.
+    /// Give up what is there; a directory is never given up.
     Replace,
 }
 
@@ -111,8 +111,8 @@ fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Acti
     if right {
         return Ok(Action::Keep);
     }
-    let replaceable = !matches!(entry.what, What::Directory { .. })
-        && matches!(found, Found::Link { .. } | Found::File { .. });
+    let replaceable =
+        !matches!(entry.what, What::Directory { .. }) && !matches!(found, Found::Directory { .. });
     if occupied == Occupied::Replace && replaceable {
         return Ok(Action::Replace);
     }
@@ -126,6 +126,7 @@ fn decide(places: &mut Places, entry: &Entry, occupied: Occupied) -> Result<Acti
         path: places.shown(&entry.path),
         wanted,
         found,
+        replaceable,
     })
 }
 

@@ -203,6 +203,26 @@ fn other_contents_are_given_up_only_when_told() {
 }
 
 #[test]
+fn a_fifo_in_the_way_is_told_and_given_up_when_told() {
+    let rootfs = Sandbox::new();
+    rootfs.populate();
+    let whole = rootfs.listing();
+    for name in ["etc/passwd", "etc/rc.conf"] {
+        fs::remove_file(rootfs.file(name)).unwrap();
+        let status = Command::new("mkfifo").arg(rootfs.file(name)).status();
+        assert!(status.unwrap().success());
+    }
+    let message = rootfs.refusal();
+    assert!(
+        message.contains("neither directory, link nor file"),
+        "{message}"
+    );
+    let population = rootfs.try_populate(Occupied::Replace).unwrap();
+    assert_eq!((population.made, population.replaced), (0, 2));
+    assert_eq!(rootfs.listing(), whole);
+}
+
+#[test]
 fn a_directory_is_never_given_up() {
     let rootfs = Sandbox::new();
     fs::create_dir_all(rootfs.file("bin/mine")).unwrap();
@@ -211,6 +231,8 @@ fn a_directory_is_never_given_up() {
         error.to_string().contains("there is a directory"),
         "{error}"
     );
+    let hint = Failure::from(error).hint_text().map(str::to_owned);
+    assert_eq!(hint.as_deref(), Some("move it away"));
     assert!(rootfs.file("bin/mine").is_dir());
 }
 
