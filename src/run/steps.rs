@@ -33,6 +33,8 @@ pub struct Past {
     pub promised: Option<String>,
     /// Whether somebody passed over a failure in it.
     pub passed_over: bool,
+    /// Whether an effect or a resource is among the steps in it.
+    pub acts: bool,
 }
 
 /// What a step that ended well gave.
@@ -61,6 +63,8 @@ pub enum Decision {
     Do(Option<String>),
     /// Do what an earlier process has begun and not ended.
     Finish(String),
+    /// Go through the steps in it, each of which is decided for itself.
+    Enter(String),
     /// Take its value from the journal.
     Keep(String),
     /// Ask its proof, and do it when that does not hold.
@@ -120,6 +124,10 @@ pub fn decide(past: Option<&Past>, evidence: &Evidence) -> Decision {
         StepKind::Effect => Decision::Prove,
         StepKind::Result if past.end.is_none() => Decision::Finish("it had not ended".to_owned()),
         StepKind::Result if past.passed_over => again("in it a failure was passed over by hand"),
+        // What the steps in it have done is asked of the world, not of the journal.
+        StepKind::Result if past.acts => {
+            Decision::Enter("each step in it is asked for itself".to_owned())
+        }
         StepKind::Result => match &past.promised {
             Some(what) => Decision::Do(Some(format!(
                 "its promise to `{what}` ended with its process"
@@ -164,7 +172,11 @@ impl History {
                         checks: 0,
                         promised: None,
                         passed_over: false,
+                        acts: false,
                     };
+                    if *kind != StepKind::Result {
+                        history.within(&open, |past| past.acts = true);
+                    }
                     if history.steps.insert(step.clone(), past).is_none() {
                         history.order.push(step.clone());
                     }
@@ -199,12 +211,16 @@ impl History {
                     let kept = history
                         .steps
                         .get(step)
-                        .map(|past| (past.records.clone(), past.checks))
+                        .map(|past| {
+                            let acts = past.acts || past.kind != StepKind::Result;
+                            (past.records.clone(), past.checks, acts)
+                        })
                         .unwrap_or_default();
                     for outer in &open {
                         if let Some(past) = history.steps.get_mut(outer) {
                             past.records.extend(kept.0.iter().cloned());
                             past.checks += kept.1;
+                            past.acts |= kept.2;
                         }
                     }
                 }
@@ -469,6 +485,35 @@ mod tests {
                 decide(history.get(&path(step)), &EVIDENCE),
                 Decision::Do(Some(_))
             ));
+        }
+    }
+
+    #[test]
+    fn a_step_made_of_others_that_act_is_not_taken_from_the_journal() {
+        let first = [
+            began("a", StepKind::Result),
+            began("a/b", StepKind::Effect),
+            passed("a/b", 1),
+            passed("a", 1),
+            began("c", StepKind::Result),
+            began("c/d", StepKind::Result),
+            passed("c/d", 1),
+            passed("c", 1),
+        ];
+        // In a second process the proof held.
+        let second = [
+            began("a", StepKind::Result),
+            Entry::StepKept {
+                step: path("a/b"),
+                why: String::new(),
+            },
+            passed("a", 1),
+        ];
+        for entries in [first.to_vec(), [&first[..], &second[..]].concat()] {
+            let history = History::of(entries.iter());
+            let decision = |step| decide(history.get(&path(step)), &EVIDENCE);
+            assert!(matches!(decision("a"), Decision::Enter(_)));
+            assert!(matches!(decision("c"), Decision::Keep(_)));
         }
     }
 
