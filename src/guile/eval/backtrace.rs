@@ -33,6 +33,8 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut called: Option<Region> = None;
+    // What the innermost procedure has called, when nobody knows which one that was.
+    let mut unplaced = None;
     // Whether the machine had no place for a procedure that is about to be told.
     let mut hole = false;
     for (index, place) in trace.iter().rev().enumerate() {
@@ -42,8 +44,17 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
         };
         let Some(region) = region else {
             hole |= called.is_some();
+            if index == 0 {
+                unplaced = native;
+            }
             continue;
         };
+        if let Some(name) = unplaced.take()
+            && let Some(between) = texts.between(&region.form, name, place.source)
+        {
+            frames.push(between.0);
+            called = Some(between.1);
+        }
         if std::mem::take(&mut hole) {
             called = called.map(|called| texts.filled(&region.form, called, &mut frames));
         }
@@ -83,6 +94,33 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
         });
     }
     frames
+}
+
+/// Let FRAMES begin at PLACE, which whoever raised the error has said, in the procedure
+/// that it stands in.
+pub fn begin_at(frames: &mut Vec<Frame>, place: Span) {
+    let mut texts = Texts::default();
+    let Some(region) = texts.region(place) else {
+        return;
+    };
+    let frame = Frame {
+        place,
+        procedure: region.name,
+    };
+    match frames.first_mut() {
+        Some(first) if first.place.within(region.form.span()) && first.procedure == region.name => {
+            *first = frame;
+        }
+        _ => frames.insert(0, frame),
+    }
+    // Nobody knew what the one before had called.
+    if let (Some(name), Some(caller)) = (region.name, frames.get_mut(1))
+        && let Some(region) = texts.region(caller.place)
+        && caller.place == region.form.span()
+        && let Some(call) = only_call(&region.form, name)
+    {
+        caller.place = call;
+    }
 }
 
 /// Whether PLACE is in a file that the binary carries.
@@ -148,8 +186,20 @@ impl Texts {
         if only_call(caller, name).is_some() {
             return called;
         }
+        match self.between(caller, name, called.form.span().source) {
+            Some((frame, region)) => {
+                frames.push(frame);
+                region
+            }
+            None => called,
+        }
+    }
+
+    /// The procedure in the text SOURCE that calls NAME and that CALLER calls, each at one
+    /// place, when there is one such.
+    fn between(&mut self, caller: &Stx, name: Id, source: u32) -> Option<(Frame, Region)> {
         let mut found = Vec::new();
-        let mut open: Vec<&Stx> = self.forms(called.form.span().source).iter().collect();
+        let mut open: Vec<&Stx> = self.forms(source).iter().collect();
         while let Some(form) = open.pop() {
             if let Some(own) = defined(form)
                 && let Some(place) = only_call(form, name)
@@ -159,17 +209,16 @@ impl Texts {
             }
             open.extend(parts(form));
         }
-        let Ok([(form, own, place)]) = <[_; 1]>::try_from(found) else {
-            return called;
-        };
-        frames.push(Frame {
+        let [(form, own, place)] = <[_; 1]>::try_from(found).ok()?;
+        let frame = Frame {
             place,
             procedure: Some(own),
-        });
-        Region {
+        };
+        let region = Region {
             form,
             name: Some(own),
-        }
+        };
+        Some((frame, region))
     }
 
     /// The innermost definition around PLACE, or the form at the top level.

@@ -384,7 +384,15 @@ impl Interpreter {
         }
         let native = raising.trace.native.map(Id::named);
         let form = loader::current_form();
-        let backtrace: Vec<Frame> = backtrace::frames(&trace, native, form)
+        let said = report::place_in(&key, &arguments);
+        let mut frames = backtrace::frames(&trace, native, form);
+        if key != "syntax-error"
+            && let Some(said) = &said
+            && let Some(place) = source::at(&said.file, said.line, said.column)
+        {
+            backtrace::begin_at(&mut frames, place);
+        }
+        let backtrace: Vec<Frame> = frames
             .into_iter()
             .filter_map(|frame| {
                 Some(Frame {
@@ -401,8 +409,7 @@ impl Interpreter {
                 .map(|argument| self.written(argument))
                 .collect(),
             message,
-            location: report::place_in(&key, &arguments)
-                .or_else(|| backtrace.first().map(|frame| frame.location.clone())),
+            location: said.or_else(|| backtrace.first().map(|frame| frame.location.clone())),
             backtrace,
             hint,
             key,

@@ -178,12 +178,14 @@ pub fn format(template: &str, arguments: &[Value]) -> String {
     text
 }
 
-/// Where a syntax error says that it is.
+/// Where an exception says that it is: a syntax error, and what has its place among
+/// its details, in the form that `syntax-source` gives.
 pub fn place_in(key: &str, arguments: &[Value]) -> Option<Location> {
-    if key != "syntax-error" {
-        return None;
-    }
-    let place = arguments.get(2)?;
+    let place = match key {
+        "syntax-error" => arguments.get(2)?,
+        _ if has_message(key) => arguments.get(3)?,
+        _ => return None,
+    };
     let entry = |name: &str| {
         pairs::items(place).find_map(|entry| match pairs::car(entry) {
             Some(Value::SymbolV(key)) if key.as_str() == name => pairs::cdr(entry),

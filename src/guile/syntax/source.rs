@@ -43,6 +43,32 @@ pub fn after(count: usize) -> Vec<Rc<Source>> {
     })
 }
 
+/// The place in the text that was last remembered as FILE, in its LINE, counted from 1,
+/// and COLUMN, in characters from 0: an empty stretch.
+pub fn at(file: &str, line: u32, column: u32) -> Option<Span> {
+    SOURCES.with(|sources| {
+        let sources = sources.borrow();
+        let (number, source) = sources
+            .iter()
+            .enumerate()
+            .rfind(|(_, source)| source.name == file)?;
+        let before: usize = source
+            .text
+            .split_inclusive('\n')
+            .take(line.checked_sub(1)? as usize)
+            .map(str::len)
+            .sum();
+        let here = source.text.get(before..)?;
+        let column = here.char_indices().nth(column as usize)?.0;
+        let start = u32::try_from(before + column).ok()?;
+        Some(Span {
+            source: number as u32,
+            start,
+            end: start,
+        })
+    })
+}
+
 /// A place as Guile counts: lines from 1, columns from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
