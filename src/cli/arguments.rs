@@ -192,6 +192,8 @@ pub enum Verb {
     Jobs(super::jobs::Arguments),
     /// Print what a build's log says, most of all why the build stopped
     Log(super::log::Arguments),
+    /// Write a first harness, which passes in simulation, to NAME.scm
+    New(super::new::Arguments),
     /// Say what a live run would use, what it lacks, and what the host has; changes nothing
     ///
     /// With --simulate: whether a simulated run can be, and the same of its host.
@@ -210,9 +212,9 @@ pub enum Verb {
     },
     /// Print the manual page, in troff
     Man,
-    /// Print the documentation of a Scheme name
+    /// Print the documentation of a Scheme name, or of a module
     Doc {
-        /// The name of a procedure, such as `load-store-layout`
+        /// A name, such as `claim`, or a module, such as `(fruix guest)`
         name: String,
     },
 }

@@ -6,10 +6,9 @@
 mod host;
 
 use super::arguments::CommandLine;
-use super::interpreter::{self, World};
+use super::interpreter::World;
 use super::output::print_line;
 use super::settings::{Environment, Setting, Settings, Source, variable_name};
-use super::trouble;
 use crate::failure::{Failure, Key};
 use crate::runtime;
 use crate::sim::guest::require_namespaces;
@@ -44,7 +43,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("guest/port", "22, or what ~/.ssh/config says"),
     ("guest/address", "it is looked for through the host"),
     ("guest/lease-files", "no DHCP server is asked"),
-    ("build-jobs", "2"),
+    ("build-jobs", "8"),
     ("lock-seconds", "300"),
     ("boot-timeout-seconds", "300"),
     ("import-timeout-seconds", "86400"),
@@ -299,34 +298,4 @@ fn read(line: &CommandLine, environment: &Environment) -> Result<Settings, Failu
         line.world.config.as_deref(),
         &line.world.settings,
     )
-}
-
-/// `doc NAME`: the documentation of a Scheme name, looked for in every module
-/// that harness authors import.
-pub fn documentation(
-    name: &str,
-    line: &CommandLine,
-    environment: &Environment,
-) -> Result<u8, Failure> {
-    let mut interpreter = interpreter::make(line, environment, vec!["fruix-scm".to_owned()])?;
-    let modules: Vec<String> = crate::embedded::SCHEME
-        .iter()
-        .filter_map(|(path, _)| path.strip_prefix("fruix/")?.strip_suffix(".scm"))
-        .map(|name| format!("(fruix {})", name.replace('/', " ")))
-        .collect();
-    let import = format!("(use-modules {})", modules.join(" "));
-    if let Err(stop) = interpreter.eval_text("doc", &import) {
-        return Ok(trouble::show_stop_of_verb(&stop));
-    }
-    match interpreter.documentation(name) {
-        Some(text) => {
-            print_line(text)?;
-            Ok(0)
-        }
-        None => Err(Failure::new(
-            Key::Usage,
-            format!("cannot document `{name}`: no module of fruix-scm exports it with a docstring"),
-        )
-        .hint("`,apropos TEXT` at the prompt finds names that contain TEXT")),
-    }
 }

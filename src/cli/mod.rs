@@ -9,6 +9,7 @@
 
 pub mod arguments;
 mod builder;
+mod doc;
 mod doctor;
 mod gc;
 mod hash;
@@ -17,6 +18,7 @@ mod jobs;
 pub mod live;
 mod log;
 mod meta_switch;
+mod new;
 mod output;
 mod packaging;
 pub mod parameters;
@@ -156,12 +158,16 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Log(arguments)) => log::run(arguments)?,
+        Some(Verb::New(arguments)) => {
+            new::run(arguments)?;
+            0
+        }
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
         Some(Verb::Doctor {
             trust: Some(host), ..
         }) => trust::run(host, &line, environment)?,
         Some(Verb::Doctor { trust: None, json }) => doctor::run(*json, &line, environment)?,
-        Some(Verb::Doc { name }) => doctor::documentation(name, &line, environment)?,
+        Some(Verb::Doc { name }) => doc::documentation(name, &line, environment)?,
     })
 }
