@@ -20,9 +20,3 @@ pub fn scheme(path: &str) -> Option<&'static str> {
         .ok()
         .map(|index| SCHEME[index].1)
 }
-
-/// The part of [`SCHEME`] that programs import as modules.
-pub fn modules() -> &'static [(&'static str, &'static str)] {
-    let end = SCHEME.partition_point(|(path, _)| path.starts_with("fruix/"));
-    &SCHEME[..end]
-}

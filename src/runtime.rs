@@ -12,7 +12,7 @@ use crate::clock;
 use crate::failure::{Failure, Key};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -279,6 +279,35 @@ pub fn end_clean_up() {
     };
     if has_waited {
         interrupt();
+    }
+}
+
+/// An interrupt that comes by itself, unless it is ended before.
+pub struct Deadline {
+    sleeper: tokio::task::JoinHandle<()>,
+    has_passed: Arc<AtomicBool>,
+}
+
+impl Deadline {
+    /// One that comes when LIMIT has passed.
+    pub fn after(limit: Duration) -> Deadline {
+        let has_passed = Arc::new(AtomicBool::new(false));
+        let passes = Arc::clone(&has_passed);
+        let sleeper = spawn(async move {
+            clock::sleep(limit).await;
+            passes.store(true, Ordering::SeqCst);
+            interrupt();
+        });
+        Deadline {
+            sleeper,
+            has_passed,
+        }
+    }
+
+    /// It is not wanted any more; whether it has come.
+    pub fn end(self) -> bool {
+        self.sleeper.abort();
+        self.has_passed.load(Ordering::SeqCst)
     }
 }
 

@@ -8,6 +8,7 @@
 
 (define-module (fruix harness)
   #:use-module (fruix datum)
+  #:use-module (fruix harness checks)
   #:use-module (fruix harness keeping)
   #:use-module (fruix native program)
   #:use-module (fruix native run)
@@ -22,20 +23,25 @@
             step
             call-with-step
             step-nonce
-            check
-            check-equal
-            record!
-            recorded
             run-file
             at-end
+            end-now
             run-identifier
             run-name
             run-resumed?
             run-outcome
             keep-machine
-            put-at-hand!
-            fail)
-  #:re-export (define-parameter))
+            at-hand
+            put-at-hand!)
+  #:re-export (check
+               check-equal
+               claim
+               collect-checks
+               define-parameter
+               fail
+               record
+               record!
+               recorded))
 
 (define run-identifier
   ;; The identifier of the run that goes on, a string; "" outside of one.  What a
@@ -73,11 +79,18 @@
 (define %promises (make-parameter #f))
 
 (define-syntax harness
-  ;; Do BODY as the harness called NAME, a string.  What may stand before BODY: DOC, a
-  ;; string that says what the harness proves, which `--help' shows; and #:record (KEY
-  ;; ...), the keys that the harness promises to record, in that order.  `run-harness'
-  ;; says what running one means.
   (lambda (form)
+    "Do BODY as the harness called NAME, a string.  What may stand before BODY: DOC, a
+string that says what the harness proves, which `--help' shows; and #:record (KEY
+...), the keys that the harness promises to record, in that order.  `run-harness'
+says what running one means.
+
+In a module that another program imports nothing is done: its procedures are
+there for the harness of that program."
+    (define imported?
+      (not (or (equal? '(guile-user) (module-name (current-module)))
+               (equal? (%program-source)
+                       (assq-ref (or (syntax-source form) '()) 'filename)))))
     (define (parse rest keys)
       (syntax-case rest ()
         ((#:record (key ...) . rest)
@@ -95,8 +108,10 @@
       ((_ name . rest)
        (call-with-values (lambda () (parse #'rest '()))
          (lambda (keys body)
-           (with-syntax (((key ...) keys) ((body ...) body))
-             #'(run-harness name '(key ...) (lambda () body ...)))))))))
+           (if imported?
+               #'(begin)
+               (with-syntax (((key ...) keys) ((body ...) body))
+                 #'(run-harness name '(key ...) (lambda () body ...))))))))))
 
 ;;; Steps.
 
@@ -110,21 +125,29 @@
                  (or (assq-ref source 'column) 0)))))
 
 (define-syntax step
-  ;; Do BODY as the step called NAME, a string, and return its values.  What
-  ;; stands before BODY says of which kind the step is, that is, what becomes of it
-  ;; when another process goes on with the run (`fruix-scm runs resume'):
-  ;;
-  ;;   nothing            a result: its values, which are data, are kept;
-  ;;   #:proof EXPR       an effect: it is not done again while EXPR, which asks the
-  ;;                      world, gives something other than #f;
-  ;;   #:attach EXPR      a resource, such as a connection: EXPR attaches to what
-  ;;                      is there, or gives #f, and then BODY is done;
-  ;;   #:identity PROC    with #:attach: PROC of the value gives a datum by which
-  ;;                      another thing of its kind is told;
-  ;;   #:inputs EXPR      a datum: what the step depends on.
-  ;;
-  ;; `call-with-step' says more.
   (lambda (form)
+    "Do BODY as the step called NAME, a string, and return its values.  What
+stands before BODY says of which kind the step is, that is, what becomes of it
+when another process goes on with the run (`fruix-scm runs resume'):
+
+  nothing            a result: its values, which are data, are kept;
+  #:proof EXPR       an effect: it is not done again while EXPR, which asks the
+                     world, gives something other than #f;
+  #:attach EXPR      a resource, such as a connection: EXPR attaches to what
+                     is there, or gives #f, and then BODY is done;
+  #:identity PROC    with #:attach: PROC of the value gives a datum by which
+                     another thing of its kind is told;
+  #:inputs EXPR      a datum: what the step depends on.
+
+And of any kind:
+
+  #:skip EXPR        a string says why the step is left out; #f, that it is not;
+  #:attempts EXPR    how often it is tried before it fails, a number;
+  #:pause EXPR       with #:attempts: the seconds before it is tried again, 1;
+  #:timeout EXPR     within how many seconds each attempt ends, a number;
+  #:fails EXPR       a string says why the step is known to fail: then it must.
+
+`call-with-step' says more."
     (define (parse options rest)
       (syntax-case rest ()
         ((keyword value . rest)
@@ -137,7 +160,9 @@
          (lambda (options body)
            (for-each
             (lambda (option)
-              (unless (memq (car option) '(#:proof #:attach #:identity #:inputs))
+              (unless (memq (car option) '(#:proof #:attach #:identity #:inputs
+                                           #:skip #:attempts #:pause #:timeout
+                                           #:fails))
                 (syntax-violation 'step "no such option of a step" form
                                   (datum->syntax form (car option)))))
             options)
@@ -167,7 +192,12 @@
                          (proof #f)
                          (attach #f)
                          (identity (const #f))
-                         (inputs #f))
+                         (inputs #f)
+                         (skip (const #f))
+                         (attempts (const 1))
+                         (pause (const 1))
+                         (timeout (const #f))
+                         (fails (const #f)))
   "Call THUNK as the step called NAME, a string, and return its values.  The step
 is shown while it goes on and kept in the journal; it fails when THUNK throws.
 
@@ -186,6 +216,13 @@ With ATTACH it is a resource: in a run that is gone on with, what ATTACH returns
 if that is not #f, is the step's value.  What IDENTITY returns for the value, a
 datum, tells whether it is the same as before.
 
+When SKIP returns a string, why, THUNK is not called: the step has no value, and the
+run may pass.  When THUNK throws and has been called fewer times than ATTEMPTS returns,
+it is called again, PAUSE seconds later.  When TIMEOUT returns a number, and THUNK goes
+on for so many seconds, what goes on in it is interrupted, and 'timeout thrown.  When FAILS returns a string, why, THUNK is to
+throw 'check-failed or 'guest-command-failed: the step passes when it does, and has no
+value, and fails when it does not.
+
 Where a step fails in front of somebody, who decides what is done about it, it may
 be done again, or left out: then it has the values that are said, and the run passes
 no more.
@@ -195,8 +232,22 @@ At a prompt, outside of a harness, THUNK is called, and nothing is kept.
 Throw 'usage-error, with NAME, when a result is no datum, or when the step is to be
 passed over and the run that steps are taken from does not have it, and 'check-failed
 when the proof of an effect does not hold after it was done."
+  (define why-skipped (skip))
+  (define why-failing (and (not why-skipped) (fails)))
+  (define tries (attempts))
   (define kind
-    (cond (proof "effect") (attach "resource") (else "result")))
+    (cond (why-skipped "result") (proof "effect") (attach "resource") (else "result")))
+  (define limit (timeout))
+  (define timed-thunk
+    (if limit
+        (lambda () (call-within limit name thunk))
+        thunk))
+  (define body
+    (cond (why-skipped
+           (lambda () (%run-check-passed! (string-append "skipped: " why-skipped))))
+          (why-failing
+           (lambda () (fail-as-expected name timed-thunk why-failing)))
+          (else timed-thunk)))
   (define depends-on
     (and inputs
          (datum->text (list (inputs))
@@ -204,10 +255,11 @@ when the proof of an effect does not hold after it was done."
                         (refuse-value name "its #:inputs have" object)))))
   (define (begin! why)
     (%run-step-begins! kind text depends-on why))
-  (define (again!)
-    (%run-step-again! kind text depends-on))
+  (define (again! why)
+    (%run-step-again! kind text depends-on why))
   (define (in-step thunk results->text results->identity)
     "Call THUNK in the step that has begun, end that, and return the values."
+    (set! tries (- tries 1))
     (match (attempt place (const #t)
                     (lambda ()
                       (call-with-values thunk
@@ -215,14 +267,21 @@ when the proof of an effect does not hold after it was done."
                           ;; What cannot be kept is an error of the step.
                           (cons* (apply results->text results)
                                  (apply results->identity results)
-                                 results)))))
+                                 results))))
+                    (positive? tries))
       (('done text identity . results)
        (%run-step-passed! text identity)
        (when (%run-enough?)
          (throw %enough))
        (apply values results))
+      (('once-more)
+       (let ((seconds (pause)))
+         (%run-note! (format #f "once more in ~a s; attempts left: ~a" seconds tries))
+         (usleep (inexact->exact (round (* 1000000 seconds))))
+         (again! "the attempt before it failed")
+         (in-step thunk results->text results->identity)))
       (('retry)
-       (again!)
+       (again! "tried again by hand")
        (in-step thunk results->text results->identity))
       (('skip)
        *unspecified*)
@@ -233,7 +292,7 @@ when the proof of an effect does not hold after it was done."
   (define (do-it)
     (match kind
       ("result"
-       (in-step thunk
+       (in-step body
                 (lambda results
                   (results->text results
                                  (lambda (object)
@@ -241,14 +300,14 @@ when the proof of an effect does not hold after it was done."
                 (const #f)))
       ("effect"
        (in-step (lambda ()
-                  (thunk)
+                  (body)
                   (or (proof)
                       (fail (format #f "the step `~a' was done, and its proof does not hold"
                                     name))))
                 (lambda results (results->text results (const #f)))
                 (const #f)))
       ("resource"
-       (in-step thunk (const #f) identity-of))))
+       (in-step body (const #f) identity-of))))
   (define* (prove begun? #:optional (otherwise do-it))
     (match (attempt place
                     (lambda ()
@@ -264,7 +323,7 @@ when the proof of an effect does not hold after it was done."
                         (results->text (list value) (const #f)))
        value)
       (('retry)
-       (again!)
+       (again! "tried again by hand")
        (prove #t otherwise))
       (('skip)
        *unspecified*)
@@ -273,9 +332,9 @@ when the proof of an effect does not hold after it was done."
   (cond
    ((%run-at-prompt?)
     (%run-note! (string-append "▸ " name))
-    (if proof
-        (begin (thunk) (proof))
-        (thunk)))
+    (if (and proof (not why-skipped))
+        (begin (body) (proof))
+        (body)))
    (else
     (unless (eq? 'asking (decided))
       (decided #f))
@@ -292,16 +351,17 @@ when the proof of an effect does not hold after it was done."
        (in-step (lambda ()
                   (call-with-values attach
                     (case-lambda
-                      ((value) (if value value (thunk)))
+                      ((value) (if value value (body)))
                       (results (apply values results)))))
                 (const #f)
                 identity-of))))))
 
-(define (attempt place before-failure thunk)
+(define* (attempt place before-failure thunk #:optional (once-more? #f))
   "Return a pair of `done' and what THUNK returns.  When it throws, call
 BEFORE-FAILURE, say that the step that goes on, whose text stands at PLACE, has
-failed, and ask what is to be done, if somebody is there: return (retry), (skip
-VALUE …), or nothing, since the exception goes on."
+failed, and return (once-more) with ONCE-MORE?; else ask what is to be done, if
+somebody is there: return (retry), (skip VALUE …), or nothing, since the exception
+goes on."
   (define failed? #f)
   (define (failing escape)
     ;; Nothing is caught here: whoever shows the error wants its place.
@@ -314,15 +374,61 @@ VALUE …), or nothing, since the exception goes on."
           (before-failure)
           (let ((step (%run-step-path)))
             (%run-step-failed! (symbol->string key) (exception-text key arguments))
-            (match (and escape (at-failure step place key arguments))
+            (match (and escape
+                        (if (and once-more? (not (final? key)))
+                            '(once-more)
+                            (at-failure step place key arguments)))
               (#f #f)
               ((and decision ('skip . values))
                (%run-passed-over! step (skipped-text values))
                (escape decision))
               (decision (escape decision))))))))
-  (if (%run-attended?)
+  (if (or once-more? (%run-attended?))
       (call/ec failing)
       (failing #f)))
+
+(define (final? key)
+  "Return #t when an exception of KEY leaves nothing to be decided or tried again."
+  (or (memq key (list 'interrupted 'quit 'machine-lost %enough))
+      (lost-machine)))
+
+(define (call-within seconds name thunk)
+  "Call THUNK, of the step called NAME, and return its values.
+
+Throw 'timeout when it goes on for SECONDS."
+  (%run-deadline! (exact->inexact seconds))
+  (call-with-values
+      (lambda ()
+        (catch 'interrupted
+          (lambda ()
+            (with-throw-handler #t
+              thunk
+              (lambda (key . arguments)
+                (unless (eq? key 'interrupted)
+                  (%run-deadline-over!)))))
+          (lambda (key . arguments)
+            (if (%run-deadline-over!)
+                (throw 'timeout #f "~A"
+                       (list (format #f "the step `~a' did not end within ~a s; ~a"
+                                     name seconds (exception-text key arguments)))
+                       '())
+                (apply throw key arguments)))))
+    (lambda results
+      (%run-deadline-over!)
+      (apply values results))))
+
+(define (fail-as-expected name thunk why)
+  "Call THUNK, the step called NAME, which is to fail because of WHY."
+  (define (told-so message)
+    (%run-check-passed! (format #f "fails, as is known (~a): ~a" why message)))
+  (if (catch #t
+        (lambda () (thunk) #t)
+        (lambda (key . arguments)
+          (if (memq key '(check-failed guest-command-failed))
+              (begin (told-so (exception-text key arguments)) #f)
+              (apply throw key arguments))))
+      (fail (format #f "the step `~a' does not fail any more, which it was known to: ~a"
+                    name why))))
 
 ;; What is thrown when the steps that were asked for are done.
 (define %enough '%enough)
@@ -344,9 +450,7 @@ and ARGUMENTS, is to go on."
        (%promises)
        (not (run-outcome))
        (not (decided))
-       ;; With these there is nothing left to be decided.
-       (not (memq key (list 'interrupted 'quit 'machine-lost %enough)))
-       (not (lost-machine))
+       (not (final? key))
        (begin
          ;; Whatever fails meanwhile is the doing of whoever was asked.
          (decided 'asking)
@@ -399,14 +503,29 @@ nobody answered."
 (define (put-at-hand! name value)
   "Let whoever is asked at a failure of this harness have VALUE under NAME, a symbol.
 `login' is no name but the command that logs in to the guest, a list of strings.
-Nothing happens outside of a harness."
+`at-hand' gives it back."
   (let ((promises (%promises)))
-    (when promises
-      (set-promises-at-hand! promises
-                             (acons name value
-                                    (filter (lambda (entry)
-                                              (not (eq? name (car entry))))
-                                            (promises-at-hand promises)))))))
+    (if promises
+        (set-promises-at-hand! promises
+                               (with-entry name value (promises-at-hand promises)))
+        (set! %at-hand (with-entry name value %at-hand)))))
+
+(define (with-entry name value entries)
+  (acons name value
+         (filter (match-lambda
+                   ((other . _) (not (eq? name other))))
+                 entries)))
+
+(define %at-hand
+  ;; What is at hand outside of a harness, at a prompt.
+  '())
+
+(define (at-hand name)
+  "Return what `put-at-hand!' has put at hand under NAME, a symbol, or #f:
+`boot-approved-machine' does so with `session', `vm' and `guest'."
+  (let ((promises (%promises)))
+    (assq-ref (if promises (promises-at-hand promises) %at-hand)
+              name)))
 
 (define (results->text results refuse)
   "Return RESULTS, the values of a step, as text; #f for none."
@@ -438,40 +557,7 @@ another process does it again: what an effect may leave in the world, to be foun
 by its proof.  It is \"\" outside of a step."
   (%run-step-nonce))
 
-;;; Checks and the record.
-
-(define (check what holds?)
-  "Check that HOLDS? is true; WHAT, a string, says what that means and is shown.
-
-Throw 'check-failed otherwise."
-  (if holds?
-      (%run-check-passed! what)
-      (fail (format #f "this does not hold: ~a" what))))
-
-(define (check-equal what actual expected)
-  "Check that ACTUAL and EXPECTED are equal?; WHAT, a string, says what they
-are and is shown.
-
-Throw 'check-failed, with both, otherwise."
-  (if (equal? actual expected)
-      (%run-check-passed! what)
-      (fail (format #f "~a: expected ~s, found ~s" what expected actual))))
-
-(define (fail message)
-  "Throw 'check-failed with MESSAGE, a string: the system under test is not as
-it should be."
-  (throw 'check-failed #f "~A" (list message) '()))
-
-(define (record! key value)
-  "Put VALUE, a string or a number, into the record as KEY, a symbol that the
-harness announced with #:record."
-  (%run-record! (symbol->string key)
-                (if (string? value) value (format #f "~a" value))))
-
-(define (recorded)
-  "Return what has been recorded so far: an association list from symbols to
-strings, in the announced order."
-  (%run-record))
+;;; What a run keeps.
 
 (define (run-file name)
   "Return the file NAME in the folder of this run, where what is worth keeping
@@ -505,6 +591,22 @@ At a prompt, outside of a harness, nothing has an end, and whoever sits there is
              '("at-end belongs inside a harness") '()))
      (of-machine?
       (%run-note! (string-append "outside of a harness this is left to you: " what))))))
+
+(define (end-now what)
+  "Keep the promises called WHAT, a string, which have become due, instead of at the
+end, the last one first.  Throw what one of them throws."
+  (let ((promises (%promises)))
+    (for-each (lambda (promise)
+                (set-promises-list! promises (delq promise (promises-list promises)))
+                (with-throw-handler #t
+                  (promise-thunk promise)
+                  (lambda (key . arguments)
+                    (%run-cleaned-up! what (exception-text key arguments))))
+                (%run-cleaned-up! what #f))
+              (if promises
+                  (filter (lambda (promise) (string=? what (promise-what promise)))
+                          (promises-list promises))
+                  '()))))
 
 (define* (keep-machine proc #:key (lost (const #f)) (let-go (const #f)))
   "From now on the harness has a machine that can be kept when it ends: then PROC is

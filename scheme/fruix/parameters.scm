@@ -48,18 +48,18 @@
 (define %declared '())
 
 (define-syntax define-parameter
-  ;; Define NAME, a variable, as the parameter that DOC, a string, describes, and
-  ;; give it the value that settings, environment or command line have for it:
-  ;;
-  ;;   #:type TYPE        string unless given; not evaluated: string, integer, count,
-  ;;                      number, boolean, file, (one-of STRING ...) or
-  ;;                      (list-of TYPE);
-  ;;   #:default EXPR     the value when nobody gives one, or #f for none; without it,
-  ;;                      somebody must;
-  ;;   #:unit STRING      what a number counts;
-  ;;   #:evidence? #f     what steps give does not depend on it, as on a deadline: a
-  ;;                      run is gone on with although it has changed.
   (lambda (form)
+    "Define NAME, a variable, as the parameter that DOC, a string, describes, and
+give it the value that settings, environment or command line have for it:
+
+  #:type TYPE        string unless given; not evaluated: string, integer, count,
+                     number, boolean, file, (one-of STRING ...) or
+                     (list-of TYPE);
+  #:default EXPR     the value when nobody gives one, or #f for none; without it,
+                     somebody must;
+  #:unit STRING      what a number counts;
+  #:evidence? #f     what steps give does not depend on it, as on a deadline: a
+                     run is gone on with although it has changed."
     (define (parse rest options)
       (syntax-case rest ()
         (() options)

@@ -288,11 +288,13 @@ awk '$1 == \"MemTotal:\" { printf \"%.0f\\n\", $2 * 1024 }' /proc/meminfo 2> /de
   ;; The linker of LLVM takes about 1 GiB a job.
   (match (ssh-ask guest (list (sh %physical-memory)) #:again? #t)
     ((result)
-     (let ((bytes (string->number (string-trim-both (ssh-result-stdout result))))
-           (need (* build-jobs 1024 1024 1024)))
+     (let* ((bytes (string->number (string-trim-both (ssh-result-stdout result))))
+            (a-job (* 1024 1024 1024))
+            (need (* build-jobs a-job)))
        (if (and bytes (< bytes need))
-           (list (format #f "the guest has ~a bytes of memory; ~a jobs need about ~a"
-                         bytes build-jobs need))
+           (let ((fit (max 1 (quotient bytes a-job))))
+             (list (format #f "the guest has ~a bytes of memory; ~a jobs need about ~a, and ~a would fit (--build-jobs=~a)"
+                           bytes build-jobs need fit fit)))
            '())))))
 
 (define (clock-troubles guest)

@@ -17,13 +17,16 @@
                    (what "a condition")
                    (timeout 10)
                    (interval 0.2)
-                   (last-seen (const #f)))
+                   (last-seen (const #f))
+                   (while (const #t)))
   "Wait until PREDICATE, a procedure without arguments, returns true, and return
 what it returned.  It is called every INTERVAL seconds; of a wait that lasts,
 every hundredth of the time waited, but at least every 10 seconds.
 
 Throw 'timeout after TIMEOUT seconds; the message names WHAT, a string, and
-what LAST-SEEN, a procedure without arguments, returns: a string or #f."
+what LAST-SEEN, a procedure without arguments, returns: a string or #f.  Throw
+'check-failed as soon as WHILE, a procedure without arguments, returns #f: what must
+hold meanwhile."
   (let ((start (get-internal-real-time)))
     (let loop ()
       (or (predicate)
@@ -37,6 +40,10 @@ what LAST-SEEN, a procedure without arguments, returns: a string or #f."
                                          (string-append "; last: " seen)
                                          "")))
                        (if seen `((last . ,seen)) '()))))
+            (unless (while)
+              (throw 'check-failed 'wait-for "~A"
+                     (list (format #f "what must hold while waiting for ~a does not" what))
+                     '()))
             (%pause (exact->inexact
                      (min (max interval (min 10 (/ waited 100)))
                           (- timeout waited))))

@@ -77,7 +77,7 @@ pub fn make(
         load_path: load_path(line, environment),
         native_modules: native_modules(),
         arguments,
-        modules: crate::embedded::modules(),
+        modules: crate::embedded::SCHEME,
         is_interrupted: Some(crate::runtime::take_interrupt),
         clock: Some(CLOCK),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),

@@ -72,12 +72,16 @@ fn tell_of_program(line: &CommandLine, environment: &Environment, script: Option
     crate::run::primitives::update(|context| {
         runs_context::of_program(context, &name, built_in, &text);
     });
-    parameters::primitives::install(parameters::Program::of(
-        line,
-        environment,
-        written.or(Some(name)),
-        Some(String::from_utf8_lossy(&text).into_owned()),
-    ));
+    let source = match script {
+        Some(Script::File(path)) => path.to_string_lossy().into_owned(),
+        _ => name.clone(),
+    };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let program = parameters::Program::of(line, environment, written.or(Some(name)), Some(text));
+    parameters::primitives::install(parameters::Program {
+        source: Some(source),
+        ..program
+    });
 }
 
 /// The status with which the process ends already, when the options of a harness ask

@@ -83,19 +83,22 @@ pub fn show_stop_of_verb(stop: &Stop) -> u8 {
 }
 
 /// Print an exception that nothing caught: message, place, source line,
-/// backtrace and hint. A failure of the world has its story in its message,
-/// so where in the script it struck is left to one line.
+/// backtrace and hint. A failure of the world has its story in its message, so where
+/// in the script it struck is left to one line, and the procedures on the way, if any.
 pub fn show_uncaught(uncaught: &Uncaught) {
     let mut text = headline(uncaught);
-    if Key::from_name(&uncaught.key).is_none() {
-        if let Some(location) = &uncaught.location {
-            text.push_str(&excerpt(location));
-        }
-        if !uncaught.backtrace.is_empty() {
-            text.push_str("backtrace, innermost first:\n");
-            for frame in &uncaught.backtrace {
-                text.push_str(&format!("  {}\n", frame_line(frame)));
-            }
+    let is_of_the_world = Key::from_name(&uncaught.key).is_some();
+    if !is_of_the_world && let Some(location) = &uncaught.location {
+        text.push_str(&excerpt(location));
+    }
+    let has_a_way = uncaught
+        .backtrace
+        .iter()
+        .any(|frame| frame.procedure.is_some());
+    if has_a_way || !(is_of_the_world || uncaught.backtrace.is_empty()) {
+        text.push_str("backtrace, innermost first:\n");
+        for frame in &uncaught.backtrace {
+            text.push_str(&format!("  {}\n", frame_line(frame)));
         }
     }
     text.push_str(&hint(uncaught));

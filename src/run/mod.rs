@@ -531,7 +531,7 @@ impl Run {
                 self.step_begins(kind, text, inputs, why);
                 Begun::Do
             }
-            Decision::Finish(why) => {
+            Decision::Finish(why) | Decision::Enter(why) => {
                 self.step_begins(kind, text, inputs, Some(why));
                 Begun::Do
             }
@@ -741,13 +741,13 @@ impl Run {
         Ok(())
     }
 
-    /// The step that has failed last begins again where it was, because somebody says
-    /// so.
+    /// The step that has failed last begins again where it was, because of WHY.
     pub fn step_again(
         &mut self,
         kind: StepKind,
         text: &str,
         inputs: Option<&str>,
+        why: String,
     ) -> Result<(), Failure> {
         let mut frame = self
             .failed
@@ -755,7 +755,7 @@ impl Run {
             .ok_or_else(|| Failure::new(Key::Usage, "no step has failed"))?;
         frame.counts.clear();
         self.frames.push(frame);
-        self.step_begins(kind, text, inputs, Some("tried again by hand".to_owned()));
+        self.step_begins(kind, text, inputs, Some(why));
         Ok(())
     }
 

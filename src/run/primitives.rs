@@ -10,11 +10,12 @@ use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::source;
 use crate::guile::value::{
-    Value, list_value, optional_string, pair_value, string, string_value, strings, symbol_value,
+    self, Value, list_value, optional_string, pair_value, string, string_value, strings,
+    symbol_value,
 };
 use crate::natives;
 use crate::progress::{Event, tell};
-use crate::runtime;
+use crate::runtime::{self, Deadline};
 use crate::visible::escape;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -23,6 +24,7 @@ use std::time::Duration;
 thread_local! {
     static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
     static CONTEXT: RefCell<Context> = RefCell::new(Context::default());
+    static DEADLINES: RefCell<Vec<Deadline>> = const { RefCell::new(Vec::new()) };
     /// How many runs this process has begun or passed by.
     static ORDINAL: Cell<u64> = const { Cell::new(0) };
     /// How many texts of the language the run has looked at for modules.
@@ -137,10 +139,10 @@ natives! {
     "%run-step-passed!" (2) => step_passed,
     /// (%run-step-failed! key message)
     "%run-step-failed!" (2) => step_failed,
-    /// (%run-step-again! kind text inputs)
+    /// (%run-step-again! kind text inputs why)
     ///
-    /// The step that has failed last begins again where it was, by hand.
-    "%run-step-again!" (3) => step_again,
+    /// The step that has failed last begins again where it was, because of WHY.
+    "%run-step-again!" (4) => step_again,
     /// (%run-step-path) -> list of strings
     ///
     /// The names of the steps that go on, the outermost first.
@@ -230,6 +232,15 @@ natives! {
     "%run-clean-up-begins!" (0) => clean_up_begins,
     /// (%run-clean-up-ends!)
     "%run-clean-up-ends!" (0) => clean_up_ends,
+    /// (%run-deadline! seconds)
+    ///
+    /// What goes on is interrupted when so much time has passed, unless
+    /// %run-deadline-over! is called before. Deadlines nest.
+    "%run-deadline!" (1) => deadline,
+    /// (%run-deadline-over!) -> boolean
+    ///
+    /// The innermost deadline is not wanted any more; whether it had come.
+    "%run-deadline-over!" (0) => deadline_over,
     /// (%run-ask question seconds) -> string or #f
     ///
     /// What somebody at the terminal answers within SECONDS, without the end of
@@ -550,7 +561,8 @@ fn step_again(args: &[Value]) -> Outcome {
     let kind = step_kind(NAME, args, 1)?;
     let text = string(NAME, args, 2)?;
     let inputs = optional_string(NAME, args, 3)?;
-    with_run(|run| run.step_again(kind, &text, inputs.as_deref()))?;
+    let why = string(NAME, args, 4)?;
+    with_run(|run| run.step_again(kind, &text, inputs.as_deref(), why))?;
     Ok(Value::Void)
 }
 
@@ -741,6 +753,17 @@ fn clean_up_begins(_: &[Value]) -> Outcome {
 fn clean_up_ends(_: &[Value]) -> Outcome {
     runtime::end_clean_up();
     Ok(Value::Void)
+}
+
+fn deadline(args: &[Value]) -> Outcome {
+    let limit = value::seconds("%run-deadline!", args, 1)?;
+    DEADLINES.with(|open| open.borrow_mut().push(Deadline::after(limit)));
+    Ok(Value::Void)
+}
+
+fn deadline_over(_: &[Value]) -> Outcome {
+    let innermost = DEADLINES.with(|open| open.borrow_mut().pop());
+    Ok(Value::BoolV(innermost.is_some_and(Deadline::end)))
 }
 
 fn ask(args: &[Value]) -> Outcome {

@@ -23,7 +23,7 @@ fn on_a_new_machine_each_lack_says_what_it_matters_for_and_what_may_be_absent() 
         ("LACKS host: ", "FRUIX_HOST"),
         ("LACKS vdi: ", "that VM's disk"),
         ("-     guest/address: ", "looked for through the host"),
-        ("-     build-jobs: ", "without it: 2"),
+        ("-     build-jobs: ", "without it: 8"),
         ("-     host: ", "not looked at"),
         ("ok    simulation: ", "--simulate"),
     ] {

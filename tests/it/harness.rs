@@ -58,6 +58,241 @@ fn a_check_that_does_not_hold_ends_the_harness_with_fail_and_status_1() {
     assert!(stderr.contains("✗ count"), "{stderr}");
 }
 
+/// What a harness of these lines says on stderr, and its status.
+fn told(lines: &str) -> (String, Option<i32>) {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "told.scm",
+        &format!("(use-modules (fruix harness))\n{lines}"),
+    );
+    let outcome = sandbox.run(&["told.scm"]);
+    (outcome.stderr, outcome.status)
+}
+
+#[test]
+fn each_failure_shows_file_line_and_the_procedures_on_the_way() {
+    // What fails, in line 4 of the file, and what is said of it.
+    for (failing, message) in [
+        ("(check \"small\" (< x 1))", "this does not hold: small"),
+        (
+            "(check-equal \"the sum\" (+ x 2) 5)",
+            "the sum: expected 5, found 4",
+        ),
+        (
+            "(claim (= (+ x 2) 5))",
+            "(= (+ x 2) 5): expected 5, found 4",
+        ),
+        (
+            "(claim \"an odd one\" (odd? x))",
+            "this does not hold: an odd one; x is 2",
+        ),
+        (
+            "(claim (and (odd? x) #t))",
+            "this does not hold: (and (odd? x) #t)",
+        ),
+        (
+            "(string-append \"a\" x)",
+            "Wrong type (expecting string): 2",
+        ),
+        ("(nosuch x)", "Unbound variable: nosuch"),
+        (
+            "(list (throw 'mine x))",
+            "Throw to key `mine' with args `(2)'.",
+        ),
+    ] {
+        let (stderr, _) = told(&format!(
+            "(define (inner x)\n  (list 1)\n  {failing}\n  x)\n\
+             (define (outer x)\n  (list (inner x)))\n\
+             (harness \"told\" (step \"one\" (list 1)) (step \"two\" (outer 2)))"
+        ));
+        let last = stderr
+            .lines()
+            .skip_while(|line| !line.starts_with("fruix-scm: "))
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(
+            last.starts_with("fruix-scm: told.scm:4:") && last.contains(message),
+            "{failing}\n{stderr}"
+        );
+        assert!(last.contains(" in inner\n"), "{failing}\n{stderr}");
+        assert!(
+            last.contains("  told.scm:7:8 in outer"),
+            "{failing}\n{stderr}"
+        );
+        // The failure is told once where it struck, once at its end.
+        let count = stderr.matches(message).count();
+        assert!(count <= 2, "{failing}: {count} times\n{stderr}");
+    }
+}
+
+#[test]
+fn of_long_values_what_differs_is_shown() {
+    for (claim, message) in [
+        (
+            "(equal? (iota 200) (append (iota 150) '(x) (iota 50)))",
+            "they differ in element 150: expected x, found 150",
+        ),
+        (
+            "(equal? (iota 200) (iota 199))",
+            "element 199 is too many: expected 199 elements, found 199",
+        ),
+        (
+            "(equal? (make-string 300 #\\a) (string-append (make-string 290 #\\a) \"b\"))",
+            "they differ from character 292 on: expected …aaaaaaaaaaaaaaaaaaaaaaaab\", found …",
+        ),
+    ] {
+        let (stderr, status) = told(&format!("(harness \"told\" (claim {claim}))"));
+        assert_eq!(status, Some(1));
+        assert!(stderr.contains(message), "{stderr}");
+        assert!(
+            stderr.lines().all(|line| line.len() < 500),
+            "too long\n{stderr}"
+        );
+    }
+}
+
+#[test]
+fn checks_are_collected_and_the_step_fails_behind_the_last_one() {
+    let (stderr, status) = told(
+        "(harness \"told\"\n  (step \"all\"\n    (collect-checks\n      (check \"one\" #f)\n\
+               (check \"two\" #t)\n      (claim (= 1 2))))\n  (step \"after\" (list 1)))",
+    );
+    assert_eq!(status, Some(1));
+    for line in [
+        "✗ told.scm:5:6: this does not hold: one",
+        "· two",
+        "✗ told.scm:7:6: (= 1 2): expected 2, found 1",
+        "✗ all",
+        "2 checks do not hold: ",
+    ] {
+        assert!(stderr.contains(line), "{line} is not in\n{stderr}");
+    }
+    assert!(!stderr.contains("▸ after"), "{stderr}");
+    // What is no check ends it at once.
+    let (stderr, status) = told("(harness \"told\" (collect-checks (check \"one\" #f) (car 1)))");
+    assert_eq!(status, Some(4), "{stderr}");
+}
+
+#[test]
+fn a_step_is_skipped_tried_again_ended_or_known_to_fail() {
+    let sandbox = Sandbox::new();
+    let program = |known: &str| {
+        format!(
+            r#"(use-modules (fruix harness))
+(define tries 0)
+(harness "options"
+  (step "skipped" #:skip "no disk is here" (fail "no"))
+  (step "not skipped" #:skip #f (claim (= 1 1)))
+  (step "flaky" #:attempts 3 #:pause 0.01
+    (set! tries (+ tries 1))
+    (claim (= tries 3)))
+  (step "known" #:fails "issue 12" (claim (= 1 {known})))
+  (step "quick" #:timeout 60 (claim (= 2 2))))"#
+        )
+    };
+    sandbox.write("options.scm", &program("2"));
+    let outcome = sandbox.run(&["options.scm"]);
+    let stderr = outcome.stderr.clone();
+    outcome.success();
+    for line in [
+        "· skipped: no disk is here",
+        "once more in 0.01 s; attempts left: 1",
+        "again: the attempt before it failed",
+        "✓ flaky",
+        "· fails, as is known (issue 12): ",
+    ] {
+        assert!(stderr.contains(line), "{line} is not in\n{stderr}");
+    }
+    assert_eq!(stderr.matches("✗ flaky").count(), 2, "{stderr}");
+    sandbox.write("options.scm", &program("1"));
+    let stderr = sandbox.run(&["options.scm"]).fails_with(1);
+    assert!(stderr.contains("does not fail any more"), "{stderr}");
+    sandbox.write(
+        "options.scm",
+        r#"(use-modules (fruix harness))
+(harness "options" (at-end "tidy" (lambda () (display "tidied")))
+  (step "slow" #:timeout 1 (usleep 60000000)))"#,
+    );
+    let began = std::time::Instant::now();
+    let outcome = sandbox.run(&["options.scm"]);
+    assert!(began.elapsed().as_secs() < 50, "the deadline did not come");
+    assert!(outcome.stdout.contains("tidied"), "{}", outcome.stdout);
+    let stderr = outcome.fails_with(3);
+    assert!(
+        stderr.contains("the step `slow' did not end within 1 s"),
+        "{stderr}"
+    );
+    // A loop that asks nobody is ended too.
+    sandbox.write(
+        "options.scm",
+        r#"(use-modules (fruix harness))
+(harness "options"
+  (step "busy" #:timeout 1 (let loop ((n 0)) (loop (+ n 1)))))"#,
+    );
+    let stderr = sandbox.run(&["options.scm"]).fails_with(3);
+    assert!(stderr.contains("did not end within 1 s"), "{stderr}");
+}
+
+#[test]
+fn a_clean_up_that_is_due_is_done_then_and_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "due.scm",
+        r#"(use-modules (fruix harness))
+(harness "due"
+  (at-end "one" (lambda () (display "one\n")))
+  (at-end "two" (lambda () (display "two\n")))
+  (at-end "bad" (lambda () (car '())))
+  (step "give one back" (end-now "one"))
+  (display "on\n")
+  (step "give bad back" (end-now "bad")))"#,
+    );
+    let outcome = sandbox.run(&["due.scm"]);
+    assert!(
+        outcome.stdout.starts_with("one\non\ntwo\nFAIL due: "),
+        "{}",
+        outcome.stdout
+    );
+    let stderr = outcome.fails_with(4);
+    assert_eq!(stderr.matches("clean-up: one").count(), 1, "{stderr}");
+}
+
+#[test]
+fn what_must_hold_meanwhile_ends_a_wait() {
+    let (stderr, status) = told(
+        "(use-modules (fruix wait))\n(define asked 0)\n\
+         (harness \"told\"\n  (step \"wait\"\n    (wait-for (const #f) #:what \"a sign\" #:timeout 60\n\
+               #:while (lambda () (set! asked (+ asked 1)) (< asked 3)))))",
+    );
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("what must hold while waiting for a sign does not"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_harness_that_another_imports_is_not_run() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "first.scm",
+        r#"(define-module (first) #:use-module (fruix harness) #:export (begin-well))
+(define (begin-well) (step "begin" (claim (= 1 1))))
+(harness "first" (begin-well))"#,
+    );
+    sandbox.write(
+        "second.scm",
+        r#"(use-modules (fruix harness) (first))
+(harness "second" (begin-well) (step "go on" (claim (= 2 2))))"#,
+    );
+    let stdout = sandbox.run(&["first.scm"]).success();
+    assert!(stdout.ends_with("PASS first\n"), "{stdout}");
+    let stdout = sandbox.run(&["-L", ".", "second.scm"]).success();
+    assert_eq!(stdout, "run_kind=none\nPASS second\n");
+    let list = sandbox.run(&["-L", ".", "second.scm", "--list"]).success();
+    assert!(list.starts_with("second\n  begin\n  go on\n"), "{list}");
+}
+
 #[test]
 fn clean_ups_run_in_reverse_order_whatever_ended_the_harness() {
     for (ending, status) in [("#t", 0), ("(fail \"no\")", 1), ("(car 1)", 4)] {

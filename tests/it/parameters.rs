@@ -510,15 +510,15 @@ fn phase20_lists_its_steps_as_the_report_has_them() {
         "log in to the host",
         "lock the machine for this run",
         "start the VM",
-        "check the development profile",
-        "recover the source from the system's metadata",
+        "the development profile is beside that of the system",
+        "the guest can recover the declared materialized FreeBSD source store from system metadata",
         "make buildworld",
         "make buildkernel",
         "make installworld",
         "make distribution",
         "make installkernel",
-        "check the shapes of the artifacts",
-        "record sizes and digests",
+        "the staged outputs contain the expected artifact shapes",
+        "slice headers and bootloader",
     ] {
         assert!(lines.any(|line| line == step), "{step} is not in\n{list}");
     }

@@ -304,7 +304,7 @@ fn a_part_of_phase20_is_done_on_the_machine_that_was_kept() {
     let outcome = sandbox.run(&[
         &format!("--take-over={run}"),
         "phase20.scm",
-        "--from=check the shapes of the artifacts",
+        "--from=the staged outputs contain the expected artifact shapes",
         &format!("--of={run}"),
     ]);
     let stdout = outcome.stdout.clone();
@@ -313,8 +313,8 @@ fn a_part_of_phase20_is_done_on_the_machine_that_was_kept() {
         "= import the image, and read it back (kept: its proof holds)",
         "= make installkernel (kept: its proof holds)",
         "= preflight: look for what would fail late (kept: taken from run",
-        "▸ check the shapes of the artifacts",
-        "✓ record sizes and digests",
+        "▸ the staged outputs contain the expected artifact shapes",
+        "✓ slice headers and bootloader",
     ] {
         assert!(stderr.contains(line), "{line} is not in\n{stderr}");
     }

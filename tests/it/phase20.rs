@@ -32,6 +32,17 @@ const KEYS: &[&str] = &[
     "host_initiated_native_build",
 ];
 
+/// What Fruix's report of phase 20.2 lists as verified, in its order.
+const VERIFIED: &[&str] = &[
+    "the guest still boots and passes the Phase 20.1 development-environment checks first",
+    "development-enabled systems expose canonical native-build compatibility links",
+    "the guest can recover the declared materialized FreeBSD source store from system metadata",
+    "real FreeBSD buildworld succeeds inside the booted Fruix guest",
+    "real FreeBSD buildkernel succeeds inside the booted Fruix guest",
+    "staged installworld, distribution, and installkernel also succeed inside the guest",
+    "the staged outputs contain the expected artifact shapes",
+];
+
 fn is_empty(directory: &Path) -> bool {
     std::fs::read_dir(directory).unwrap().next().is_none()
 }
@@ -67,6 +78,34 @@ fn the_record_has_its_keys_in_order_and_the_last_line_is_pass() {
     for key in ["vm=", "image_sha256=", "journal_sha256="] {
         assert!(provenance.contains(key), "{key} is not in\n{provenance}");
     }
+    let value = |key: &str| {
+        let line = record.lines().find_map(|line| line.strip_prefix(key));
+        line.and_then(|rest| rest.strip_prefix('=')).unwrap()
+    };
+    // As in the report: the number of jobs, the places, sizes as `du -sh` has them.
+    let root = "/var/tmp/fruix-phase20-native-build";
+    assert_eq!(value("build_jobs"), "8");
+    assert_eq!(value("build_root"), root);
+    for (key, name) in [
+        ("world_stage", "stage-world"),
+        ("kernel_stage", "stage-kernel"),
+        ("headers_stage", "artifact-headers"),
+        ("bootloader_stage", "artifact-bootloader"),
+    ] {
+        assert_eq!(value(key), format!("{root}/{name}"));
+        let size = value(&format!("{key}_size"));
+        let (number, unit) = size.split_at(size.len() - 1);
+        assert!(
+            number.parse::<f64>().is_ok() && "KMG".contains(unit),
+            "{size}"
+        );
+    }
+    assert_eq!(value("host_initiated_native_build"), "ok");
+    let steps: Vec<&str> = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("▸ "))
+        .collect();
+    assert_eq!(steps, VERIFIED);
     for digest in digests(record) {
         let hexadecimal = digest.split_once('=').unwrap().1;
         assert_eq!(hexadecimal.len(), 64, "{digest}");
@@ -491,7 +530,7 @@ const MOMENTS: &[&str] = &[
     "▸ find the guest and connect to it",
     "buildworld|",
     "installworld|",
-    "▸ record sizes",
+    "▸ the staged outputs",
 ];
 
 #[test]

@@ -57,12 +57,13 @@
 
 (define-record-type <scope>
   ;; What the names in the text of one module mean.
-  (make-scope definitions imports harness? carried?)
+  (make-scope definitions imports harness? carried? program?)
   scope?
   (definitions  scope-definitions)      ;hash table: symbol -> <procedure>, <constant>
   (imports      scope-imports set-scope-imports!)      ;list of <scope>
   (harness?     scope-harness? set-scope-harness?!)    ;boolean: it has the word
-  (carried?     scope-carried?))                       ;boolean: fruix-scm's own text
+  (carried?     scope-carried?)                        ;boolean: fruix-scm's own text
+  (program?     scope-program?))                       ;boolean: no module it imports
 
 (define-record-type <procedure>
   (make-procedure parameters body scope env)
@@ -95,7 +96,7 @@
 names of files to what is in them.  Without WHOLE?, modules that fruix-scm carries
 are not looked into: what it needs to know parameters, and no steps."
   (let ((reading (make-reading '() '() '() #t whole?))
-        (scope (make-scope (make-hash-table) '() #f #f)))
+        (scope (make-scope (make-hash-table) '() #f #f #t)))
     (for-each (match-lambda
                 ((file . text) (read-into! reading scope file text)))
               texts)
@@ -180,10 +181,10 @@ are not looked into: what it needs to know parameters, and no steps."
 
 (define (find-harnesses! reading scope form)
   "Add every harness that is written somewhere in FORM, where that word has its
-meaning."
+meaning; those of modules are not run."
   (match form
     ((? (lambda (form)
-          (or (scope-carried? scope) (not (scope-harness? scope)))))
+          (not (and (scope-program? scope) (scope-harness? scope)))))
      #f)
     (('quote . _) #f)
     (('harness name first . rest)
@@ -260,11 +261,12 @@ meaning."
              #f)
             ((and carried
                   (not (string-contains text "(define-parameter "))
-                  (not (and whole? (eq? (car name) 'fruix))))
+                  (not (and whole? (memq (car name) '(fruix harness)))))
              #f)
             (else
              (let ((scope (make-scope (make-hash-table) '() #f
-                                     (and carried (eq? (car name) 'fruix)))))
+                                     (and carried (eq? (car name) 'fruix))
+                                     #f)))
                (set-reading-scopes! reading
                                     (acons name scope (reading-scopes reading)))
                (read-into! reading scope (or own file) text)

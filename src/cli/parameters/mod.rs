@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub struct Program {
     /// FILE as it was written, `-c` for an expression; none at a prompt.
     pub file: Option<String>,
+    /// The name that its text has in messages.
+    pub source: Option<String>,
     pub text: Option<String>,
     /// The files of `-l`.
     pub loads: Vec<PathBuf>,
@@ -67,6 +69,7 @@ impl Program {
                 None => Vec::new(),
             },
             file,
+            source: None,
             text,
             loads: line.program.load.clone(),
             options: line.world.settings.clone(),

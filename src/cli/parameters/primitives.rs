@@ -41,6 +41,10 @@ natives! {
     ///
     /// The program as the command line names it; #f at a prompt.
     "%program-file" (0) => file,
+    /// (%program-source) -> string or #f
+    ///
+    /// The name that the text of the program has, as `syntax-source` gives it.
+    "%program-source" (0) => name_of_text,
     /// (%program-texts) -> association list of strings
     ///
     /// The files of the program, the last one of which is the program itself, and
@@ -119,6 +123,10 @@ fn texts_value(texts: Vec<String>) -> Value {
 
 fn file(_: &[Value]) -> Outcome {
     Ok(text_or_false(with(|program| program.file.clone())))
+}
+
+fn name_of_text(_: &[Value]) -> Outcome {
+    Ok(text_or_false(with(|program| program.source.clone())))
 }
 
 fn texts(_: &[Value]) -> Outcome {

@@ -90,7 +90,7 @@ impl<'a> Assistant<'a> {
             Some(path.split('/').map(str::to_owned).collect())
         };
         let language = guile::modules().iter().map(|(path, _)| *path);
-        let ours = embedded::modules().iter().map(|(path, _)| *path);
+        let ours = embedded::SCHEME.iter().map(|(path, _)| *path);
         let embedded = language.chain(ours).filter_map(|path| {
             let path = path.strip_prefix("guile/").unwrap_or(path);
             (!path.starts_with("boot/")).then(|| words(path)).flatten()
