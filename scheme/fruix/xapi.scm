@@ -295,14 +295,15 @@ TIMEOUT-SECONDS; all are asked side by side.  Who is there is not asked."
     (xapi-vm-destroy session vm)
     (for-each (lambda (vdi) (xapi-vdi-destroy session vdi)) disks)))
 
-(define (xapi-vm-screenshot session vm file)
+(define* (xapi-vm-screenshot session vm file #:key (timeout-seconds 60))
   "Write what VM, a running one, shows on its screen to FILE, as a PNG.
 
 Throw 'xapi-error when VM has no screen, as when it does not run, and when the
-host does not lead to it, and 'timeout when nothing is drawn within 30 seconds.
+host does not lead to it, and 'timeout after TIMEOUT-SECONDS, or when nothing is
+drawn within 30 seconds.
 
 Source: XenAPI reference, class console."
-  (%xapi-vm-screenshot session vm file))
+  (%xapi-vm-screenshot session vm file timeout-seconds))
 
 ;;; VDIs.
 

@@ -85,8 +85,15 @@ pub fn is_reading(method: &str) -> bool {
         .is_some_and(|effects| effects == [Effect::Reads])
 }
 
-/// Whether METHOD answers the reference of an object that it has made.
-pub fn creates(method: &str) -> bool {
+/// Whether METHOD with PARAMS answers the reference of an object that it has made. A
+/// disk that was there, into which another is copied, is none.
+pub fn creates(method: &str, params: &[Value]) -> bool {
+    let into = params.get(3).and_then(Value::as_str);
+    let is_there = method == "VDI.copy" && into.is_some_and(|into| !is_null(into));
+    makes(method) && !is_there
+}
+
+fn makes(method: &str) -> bool {
     matches!(
         (split(method), method.starts_with("Async.")),
         (
@@ -105,7 +112,7 @@ pub fn creates(method: &str) -> bool {
 /// Whether METHOD answers the reference of a copy, which takes no marks of its own
 /// when it is made.
 pub fn copies(method: &str) -> bool {
-    creates(method) && !method.ends_with(".create")
+    makes(method) && !method.ends_with(".create")
 }
 
 /// Let METHOD with PARAMS pass, or say why not. A record from which an object

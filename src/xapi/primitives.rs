@@ -110,10 +110,10 @@ crate::natives! {
     ///
     /// Those of ADDRESSES that take a connection at PORT within SECONDS.
     "%xapi-answering" (3) => answering,
-    /// (%xapi-vm-screenshot session vm file) -> unspecified
+    /// (%xapi-vm-screenshot session vm file seconds) -> unspecified
     ///
     /// Write what VM shows on its screen to FILE, as a PNG.
-    "%xapi-vm-screenshot" (3) => vm_screenshot,
+    "%xapi-vm-screenshot" (4) => vm_screenshot,
     /// (%xapi-vdi-replace session vm vdi image format seconds) -> alist
     ///
     /// Put IMAGE on a fresh VDI and that in the place of VDI in VM, a halted one;
@@ -533,9 +533,10 @@ fn vm_screenshot(args: &[Value]) -> Outcome {
     const NAME: &str = "%xapi-vm-screenshot";
     let session = open(NAME, args)?;
     let (machine, file) = (string(NAME, args, 2)?, string(NAME, args, 3)?);
-    let picture = within(
+    let picture = within_limit(
         &session.0,
         "looking at a screen",
+        seconds(NAME, args, 4)?,
         console::picture(&session.0, &machine),
     )?;
     picture

@@ -438,6 +438,9 @@ impl Session {
         approved::check(self, method, &mut params).await?;
         let name = lease::announce(self, method, &mut params);
         let vdi = params.first().and_then(|record| record.get("VDI")).cloned();
+        let asynchronous = method.strip_prefix("Async.");
+        let creates = approved::creates(method, &params);
+        let creates_later = asynchronous.filter(|it| approved::creates(it, &params));
         let snapshot = params.first().cloned();
         let reverts = method.strip_prefix("Async.").unwrap_or(method) == "VM.revert";
         let snapshot = snapshot.filter(|_| reverts);
@@ -455,10 +458,9 @@ impl Session {
         }
         let result = outcome?;
         if let Some(reference) = result.as_str() {
-            let asynchronous = method.strip_prefix("Async.");
-            if approved::creates(method) {
+            if creates {
                 lease::mark_new(self, method, reference, name).await?;
-            } else if let Some(method) = asynchronous.filter(|it| approved::creates(it)) {
+            } else if let Some(method) = creates_later {
                 if method.starts_with("VDI.") {
                     lease::mark_task(self, reference).await;
                 }

@@ -379,6 +379,15 @@ Throw 'xapi-error with code UUID_INVALID when there is none.")
   (task "VDI.copy" -> (ref VDI))
   "Return a full copy of VDI on SR.")
 
+(define-xapi-method (xapi-vdi-copy-into (vdi (ref VDI)) (sr (ref SR))
+                                        (base-vdi (ref VDI)) (into-vdi (ref VDI)))
+  (task "VDI.copy" -> (ref VDI))
+  "Write what VDI holds onto INTO-VDI, which no VM that runs may use, and return
+that.  With BASE-VDI, not #f, only the blocks in which VDI differs from it are
+written.  SR is #f.
+
+Throw 'xapi-error with code VDI_TOO_SMALL when VDI does not fit.")
+
 (define-xapi-method (xapi-vdi-resize (vdi (ref VDI)) (size int))
   (task "VDI.resize" -> void)
   "Let VDI, which nobody uses, have SIZE bytes; it can only grow.")
