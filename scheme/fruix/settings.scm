@@ -9,6 +9,7 @@
   #:export (setting
             setting-or
             settings
+            machine-named?
             take-over?))
 
 (define (setting name)
@@ -27,6 +28,11 @@ set."
   "Return every setting that is set, as an association list from symbols to
 values, sorted by name."
   (%settings))
+
+(define (machine-named? name)
+  "Return #t when the settings have a machine called NAME, a string, in their section
+`machines'."
+  (%machine-named? name))
 
 (define (take-over? run trouble)
   "Return #t when the option --take-over lets a machine be taken from RUN, the

@@ -130,6 +130,14 @@ pub fn show_settings(line: &CommandLine, environment: &Environment) -> Result<u8
             ))?,
         }
     }
+    for (name, setting, source) in settings.entries() {
+        if !Settings::names().any(|(known, _)| known == name) {
+            print_line(format_args!(
+                "{name}={}  ({source})",
+                escape(&setting.to_string())
+            ))?;
+        }
+    }
     Ok(0)
 }
 

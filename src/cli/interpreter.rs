@@ -11,7 +11,7 @@ use crate::guile::interpreter::{Interpreter, Options, Stop};
 use crate::guile::natives::NativeModule;
 use crate::sim::Simulation;
 use crate::sim::clock::WorldClock;
-use crate::sim::host::Mishaps;
+use crate::sim::host::Handle;
 use std::path::PathBuf;
 
 /// Every Scheme module that is made of natives.
@@ -137,7 +137,7 @@ impl World {
         let (world, settings) = World::with_settings(line, environment)?;
         told(&settings);
         primitives::install(Ok(settings));
-        primitives::install_mishaps(world.mishaps());
+        primitives::install_host(world.host());
         Ok(world)
     }
 
@@ -174,11 +174,11 @@ impl World {
         }
     }
 
-    /// A way to make trouble in a simulated world.
-    fn mishaps(&self) -> Option<Mishaps> {
+    /// A way to change the host of a simulated world.
+    fn host(&self) -> Option<Handle> {
         self.simulation
             .as_ref()
-            .map(|simulation| simulation.host().mishaps())
+            .map(|simulation| simulation.host().handle())
     }
 
     /// End a simulated world and remove what it made.

@@ -7,14 +7,14 @@ use crate::failure::{Failure, Key};
 use crate::guile::natives::Outcome;
 use crate::guile::value::{Value, list_value, pair_value, string, string_value, symbol_value};
 use crate::natives;
-use crate::sim::host::Mishaps;
+use crate::sim::host::Handle;
 use crate::visible::escape;
 use std::cell::RefCell;
 use std::io::IsTerminal;
 
 thread_local! {
     static TAKE_OVER: RefCell<Option<String>> = const { RefCell::new(None) };
-    static MISHAPS: RefCell<Option<Mishaps>> = const { RefCell::new(None) };
+    static HOST: RefCell<Option<Handle>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Result<Settings, (Key, String, Option<String>)>>> =
         const { RefCell::new(None) };
 }
@@ -41,9 +41,9 @@ pub fn update(change: impl FnOnce(&mut Settings)) {
     });
 }
 
-/// Let scripts on this thread make trouble in the simulation, if there is one.
-pub fn install_mishaps(mishaps: Option<Mishaps>) {
-    MISHAPS.with(|slot| *slot.borrow_mut() = mishaps);
+/// Let scripts on this thread change the simulated host, if there is one.
+pub fn install_host(host: Option<Handle>) {
+    HOST.with(|slot| *slot.borrow_mut() = host);
 }
 
 /// Let scripts on this thread take machines from other runs as `--take-over` says:
@@ -54,7 +54,7 @@ pub fn install_take_over(wish: Option<String>) {
 
 /// `(fruix native simulation)`.
 pub mod simulation {
-    use super::MISHAPS;
+    use super::HOST;
     use crate::failure::{Failure, Key};
     use crate::guile::natives::Outcome;
     use crate::guile::value::{Value, string};
@@ -72,7 +72,7 @@ pub mod simulation {
     }
 
     fn is_there(_: &[Value]) -> Outcome {
-        Ok(Value::BoolV(MISHAPS.with(|slot| slot.borrow().is_some())))
+        Ok(Value::BoolV(HOST.with(|slot| slot.borrow().is_some())))
     }
 
     fn mishap(args: &[Value]) -> Outcome {
@@ -80,10 +80,10 @@ pub mod simulation {
         let mishap: Mishap = text
             .parse()
             .map_err(|error| Failure::new(Key::Usage, format!("{error}")))?;
-        let added = MISHAPS.with(|slot| {
+        let added = HOST.with(|slot| {
             slot.borrow()
                 .as_ref()
-                .map(|mishaps| mishaps.add(mishap))
+                .map(|host| host.add_mishap(mishap))
                 .is_some()
         });
         if added {
@@ -111,6 +111,11 @@ natives! {
     "%setting-required" (1) => setting_required,
     /// (%settings) -> association list from symbols to values
     "%settings" (0) => settings,
+    /// (%machine-named? name) -> boolean
+    ///
+    /// Whether the settings have a machine called NAME. Those of a simulated host have
+    /// each that is asked for.
+    "%machine-named?" (1) => machine_named,
     /// (%take-over? run trouble) -> boolean
     ///
     /// Whether a machine may be taken from RUN, as `--take-over` says; TROUBLE is
@@ -166,6 +171,18 @@ fn settings(_: &[Value]) -> Outcome {
                 .collect(),
         ))
     })?)
+}
+
+fn machine_named(args: &[Value]) -> Outcome {
+    let name = string("%machine-named?", args, 1)?;
+    let known = with_settings(|settings| Ok(settings.machines().any(|it| it == name)))?;
+    let host = HOST.with(|slot| slot.borrow().clone());
+    if let (false, Some(host)) = (known, &host) {
+        Settings::check_machine_name(&name)?;
+        let made = host.add_machine(&name)?;
+        update(|settings| settings.add_simulated(&made));
+    }
+    Ok(Value::BoolV(known || host.is_some()))
 }
 
 fn take_over(args: &[Value]) -> Outcome {

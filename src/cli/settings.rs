@@ -5,9 +5,13 @@
 //! `$XDG_CONFIG_HOME/fruix-scm/config.scm`, then `./fruix-scm.scm`, then
 //! `--config FILE`; a later one overrides an earlier one value by value.
 //! Secrets are never settings: a setting may name the file that holds one.
+//!
+//! One machine stands at the top of the list. Others stand by name in the section
+//! `machines`, each with those of the settings that are a machine's own
+//! ([`OF_A_MACHINE`]); `machines/NAME/vm` is what such a one is called.
 
 use crate::failure::{Failure, Key};
-use crate::sim::SimulationSettings;
+use crate::sim::{SimulatedMachine, SimulationSettings};
 use lexpr::Value as Datum;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -198,11 +202,32 @@ const KNOWN: &[(&str, Shape, &str)] = &[
 /// The section of a settings file that holds values of parameters of harnesses.
 pub const PARAMETERS: &str = "parameters";
 
+/// The section of the machines that have names.
+const MACHINES: &str = "machines";
+
+/// The settings that may be a machine's own, and their sections.
+const OF_A_MACHINE: &[&str] = &["vm", "vdi", "image", "disk-change", "guest"];
+
 /// The settings that speak of no host.
 const OF_THIS_MACHINE: &[&str] = &["keep-runs", "prompt", "prompt-seconds"];
 
-fn known(name: &str) -> Option<(&'static str, Shape, &'static str)> {
-    KNOWN.iter().copied().find(|(known, _, _)| *known == name)
+/// The shape of the setting called NAME, and what it means.
+fn known(name: &str) -> Option<(Shape, &'static str)> {
+    let name = match name.strip_prefix("machines/") {
+        None => name,
+        Some(rest) => rest
+            .split_once('/')
+            .filter(|(machine, _)| is_machine_name(machine))
+            .map(|(_, name)| name)
+            .filter(|name| OF_A_MACHINE.contains(&name.split('/').next().unwrap_or(name)))?,
+    };
+    let found = KNOWN.iter().find(|(known, _, _)| *known == name);
+    found.map(|(_, shape, meaning)| (*shape, *meaning))
+}
+
+fn is_machine_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.bytes().all(allowed)
 }
 
 /// `guest/private-key` as the environment spells it: `FRUIX_GUEST_PRIVATE_KEY`.
@@ -256,7 +281,7 @@ impl Environment {
 /// The settings of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    values: BTreeMap<&'static str, (Setting, Source)>,
+    values: BTreeMap<String, (Setting, Source)>,
     read: Vec<PathBuf>,
 }
 
@@ -318,14 +343,15 @@ impl Settings {
             ),
             ("guest/host-key", text(&simulated.guest_host_key)),
         ] {
-            let (name, _, _) = known(name).expect("the table lists what a simulation sets");
-            settings.values.insert(name, (value, Source::Simulation));
+            settings
+                .values
+                .insert(name.to_owned(), (value, Source::Simulation));
         }
         // What speaks of this machine and its user holds for every run; a file that
         // cannot be read troubles those that need it.
         if let Ok(mut own) = Settings::read(environment, None, &[]) {
             for name in OF_THIS_MACHINE {
-                if let Some((name, value)) = own.values.remove_entry(name) {
+                if let Some((name, value)) = own.values.remove_entry(*name) {
                     settings.values.insert(name, value);
                 }
             }
@@ -352,19 +378,62 @@ impl Settings {
         text: &str,
         origin: &str,
     ) {
-        if let Some((name, shape, _)) = known(name)
+        if let Some((shape, _)) = known(name)
             && let Ok(setting) = parse(shape, text, environment)
         {
             let source = Source::Parameter(origin.to_owned());
-            self.values.insert(name, (setting, source));
+            self.values.insert(name.to_owned(), (setting, source));
+        }
+    }
+
+    /// The names of the machines in the section of that name.
+    pub fn machines(&self) -> impl Iterator<Item = &str> {
+        let names = self.values.keys().filter_map(|name| {
+            let (machine, _) = name.strip_prefix("machines/")?.split_once('/')?;
+            Some(machine)
+        });
+        names.collect::<std::collections::BTreeSet<_>>().into_iter()
+    }
+
+    /// Whether a machine can be called NAME.
+    pub fn check_machine_name(name: &str) -> Result<(), Failure> {
+        if is_machine_name(name) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Key::Usage,
+            format!(
+                "a machine cannot be called `{name}`: a name has letters, digits, `-`, `_` and `.`"
+            ),
+        ))
+    }
+
+    /// What a maintainer would write about MACHINE, which a simulated host has too.
+    pub fn add_simulated(&mut self, machine: &SimulatedMachine) {
+        let text = |value: &str| Setting::Text(value.to_owned());
+        for (name, value) in [
+            ("vm", text(&machine.vm)),
+            ("vdi", text(&machine.vdi)),
+            ("guest/port", Setting::Count(i64::from(machine.guest_port))),
+        ] {
+            let name = format!("{MACHINES}/{}/{name}", machine.name);
+            self.values.insert(name, (value, Source::Simulation));
+        }
+        for (name, uuid) in [
+            ("approved/vms", &machine.vm),
+            ("approved/vdis", &machine.vdi),
+        ] {
+            if let Some((Setting::Texts(approved), _)) = self.values.get_mut(name) {
+                approved.push(uuid.clone());
+            }
         }
     }
 
     /// Every value that is set, in the order of their names.
-    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &Setting, &Source)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Setting, &Source)> {
         self.values
             .iter()
-            .map(|(name, (setting, source))| (*name, setting, source))
+            .map(|(name, (setting, source))| (name.as_str(), setting, source))
     }
 
     /// Every setting there is, with what it means.
@@ -374,7 +443,7 @@ impl Settings {
 
     /// The failure for a setting that is needed and not there.
     pub fn missing(&self, name: &str) -> Failure {
-        let meaning = known(name).map_or("unknown", |(_, _, meaning)| meaning);
+        let meaning = known(name).map_or("unknown", |(_, meaning)| meaning);
         let looked = if self.read.is_empty() {
             "no settings file was found".to_owned()
         } else {
@@ -387,7 +456,13 @@ impl Settings {
         };
         Failure::new(
             Key::Settings,
-            format!("no setting `{name}` ({meaning}): {looked}, and {} is not set", variable_name(name)),
+            match name.starts_with("machines/") {
+                true => format!("no setting `{name}` ({meaning}): {looked}"),
+                false => format!(
+                    "no setting `{name}` ({meaning}): {looked}, and {} is not set",
+                    variable_name(name)
+                ),
+            },
         )
         .detail("setting", name)
         .hint(
@@ -407,7 +482,7 @@ impl Settings {
         let bad = |what: String| unusable(path, what);
         let base = path.parent().unwrap_or(Path::new("."));
         for (name, value) in flatten(&datum).map_err(bad)? {
-            let (name, shape, _) = known(&name).ok_or_else(|| bad(unknown(&name)))?;
+            let (shape, _) = known(&name).ok_or_else(|| bad(unknown(&name)))?;
             let setting = convert(shape, &value, environment, base)
                 .map_err(|what| bad(format!("`{name}` {what}")))?;
             self.values
@@ -425,7 +500,7 @@ impl Settings {
                     Failure::new(Key::Settings, format!("variable {variable} {what}"))
                 })?;
                 self.values
-                    .insert(name, (setting, Source::Variable(variable)));
+                    .insert((*name).to_owned(), (setting, Source::Variable(variable)));
             }
         }
         Ok(())
@@ -436,11 +511,11 @@ impl Settings {
         let (name, text) = option
             .split_once('=')
             .ok_or_else(|| bad("takes NAME=VALUE".to_owned()))?;
-        let (name, shape, _) =
-            known(name).ok_or_else(|| bad(format!("`{name}`: {}", unknown(name))))?;
+        let (shape, _) = known(name).ok_or_else(|| bad(format!("`{name}`: {}", unknown(name))))?;
         let setting =
             parse(shape, text, environment).map_err(|what| bad(format!("`{name}` {what}")))?;
-        self.values.insert(name, (setting, Source::Option));
+        self.values
+            .insert(name.to_owned(), (setting, Source::Option));
         Ok(())
     }
 }
@@ -540,6 +615,19 @@ fn flatten(datum: &Datum) -> Result<Vec<(String, Datum)>, String> {
                     .as_pair()
                     .and_then(|(name, _)| name.as_symbol())
                     .ok_or_else(|| format!("`{inner}` in `{key}` is not a named value"))?;
+            }
+        } else if key == MACHINES {
+            for machine in items(value).ok_or_else(|| format!("`{key}` is not a list"))? {
+                let (name, value) = machine
+                    .as_pair()
+                    .and_then(|(name, value)| Some((name.as_symbol()?, value)))
+                    .ok_or_else(|| format!("`{machine}` in `{key}` is not a named list"))?;
+                if !is_machine_name(name) {
+                    return Err(format!("`{name}` in `{key}` cannot be a machine's name"));
+                }
+                for (own, value) in flatten(value)? {
+                    entries.push((format!("{key}/{name}/{own}"), value));
+                }
             }
         } else if KNOWN.iter().any(|(name, _, _)| {
             name.split_once('/')
@@ -676,6 +764,50 @@ mod tests {
             folder.path().join("id_guest").to_string_lossy()
         );
         assert_eq!(settings.get("host").unwrap().1.to_string(), "$FRUIX_HOST");
+    }
+
+    #[test]
+    fn machines_have_names_and_settings_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(folder.path().join("fruix-scm.scm"), text).unwrap();
+        write(
+            r#"((machines (router (vm . "v1") (image . "router.img") (guest (port . 2222)))
+                          (client (vm . "v2"))))"#,
+        );
+        let world = environment(folder.path(), &[]);
+        let options = ["machines/client/vdi=d2".to_owned()];
+        let settings = Settings::read(&world, None, &options).unwrap();
+        let value = |name| settings.get(name).unwrap().0.to_string();
+        assert_eq!(value("machines/router/vm"), "v1");
+        assert_eq!(value("machines/router/guest/port"), "2222");
+        assert_eq!(value("machines/client/vdi"), "d2");
+        assert_eq!(
+            value("machines/router/image"),
+            folder.path().join("router.img").to_string_lossy()
+        );
+        assert_eq!(
+            settings.machines().collect::<Vec<_>>(),
+            ["client", "router"]
+        );
+        for (text, said) in [
+            (
+                "((machines (router (host . \"x\"))))",
+                "machines/router/host",
+            ),
+            (
+                "((machines (router (approved (vms \"x\")))))",
+                "machines/router/approved/vms",
+            ),
+            (
+                "((machines (a/b (vm . \"x\"))))",
+                "cannot be a machine's name",
+            ),
+            ("((machines router))", "is not a named list"),
+        ] {
+            write(text);
+            let failure = Settings::read(&world, None, &[]).unwrap_err();
+            assert!(failure.message().contains(said), "{failure}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Serves a simulated XCP-ng host until interrupted.
 
 use super::output::print_line;
+use super::settings::Settings;
 use crate::failure::{Failure, Key};
 use crate::progress::{Event, tell};
 use crate::runtime;
 use crate::sim::clock::ServedClock;
-use crate::sim::host::Mishaps;
+use crate::sim::host::Handle;
 use crate::sim::mishap::{self, Mishap};
 use crate::sim::{Simulation, SimulationOptions};
 use crate::visible::escape;
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Write each change that the host carries out to FILE, as JSON lines
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Have one more machine, called NAME
+    #[arg(long, value_name = "NAME")]
+    machine: Vec<String>,
     /// Take commands from standard input: `advance SECONDS`, `mishap SPEC`
     #[arg(long)]
     control: bool,
@@ -103,11 +107,17 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     for (key, value) in simulation.settings().lines() {
         print_line(format_args!("{key}={value}"))?;
     }
+    for name in &arguments.machine {
+        Settings::check_machine_name(name)?;
+        for (key, value) in simulation.host().handle().add_machine(name)?.lines() {
+            print_line(format_args!("{key}={value}"))?;
+        }
+    }
     print_line("ready=yes")?;
     if arguments.control {
         let control = Control {
             clock: ServedClock::start(),
-            mishaps: simulation.host().mishaps(),
+            host: simulation.host().handle(),
         };
         // It ends with the process: nobody waits for more commands then.
         std::thread::spawn(move || control.take_all());
@@ -120,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
 /// Does what standard input says with the world that is served.
 struct Control {
     clock: Option<ServedClock>,
-    mishaps: Mishaps,
+    host: Handle,
 }
 
 impl Control {
@@ -156,7 +166,7 @@ impl Control {
                 let mishap = argument
                     .parse::<Mishap>()
                     .map_err(|error| error.to_string())?;
-                self.mishaps.add(mishap);
+                self.host.add_mishap(mishap);
                 Ok(format!("mishap={argument}"))
             }
             _ => Err(format!(

@@ -124,6 +124,28 @@ impl SimulationSettings {
     }
 }
 
+/// What a maintainer would write in his settings file about one more machine; all else
+/// is as for the first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulatedMachine {
+    pub name: String,
+    pub vm: String,
+    pub vdi: String,
+    pub guest_port: u16,
+}
+
+impl SimulatedMachine {
+    /// What `fruix-scm simulate` prints of it, each under its setting's name.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let named = |what: &str| format!("machines/{}/{what}", self.name);
+        vec![
+            (named("vm"), self.vm.clone()),
+            (named("vdi"), self.vdi.clone()),
+            (named("guest/port"), self.guest_port.to_string()),
+        ]
+    }
+}
+
 /// A running simulation. Dropping it ends the host, its guests and every
 /// file they made.
 #[derive(Debug)]

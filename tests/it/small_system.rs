@@ -81,7 +81,7 @@ impl SmallSystem {
         GuestConfig {
             name: "small".to_owned(),
             port: self.port.clone(),
-            scratch: self.directory.path().to_owned(),
+            root: self.root(),
         }
     }
 
@@ -95,18 +95,9 @@ impl SmallSystem {
         outcome.unwrap()
     }
 
-    /// What guests have left in the scratch directory.
-    pub fn remains(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.directory.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| {
-                path.file_name()
-                    .unwrap()
-                    .to_string_lossy()
-                    .starts_with("guest-root-")
-            })
-            .collect()
+    /// The root file system of the disk, which the first boot makes.
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
     }
 }
 

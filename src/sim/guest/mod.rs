@@ -4,14 +4,18 @@
 //! the VDI's file, `VM.hard_shutdown` and `VM.clean_shutdown` call
 //! [`Guest::shutdown`]. The host publishes the address itself.
 //!
-//! Booting reads the disk ([`super::disk`]), unpacks its root file system,
-//! makes a root of its own for the guest's processes ([`namespace`],
+//! A disk that nobody has booted from is read ([`super::disk`]), and its root file system
+//! unpacked to a directory that from then on is the disk's: what a guest has written
+//! there the next one finds. [`tree`] copies it where the host copies the disk.
+//!
+//! Booting makes a root of its own for the guest's processes ([`namespace`],
 //! [`system`]), runs the system's `activate` there as FreeBSD's rc would, and
 //! then answers SSH ([`server`]).
 
 pub mod namespace;
 mod server;
 mod system;
+pub mod tree;
 
 pub use system::resolve;
 
@@ -43,9 +47,9 @@ pub struct GuestConfig {
     /// Where the guest's SSH server listens once it is up; kept by the host
     /// over boots.
     pub port: Arc<ReservedPort>,
-    /// An existing directory of the host's in which the guest may make its
-    /// root directory; whatever it makes there is gone after shutdown.
-    pub scratch: PathBuf,
+    /// The directory that holds the root file system of the disk; it is made from the
+    /// disk's bytes where it is not there, and stays.
+    pub root: PathBuf,
 }
 
 /// A guest that is up: its SSH server listens.
@@ -53,12 +57,9 @@ pub struct GuestConfig {
 pub struct Guest {
     address: SocketAddr,
     console: Vec<String>,
-    // Fields drop in this order: no more connections, then no more processes,
-    // then no more files.
     server: Server,
-    _namespace: Arc<Namespace>,
+    sshd: Arc<Sshd>,
     _dial: Option<Arc<Dial>>,
-    _root: Root,
 }
 
 /// Why a guest did not come up, as its console tells it.
@@ -126,9 +127,8 @@ impl Guest {
                 address: config.port.address(),
                 console: console.0,
                 server: booted.server,
-                _namespace: booted.namespace,
+                sshd: booted.sshd,
                 _dial: booted.dial,
-                _root: booted.root,
             }),
             Err(Halt) => Err(BootFailure { console: console.0 }),
         }
@@ -144,32 +144,34 @@ impl Guest {
         self.console.clone()
     }
 
-    /// Completes when the guest ends by itself, such as after `shutdown -p now`.
-    /// The host then sets the VM to Halted and calls `shutdown`.
-    pub async fn ended(&self) {
-        std::future::pending().await
+    /// Completes when the guest ends by itself, such as after `shutdown -p now`, with
+    /// how. The host then acts accordingly and calls `shutdown`.
+    pub async fn ended(&self) -> Ending {
+        self.sshd.namespace.ended().await
     }
 
-    /// End every process of the guest and remove what it made. Dropping a
-    /// guest does the same without waiting.
+    /// End every process of the guest. What it has written stays: as if it had synced
+    /// just before, however it is ended. Dropping a guest does the same without waiting.
     pub async fn shutdown(mut self) {
         self.server.stop().await;
-        // Ending processes and removing files takes a while, and other guests
-        // and the host go on meanwhile.
+        // Ending processes takes a while, and other guests and the host go on meanwhile.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 }
 
-/// The guest's root directory on this machine.
-#[derive(Debug)]
-struct Root(PathBuf);
-
-impl Drop for Root {
+impl Drop for Guest {
     fn drop(&mut self) {
-        // A guest has no error to raise here, and its scratch directory goes
-        // with the simulation.
-        let _ = temporary::remove_tree(&self.0);
+        // Connections that are being closed hold the namespaces for a moment more.
+        self.sshd.go_down();
     }
+}
+
+/// How a guest ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It wants to be started again.
+    Reboots,
+    PowersOff,
 }
 
 /// The task that answers SSH.
@@ -195,9 +197,8 @@ impl Drop for Server {
 
 struct Booted {
     server: Server,
-    namespace: Arc<Namespace>,
+    sshd: Arc<Sshd>,
     dial: Option<Arc<Dial>>,
-    root: Root,
 }
 
 /// The guest has stopped; its console says why.
@@ -223,32 +224,29 @@ async fn boot(
     console: &mut Console,
 ) -> Result<Booted, Halt> {
     console.say(format_args!("{}: booting from its first disk", config.name));
-    let root = unpacked(disk_image, &config.scratch, console).await?;
-    let provided = system::provide(&root.0)
+    let root = &config.root;
+    unpack_once(disk_image, root, console).await?;
+    let provided = system::provide(root)
         .map_err(|error| console.halt(format_args!("cannot prepare the root: {error}")))?;
     for name in &provided.absent {
         console.say(format_args!("this machine has no `{name}` to lend"));
     }
-    if let Some(trouble) = system::missing(&root.0) {
+    if let Some(trouble) = system::missing(root) {
         return Err(console.halt(format_args!("mountroot: {trouble}")));
     }
     // Without one the guest's `date` is this machine's.
-    let dial = Dial::make(&root.0.join(system::DIAL)).ok();
-    let text = |path: &str| {
-        system::resolve(&root.0, Path::new(path))
-            .and_then(|path| fs::read_to_string(path).ok())
-            .unwrap_or_default()
-    };
+    let dial = Dial::make(&root.join(system::DIAL)).ok();
+    let text = |path: &str| system::read_text(root, path);
     let rc_conf = text("/etc/rc.conf");
     let hostname = system::hostname(&rc_conf).unwrap_or("fruix");
-    let namespace = Namespace::start(&root.0, &provided.mounts, hostname)
+    let namespace = Namespace::start(root, &provided.mounts, hostname)
         .map_err(|error| console.halt(format_args!("panic: {error}")))?;
     activate(&namespace, console).await?;
     mark_ready(&namespace, console).await?;
 
     let account = system::account(&text("/etc/passwd"), "root")
         .ok_or_else(|| console.halt("sshd: no account `root` in /etc/passwd"))?;
-    if system::resolve(&root.0, Path::new(&account.shell)).is_none() {
+    if system::resolve(root, Path::new(&account.shell)).is_none() {
         console.say(format_args!(
             "sshd: root's shell {} does not exist",
             account.shell
@@ -262,39 +260,36 @@ async fn boot(
         .listen()
         .and_then(TcpListener::from_std)
         .map_err(|error| console.halt(format_args!("sshd: cannot listen: {error}")))?;
-    let namespace = Arc::new(namespace);
-    let sshd = Arc::new(Sshd {
-        namespace: namespace.clone(),
-        account,
-        authorized,
-    });
-    let server = crate::runtime::spawn(server::serve(listener, host_key, sshd));
+    let sshd = Arc::new(Sshd::new(namespace, account, authorized));
+    let server = crate::runtime::spawn(server::serve(listener, host_key, sshd.clone()));
     console.say(format_args!("{hostname}: sshd is up"));
     Ok(Booted {
         server: Server(Some(server)),
-        namespace,
+        sshd,
         dial,
-        root,
     })
 }
 
-/// Read the disk and unpack its system into a directory of its own.
-async fn unpacked(disk_image: &Path, scratch: &Path, console: &mut Console) -> Result<Root, Halt> {
+/// Read the disk and unpack its system to ROOT, unless that is there.
+async fn unpack_once(disk_image: &Path, root: &Path, console: &mut Console) -> Result<(), Halt> {
     let disk_image = disk_image.to_owned();
-    let scratch = scratch.to_owned();
-    let work = tokio::task::spawn_blocking(move || -> Result<Root, String> {
+    let root = root.to_owned();
+    let work = tokio::task::spawn_blocking(move || -> Result<(), String> {
+        if root.symlink_metadata().is_ok() {
+            return Ok(());
+        }
         let disk = disk::open(&disk_image).map_err(|error| format!("loader: {error}"))?;
-        let directory = tempfile::Builder::new()
-            .prefix("guest-root-")
-            .tempdir_in(&scratch)
-            .map_err(|error| format!("cannot make a root directory: {error}"))?;
-        let root = Root(directory.keep());
-        disk.unpack(&root.0)
+        let cannot = |error| format!("cannot make a root directory: {error}");
+        // Half of a system is none.
+        let part = root.with_extension("part");
+        temporary::remove_tree(&part).map_err(cannot)?;
+        fs::create_dir_all(&part).map_err(cannot)?;
+        disk.unpack(&part)
             .map_err(|error| format!("mountroot: {error}"))?;
-        Ok(root)
+        fs::rename(&part, &root).map_err(cannot)
     });
     match work.await {
-        Ok(Ok(root)) => Ok(root),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(line)) => Err(console.halt(line)),
         Err(error) => Err(console.halt(format_args!("panic: {error}"))),
     }
@@ -326,14 +321,17 @@ async fn activate(namespace: &Namespace, console: &mut Console) -> Result<(), Ha
     )))
 }
 
-/// Write the ready marker unless the system's own activation has: on a real
-/// system a service that Shepherd starts last does it.
+/// Leave what the console has shown where rc's `dmesg` does, and write the ready marker
+/// unless the system's own activation has: on a real system a service that Shepherd
+/// starts last does it.
 async fn mark_ready(namespace: &Namespace, console: &mut Console) -> Result<(), Halt> {
-    const SCRIPT: &str = "test -e /var/lib/fruix/ready || \
+    const SCRIPT: &str = "mkdir -p /var/run && printf '%s\\n' \"$@\" > /var/run/dmesg.boot
+        test -e /var/lib/fruix/ready || \
         { mkdir -p /var/lib/fruix && echo ready > /var/lib/fruix/ready; }";
     let status = namespace
         .command(OsStr::new("/bin/sh"), c"/")
-        .args(["-c", SCRIPT])
+        .args(["-c", SCRIPT, "sh"])
+        .args(&console.0)
         .env("PATH", RC_PATH)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

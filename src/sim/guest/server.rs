@@ -26,6 +26,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,6 +50,25 @@ pub struct Sshd {
     pub namespace: Arc<Namespace>,
     pub account: Account,
     pub authorized: Vec<PublicKey>,
+    /// Whether the guest is being ended from outside.
+    down: AtomicBool,
+}
+
+impl Sshd {
+    pub fn new(namespace: Namespace, account: Account, authorized: Vec<PublicKey>) -> Sshd {
+        Sshd {
+            namespace: Arc::new(namespace),
+            account,
+            authorized,
+            down: AtomicBool::new(false),
+        }
+    }
+
+    /// End every process. How they ended nobody is told: there is no network any more.
+    pub fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
+        self.namespace.end();
+    }
 }
 
 /// Serve on LISTENER until the returned future is dropped; connections end
@@ -220,7 +240,8 @@ impl Connection {
         };
         session.channel_success(id)?;
         let (input, output) = channel.split();
-        crate::runtime::spawn(carry(child, input, output, session.handle(), work.clone()));
+        let (sshd, handle) = (self.sshd.clone(), session.handle());
+        crate::runtime::spawn(carry(sshd, child, input, output, handle, work.clone()));
         Ok(())
     }
 
@@ -250,6 +271,7 @@ impl Drop for Connection {
 
 /// Carry bytes between a process and its channel until both are through.
 async fn carry(
+    sshd: Arc<Sshd>,
     mut child: Child,
     mut input: ChannelReadHalf,
     output: ChannelWriteHalf<Msg>,
@@ -286,6 +308,7 @@ async fn carry(
         let status = child.wait().await;
         *work.lock().await = Work::Over;
         match status {
+            _ if sshd.down.load(Ordering::SeqCst) => {}
             Ok(status) => tell_status(&handle, id, status).await,
             Err(_) => {
                 let _ = handle.exit_status_request(id, 255).await;
@@ -293,8 +316,10 @@ async fn carry(
         }
     };
     tokio::join!(streams, exit);
-    let _ = handle.eof(id).await;
-    let _ = handle.close(id).await;
+    if !sshd.down.load(Ordering::SeqCst) {
+        let _ = handle.eof(id).await;
+        let _ = handle.close(id).await;
+    }
     reader.abort();
 }
 

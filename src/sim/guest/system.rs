@@ -7,6 +7,7 @@
 //! programs in a root where `/usr/include` or `/frx/store` are its own.
 
 use super::namespace::Mounts;
+use crate::temporary;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -147,15 +148,32 @@ pub struct Provided {
     pub absent: Vec<String>,
 }
 
+/// Top-level directories that are the kernel's and this machine's in each boot, and
+/// no part of what lies on the disk.
+pub const PROVIDED: [&str; 3] = ["dev", "proc", "host"];
+
 /// Make in ROOT what the kernel and this machine provide: `/dev`, `/proc`,
-/// `/host`, and the directory of the dynamic loader.
+/// `/host`, and the directory of the dynamic loader; and empty what a boot empties.
+///
+/// A guest that ran before may have left anything there, so nothing is written
+/// through a link of its making.
 pub fn provide(root: &Path) -> io::Result<Provided> {
     let mut mounts = Mounts::default();
-    for directory in ["dev", "proc", "host/programs", "tmp", "var/tmp", "root"] {
-        fs::create_dir_all(root.join(directory))?;
+    for name in PROVIDED {
+        remove(&root.join(name))?;
+        fs::create_dir(root.join(name))?;
     }
-    for directory in ["tmp", "var/tmp"] {
-        fs::set_permissions(root.join(directory), fs::Permissions::from_mode(0o1777))?;
+    fs::create_dir(root.join("host/programs"))?;
+    directory(root, "root")?;
+    for path in emptied(root) {
+        let here = directory(root, &path)?;
+        // Where it leads elsewhere, other things are there too.
+        if here == root.join(&path) {
+            empty(&here)?;
+        }
+    }
+    for path in ["tmp", "var/tmp"] {
+        fs::set_permissions(directory(root, path)?, fs::Permissions::from_mode(0o1777))?;
     }
     for name in DEVICES {
         let device = Path::new("/dev").join(name);
@@ -179,8 +197,7 @@ pub fn provide(root: &Path) -> io::Result<Provided> {
     for store in PROGRAM_STORES {
         let here = Path::new("/").join(store);
         if here.is_dir() {
-            fs::create_dir_all(root.join(store))?;
-            mounts.read_only.push((here, root.join(store)));
+            mounts.read_only.push((here, directory(root, store)?));
         }
     }
     let mut absent = Vec::new();
@@ -193,6 +210,83 @@ pub fn provide(root: &Path) -> io::Result<Provided> {
         }
     }
     Ok(Provided { mounts, absent })
+}
+
+/// What a boot of the system in ROOT empties: what its fstab mounts from memory, and
+/// `/var/run`, as FreeBSD's rc does. `/run` holds the link that it boots by, and stays.
+///
+/// Source: fstab(5), rc.d/cleanvar.
+fn emptied(root: &Path) -> Vec<String> {
+    let fstab = read_text(root, "/etc/fstab");
+    let from_memory = fstab.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields[..] {
+            [_, place, "tmpfs" | "mfs", ..] if !line.starts_with('#') => place.strip_prefix('/'),
+            _ => None,
+        }
+    });
+    let everything = |path: &&str| {
+        // Not the root, nor what leads out of it.
+        Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+            && !path.is_empty()
+    };
+    std::iter::once("var/run")
+        .chain(from_memory.filter(everything))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The directory PATH of the guest on this machine, made if it is not there.
+fn directory(root: &Path, path: &str) -> io::Result<PathBuf> {
+    let mut here = root.to_owned();
+    let mut said = PathBuf::from("/");
+    for part in Path::new(path).components() {
+        said.push(part);
+        let next = here.join(part);
+        if next.symlink_metadata().is_err() {
+            fs::create_dir(&next)?;
+        }
+        here = resolve(root, &said)
+            .filter(|found| found.symlink_metadata().is_ok_and(|it| it.is_dir()))
+            .ok_or_else(|| io::Error::other(format!("`{}` is no directory", said.display())))?;
+    }
+    Ok(here)
+}
+
+/// Remove everything in DIRECTORY.
+fn empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        remove(&entry?.path())?;
+    }
+    Ok(())
+}
+
+/// Remove what is at PATH, whatever that is.
+fn remove(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => temporary::remove_tree(path),
+        Ok(_) => fs::remove_file(path),
+    }
+}
+
+/// Longer than any file that the simulator itself reads of a guest.
+const LONGEST: u64 = 1 << 20;
+
+/// The text of the file PATH of the guest; nothing where there is none, or something
+/// that a guest cannot boot from, such as a pipe.
+pub fn read_text(root: &Path, path: &str) -> String {
+    resolve(root, Path::new(path))
+        .filter(|found| {
+            found
+                .symlink_metadata()
+                .is_ok_and(|it| it.is_file() && it.len() <= LONGEST)
+        })
+        .and_then(|found| fs::read_to_string(found).ok())
+        .unwrap_or_default()
 }
 
 /// Make PLACE a program that is this machine's `date`, the program at PATH, by the
@@ -245,9 +339,11 @@ fn link(target: &Path, link: &Path) -> io::Result<()> {
 fn programs_named(root: &Path) -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for entry in walkdir::WalkDir::new(root) {
-        let entry = entry?;
+        // A guest may have closed a directory to us.
+        let Ok(entry) = entry else { continue };
         if entry.path_is_symlink()
             && let Ok(name) = fs::read_link(entry.path())?.strip_prefix("/host/programs")
+            && let [Component::Normal(name)] = name.components().collect::<Vec<_>>()[..]
             && let Some(name) = name.to_str()
         {
             names.insert(name.to_owned());
@@ -327,6 +423,49 @@ mod tests {
         assert_eq!(resolved("/frx/store/up/bin/tool"), Some(tool));
         assert_eq!(resolved("/bin/none"), None);
         assert_eq!(resolved("/loop"), None);
+    }
+
+    #[test]
+    fn nothing_is_made_or_removed_through_a_link_that_a_guest_has_left() {
+        let outside = tempfile::tempdir().unwrap();
+        let outside = outside.path();
+        fs::create_dir(outside.join("programs")).unwrap();
+        fs::write(outside.join("null"), "precious").unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        fs::create_dir_all(root.join("etc")).unwrap();
+        fs::create_dir_all(root.join("var/run/sub")).unwrap();
+        fs::create_dir_all(root.join("scratch")).unwrap();
+        fs::write(root.join("scratch/old"), "").unwrap();
+        let fstab = "none /scratch tmpfs rw 0 0\n/dev/x / ufs rw 1 1\nnone /../.. tmpfs rw 0 0\n";
+        fs::write(root.join("etc/fstab"), fstab).unwrap();
+        // They look like /home/somebody to the guest's own eyes, and are not below ROOT.
+        for name in ["dev", "host", "tmp", "root", "var/tmp"] {
+            symlink(outside, root.join(name)).unwrap();
+        }
+        symlink("/host/programs/../../../escaped", root.join("etc/tool")).unwrap();
+        let outcome = provide(root);
+        assert!(outcome.is_err(), "/tmp leads nowhere in the guest");
+        for name in ["tmp", "root", "var/tmp"] {
+            fs::remove_file(root.join(name)).unwrap();
+        }
+        symlink(outside, root.join("var/run/link")).unwrap();
+        fs::create_dir(root.join("elsewhere")).unwrap();
+        symlink("/elsewhere", root.join("tmp")).unwrap();
+        provide(root).unwrap();
+        assert_eq!(
+            fs::read_to_string(outside.join("null")).unwrap(),
+            "precious"
+        );
+        assert_eq!(fs::read_dir(outside).unwrap().count(), 2);
+        assert!(root.join("dev").symlink_metadata().unwrap().is_dir());
+        assert_eq!(fs::read_dir(root.join("var/run")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(root.join("scratch")).unwrap().count(), 0);
+        let mode = fs::metadata(root.join("elsewhere")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o7777, 0o1777);
+        assert!(!root.parent().unwrap().join("escaped").exists());
+        // Once more, as each boot does.
+        provide(root).unwrap();
     }
 
     #[test]

@@ -5,9 +5,11 @@ use super::operations::{check_vbd, check_vdi, check_vif};
 use super::state::{Shared, State};
 use super::tasks;
 use super::value::{ApiError, EPOCH, NULL, Val, now};
+use crate::sim::guest::tree;
 use crate::sim::mishap::Mishap;
+use crate::temporary;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -267,6 +269,14 @@ pub fn forget(shared: &Shared, state: &mut State, vdi: &str) {
     }
     state.db.delete("VDI", vdi);
     let _ = std::fs::remove_file(shared.config.disk(&uuid));
+    forget_system(shared, &uuid);
+}
+
+/// What guests have written to the disk with this UUID is gone: somebody else writes to
+/// it now, so the next one boots from its bytes.
+pub fn forget_system(shared: &Shared, uuid: &str) {
+    // Nobody is there to be told, and it goes with the simulation.
+    let _ = temporary::remove_tree(&shared.config.root(uuid));
 }
 
 fn resize(shared: &Shared, vdi: &str, size: i64, online: bool) -> Result<Val, ApiError> {
@@ -331,39 +341,34 @@ pub fn copy_of(
         },
     );
     let size = record["virtual_size"].as_int() as u64;
-    let source = shared.config.disk(&state.db.text("VDI", vdi, "uuid"));
     let copy = state.db.insert("VDI", record);
     finish_vdi(shared, state, &copy, size)?;
-    let target = shared.config.disk(&state.db.text("VDI", &copy, "uuid"));
-    copy_sparse(&source, &target).map_err(|error| storage_error(&error))?;
+    let uuid = |vdi: &str| state.db.text("VDI", vdi, "uuid");
+    copy_content(shared, &uuid(vdi), &uuid(&copy)).map_err(|error| storage_error(&error))?;
     Ok(copy)
+}
+
+/// Let the disk with the UUID INTO hold what the one with the UUID FROM does: its bytes,
+/// and what guests have written to it.
+fn copy_content(shared: &Shared, from: &str, into: &str) -> io::Result<()> {
+    let config = &shared.config;
+    copy_sparse(&config.disk(from), &config.disk(into))?;
+    forget_system(shared, into);
+    if config.root(from).symlink_metadata().is_ok() {
+        tree::copy(&config.root(from), &config.root(into))?;
+    }
+    Ok(())
 }
 
 /// Copy the blocks of SOURCE that are not zero.
 fn copy_sparse(source: &Path, target: &Path) -> io::Result<()> {
-    let mut source = File::open(source)?;
-    let mut target = OpenOptions::new().write(true).open(target)?;
-    let length = source.metadata()?.len();
+    let source = File::open(source)?;
+    let target = OpenOptions::new().write(true).open(target)?;
     // Whatever the target held becomes zeros first.
     let target_length = target.metadata()?.len();
     target.set_len(0)?;
     target.set_len(target_length)?;
-    let mut block = vec![0; 1 << 16];
-    let mut offset = 0;
-    while offset < length {
-        match rustix::fs::seek(&source, rustix::fs::SeekFrom::Data(offset)) {
-            Ok(data) => offset = data & !0xffff,
-            Err(rustix::io::Errno::NXIO) => break,
-            Err(error) => return Err(error.into()),
-        }
-        source.seek(SeekFrom::Start(offset))?;
-        let size = (length - offset).min(block.len() as u64) as usize;
-        source.read_exact(&mut block[..size])?;
-        target.seek(SeekFrom::Start(offset))?;
-        target.write_all(&block[..size])?;
-        offset += size as u64;
-    }
-    Ok(())
+    tree::copy_data(&source, &target)
 }
 
 async fn copy_vdi(
@@ -402,12 +407,11 @@ async fn copy_vdi(
                     [into.to_owned(), from_size.to_string()],
                 ));
             }
+            if attached(state, into, "", false).is_some() {
+                return Err(ApiError::new("VDI_IN_USE", [into, "copy"]));
+            }
             let uuid = |vdi: &str| state.db.text("VDI", vdi, "uuid");
-            copy_sparse(
-                &shared.config.disk(&uuid(vdi)),
-                &shared.config.disk(&uuid(into)),
-            )
-            .map_err(|error| storage_error(&error))?;
+            copy_content(shared, &uuid(vdi), &uuid(into)).map_err(|error| storage_error(&error))?;
             into.to_owned()
         } else {
             check_space(shared, state, &sr, 0)?;

@@ -16,7 +16,7 @@ use super::state::{Busy, Domain, Shared, State};
 use super::tasks;
 use super::value::{ApiError, NULL, Val, now};
 use crate::clock;
-use crate::sim::guest::Guest;
+use crate::sim::guest::{Ending, Guest, GuestConfig};
 use crate::sim::mishap::Mishap;
 use crate::sim::port::ReservedPort;
 use std::sync::Arc;
@@ -584,10 +584,12 @@ async fn live(
                 return End::Rebooted;
             }
             match &guest {
-                Running::System(guest) => guest.ended().await,
+                Running::System(guest) => match guest.ended().await {
+                    Ending::Reboots => End::Rebooted,
+                    Ending::PowersOff => End::ByItself,
+                },
                 Running::Mute => std::future::pending().await,
             }
-            End::ByItself
         } => end,
     };
     if let Running::System(guest) = guest {
@@ -615,14 +617,23 @@ async fn boot(shared: &Arc<Shared>, vm: &str, disk: Option<String>) -> Option<Ru
         keep_console(shared, vm, vec!["no bootable device".to_owned()]);
         return None;
     };
-    let mut config = shared.config.guest.clone();
-    let is_first = shared.with(|state| state.marks.vm == vm);
-    if !is_first {
-        // The known port is the approved VM's; another VM gets one of its own.
-        let port = ReservedPort::reserve(config.port.address().ip()).ok()?;
-        config.port = Arc::new(port);
+    let (name, known_port) = shared.with(|state| {
+        let name = state.db.text("VM", vm, "name_label");
+        (name, state.ports.get(vm).cloned())
+    });
+    let port = match known_port {
+        Some(port) => port,
+        // Of a VM that no settings name nobody knows a port beforehand.
+        None => Arc::new(ReservedPort::reserve(shared.config.guest_ip).ok()?),
+    };
+    if shared.with(|state| resets(state, &disk)) {
+        disks::forget_system(shared, &disk);
     }
-    config.name = shared.with(|state| state.db.text("VM", vm, "name_label"));
+    let config = GuestConfig {
+        name,
+        port,
+        root: shared.config.root(&disk),
+    };
     match Guest::boot(&shared.config.disk(&disk), &config).await {
         Ok(guest) => {
             keep_console(shared, vm, guest.console());
@@ -634,6 +645,14 @@ async fn boot(shared: &Arc<Shared>, vm: &str, disk: Option<String>) -> Option<Ru
             None
         }
     }
+}
+
+/// Whether the disk with this UUID is to be as it was at each boot.
+fn resets(state: &State, disk: &str) -> bool {
+    state
+        .db
+        .by_uuid("VDI", disk)
+        .is_ok_and(|vdi| state.db.text("VDI", &vdi, "on_boot") == "reset")
 }
 
 fn keep_console(shared: &Shared, vm: &str, lines: Vec<String>) {
@@ -649,7 +668,7 @@ async fn publish(shared: &Arc<Shared>, vm: &str, guest: &Running) {
     });
     let address = match guest {
         Running::System(guest) => guest.address().ip(),
-        Running::Mute => shared.config.guest.port.address().ip(),
+        Running::Mute => shared.config.guest_ip,
     };
     clock::sleep(AGENT).await;
     let metrics = shared.with(|state| {

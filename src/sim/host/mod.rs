@@ -37,10 +37,9 @@ mod world;
 mod xml;
 
 use super::disk::FixtureDisk;
-use super::guest::GuestConfig;
 use super::mishap::Mishap;
 use super::port::ReservedPort;
-use super::{SimulationOptions, SimulationSettings};
+use super::{SimulatedMachine, SimulationOptions, SimulationSettings};
 use crate::failure::{Failure, Key};
 use audit::Audit;
 use sha2::{Digest, Sha256};
@@ -159,11 +158,8 @@ impl Host {
             user: "root".to_owned(),
             password,
             mishaps: RwLock::new(options.mishaps.clone()),
-            guest: GuestConfig {
-                name: String::new(),
-                port: Arc::new(guest_port),
-                scratch: directory.to_owned(),
-            },
+            guest_ip: guest_port.address().ip(),
+            image_bytes: image.size_bytes,
             certificate_pem: identity.certificate.pem(),
             refusal_delay: REFUSAL.div_f64(options.speed),
             acknowledgment: ACKNOWLEDGMENT.div_f64(options.speed),
@@ -171,8 +167,13 @@ impl Host {
             audit: Audit::open(options.audit.as_deref())
                 .map_err(|error| cannot("write its audit log", error))?,
         };
-        let mut state = world::make(&config, address, &identity.fingerprint(), image.size_bytes)
+        std::fs::create_dir_all(directory.join("roots"))
+            .map_err(|error| cannot("make the place of its guests", error))?;
+        let mut state = world::make(&config, address, &identity.fingerprint())
             .map_err(|error| cannot("make its first disk", error))?;
+        state
+            .ports
+            .insert(state.marks.vm.clone(), Arc::new(guest_port));
         // The other host of the pool.
         let other_listener =
             listen_beside(address).map_err(|error| cannot("listen a second time", error))?;
@@ -243,9 +244,12 @@ impl Host {
 
     /// What a maintainer would write in his settings about this host and IMAGE.
     pub fn settings(&self, image: &FixtureDisk) -> SimulationSettings {
-        let guest_port = self.shared.config.guest.port.address().port();
         self.shared.with(|state| {
             let marks = &state.marks;
+            let guest_port = state
+                .ports
+                .get(&marks.vm)
+                .map_or(0, |port| port.address().port());
             let uuid = |class: &str, reference: &str| state.db.text(class, reference, "uuid");
             let (vm, vdi) = (uuid("VM", &marks.vm), uuid("VDI", &marks.vdi));
             SimulationSettings {
@@ -273,12 +277,12 @@ impl Host {
 
     /// From now on MISHAP happens too.
     pub fn add_mishap(&self, mishap: Mishap) {
-        self.mishaps().add(mishap);
+        self.handle().add_mishap(mishap);
     }
 
-    /// A way to add mishaps, for somebody who does not hold the host.
-    pub fn mishaps(&self) -> Mishaps {
-        Mishaps(self.shared.clone())
+    /// A way to change the host from outside, for somebody who does not hold it.
+    pub fn handle(&self) -> Handle {
+        Handle(self.shared.clone())
     }
 
     /// How many objects of CLASS there are, such as sessions nobody has ended.
@@ -321,15 +325,35 @@ impl Host {
     }
 }
 
-/// A way to make trouble on a host while it runs.
+/// A way to change a host while it runs, as its owner would.
 #[derive(Clone, Debug)]
-pub struct Mishaps(Arc<Shared>);
+pub struct Handle(Arc<Shared>);
 
-impl Mishaps {
+impl Handle {
     /// From now on MISHAP happens too.
-    pub fn add(&self, mishap: Mishap) {
+    pub fn add_mishap(&self, mishap: Mishap) {
         self.0.config.add(mishap.clone());
         schedule(&self.0, mishap);
+    }
+
+    /// From now on there is another machine like the first, called NAME.
+    pub fn add_machine(&self, name: &str) -> Result<SimulatedMachine, Failure> {
+        let config = &self.0.config;
+        let port = ReservedPort::reserve(config.guest_ip)
+            .map_err(|error| cannot("reserve a port for a guest", error))?;
+        let guest_port = port.address().port();
+        let made = self.0.with(|state| {
+            let (sr, network) = (state.marks.sr.clone(), state.marks.network.clone());
+            let (vm, vdi) = world::insert_machine(&mut state.db, config, name, &sr, &network)?;
+            state.ports.insert(vm.clone(), Arc::new(port));
+            Ok(SimulatedMachine {
+                name: name.to_owned(),
+                vm: state.db.text("VM", &vm, "uuid"),
+                vdi: state.db.text("VDI", &vdi, "uuid"),
+                guest_port,
+            })
+        });
+        made.map_err(|error: std::io::Error| cannot("make a disk", error))
     }
 }
 

@@ -5,9 +5,10 @@ use super::audit::Audit;
 use super::database::{Database, Record};
 use super::operations;
 use super::value::{ApiError, Val, now};
-use crate::sim::guest::GuestConfig;
 use crate::sim::mishap::Mishap;
+use crate::sim::port::ReservedPort;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct State {
     pub domains: HashMap<String, Domain>,
     /// What guests wrote to their consoles, by VM.
     pub consoles: HashMap<String, Vec<String>>,
+    /// Where the guests of approved VMs answer SSH, known before they do.
+    pub ports: HashMap<String, Arc<ReservedPort>>,
     pub next_domid: i64,
     /// What each snapshot of a VM remembers of it.
     pub remembered: HashMap<String, Record>,
@@ -64,7 +67,10 @@ pub struct Config {
     pub password: String,
     /// What goes wrong; a script may add to it while the host runs.
     pub mishaps: RwLock<Vec<Mishap>>,
-    pub guest: GuestConfig,
+    /// The address of guests.
+    pub guest_ip: IpAddr,
+    /// The size of the image that approved disks take.
+    pub image_bytes: u64,
     /// PEM of the certificate that the host shows.
     pub certificate_pem: String,
     /// How long a wrong password takes; 5 s on a real host.
@@ -105,6 +111,12 @@ impl Config {
     /// The file that holds the bytes of the VDI with this UUID.
     pub fn disk(&self, uuid: &str) -> PathBuf {
         self.directory.join("vdis").join(uuid)
+    }
+
+    /// The directory that holds the root file system on the VDI with this UUID, since
+    /// something has booted from it.
+    pub fn root(&self, uuid: &str) -> PathBuf {
+        self.directory.join("roots").join(uuid)
     }
 }
 

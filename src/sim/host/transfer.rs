@@ -82,6 +82,8 @@ pub async fn import(
     let outcome = match attach(shared, &vdi).await {
         Err(error) => Err(error),
         Ok(vbd) => {
+            let uuid = shared.with(|state| state.db.text("VDI", &vdi, "uuid"));
+            disks::forget_system(shared, &uuid);
             let audit = &shared.config.audit;
             let change = audit.begin("import_raw_vdi", session, &[Val::text(&vdi)]);
             let mut body = Body {

@@ -14,14 +14,8 @@ use std::net::SocketAddr;
 /// The capacity of the storage repository.
 const CAPACITY: i64 = 200 << 30;
 
-/// Make the pool of a host at ADDRESS, with a VM whose disk takes an image of
-/// IMAGE_BYTES.
-pub fn make(
-    config: &Config,
-    address: SocketAddr,
-    fingerprint: &str,
-    image_bytes: u64,
-) -> io::Result<State> {
+/// Make the pool of a host at ADDRESS, with a VM whose disk takes the image.
+pub fn make(config: &Config, address: SocketAddr, fingerprint: &str) -> io::Result<State> {
     let mut db = Database::default();
     let host = db.insert(
         "host",
@@ -140,18 +134,52 @@ pub fn make(
         insert_template(&mut db, name, disks);
     }
 
-    let vm = insert_vm(&mut db, "fruix");
+    let (vm, vdi) = insert_machine(&mut db, config, "fruix", &sr, &network)?;
+    let marks = Landmarks {
+        pool,
+        host,
+        member: None,
+        port: address.port(),
+        sr,
+        network,
+        control_domain,
+        vm,
+        vdi,
+    };
+    Ok(State {
+        db,
+        marks,
+        domains: HashMap::new(),
+        consoles: HashMap::new(),
+        ports: HashMap::new(),
+        next_domid: 0,
+        remembered: HashMap::new(),
+        counts: HashMap::new(),
+        registered: HashMap::new(),
+    })
+}
+
+/// A halted VM called NAME, with a disk on SR that takes the image, and an interface to
+/// NETWORK; answers VM and VDI.
+pub fn insert_machine(
+    db: &mut Database,
+    config: &Config,
+    name: &str,
+    sr: &str,
+    network: &str,
+) -> io::Result<(String, String)> {
     let size = if config.has(&Mishap::SmallVdi) {
         // Smaller than the image, however small that is.
-        (image_bytes / 2 / GRAIN * GRAIN).max(GRAIN)
+        (config.image_bytes / 2 / GRAIN * GRAIN).max(GRAIN)
     } else {
-        (image_bytes.max(1)).div_ceil(GRAIN) * GRAIN
+        (config.image_bytes.max(1)).div_ceil(GRAIN) * GRAIN
     };
+    let vm = insert_vm(db, name);
     let vdi = db.insert(
         "VDI",
         [
-            ("name_label", Val::text("fruix")),
-            ("SR", Val::text(&sr)),
+            ("name_label", Val::text(name)),
+            ("SR", Val::text(sr)),
             ("type", Val::text("user")),
             ("virtual_size", Val::Int(size as i64)),
             ("managed", Val::Bool(true)),
@@ -177,34 +205,14 @@ pub fn make(
         "VIF",
         [
             ("VM", Val::text(&vm)),
-            ("network", Val::text(&network)),
+            ("network", Val::text(network)),
             ("device", Val::text("0")),
             ("MAC", Val::text(disks::random_mac())),
             ("MTU", Val::Int(1500)),
             ("locking_mode", Val::text("network_default")),
         ],
     );
-    let marks = Landmarks {
-        pool,
-        host,
-        member: None,
-        port: address.port(),
-        sr,
-        network,
-        control_domain,
-        vm,
-        vdi,
-    };
-    Ok(State {
-        db,
-        marks,
-        domains: HashMap::new(),
-        consoles: HashMap::new(),
-        next_domid: 0,
-        remembered: HashMap::new(),
-        counts: HashMap::new(),
-        registered: HashMap::new(),
-    })
+    Ok((vm, vdi))
 }
 
 /// The disks that a template asks for, as templates of hosts do.

@@ -44,6 +44,14 @@ impl Namespace {
         match self.0 {}
     }
 
+    pub fn end(&self) {
+        match self.0 {}
+    }
+
+    pub async fn ended(&self) -> crate::sim::guest::Ending {
+        match self.0 {}
+    }
+
     pub fn connect(&self, _: IpAddr, _: u16) -> io::Result<TcpStream> {
         match self.0 {}
     }

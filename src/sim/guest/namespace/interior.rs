@@ -1,5 +1,6 @@
-//! Process 1 of the guest: it makes the mounts, locks them, and then only waits, and
-//! answers at the port of sshd.
+//! Process 1 of the guest: it makes the mounts, locks them, and then only waits, answers
+//! at the port of sshd, and passes on what init(8) of FreeBSD takes by signal: SIGINT to
+//! reboot, SIGUSR1 and SIGUSR2 to power off.
 //!
 //! The mounts are made in a first user namespace, and locked by a second one in it:
 //! a mount that a less privileged namespace has inherited can neither be unmounted
@@ -8,7 +9,7 @@
 //!
 //! Only system calls on memory that exists already: see [`super::linux`].
 //!
-//! Source: mount_namespaces(7), "Restrictions on mount namespaces".
+//! Source: mount_namespaces(7), "Restrictions on mount namespaces"; init(8) of FreeBSD.
 
 use super::Mounts;
 use super::confine;
@@ -96,32 +97,57 @@ pub fn init(plan: &Plan, lifeline: RawFd, report: RawFd) -> ! {
         ignore.sa_sigaction = libc::SIG_IGN;
         libc::sigaction(libc::SIGCHLD, &ignore, std::ptr::null_mut());
         libc::write(report, answer.as_ptr().cast(), answer.len());
+        // They are blocked, as all are, so that they wait until they are read.
+        let mut wanted: libc::sigset_t = std::mem::zeroed();
+        for signal in [libc::SIGINT, libc::SIGUSR1, libc::SIGUSR2] {
+            libc::sigaddset(&mut wanted, signal);
+        }
+        let signals = libc::signalfd(-1, &wanted, libc::SFD_CLOEXEC);
         // Whatever this program had open is none of the guest's business; the
         // lifeline's other end among it would keep us alive for ever.
         libc::dup2(lifeline, 0);
         libc::dup2(listener, 1);
-        close_from(2);
+        libc::dup2(report, 2);
+        libc::dup2(signals, 3);
+        close_from(4);
         answer_until_end();
         libc::_exit(0);
     }
 }
 
-/// Take connections at descriptor 1 and let them go, until the lifeline, 0, closes.
+/// What is written to the report when the guest wants to end.
+pub const REBOOT: u8 = b'r';
+pub const POWER_OFF: u8 = b'o';
+
+/// Take connections at descriptor 1 and let them go, and report at 2 what the signals at
+/// 3 say, until the lifeline, 0, closes.
 unsafe fn answer_until_end() {
     let entry = |fd| libc::pollfd {
         fd,
         events: libc::POLLIN,
         revents: 0,
     };
-    let mut waiting = [entry(0), entry(1)];
+    let mut waiting = [entry(0), entry(1), entry(3)];
     // SAFETY: plain system calls on local memory.
     unsafe {
         while waiting[0].revents == 0 {
-            if libc::poll(waiting.as_mut_ptr(), 2, -1) < 0 {
+            if libc::poll(waiting.as_mut_ptr(), 3, -1) < 0 {
                 if *libc::__errno_location() != libc::EINTR {
                     return;
                 }
                 waiting[0].revents = 0;
+            } else if waiting[2].revents != 0 {
+                let mut signal: libc::signalfd_siginfo = std::mem::zeroed();
+                let size = size_of::<libc::signalfd_siginfo>();
+                if libc::read(3, (&raw mut signal).cast(), size) != size as isize {
+                    waiting[2].fd = -1;
+                    continue;
+                }
+                let word = match signal.ssi_signo as libc::c_int {
+                    libc::SIGINT => REBOOT,
+                    _ => POWER_OFF,
+                };
+                libc::write(2, (&raw const word).cast(), 1);
             } else if waiting[1].revents != 0 {
                 let connection = libc::accept(1, std::ptr::null_mut(), std::ptr::null_mut());
                 if connection < 0 {

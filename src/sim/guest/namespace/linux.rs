@@ -18,6 +18,7 @@ use super::Mounts;
 use super::confine::{self, Confinement};
 use super::interior::{self, Plan};
 use crate::sim::clock::sleepers::Trap;
+use crate::sim::guest::Ending;
 use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::fs::File;
@@ -25,7 +26,8 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 /// Why there is no namespace.
@@ -132,12 +134,15 @@ impl Step {
 /// The namespaces of one guest. Dropping it ends every process in them.
 #[derive(Debug)]
 pub struct Namespace {
-    init: libc::pid_t,
+    /// Process 1, until it is ended.
+    init: Mutex<Option<libc::pid_t>>,
     joined: Arc<Joined>,
     /// Process 1 ends when this closes.
-    lifeline: Option<OwnedFd>,
+    _lifeline: Option<OwnedFd>,
     /// How programs sleep; without one, in real time.
     trap: Option<Arc<Trap>>,
+    /// Where process 1 says that the guest wants to end.
+    report: File,
 }
 
 /// What a process needs to join.
@@ -225,10 +230,11 @@ impl Namespace {
         await_report(&mut report)?;
         started.init = None;
         Ok(Namespace {
-            init,
+            init: Mutex::new(Some(init)),
             joined: Arc::new(joined),
-            lifeline: started.lifeline.take(),
+            _lifeline: started.lifeline.take(),
             trap: Trap::make().ok().map(Arc::new),
+            report,
         })
     }
 
@@ -249,6 +255,34 @@ impl Namespace {
             });
         }
         command
+    }
+
+    /// Completes when somebody in the guest has told process 1 to end it.
+    pub async fn ended(&self) -> Ending {
+        let told = async {
+            let report = OwnedFd::from(self.report.try_clone()?);
+            let mut receiver = tokio::net::unix::pipe::Receiver::from_owned_fd(report)?;
+            receiver.read_u8().await
+        };
+        match told.await {
+            Ok(interior::REBOOT) => Ending::Reboots,
+            Ok(_) => Ending::PowersOff,
+            // It is ended from outside.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// End every process in them, whoever else still holds this, and return when they are
+    /// gone: what they have written to is about to be another's.
+    pub fn end(&self) {
+        let init = self
+            .init
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(init) = init {
+            end(init);
+        }
     }
 
     /// Connect to PORT of ADDRESS, as seen from inside the guest, whose network is a
@@ -294,8 +328,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        self.lifeline = None;
-        end(self.init);
+        self.end();
     }
 }
 
