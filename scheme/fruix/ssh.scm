@@ -18,6 +18,8 @@
             ssh-close
             ssh-alive?
             ssh-address
+            ssh-boot
+            ssh-same-boot?
             call-with-ssh
             ssh-run
             ssh-ask
@@ -156,6 +158,18 @@ string."
 (define (ssh-address connection)
   "Return the address that CONNECTION was made to, a string."
   (assq-ref (%ssh-destination connection) 'address))
+
+(define (ssh-boot connection)
+  "Return what tells the boot of the system where CONNECTION leads from its other
+boots, a string; see `ssh-same-boot?'.
+
+Source: random(4), proc(5), sysctl(8) `kern.boot_id' and `kern.boottime'."
+  (%ssh-boot connection))
+
+(define (ssh-same-boot? one other)
+  "Return #t when ONE and OTHER, which `ssh-boot' has returned, are of one boot: where
+only the clock tells, it may have been set meanwhile."
+  (%ssh-same-boot? one other))
 
 (define (call-with-ssh connection proc)
   "Call PROC with CONNECTION, close it whichever way PROC is left, and return

@@ -295,6 +295,25 @@ pub(super) fn question(doing: &str, script: &str, arguments: &[&str]) -> Questio
 }
 
 impl Connection {
+    /// What tells the guest's boot from others: see [`same_boot`].
+    pub async fn boot(&self) -> Result<String, SshError> {
+        let what = "ask the guest for its boot";
+        let question = Question::Named {
+            what: what.to_owned(),
+            script: format!("{BOOT}boot"),
+        };
+        let answer = self.one(question).await?;
+        let boot = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        if answer.ending == Ending::Exited(0) && !boot.is_empty() {
+            return Ok(boot);
+        }
+        Err(SshError::Channel {
+            destination: self.destination().clone(),
+            what: what.to_owned(),
+            reason: last_line(&answer.stderr).unwrap_or_else(|| "it said nothing".to_owned()),
+        })
+    }
+
     /// Start SCRIPT, a text for `/bin/sh`, as a job in DIRECTORY of the guest.
     /// Answers the guest's boot, by which a later one is told.
     pub async fn start_job(&self, directory: &str, script: &str) -> Result<String, SshError> {
@@ -628,7 +647,7 @@ pub(super) fn is_clock(boot: &str) -> bool {
 
 /// Where the kernel draws no number its boot is told by the clock, which may be set
 /// meanwhile.
-pub(super) fn same_boot(one: &str, other: &str) -> bool {
+pub fn same_boot(one: &str, other: &str) -> bool {
     match (one.parse::<i64>(), other.parse::<i64>()) {
         (Ok(one), Ok(other)) => (one - other).abs() <= 10,
         _ => one == other,

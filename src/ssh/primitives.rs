@@ -2,7 +2,7 @@
 
 use super::archive;
 use super::build_log::{self, Cause, How};
-use super::job::{End, Follow};
+use super::job::{self, End, Follow};
 use super::listing::{Listed, State};
 use super::run::last_lines;
 use super::tree::Moved;
@@ -62,6 +62,14 @@ crate::natives! {
     /// a string for the shell to read. With AGAIN? put them once more when the
     /// connection is lost under them.
     "%ssh-ask" (4) => ssh_ask,
+    /// (%ssh-boot connection) -> string
+    ///
+    /// What tells the guest's boot from others.
+    "%ssh-boot" (1) => ssh_boot,
+    /// (%ssh-same-boot? one other) -> boolean
+    ///
+    /// Whether what %ssh-boot has answered twice is of one boot.
+    "%ssh-same-boot?" (2) => ssh_same_boot,
     /// (%ssh-job-start connection directory script) -> string
     ///
     /// Start SCRIPT as a job in DIRECTORY of the guest; what tells the guest's
@@ -347,6 +355,18 @@ fn output_value(output: Output) -> Value {
     let status = ending_value(output.ending);
     let text = |bytes: Vec<u8>| string_value(String::from_utf8_lossy(&bytes).into_owned());
     list_value(vec![status, text(output.stdout), text(output.stderr)])
+}
+
+fn ssh_boot(args: &[Value]) -> Outcome {
+    let connection = connection("%ssh-boot", args)?;
+    let boot = runtime::wait("asking the guest for its boot", BACKSTOP, connection.boot())?;
+    Ok(string_value(boot))
+}
+
+fn ssh_same_boot(args: &[Value]) -> Outcome {
+    const NAME: &str = "%ssh-same-boot?";
+    let (one, other) = (string(NAME, args, 1)?, string(NAME, args, 2)?);
+    Ok(Value::BoolV(job::same_boot(&one, &other)))
 }
 
 fn ssh_job_start(args: &[Value]) -> Outcome {
