@@ -21,6 +21,7 @@ mod hostile_servers;
 mod jobs;
 mod leftovers;
 mod login_shells;
+mod machine;
 mod media;
 mod mishaps;
 mod openssh;

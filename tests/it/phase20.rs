@@ -237,7 +237,8 @@ impl Site {
                     let log = fruix_scm::ssh::archive::read(&path, 0, u64::MAX).unwrap();
                     texts.push(String::from_utf8_lossy(&log).into_owned());
                 } else if path.is_file() {
-                    texts.push(std::fs::read_to_string(path).unwrap());
+                    let bytes = std::fs::read(path).unwrap();
+                    texts.push(String::from_utf8_lossy(&bytes).into_owned());
                 }
             }
         }
