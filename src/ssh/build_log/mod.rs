@@ -5,112 +5,29 @@
 //! and all others are fallout, so only the first is looked for, together with
 //! what its target had printed. A log is read as it comes, in memory that does
 //! not grow with it: of each of a few targets the lines that may turn out to be
-//! the cause, and the last ones. [`line`] tells what one line says.
+//! the cause, and the last ones ([`target`]). [`line`] tells what one line says, and
+//! [`weight`] how much of it says why a command failed.
 //!
 //! Source: FreeBSD's Makefile.inc1 (the banners), bmake's job.c and compat.c (the
 //! verdicts), GNU make's manual, "Errors in Recipes".
 
+mod cause;
 mod line;
+mod plain;
+mod target;
+mod weight;
 
-use line::{Said, Verdict, Weight};
-pub use line::{is_warning, stage};
-use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
+pub use cause::{Cause, How, Outcome};
+pub use line::stage;
+use line::{Said, Verdict};
+use std::collections::HashMap;
+use target::{SUSPECTS, Target, cut};
+use weight::Weight;
+pub use weight::is_warning;
 
-/// Why a build stopped.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Cause {
-    /// The target that failed, where make names it.
-    pub target: Option<String>,
-    pub how: How,
-    /// The directory in which make stopped first, where it says so.
-    pub directory: Option<String>,
-    /// The line that says most.
-    pub summary: String,
-    /// What the target printed, at most the last few lines.
-    pub lines: Vec<String>,
-    /// The stage that the build was in.
-    pub stage: Option<String>,
-    /// The number of the line in the log that tells of the failure, from one.
-    pub line: u64,
-}
-
-impl Cause {
-    /// The cause in a line: what was said last says little of what a signal ended.
-    pub fn told(&self) -> String {
-        let reason = self.reason();
-        let How::Signal(signal) = self.how else {
-            return match reason {
-                Some(reason) => format!("{} ({reason})", self.summary),
-                None => self.summary.clone(),
-            };
-        };
-        let target = self.target.as_deref().unwrap_or("a target");
-        let reason = reason.map(|reason| format!(", {reason}"));
-        format!(
-            "`{target}` was ended by signal {signal}{}; last: {}",
-            reason.unwrap_or_default(),
-            self.summary
-        )
-    }
-
-    /// The likely reason, where how it failed says one.
-    pub fn reason(&self) -> Option<&'static str> {
-        const MEMORY: &str = "killed, as the kernel does for want of memory";
-        // A shell gives 128 and the signal for a command that a signal has ended.
-        let signal = match self.how {
-            How::Signal(signal) => Some(signal),
-            How::Status(status) => status.checked_sub(128),
-            How::Unsaid => None,
-        };
-        let killed = [
-            "unable to execute command: Killed",
-            "Killed signal terminated program",
-            "out of memory",
-            "Cannot allocate memory",
-            "virtual memory exhausted",
-            "std::bad_alloc",
-        ];
-        match signal {
-            Some(9) => Some(MEMORY),
-            Some(6 | 10 | 11) => Some("it crashed"),
-            _ => killed
-                .iter()
-                .any(|words| self.summary.contains(words))
-                .then_some(MEMORY),
-        }
-    }
-}
-
-/// How a target failed.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum How {
-    Status(u32),
-    Signal(u32),
-    /// The log does not say, as where make itself refuses to go on.
-    Unsaid,
-}
-
-/// What a whole log says of the build.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// It names no failure.
-    Passed,
-    Failed(Cause),
-    /// It names no failure, and has no end.
-    CutOff,
-}
-
-/// How many lines of a failed target are kept.
-const KEPT: usize = 20;
-/// How much of a line is kept.
-const LONGEST: usize = 2 << 10;
 /// Of so many targets the lines are kept at once; those that have been quiet for
 /// longest give way.
 const TARGETS: usize = 96;
-/// So many lines that may be the cause are kept of one target.
-const SUSPECTS: usize = 16;
 /// Output that stands under another target's header is this near.
 const NEAR: u64 = 200;
 /// What make adds to its verdict comes within so many lines.
@@ -125,6 +42,8 @@ pub struct Reader {
     targets: Vec<Target>,
     by_name: HashMap<String, usize>,
     current: usize,
+    /// The one whose lines stand before the last header.
+    before: usize,
     found: Option<Found>,
     stage: Option<String>,
     /// What stands just before, as far as it matters.
@@ -141,32 +60,6 @@ pub struct Reader {
     begun: Vec<String>,
     /// Whether the last line had no end.
     torn: bool,
-}
-
-/// What one target has printed.
-#[derive(Clone, Debug, Default)]
-struct Target {
-    name: String,
-    /// The line of the log that came last for it.
-    last: u64,
-    /// Commands are counted: errors of a later one count.
-    command: u64,
-    suspects: VecDeque<Suspect>,
-    tail: VecDeque<String>,
-    /// The last lines before a failure that make did not mind. bmake may say so
-    /// late, behind what the next command has printed.
-    forgiven: VecDeque<String>,
-    /// A line that announces the next one, which is to be added to a suspect.
-    continues: bool,
-}
-
-/// A line that may be the cause.
-#[derive(Clone, Debug)]
-struct Suspect {
-    weight: Weight,
-    command: u64,
-    at: u64,
-    text: String,
 }
 
 /// The cause so far.
@@ -217,6 +110,7 @@ impl Reader {
             targets: vec![Target::default()],
             by_name: HashMap::new(),
             current: 0,
+            before: 0,
             found: None,
             stage: None,
             context: Context::Other,
@@ -236,7 +130,7 @@ impl Reader {
             Ok(text) => std::borrow::Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(line),
         };
-        let text = line::without_escapes(&text);
+        let text = plain::without_escapes(&text);
         let text = text.trim_end_matches('\r');
         if memchr::memchr(b'\r', text.as_bytes()).is_some() {
             // What a terminal would write over.
@@ -301,7 +195,7 @@ impl Reader {
     }
 
     fn take_text(&mut self, line: &str) {
-        let line = line::without_time(line);
+        let line = plain::without_time(line);
         let said = line::read(line, self.linking);
         self.linking = match said {
             Said::Other(Weight::Error) => line.contains(": error: ") || line.starts_with("ld: "),
@@ -391,7 +285,7 @@ impl Reader {
         let target = &mut self.targets[self.current];
         target.last = at;
         target.keep(line);
-        if weight >= Weight::Place {
+        if weight >= Weight::Place && !target.goes_on(line) {
             target.suspect(line, weight, at);
         } else {
             self.continue_suspect(line);
@@ -416,6 +310,7 @@ impl Reader {
         if let Some(found) = &mut self.found {
             found.headed = true;
         }
+        self.before = self.current;
         if let Some(index) = self.by_name.get(target) {
             self.current = *index;
             self.targets[*index].last = self.lines;
@@ -472,7 +367,7 @@ impl Reader {
         let target = &mut self.targets[self.current];
         target.last = self.lines;
         // One that tells of a failure begins nothing.
-        if !line::is_failure(line) {
+        if !weight::is_failure(line) {
             target.command += 1;
             target.suspects.clear();
             target.tail.clear();
@@ -666,10 +561,15 @@ impl Reader {
         if forgiven {
             self.found = None;
         }
-        let place = &mut self.targets[index];
-        place.suspects.clear();
-        place.forgiven = std::mem::take(&mut place.tail);
-        place.command += 1;
+        // Under the header of an outer make it may stand, too.
+        for index in [index, self.current] {
+            let place = &mut self.targets[index];
+            place.suspects.clear();
+            if !place.tail.is_empty() {
+                place.forgiven = std::mem::take(&mut place.tail);
+            }
+            place.command += 1;
+        }
         self.makefile.clear();
         self.context = Context::Other;
     }
@@ -750,6 +650,13 @@ impl Reader {
         if own.as_ref().is_some_and(|own| own.weight > Weight::Driver) {
             return own;
         }
+        // Of makes within makes the outer says whose output comes: what stands under its
+        // header belongs to the target of the inner that was at work there.
+        if index != self.current
+            && let Some(here) = chosen(self.current).filter(|here| here.weight > Weight::Driver)
+        {
+            return Some(here);
+        }
         let other = self
             .targets
             .iter()
@@ -761,7 +668,14 @@ impl Reader {
             })
             .max()
             .and_then(|(_, other)| chosen(other));
-        other.or(own)
+        // What has printed nothing under its header may have done so right before it.
+        let before = || {
+            let silent = own.is_none() && index == self.current && index != self.before;
+            silent
+                .then(|| chosen(self.before))?
+                .filter(|before| before.weight >= Weight::Failure)
+        };
+        other.or_else(before).or(own)
     }
 
     fn cause_of(
@@ -789,117 +703,6 @@ impl Reader {
             line: self.lines,
         }
     }
-}
-
-impl Target {
-    fn keep(&mut self, line: &str) {
-        let mut place = if self.tail.len() == KEPT {
-            self.tail.pop_front().unwrap_or_default()
-        } else {
-            String::new()
-        };
-        place.clear();
-        place.push_str(cut(line.trim_end()));
-        self.tail.push_back(place);
-    }
-
-    fn suspect(&mut self, line: &str, weight: Weight, at: u64) {
-        let line = line.trim();
-        let place = |text: &str| text.split(':').next().map(str::to_owned);
-        // Of one command and one file the first counts, unless a later says more.
-        if self.suspects.iter().rev().any(|other| {
-            other.command == self.command
-                && other.weight >= weight
-                && place(&other.text) == place(line)
-        }) {
-            return;
-        }
-        if self.suspects.len() == SUSPECTS {
-            let oldest = self.suspects.front().map(|suspect| suspect.command);
-            // The first errors of the last command are worth more than its last.
-            if oldest == Some(self.command) {
-                return;
-            }
-            self.suspects.pop_front();
-        }
-        self.continues = line.ends_with(':');
-        self.suspects.push_back(Suspect {
-            weight,
-            command: self.command,
-            at,
-            text: cut(line).to_owned(),
-        });
-    }
-
-    /// The line that says most of why TARGET, whose lines these are, failed.
-    fn best(&self, target: Option<&str>) -> Option<(Weight, String)> {
-        let stem = target
-            .map(|target| target.rsplit('/').next().unwrap_or(target))
-            .and_then(|name| name.rsplit_once('.'))
-            .map(|(stem, _)| format!("{stem}."));
-        let names = |suspect: &&Suspect| {
-            stem.as_ref().is_some_and(|stem| {
-                let file = suspect.text.split(':').next().unwrap_or_default();
-                file.rsplit('/')
-                    .next()
-                    .unwrap_or_default()
-                    .starts_with(stem)
-            })
-        };
-        let of_last = |suspects: Vec<&Suspect>| {
-            let command = suspects.last()?.command;
-            let most = suspects
-                .iter()
-                .filter(|suspect| suspect.command == command)
-                .map(|suspect| suspect.weight)
-                .max()?;
-            suspects
-                .into_iter()
-                .find(|suspect| suspect.command == command && suspect.weight == most)
-                .map(|suspect| (suspect.weight, suspect.text.clone()))
-        };
-        of_last(self.suspects.iter().filter(names).collect())
-            .or_else(|| of_last(self.suspects.iter().collect()))
-            .or_else(|| best_of(&self.tail))
-            .or_else(|| best_of(&self.forgiven))
-    }
-}
-
-/// The last line that tells of a failure; or the first of a driver; or the
-/// last that a program says under its name; or the last.
-fn best_of(tail: &VecDeque<String>) -> Option<(Weight, String)> {
-    let weighed: Vec<(Weight, &String)> = tail
-        .iter()
-        .map(|line| {
-            let weight = match line::read(line, false) {
-                Said::Other(weight) => weight,
-                Said::Makefile { .. } => Weight::Tool,
-                Said::OtherBranch => Weight::Nothing,
-                _ => Weight::Words,
-            };
-            (weight, line)
-        })
-        .collect();
-    let most = weighed.iter().map(|(weight, _)| *weight).max()?;
-    let mut of_most = weighed.iter().filter(|(weight, _)| *weight == most);
-    let (weight, line) = match most {
-        Weight::Nothing => return None,
-        Weight::Driver => of_most.next()?,
-        _ => of_most.next_back()?,
-    };
-    Some((*weight, line.trim().to_owned()))
-}
-
-/// As much of LINE as is kept.
-fn cut(line: &str) -> &str {
-    if line.len() <= LONGEST {
-        return line;
-    }
-    let mut end = LONGEST;
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    &line[..end]
 }
 
 /// LINE of a make that may have said its name twice.

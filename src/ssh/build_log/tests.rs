@@ -76,11 +76,61 @@ fn what_looks_like_an_error_is_weighed_by_its_form() {
             "Required tool cap_mkdb not found in PATH (/sbin)",
             Weight::Error,
         ),
+        ("t.cc:3:40:   required from here", Weight::Nothing),
+        (
+            "tar: Error is not recoverable: exiting now",
+            Weight::Nothing,
+        ),
+        (
+            "tar: Error exit delayed from previous errors.",
+            Weight::Nothing,
+        ),
+        ("no such key in spec at p.pl line 2.", Weight::Failure),
+        (
+            "not a number at p.pl line 2, <STDIN> line 7.",
+            Weight::Failure,
+        ),
+        (
+            "BEGIN failed--compilation aborted at p.pl line 1.",
+            Weight::Driver,
+        ),
+        ("we meet at noon in line 2.", Weight::Words),
+        ("FAIL: parse", Weight::Failure),
+        ("XFAIL: parse", Weight::Tool),
+        ("=> SHA256 Checksum mismatch for x.tar.gz.", Weight::Failure),
+        ("sys/y:main  ->  failed: expected 1 got 2", Weight::Failure),
         ("    1 | int error: x", Weight::Nothing),
         ("1 error generated.", Weight::Nothing),
         ("3 warnings and 1 error generated.", Weight::Nothing),
     ] {
-        assert_eq!(line::weight(line), weight, "{line}");
+        assert_eq!(weight::weight(line), weight, "{line}");
+    }
+}
+
+#[test]
+fn the_time_before_a_line_is_left_out() {
+    for time in [
+        "2026-11-30T05:00:00.1234567Z ",
+        "2026-11-30 05:00:00 ",
+        "[2026-11-30 05:00:00] ",
+        "[00:12:34] ",
+        "05:00:00.123 ",
+        "Nov 30 05:00:00 ",
+        "Mon Nov  2 05:00:00 ",
+    ] {
+        assert_eq!(plain::without_time(&format!("{time}a.c:1: x")), "a.c:1: x");
+    }
+    for line in [
+        "12:30:15: lunch",
+        "12:30 lunch",
+        "May be",
+        "Sun Microsystems",
+        "[12/345] cc -c a.c",
+        "[ 42%] Building",
+        "1 error generated.",
+        "2026-11-30",
+    ] {
+        assert_eq!(plain::without_time(line), line);
     }
 }
 
