@@ -427,25 +427,23 @@ wanted that runs LINE."
 
 (define (job-there guest name)
   "Return what is known in GUEST of the job called NAME: an association list with
-script, a string; status, an integer or #f while it has none; alive?, whether its
-process is there; and owner, the run and the step that it is for, a string.  Return
-#f when there is no such job."
+script, a string; status, an integer or #f while it has none; alive?, whether it
+runs; and owner, the run and the step that it is for, a string.  Return #f when
+there is no such job."
   (match (ssh-ask guest
-                  (list (sh "cd \"$1\" 2> /dev/null && test -e script || exit 1
-cat status 2> /dev/null || echo -
-pid=$(cat pid 2> /dev/null) && kill -0 \"$pid\" 2> /dev/null && echo alive || echo gone"
-                            (directory-of guest name))
-                        `("cat" ,(string-append (directory-of guest name) "/owner"))
-                        `("cat" ,(string-append (directory-of guest name) "/script")))
+                  (map (lambda (file)
+                         `("cat" ,(string-append (directory-of guest name) "/" file)))
+                       '("script" "owner"))
                   #:again? #t)
-    ((state owner script)
-     (and (ssh-result-passed? state)
-          (match (string-split (ssh-result-stdout state) #\newline)
-            ((status alive . _)
-             `((script . ,(string-trim-right (ssh-result-stdout script) #\newline))
-               (status . ,(string->number status))
-               (alive? . ,(string=? alive "alive"))
-               (owner . ,(ssh-result-stdout owner)))))))))
+    ((script owner)
+     (and (ssh-result-passed? script)
+          (let ((listed (find (lambda (job) (string=? name (assq-ref job 'name)))
+                              (job-list guest))))
+            (and listed
+                 `((script . ,(string-trim-right (ssh-result-stdout script) #\newline))
+                   (status . ,(assq-ref listed 'status))
+                   (alive? . ,(eq? 'running (assq-ref listed 'state)))
+                   (owner . ,(ssh-result-stdout owner)))))))))
 
 (define (job-passed? guest name)
   "Return #t when the job called NAME has ended with status zero in GUEST for the

@@ -59,7 +59,8 @@ const BOOT: &str = r#"boot() {
 "#;
 
 /// `members SESSION` prints the processes of a session that are not dead yet;
-/// `leads` tells whether process `$1` is the one that leads a job of ours.
+/// `there` tells whether process `$1` is, which one that nobody has waited for is
+/// not, and `leads` whether it is the one that leads a job of ours.
 const SESSION: &str = r#"members() {
     if test -r /proc/self/stat; then
         cat /proc/[0-9]*/stat 2> /dev/null |
@@ -68,10 +69,15 @@ const SESSION: &str = r#"members() {
         ps -ax -o pid= -o stat= -o sid=
     fi | awk -v session="$1" '$2 !~ /^Z/ && $3 == session { print $1 }'
 }
+there() {
+    kill -0 "$1" 2> /dev/null || return 1
+    case $(ps -o stat= -p "$1" 2> /dev/null) in Z*) return 1 ;; esac
+}
 leads() {
     kill -0 "$1" 2> /dev/null || return 1
-    command=$(ps -ww -o args= -p "$1" 2> /dev/null) || return 0
+    command=$(ps -ww -o stat= -o args= -p "$1" 2> /dev/null) || return 0
     case $command in
+    Z*) return 1 ;;
     *' ./run '*) return 0 ;;
     '') return 0 ;;
     *) return 1 ;;
@@ -145,7 +151,7 @@ test -e status && status=$(cat status)
 alive=no
 if test "$status" = - && pid=$(cat pid 2> /dev/null); then
     if leads "$pid"; then alive=yes
-    elif ! kill -0 "$pid" 2> /dev/null && test -n "$(members "$pid")"; then alive=yes; fi
+    elif ! there "$pid" && test -n "$(members "$pid")"; then alive=yes; fi
 fi
 size=$(($(wc -c < log)))
 used=-
@@ -167,7 +173,7 @@ exit 0
 /// left. A number that another process has by now is left alone.
 const END: &str = r#"cd "$1" 2> /dev/null || exit 0
 pid=$(cat pid 2> /dev/null) || exit 0
-if kill -0 "$pid" 2> /dev/null; then
+if there "$pid"; then
     leads "$pid" || exit 0
 elif test "$(boot)" != "$(cat boot)" && test -z "$(members "$pid")"; then
     exit 0

@@ -19,10 +19,11 @@ for job in *; do
     status=$(word status)
     alive=no
     pid=$(word pid)
-    if leads "$pid" || { ! kill -0 "$pid" 2> /dev/null && test -n "$(members "$pid")"; }; then alive=yes; fi
+    if leads "$pid" || { ! there "$pid" && test -n "$(members "$pid")"; }; then alive=yes; fi
     printf '%s ' "$job" "$status" $alive "$(word boot)" "$(word began)" "$(word ended)"
-    printf '%s\n' $(wc -c < "./$job/log")
-    printf '|%s\n' "$(tail -c 2000 "./$job/log" | tr -d '\000' | tail -n 1)"
+    # One whose start was cut off has no log yet.
+    printf '%s\n' $( { wc -c < "./$job/log"; } 2> /dev/null || echo 0)
+    printf '|%s\n' "$(tail -c 2000 "./$job/log" 2> /dev/null | tr -d '\000' | tail -n 1)"
 done
 exit 0
 "#;

@@ -56,27 +56,41 @@ fn ending_a_job_ends_every_process_of_its_session() {
     wait(connection.end_job("/no/such/job")).unwrap();
 }
 
+/// Starts sshd below a process that adopts orphans and waits for none of them, so that
+/// those which have ended stay listed.
+const WAITS_FOR_NOBODY: &str = "exec python3 -c '
+import ctypes, subprocess, sys
+control = ctypes.CDLL(None).prctl
+control(36, 1, 0, 0, 0)
+subprocess.call(sys.argv[1:], preexec_fn=lambda: control(1, 9, 0, 0, 0))' \"$@\"";
+
 #[test]
 fn a_job_is_gone_when_none_of_its_processes_is_left_and_not_before() {
-    let Some(sshd) = Sshd::start("guest_jobs::a_job_is_gone") else {
-        return;
-    };
-    let connection = sshd.connect("ed25519", "ed25519").unwrap();
-    let job = sshd.path("job");
-    let boot = start(
-        &connection,
-        &job,
-        "kill -9 $PPID; sleep 4; echo still here; exit 0",
-    );
-    let began = Instant::now();
-    let followed = wait(connection.follow_job(following(&job, Some(boot)))).unwrap();
-    assert_eq!(followed.end, End::Gone);
-    assert!(
-        began.elapsed() > Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(followed.tail, b"still here\n");
+    for line in ["exec \"$@\"", WAITS_FOR_NOBODY] {
+        let Some(sshd) = Sshd::start_with("guest_jobs::a_job_is_gone", line) else {
+            return;
+        };
+        let connection = sshd.connect("ed25519", "ed25519").unwrap();
+        let job = sshd.path("job");
+        let boot = start(
+            &connection,
+            &job,
+            "kill -9 $PPID; sleep 3; echo still here; exit 0",
+        );
+        let began = Instant::now();
+        let followed = wait(connection.follow_job(following(&job, Some(boot)))).unwrap();
+        assert_eq!(followed.end, End::Gone);
+        assert!(
+            began.elapsed() > Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
+        assert_eq!(followed.tail, b"still here\n");
+        let other = sshd.path("other");
+        start(&connection, &other, "kill -9 $PPID; sleep 7643; :");
+        wait(connection.end_job(other.to_str().unwrap())).unwrap();
+        assert_eq!(sleeping("7643"), 0);
+    }
 }
 
 #[test]
