@@ -256,8 +256,8 @@ CONNECTION keeps in the guest, all at once, and return the list of their
 results.  Their input is empty, and their environment is that of the shell:
 HOME, PATH and little else.
 
-This is for small questions; a signal shows as a status above 128.  With
-AGAIN?, which is for questions that change nothing, they are put once more when
+This is for small questions, which leave nothing behind that prints; a signal
+shows as a status above 128.  With AGAIN?, which is for questions that change nothing, they are put once more when
 the connection is lost under them.  Throw as `ssh-run' does."
   (map (lambda (answer)
          (apply make-ssh-result answer))

@@ -5,7 +5,8 @@
 //! of a round trip. It is started clean, with `env -i` and no start-up files.
 //! Questions are sent together and answered in order; each answer ends with a
 //! line on both streams that holds a number nobody can guess, so any bytes may
-//! come before it.
+//! come before it. What a child that an earlier question has left behind prints
+//! meanwhile belongs to nobody, and is dropped.
 //!
 //! A shell that misses a deadline, or whose asker has gone away, is thrown
 //! away with what runs in it, and the next question gets a new one.
@@ -147,8 +148,11 @@ impl Connection {
                 });
             }
         };
-        let mut answers = Vec::with_capacity(questions.len());
-        let first = match clock::limit_at(deadline, shell.send(self, questions)).await {
+        let mut answers = Vec::with_capacity(questions.len() + 1);
+        // Nothing is asked first, whose answer is what has come since the last one.
+        let nothing = Question::Words(Vec::new());
+        let all: Vec<&Question> = std::iter::once(&nothing).chain(questions).collect();
+        let first = match clock::limit_at(deadline, shell.send(self, &all)).await {
             Ok(first) => first?,
             Err(_) => {
                 return Err(SshError::Deadline {
@@ -159,7 +163,7 @@ impl Connection {
                 });
             }
         };
-        for (index, question) in questions.iter().enumerate() {
+        for (index, question) in all.into_iter().enumerate() {
             let mark = format!("{} {} ", shell.secret, first + index as u64);
             let answer = clock::limit_at(deadline, shell.answer(self, &mark, question)).await;
             match answer {
@@ -177,6 +181,7 @@ impl Connection {
             }
         }
         *place = Some(shell);
+        answers.remove(0);
         Ok(answers)
     }
 }
@@ -212,9 +217,7 @@ impl Shell {
         };
         // Its number is that of its process group, for the day it must be ended.
         let number = Question::Script("echo $$".to_owned());
-        shell
-            .send(connection, std::slice::from_ref(&number))
-            .await?;
+        shell.send(connection, &[&number]).await?;
         let mark = format!("{} 0 ", shell.secret);
         let answer = shell.answer(connection, &mark, &number).await?;
         if let Ok(group) = String::from_utf8_lossy(&answer.stdout).trim().parse() {
@@ -227,7 +230,7 @@ impl Shell {
     async fn send(
         &mut self,
         connection: &Connection,
-        questions: &[Question],
+        questions: &[&Question],
     ) -> Result<u64, SshError> {
         let first = self.count;
         let mut text = String::new();

@@ -212,6 +212,24 @@ fn questions_are_answered_in_order_with_status_and_streams_apart() {
 }
 
 #[test]
+fn what_an_earlier_question_left_behind_prints_is_nobodys_answer() {
+    let guest = Fixture::new();
+    let left = "(until test -e /tmp/go; do sleep 0.05; done; echo late; echo late >&2; : > /tmp/gone) & echo now";
+    assert_eq!(
+        guest.ask(&[script(left)]).unwrap(),
+        [exited(0, b"now\n", b"")]
+    );
+    let printed = guest.run(": > /tmp/go; until test -e /tmp/gone; do sleep 0.05; done");
+    assert_eq!(printed.ending, Ending::Exited(0));
+    assert_eq!(
+        guest
+            .ask(&[words(&["echo", "mine"]), words(&["true"])])
+            .unwrap(),
+        [exited(0, b"mine\n", b""), exited(0, b"", b"")]
+    );
+}
+
+#[test]
 fn an_answer_may_be_large_and_hold_any_bytes() {
     let guest = Fixture::new();
     let answers = guest
