@@ -309,7 +309,12 @@ Throw 'guest-command-failed when there is no such directory."
   "Make FILE in GUEST hold CONTENTS, a string.  FILE is replaced in one step: a
 reader sees the old contents or the new."
   (guest-run guest
-             (sh "cat > \"$1.part\" && mv \"$1.part\" \"$1\"" file)
+             (sh "if test -d \"$1\"; then echo \"$1 is a directory\" >&2; exit 1; fi
+cat > \"$1.part\" && mv \"$1.part\" \"$1\" && exit
+status=$?
+rm -f \"$1.part\"
+exit $status"
+                 file)
              #:input contents)
   (if #f #f))
 
@@ -324,8 +329,8 @@ Throw 'ssh-error when FILE cannot be read or the guest has no sftp server,
 
 (define (guest-send guest local file)
   "Copy the file LOCAL here to FILE in GUEST, over sftp, and return its SHA-256,
-which is the same on both sides.  FILE is replaced when all of it has arrived; a
-transfer that was cut goes on where it stopped, and holes stay holes.
+which is the same on both sides.  FILE, a link too, is replaced when all of it has
+arrived; a transfer that was cut goes on where it stopped, and holes stay holes.
 
 Throw 'ssh-error when FILE cannot be written, a full disk included."
   (%ssh-send guest local file))

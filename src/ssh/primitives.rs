@@ -300,6 +300,7 @@ fn ssh_run(args: &[Value]) -> Outcome {
     let connection = connection(NAME, args)?;
     let request = Request {
         command: string(NAME, args, 2)?,
+        what: None,
         input: match bytevectors::bytes(NAME, args, 3) {
             Ok(bytes) => bytes,
             Err(_) => string(NAME, args, 3)?.into_bytes(),

@@ -22,6 +22,9 @@ const LONGEST_LINE: usize = 64 << 10;
 pub struct Request {
     /// A command line for the user's shell.
     pub command: String,
+    /// What stands for the command in messages: it is one of ours, which nobody is
+    /// shown.
+    pub what: Option<String>,
     /// What the command reads; it sees the end of its input afterwards.
     pub input: Vec<u8>,
     /// Show output line by line as it comes, as that of this source.
@@ -50,7 +53,10 @@ impl Connection {
     /// Run REQUEST and wait for its end. A status other than zero is no error
     /// here; a connection or channel that ends without one is.
     pub async fn run(&self, request: &Request) -> Result<Output, SshError> {
-        let what = format!("`{}`", visible(&request.command));
+        let what = request
+            .what
+            .clone()
+            .unwrap_or_else(|| format!("`{}`", visible(&request.command)));
         self.refuse_nul(&what, &request.command)?;
         let mark = uuid::Uuid::new_v4().simple().to_string();
         let (mut input, mut remote) = self.remote(&what).await?;

@@ -378,6 +378,31 @@ impl Sftp<'_> {
         }
     }
 
+    /// Read OPENED, which does not say how long it is, from its beginning, and give
+    /// each piece to TAKE as [`Sftp::read`] does.
+    pub async fn read_to_end<F: Future<Output = bool>>(
+        &self,
+        opened: &Opened,
+        mut take: impl FnMut(Vec<u8>) -> F,
+    ) -> Result<(), SshError> {
+        let mut offset = 0;
+        loop {
+            let asking = self
+                .session
+                .read(opened.handle.as_str(), offset, self.read_size);
+            let piece = match self.unless_gone(asking).await {
+                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => {
+                    return Ok(());
+                }
+                said => self.answered(&opened.path, said)?.data,
+            };
+            offset += piece.len() as u64;
+            if piece.is_empty() || !take(piece).await {
+                return Ok(());
+            }
+        }
+    }
+
     /// SIZE bytes at OFFSET: a server may answer with fewer at once.
     async fn read_piece(&self, handle: &str, offset: u64, size: u32) -> Result<Vec<u8>, Error> {
         let mut piece = self.session.read(handle, offset, size).await?.data;

@@ -63,6 +63,7 @@ impl Connection {
         let what = format!("fetch `{remote}`");
         let path = beside(local);
         let mut found = (String::new(), String::new());
+        let mut before = None;
         // What an earlier transfer left may be of another file: then once more
         // from the beginning.
         for _ in 0..2 {
@@ -84,6 +85,15 @@ impl Connection {
                 return Ok(found.0);
             }
             let _ = fs::remove_file(&path);
+            let changes = before.is_some_and(|before| before != found.0);
+            if changes {
+                return Err(SshError::RemoteFile {
+                    destination: self.destination().clone(),
+                    path: remote.to_owned(),
+                    reason: "it changes while it is copied".to_owned(),
+                });
+            }
+            before = Some(found.0.clone());
         }
         Err(self.differs(remote, &found.0, &found.1))
     }
@@ -280,6 +290,7 @@ impl Connection {
         let output = self
             .run(&Request {
                 command: command(&format!("{DIGEST}digest < \"$1\""), &[remote]),
+                what: Some(format!("the digest of `{}`", visible(remote))),
                 limit: Some(HASHING),
                 ..Request::default()
             })
@@ -328,7 +339,8 @@ impl Connection {
     }
 
     /// ERROR of writing PATH, with the room that is left there when it may be
-    /// the reason: sftp has no word for a full disk.
+    /// the reason: sftp has no word for a full disk. Then what is at PATH goes: a
+    /// part that does not fit is no beginning.
     async fn with_room(&self, error: SshError, path: &str) -> SshError {
         let SshError::RemoteFile { destination, .. } = &error else {
             return error;
@@ -340,11 +352,15 @@ impl Connection {
             )
             .await;
         match room.map(|room| room.trim().parse::<u64>()) {
-            Ok(Ok(kibibytes)) if kibibytes < 1024 => SshError::RemoteFile {
-                destination: destination.clone(),
-                path: path.to_owned(),
-                reason: format!("no space left on device ({} bytes free)", kibibytes << 10),
-            },
+            Ok(Ok(kibibytes)) if kibibytes < 1024 => {
+                // The disk is as full whether or not this can be done.
+                let _ = self.script("rm -f -- \"$1\"", &[path]).await;
+                SshError::RemoteFile {
+                    destination: destination.clone(),
+                    path: path.to_owned(),
+                    reason: format!("no space left on device ({} bytes free)", kibibytes << 10),
+                }
+            }
             _ => error,
         }
     }
@@ -401,7 +417,8 @@ impl Part {
         })
     }
 
-    /// Take what is missing up to SIZE from OPENED.
+    /// Take what is missing up to SIZE from OPENED. What a kernel makes up when it is
+    /// read says that it is empty, and is read to its end.
     async fn take_from(
         &mut self,
         sftp: &Sftp<'_>,
@@ -418,15 +435,18 @@ impl Part {
         let mut told = state.done;
         let from = state.done;
         let (sender, pieces) = mpsc::channel(32);
-        let writer = tokio::task::spawn_blocking(move || state.write(pieces, size));
-        let read = sftp
-            .read(opened, from, size, |piece| {
-                told += piece.len() as u64;
-                tell(what, told, size);
-                let sent = sender.send(piece);
-                async move { sent.await.is_ok() }
-            })
-            .await;
+        let end = if size == 0 { u64::MAX } else { size };
+        let writer = tokio::task::spawn_blocking(move || state.write(pieces, end));
+        let take = |piece: Vec<u8>| {
+            told += piece.len() as u64;
+            tell(what, told, size.max(told));
+            let sent = sender.send(piece);
+            async move { sent.await.is_ok() }
+        };
+        let read = match size {
+            0 => sftp.read_to_end(opened, take).await,
+            size => sftp.read(opened, from, size, take).await,
+        };
         drop(sender);
         let (state, written) = writer.await.expect("the writer has no way to panic");
         self.state = Some(state);
@@ -629,7 +649,11 @@ impl<'a> Follower<'a> {
             false
         };
         match clock::limit(HASHING, listening).await {
-            Ok(ended) => self.remote.ended = ended,
+            // A server that runs something else says so without a mark.
+            Ok(ended) => {
+                self.remote.ended = ended;
+                out.extend_from_slice(out_mark.noise());
+            }
             Err(_) => {
                 return Err(SshError::Deadline {
                     destination: self.connection.destination().clone(),

@@ -106,7 +106,11 @@ impl Connection {
             .await;
         let mut same_size = Vec::new();
         for ((path, _, size), found) in files.iter().zip(sizes) {
-            if found?.is_some_and(|found| found.is_regular() && found.len() == *size) {
+            let Some(found) = found? else { continue };
+            if found.is_dir() {
+                return Err(sftp.refused(&there(path), "it is a directory".to_owned()));
+            }
+            if found.is_regular() && found.len() == *size {
                 same_size.push(path.clone());
             }
         }

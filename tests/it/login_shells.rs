@@ -152,6 +152,32 @@ fn a_server_that_runs_something_else_says_what() {
         failure.message().contains("it said `no entry` instead"),
         "{failure}"
     );
+    let file = sshd.path("config").to_str().unwrap().to_owned();
+    for failure in [
+        wait(connection.fetch(&file, &sshd.path("copy"))).unwrap_err(),
+        wait(connection.send(&sshd.path("config"), &format!("{file}.2"))).unwrap_err(),
+    ] {
+        let message = failure.message();
+        assert!(message.contains("it said `no entry` instead"), "{message}");
+    }
+}
+
+#[test]
+fn where_one_session_is_not_enough_that_is_said_without_our_scripts() {
+    let name = "login_shells::where_one_session_is_not_enough";
+    let line = "echo 'MaxSessions 1' >> config && exec \"$@\"";
+    let Some(sshd) = Sshd::start_with(name, line) else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let file = sshd.path("config").to_str().unwrap().to_owned();
+    let failure = wait(connection.fetch(&file, &sshd.path("copy"))).unwrap_err();
+    let expected = format!(
+        "127.0.0.1 port {} does not run the digest of `{file}`: it opens no more sessions on one \
+         connection: see MaxSessions in its sshd_config(5)",
+        sshd.port
+    );
+    assert_eq!(failure.message(), expected);
 }
 
 #[test]

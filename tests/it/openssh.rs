@@ -571,6 +571,33 @@ fn a_sparse_file_stays_sparse_and_a_cut_one_goes_on() {
     }
     let failure = wait(connection.send(&here, "/no/such/directory/file")).unwrap_err();
     assert!(failure.message().ends_with(": No such file"), "{failure}");
+    // What a kernel makes up when it is read has no size.
+    if let Ok(version) = fs::read("/proc/version") {
+        wait(connection.fetch("/proc/version", &back)).unwrap();
+        assert_eq!(fs::read(&back).unwrap(), version);
+    }
+}
+
+#[test]
+fn a_directory_where_a_file_should_go_is_named() {
+    let Some(sshd) = Sshd::start("a_directory_where_a_file_should_go") else {
+        return;
+    };
+    let connection = sshd.connect("ed25519", "ed25519").unwrap();
+    let (here, there) = (sshd.path("here"), sshd.path("there"));
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("file"), "x").unwrap();
+    fs::create_dir_all(there.join("file")).unwrap();
+    let remote = there.to_str().unwrap();
+    let failures = [
+        wait(connection.send_tree(&here, remote)).unwrap_err(),
+        wait(connection.send(&here.join("file"), &format!("{remote}/file"))).unwrap_err(),
+    ];
+    for failure in failures {
+        let message = failure.message();
+        assert!(message.contains("/there/file`"), "{message}");
+        assert!(message.ends_with(": it is a directory"), "{message}");
+    }
 }
 
 fn following(directory: &Path) -> Follow {
@@ -640,6 +667,19 @@ fn a_job_on_a_full_disk_is_named_with_openssh_too() {
     assert_eq!(followed.end, End::Full(Some(1)), "{followed:?}");
     let log = String::from_utf8_lossy(&followed.tail).into_owned();
     assert!(log.contains("No space left") || log.is_empty(), "{log}");
+    // A copy that does not fit says so, and takes no room.
+    let clear = "rm small/big && mkdir small/copy";
+    let here = format!("cd '{}' && ", sshd.directory.path().display());
+    wait(connection.run(&request(&(here.clone() + clear)))).unwrap();
+    fs::write(sshd.path("large"), vec![7; 4 << 20]).unwrap();
+    let there = sshd.path("small/copy/large");
+    let failure = wait(connection.send(&sshd.path("large"), there.to_str().unwrap())).unwrap_err();
+    assert!(
+        failure.message().contains("no space left on device"),
+        "{failure}"
+    );
+    let left = wait(connection.run(&request(&(here + "ls -A small/copy")))).unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
 
 #[test]

@@ -162,6 +162,17 @@ ln -f facts facts-too && touch -t 200101010000 old && touch facts"))
   (let ((result (guest-try guest (sh "set -e\ncd /etc\necho 'a!b' \"it's\"\nfalse\necho unreachable"))))
     (list (ssh-result-status result) (ssh-result-stdout result))))
 
+(test-assert "a file that cannot be written leaves nothing beside it"
+  (begin
+    (guest-run guest '("mkdir" "-p" "/tmp/way/in"))
+    (string-suffix? "/tmp/way/in is a directory"
+                    (message 'guest-command-failed
+                             (lambda ()
+                               (guest-write-file guest "/tmp/way/in" "x"))))))
+(test-equal "and nothing in it"
+  '("in")
+  (guest-directory-list guest "/tmp/way"))
+
 (test-equal "a file is waited for, and read"
   'ready
   (wait-for-file "/var/lib/fruix/ready" guest))
