@@ -1,8 +1,10 @@
 //! Says what a run would use, where each value comes from, what it lacks, and what
 //! there is to be seen at the host. Nothing is changed anywhere.
 //!
-//! Each thing is a [`Finding`]; the host's are looked for in [`host`].
+//! Each thing is a [`Finding`]; the host's are looked for in [`host`], and what
+//! ssh_config(5) says of the guest in [`guest`].
 
+mod guest;
 mod host;
 
 use super::arguments::CommandLine;
@@ -209,6 +211,7 @@ fn examined(settings: &Settings, environment: &Environment) -> Result<Vec<Findin
             None => Finding::new(Verdict::Absent, name, absent(name, meaning)),
         });
     }
+    findings.extend(guest::examined(settings, environment));
     findings.extend(host::examined(settings)?);
     Ok(findings)
 }

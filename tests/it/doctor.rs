@@ -3,6 +3,7 @@
 use crate::support::{Sandbox, settings_text};
 use fruix_scm::sim::mishap::Mishap;
 use fruix_scm::sim::{Simulation, SimulationOptions};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -145,6 +146,45 @@ fn what_is_wrong_is_found_where_it_is_and_what_lies_behind_is_not_looked_at() {
         assert!(stderr.contains("a live run is not ready"), "{stderr}");
     }
     assert_eq!(simulation.host().count("session"), 0);
+}
+
+#[test]
+fn what_the_files_of_ssh_say_of_the_guest_and_is_left_out_is_listed() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.work().join("../home/.ssh");
+    fs::create_dir_all(&folder).unwrap();
+    let doctor = |config: &str, settings: &[&str]| {
+        fs::write(folder.join("config"), config).unwrap();
+        let mut arguments = vec!["doctor"];
+        for setting in settings {
+            arguments.splice(0..0, ["--set", setting]);
+        }
+        sandbox.run(&arguments).stdout
+    };
+    let config = "Host vm\n Ciphers aes128-ctr\n ForwardAgent yes\n PKCS11Provider /x.so\n\
+                  Match localnetwork 10.0.0.0/8\n Port 9\n\
+                  Host other\n Compression yes\n";
+    let said = doctor(config, &["guest/address=vm"]);
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains(" ssh_config: "))
+        .collect();
+    for words in [
+        "what follows `Match localnetwork 10.0.0.0/8` is passed over",
+        "`pkcs11provider /x.so` for `vm` is not followed, though",
+        "`ciphers aes128-ctr` for `vm` is not followed",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(words)), "{said}");
+    }
+    // What concerns terminals, or other hosts, is no matter of ours.
+    for word in ["forwardagent", "compression"] {
+        assert!(!said.contains(word), "{said}");
+    }
+    let said = doctor(config, &["guest/address=vm2"]);
+    assert!(!said.contains("pkcs11provider"), "{said}");
+    let said = doctor("Host vm\n Port x\n", &["guest/address=vm"]);
+    line(&said, "BAD   ssh_config: ");
+    line(&doctor(config, &[]), "-     ssh_config: not looked at");
 }
 
 #[test]

@@ -368,7 +368,7 @@ impl Wanted {
         }
         for (keyword, value) in &found.not_followed {
             once(format!(
-                "`{} {}` for `{}` is not followed here; `(ssh-host-config ADDRESS)` lists such lines",
+                "`{} {}` for `{}` is not followed here; `fruix-scm doctor` lists such lines",
                 visible(keyword),
                 visible(value),
                 visible(&self.host)
