@@ -116,11 +116,14 @@ Throw 'check-failed with every trouble there is."
               ((member name %environment-only)
                (format #f "~a is an argument; it counts in the environment or in src-env.conf only"
                        name))
-              ((and (string-prefix? "WITH_" name)
+              ((and (any (lambda (prefix) (string-prefix? prefix name))
+                         '("WITH_" "WITHOUT_"))
                     (member (string-downcase (variable-value variable))
                             '("no" "false" "0")))
-               (format #f "`~a` switches the option on whatever the value: write WITHOUT_~a=yes"
-                       variable (string-drop name 5)))
+               (format #f "`~a` switches the option ~a whatever the value: write ~a=yes"
+                       variable
+                       (if (string-prefix? "WITH_" name) "on" "off")
+                       (opposite name)))
               (else #f))))
     variables)
    (if (and (any (lambda (variable)
@@ -131,6 +134,13 @@ Throw 'check-failed with every trouble there is."
                       variables)))
        '("DB_FROM_SRC is set without DESTDIR, which make refuses")
        '())))
+
+(define (opposite name)
+  "Return the name of the variable that says the opposite of NAME, which begins
+with WITH_ or WITHOUT_."
+  (if (string-prefix? "WITH_" name)
+      (string-append "WITHOUT_" (string-drop name 5))
+      (string-append "WITH_" (string-drop name 8))))
 
 (define (variable-name variable)
   (car (string-split variable #\=)))

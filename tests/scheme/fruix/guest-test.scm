@@ -246,12 +246,14 @@ ln -f facts facts-too && touch -t 200101010000 old && touch facts"))
    "the environment sets WITHOUT_CLANG, which leaks into the bootstrap"
    "MAKEOBJDIRPREFIX is not in the environment, so objects would go to /usr/obj"
    "`WITH_CLANG=no` switches the option on whatever the value: write WITHOUT_CLANG=yes"
+   "`WITHOUT_CLANG=no` switches the option off whatever the value: write WITH_CLANG=yes"
    "MAKEOBJDIRPREFIX is an argument; make takes it from the environment only"
    "DB_FROM_SRC is set without DESTDIR, which make refuses")
  `((#:environment (("LDFLAGS" . "-L/x") ,@clean))
    (#:environment (("WITHOUT_CLANG" . "yes") ,@clean))
    (#:environment ())
    (#:environment ,clean #:variables ("WITH_CLANG=no"))
+   (#:environment ,clean #:variables ("WITHOUT_CLANG=no"))
    (#:environment ,clean #:variables ("MAKEOBJDIRPREFIX=/x"))
    (#:environment ,clean #:variables ("DB_FROM_SRC=yes"))))
 
