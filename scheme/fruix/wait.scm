@@ -46,7 +46,8 @@ hold meanwhile."
                      '()))
             (%pause (exact->inexact
                      (min (max interval (min 10 (/ waited 100)))
-                          (- timeout waited))))
+                          (- timeout waited)))
+                    (string-append "waiting for " what))
             (loop))))))
 
 (define* (wait-for-file file guest #:key (timeout 10) (read read))

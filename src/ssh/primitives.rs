@@ -156,10 +156,11 @@ crate::natives! {
     ///
     /// TEXT of a guest as it may stand in a message.
     "%ssh-visible" (1) => ssh_visible,
-    /// (%pause seconds) -> unspecified
+    /// (%pause seconds what) -> unspecified
     ///
-    /// Wait for SECONDS, or until the user interrupts.
-    "%pause" (1) => pause,
+    /// Wait for SECONDS, or until the user interrupts, who is told that it was WHAT:
+    /// `waiting for …`.
+    "%pause" (2) => pause,
 }
 
 /// Longer than any deadline that a script would set.
@@ -671,8 +672,10 @@ fn ssh_visible(args: &[Value]) -> Outcome {
 }
 
 fn pause(args: &[Value]) -> Outcome {
-    let duration = seconds("%pause", args, 1)?;
-    runtime::wait("waiting", BACKSTOP, async {
+    const NAME: &str = "%pause";
+    let duration = seconds(NAME, args, 1)?;
+    let what = text::visible(&string(NAME, args, 2)?);
+    runtime::wait(&what, BACKSTOP, async {
         clock::sleep(duration).await;
         Ok::<_, Failure>(())
     })?;

@@ -7,7 +7,7 @@ use fruix_scm::sim::disk::FixtureDisk;
 use fruix_scm::sim::{Simulation, SimulationOptions, SimulationSettings};
 use fruix_scm::ssh::archive;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -144,6 +144,30 @@ fn an_interrupt_ends_the_command_in_the_guest_and_this_process_with_130() {
         std::thread::sleep(Duration::from_millis(20));
     }
     drop(guest);
+}
+
+#[test]
+fn an_interrupt_of_a_wait_says_what_was_waited_for() {
+    let program = "(use-modules (fruix wait))
+                   (wait-for (lambda () (display \"up\\n\") (force-output) #f)
+                             #:what \"the moon\" #:timeout 1000 #:interval 1000)";
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command(&["-c", program])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut up = [0; 3];
+    child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let message = wait(child, Instant::now()).fails_with(130);
+    assert!(
+        message.contains("interrupted: waiting for the moon"),
+        "{message}"
+    );
 }
 
 #[test]

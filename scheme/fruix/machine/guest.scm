@@ -3,6 +3,7 @@
 (define-module (fruix machine guest)
   #:use-module (fruix harness)
   #:use-module (fruix machine settings)
+  #:use-module ((fruix native ssh) #:select (%pause))
   #:use-module (fruix ssh)
   #:use-module (fruix xapi)
   #:use-module (ice-9 format)
@@ -81,7 +82,9 @@ and 'xapi-error when the VM does not run."
                                (string-join (append (troubles seen) tried) "; ")))
                  '()))
          (else
-          (usleep (* 1000000 %round-seconds))
+          (%pause %round-seconds
+                  (format #f "waiting for the guest to answer; last: ~a"
+                          (string-join (append (troubles seen) tried) "; ")))
           (loop)))))))
 
 (define (try-addresses machine seen left)
