@@ -4,9 +4,12 @@ it is one.  Arguments: URL USER PASSWORD-FILE VM-UUID SR-UUID NETWORK-UUID.
 Prints one line a step; anything else than `done` at the end is a failure.
 """
 
+import hashlib
 import http.client
+import io
 import ssl
 import sys
+import tarfile
 import time
 from urllib.parse import urlparse
 
@@ -99,7 +102,85 @@ exported = connection.getresponse().read()
 assert exported[: len(content)] == content and not any(exported[len(content):])
 print("imported")
 
-# 5. Boot by an asynchronous task, watched by events.
+# 5. A machine and its disk leave in an archive and come back from it as another one;
+# a disk comes into an SR that is named.
+
+
+def transfer(method, place, body=None):
+    """The body of the answer, and the result of the task, None while it fails."""
+    task = api.task.create("transfer", "")
+    connection = http.client.HTTPSConnection(
+        parts.hostname, parts.port, context=ssl._create_unverified_context()
+    )
+    try:
+        connection.request(
+            method, "%s&session_id=%s&task_id=%s" % (place, session._session, task), body=body
+        )
+        answer = connection.getresponse().read()
+    except OSError:
+        # A host that refuses does not read on.
+        answer = b""
+    while api.task.get_status(task) == "pending":
+        time.sleep(0.05)
+    result = api.task.get_result(task) if api.task.get_status(task) == "success" else None
+    error = api.task.get_error_info(task)
+    api.task.destroy(task)
+    return answer, result, error
+
+
+def objects(classes=("VM", "VBD", "VIF", "VDI")):
+    return {name: set(getattr(api, name).get_all()) for name in classes}
+
+
+sr = api.SR.get_by_uuid(sr_uuid)
+for compression in ("false", "true"):
+    archive, _, error = transfer(
+        "GET", "/export?ref=%s&use_compression=%s" % (clone, compression)
+    )
+    assert not error, error
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        names = tar.getnames()
+        assert names[0] == "ova.xml" and names[1].endswith("/00000000"), names
+        piece = tar.extractfile(names[1]).read()
+        assert piece == content[: 1 << 20]
+        assert tar.extractfile(names[2]).read().decode() == hashlib.sha1(piece).hexdigest()
+        table = tar.extractfile("ova.xml").read()
+        assert b"OpaqueRef:NULL" in table and clone.encode() not in table
+    before = objects()
+    _, result, error = transfer("PUT", "/import?sr_uuid=" + sr_uuid, archive)
+    assert result, error
+    (copy,) = objects()["VM"] - before["VM"]
+    assert copy in result, result
+    assert api.VM.get_name_label(copy) == "scenario" and copy != clone
+    assert api.VM.get_HVM_boot_params(copy)["firmware"] == "uefi"
+    (vif,) = api.VM.get_VIFs(copy)
+    assert api.VIF.get_network(vif) == network
+    assert api.VIF.get_MAC(vif) != api.VIF.get_MAC(api.VM.get_VIFs(clone)[0])
+    (disk,) = [api.VBD.get_VDI(it) for it in api.VM.get_VBDs(copy)]
+    data, _, error = transfer("GET", "/export_raw_vdi?format=raw&vdi=" + disk)
+    assert data == exported, error
+    api.VM.destroy(copy)
+    api.VDI.destroy(disk)
+    assert objects() == before
+# What is not whole leaves nothing.
+half = archive[: len(archive) // 2]
+_, result, error = transfer("PUT", "/import?sr_uuid=" + sr_uuid, half)
+assert not result and error[0] == "IMPORT_ERROR_PREMATURE_EOF", error
+_, result, error = transfer("PUT", "/import?restore=true&sr_uuid=" + sr_uuid, archive)
+assert not result and error == ["DUPLICATE_VM", clone], error
+assert objects() == before
+_, result, error = transfer("PUT", "/import_raw_vdi?format=raw&sr_id=" + sr, content)
+disk = result[len("<value>") : -len("</value>")]
+assert api.VDI.get_name_label(disk) == "Imported VDI" and api.VDI.get_SR(disk) == sr
+assert int(api.VDI.get_virtual_size(disk)) >= len(content)
+api.VDI.destroy(disk)
+_, result, error = transfer("PUT", "/import_raw_vdi?format=vhd&sr_id=" + sr, content)
+assert error == ["INTERNAL_ERROR", "Importing a VHD directly into an SR not yet supported"], error
+_, result, error = transfer("PUT", "/import_raw_vdi?format=raw", content)
+assert error == ["VDI_MISSING"], error
+print("exported")
+
+# 6. Boot by an asynchronous task, watched by events.
 batch = session.xenapi.event_from(["vm"], "", 1.0)
 assert any(e["ref"] == clone and e["operation"] == "add" for e in batch["events"])
 task = session.xenapi.Async.VM.start(clone, False, True)
@@ -119,7 +200,7 @@ except XenAPI.Failure as failure:
     assert failure.details == ["VDI_IN_USE", vdi, "destroy"], failure.details
 print("booted")
 
-# 6. Shut down and destroy; the VM leaves its disk behind.
+# 7. Shut down and destroy; the VM leaves its disk behind.
 api.VM.hard_shutdown(clone)
 assert api.VM.get_power_state(clone) == "Halted"
 api.VM.destroy(clone)

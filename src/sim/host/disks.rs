@@ -151,29 +151,35 @@ pub fn refresh_sr(shared: &Shared, state: &mut State, sr: &str) {
         .set("SR", sr, "virtual_allocation", Val::Int(allocation));
 }
 
-fn create_vdi(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
-    shared.with(|state| {
-        let sr = record.get("SR").map_or("", Val::as_text).to_owned();
-        let model = super::model::class("VDI").expect("model.txt has the class VDI");
-        let size_field = model.field("virtual_size").expect("a VDI has a size");
-        let requested = size_field
-            .kind
-            .coerce(record.get("virtual_size").cloned().unwrap_or(Val::Int(0)))?
-            .as_int();
-        state.db.get("SR", &sr)?;
-        if record
-            .get("type")
-            .is_some_and(|it| it.as_text() == "cbt_metadata")
-        {
-            return Err(ApiError::new("VDI_INCOMPATIBLE_TYPE", ["", "cbt_metadata"]));
-        }
-        let size = rounded(requested)?;
-        check_space(shared, state, &sr, size)?;
-        let vdi = state.db.construct("VDI", record)?;
-        finish_vdi(shared, state, &vdi, size)?;
-        refresh_sr(shared, state, &sr);
-        Ok(Val::Text(vdi))
-    })
+/// Make the VDI of RECORD, as its `SR` allows.
+pub fn create_vdi(shared: &Shared, record: &Val) -> Result<Val, ApiError> {
+    shared
+        .with(|state| create_vdi_in(shared, state, record))
+        .map(Val::Text)
+}
+
+/// The same in STATE, with the VDI's reference for an answer.
+pub fn create_vdi_in(shared: &Shared, state: &mut State, record: &Val) -> Result<String, ApiError> {
+    let sr = record.get("SR").map_or("", Val::as_text).to_owned();
+    let model = super::model::class("VDI").expect("model.txt has the class VDI");
+    let size_field = model.field("virtual_size").expect("a VDI has a size");
+    let requested = size_field
+        .kind
+        .coerce(record.get("virtual_size").cloned().unwrap_or(Val::Int(0)))?
+        .as_int();
+    state.db.get("SR", &sr)?;
+    if record
+        .get("type")
+        .is_some_and(|it| it.as_text() == "cbt_metadata")
+    {
+        return Err(ApiError::new("VDI_INCOMPATIBLE_TYPE", ["", "cbt_metadata"]));
+    }
+    let size = rounded(requested)?;
+    check_space(shared, state, &sr, size)?;
+    let vdi = state.db.construct("VDI", record)?;
+    finish_vdi(shared, state, &vdi, size)?;
+    refresh_sr(shared, state, &sr);
+    Ok(vdi)
 }
 
 /// REQUESTED bytes as the size of a disk.

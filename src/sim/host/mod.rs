@@ -35,6 +35,7 @@ mod value;
 mod vhd;
 mod world;
 mod xml;
+mod xva;
 
 use super::disk::FixtureDisk;
 use super::mishap::Mishap;

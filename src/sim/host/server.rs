@@ -14,6 +14,7 @@ use super::state::Shared;
 use super::transfer;
 use super::value::{ApiError, Val};
 use super::xml;
+use super::xva;
 use crate::sim::mishap::Mishap;
 use std::io;
 use std::net::SocketAddr;
@@ -212,6 +213,8 @@ impl Connection {
             ("GET", "/export_raw_vdi") => transfer::export(shared, request, self)
                 .await
                 .map(|()| false),
+            ("PUT", "/import") => xva::import(shared, request, self).await.map(|()| false),
+            ("GET", "/export") => xva::export(shared, request, self).await.map(|()| false),
             ("CONNECT", "/console") => screen::serve(shared, request, self).await.map(|()| false),
             ("GET", "/") => {
                 let page = "<!DOCTYPE html><html><head><title>XO Lite</title></head></html>";

@@ -114,6 +114,17 @@ fn copy_record(
     Ok(copy)
 }
 
+/// A machine with the FIELDS that an archive has of it, as far as they are not those
+/// of one machine alone, without devices.
+pub fn imported(state: &mut State, fields: Vec<(&'static str, Val)>) -> String {
+    let fields = fields.into_iter().filter(|(field, _)| !OWN.contains(field));
+    let vm = state.db.insert("VM", fields.collect::<Vec<_>>());
+    state.db.set("VM", &vm, "domid", Val::Int(-1));
+    let metrics = state.db.insert("VM_metrics", []);
+    state.db.set("VM", &vm, "metrics", Val::text(metrics));
+    vm
+}
+
 /// Whether a copied device keeps the MAC of the one it is copied from.
 #[derive(Clone, Copy, PartialEq)]
 enum Mac {
@@ -159,7 +170,8 @@ fn copy_vifs(state: &mut State, vm: &str, target: &str, mac: Mac) -> Result<(), 
     Ok(())
 }
 
-fn own_device(record: &mut Record, vm: &str) {
+/// Make RECORD that of a fresh device of VM.
+pub fn own_device(record: &mut Record, vm: &str) {
     for field in ["uuid", "current_operations", "allowed_operations"] {
         record.remove(field);
     }

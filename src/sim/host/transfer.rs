@@ -66,13 +66,15 @@ pub async fn import(
         tasks::finish(shared, &task, Err(ApiError::internal(text)));
         return connection.refuse("404 Not Found").await;
     }
-    let Some(vdi) = the_vdi(shared, request) else {
-        tasks::finish(
-            shared,
-            &task,
-            Err(ApiError::new::<String>("VDI_MISSING", [])),
-        );
-        return connection.refuse("400 Bad Request").await;
+    let vdi = match the_vdi(shared, request) {
+        Some(vdi) => vdi,
+        None => match imported(shared, request, format) {
+            Ok(vdi) => vdi,
+            Err(error) => {
+                tasks::finish(shared, &task, Err(error));
+                return connection.refuse("400 Bad Request").await;
+            }
+        },
     };
     let head = format!(
         "HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: no-cache, no-store\r\n\
@@ -86,17 +88,12 @@ pub async fn import(
             disks::forget_system(shared, &uuid);
             let audit = &shared.config.audit;
             let change = audit.begin("import_raw_vdi", session, &[Val::text(&vdi)]);
-            let mut body = Body {
-                connection,
-                shared,
-                task: &task,
-                taken: 0,
-            };
+            let mut body = Body::new(connection, shared, &task);
             let outcome = match format {
                 "raw" if chunked => receive_chunked(shared, &vdi, &mut body).await,
                 "raw" => receive_raw(shared, &vdi, request, &mut body).await,
                 "vhd" => receive_vhd(shared, &vdi, request, &mut body).await,
-                _ => Err(io_error()),
+                other => Err(not_simulated(&format!("import_raw_vdi?format={other}"))),
             };
             // The disk stays attached for a moment, as it does on a real host.
             shared.with(|state| state.db.delete("VBD", &vbd));
@@ -125,7 +122,7 @@ pub async fn import(
 }
 
 /// The task that the client made for this, or a new one.
-fn the_task(shared: &Shared, request: &Request, label: &str) -> String {
+pub(super) fn the_task(shared: &Shared, request: &Request, label: &str) -> String {
     request
         .parameter("task_id")
         .filter(|task| shared.with(|state| state.db.exists("task", task)))
@@ -142,6 +139,36 @@ fn the_vdi(shared: &Shared, request: &Request) -> Option<String> {
             state.db.by_uuid("VDI", name).ok()
         }
     })
+}
+
+/// A new VDI for what is to come, in the SR that the request names.
+fn imported(shared: &Shared, request: &Request, format: &str) -> Result<String, ApiError> {
+    let sr = match (request.parameter("sr_id"), request.parameter("sr_uuid")) {
+        (Some(sr), _) => sr.to_owned(),
+        (None, Some(uuid)) => shared.with(|state| state.db.by_uuid("SR", uuid))?,
+        (None, None) => return Err(ApiError::new::<String>("VDI_MISSING", [])),
+    };
+    shared.with(|state| state.db.get("SR", &sr).map(drop))?;
+    let size = match (format, request.content_length()) {
+        ("raw", Some(size)) => size,
+        ("vhd" | "qcow2", _) => {
+            let format = format.to_uppercase();
+            return Err(ApiError::internal(format!(
+                "Importing a {format} directly into an SR not yet supported"
+            )));
+        }
+        _ => return Err(ApiError::internal("Not enough info supplied to import")),
+    };
+    let record = Val::map_of([
+        ("name_label", Val::text("Imported VDI")),
+        ("SR", Val::text(sr)),
+        ("virtual_size", Val::Int(size as i64)),
+        ("type", Val::text("user")),
+        ("sharable", Val::Bool(false)),
+        ("read_only", Val::Bool(false)),
+        ("other_config", Val::empty_map()),
+    ]);
+    disks::create_vdi(shared, &record).map(|vdi| vdi.as_text().to_owned())
 }
 
 /// How long a transfer waits for the one before it to let go of the disk.
@@ -185,17 +212,28 @@ fn try_attach(shared: &Shared, state: &mut State, vdi: &str) -> Result<String, A
 }
 
 /// What vhd-tool says about everything.
-fn io_error() -> ApiError {
+pub(super) fn io_error() -> ApiError {
     ApiError::new("VDI_IO_ERROR", ["Device I/O errors"])
 }
 
-fn open_disk(shared: &Shared, vdi: &str) -> Result<(File, u64), ApiError> {
-    let (path, size) = shared.with(|state| {
-        (
-            shared.config.disk(&state.db.text("VDI", vdi, "uuid")),
-            state.db.field("VDI", vdi, "virtual_size").as_int() as u64,
-        )
-    });
+/// WHAT hosts do and this one does not.
+pub(super) fn not_simulated(what: &str) -> ApiError {
+    ApiError::new("NOT_SIMULATED", [what])
+}
+
+/// The file that VDI is kept in, and the size of the disk.
+pub(super) fn open_disk(shared: &Shared, vdi: &str) -> Result<(File, u64), ApiError> {
+    shared.with(|state| open_disk_in(shared, state, vdi))
+}
+
+/// The same in STATE.
+pub(super) fn open_disk_in(
+    shared: &Shared,
+    state: &State,
+    vdi: &str,
+) -> Result<(File, u64), ApiError> {
+    let path = shared.config.disk(&state.db.text("VDI", vdi, "uuid"));
+    let size = state.db.field("VDI", vdi, "virtual_size").as_int() as u64;
     let disk = OpenOptions::new()
         .read(true)
         .write(true)
@@ -205,16 +243,25 @@ fn open_disk(shared: &Shared, vdi: &str) -> Result<(File, u64), ApiError> {
 }
 
 /// The body of an import, with whatever befalls it on its way.
-struct Body<'a> {
+pub(super) struct Body<'a> {
     connection: &'a mut Connection,
     shared: &'a Arc<Shared>,
     task: &'a str,
     taken: u64,
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    pub fn new(connection: &'a mut Connection, shared: &'a Arc<Shared>, task: &'a str) -> Body<'a> {
+        Body {
+            connection,
+            shared,
+            task,
+            taken: 0,
+        }
+    }
+
     /// Put the next bytes into ROOM, as many as have come; none at the end.
-    async fn read(&mut self, room: &mut [u8]) -> Result<usize, ApiError> {
+    pub async fn read(&mut self, room: &mut [u8]) -> Result<usize, ApiError> {
         if tasks::is_cancelled(self.shared, self.task) {
             return Err(ApiError::new("TASK_CANCELLED", [self.task]));
         }
@@ -455,11 +502,14 @@ pub async fn export(
         tasks::finish(shared, &task, Err(error));
         return connection.refuse("401 Unauthorized").await;
     }
-    let vdi = the_vdi(shared, request);
     let format = request.parameter("format").unwrap_or("raw");
-    let Some(vdi) = vdi.filter(|_| ["raw", "vhd"].contains(&format)) else {
-        let error = ApiError::new::<String>("VDI_MISSING", []);
-        tasks::finish(shared, &task, Err(error));
+    let refusal = match format {
+        "raw" | "vhd" => ApiError::new::<String>("VDI_MISSING", []),
+        other => not_simulated(&format!("export_raw_vdi?format={other}")),
+    };
+    let vdi = the_vdi(shared, request);
+    let Some(vdi) = vdi.filter(|_| refusal.code == "VDI_MISSING") else {
+        tasks::finish(shared, &task, Err(refusal));
         return connection.refuse("500 Internal Error").await;
     };
     let Ok((disk, size)) = open_disk(shared, &vdi) else {

@@ -68,6 +68,11 @@ pub fn fragment(value: &Val) -> String {
     text
 }
 
+/// Read a value that stands alone, as `fragment` writes it.
+pub fn parse_fragment(text: &str) -> Result<Val, String> {
+    value(&parse_element(text)?)
+}
+
 fn write_value(text: &mut String, value: &Val) {
     text.push_str("<value>");
     match value {
