@@ -1,12 +1,16 @@
 //! Scheme values kept in Rust: roots for the collector.
 
 use crate::data::value::Value;
+use std::cell::{Cell, RefCell};
 use steel::RootedSteelVal;
 
 /// A value that the collector keeps as long as this lives.
 pub struct Root(Option<RootedSteelVal>);
 
 thread_local! {
+    /// Given up while another is being taken out of Steel's table.
+    static GIVEN_UP: RefCell<Vec<RootedSteelVal>> = const { RefCell::new(Vec::new()) };
+    static GIVING_UP: Cell<bool> = const { Cell::new(false) };
     /// Alive while Steel's own table of roots is, see [`prepare`].
     static ALIVE: Alive = const { Alive };
 }
@@ -52,8 +56,23 @@ impl std::fmt::Debug for Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
+        let Some(rooted) = self.0.take() else {
+            return;
+        };
         if ALIVE.try_with(|_| ()).is_err() {
-            std::mem::forget(self.0.take());
+            std::mem::forget(rooted);
+            return;
         }
+        // Steel lets go of the value while it holds its table of roots, and the
+        // value may hold roots of its own, as a port of the program's does. Those
+        // wait here until the table is free.
+        GIVEN_UP.with(|given_up| given_up.borrow_mut().push(rooted));
+        if GIVING_UP.replace(true) {
+            return;
+        }
+        while let Some(rooted) = GIVEN_UP.with(|given_up| given_up.borrow_mut().pop()) {
+            drop(rooted);
+        }
+        GIVING_UP.set(false);
     }
 }
