@@ -249,7 +249,10 @@ impl Build for ValueBuilder<'_> {
                         true
                     }
                 };
-            } else {
+            } else if let Value::MutableVector(vector) = &value {
+                if !seen.insert(Some((vector.as_ptr_usize(), 1))) {
+                    continue;
+                }
                 vectors::change(&value, |items| {
                     for item in items {
                         match is_hole(item) {
@@ -931,15 +934,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether BYTE ends a word, and is not part of it.
+    fn is_delimiter(&self, byte: u8) -> bool {
+        match byte {
+            b'(' | b')' | b'[' | b']' | b'"' | b';' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c => true,
+            b'{' | b'}' => self.curly,
+            _ => false,
+        }
+    }
+
     /// Up to the next delimiter.
     fn plain_token(&mut self) -> &'a str {
         let start = self.position;
         while let Some(byte) = self.peek() {
             match byte {
-                b'(' | b')' | b'[' | b']' | b'"' | b';' | b' ' | b'\t' | b'\n' | b'\r' | 0x0c => {
-                    break;
-                }
-                b'{' | b'}' if self.curly => break,
+                byte if self.is_delimiter(byte) => break,
                 byte if byte >= 0x80 => match self.peek_char() {
                     Some(c) if !c.is_whitespace() => self.position += c.len_utf8(),
                     _ => break,
@@ -1385,7 +1394,12 @@ impl<'a> Reader<'a> {
         let Some(first) = self.peek_char() else {
             return self.ended(start, "unexpected end of input after #\\");
         };
+        let delimiter = self.peek().is_some_and(|byte| self.is_delimiter(byte));
         self.position += first.len_utf8();
+        // One that ends words does not begin a name.
+        if delimiter {
+            return Ok(first);
+        }
         let more = self.plain_token();
         if more.is_empty() {
             return Ok(first);
