@@ -6,7 +6,7 @@ use crate::data::args::{self, boolean, fixnum, integer, path, string, unspecifie
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::{Value, symbol_value};
 use crate::data::{errors, pairs, strings as text};
-use crate::library::{ports, random};
+use crate::library::{opening, ports, random};
 use crate::natives;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -633,17 +633,9 @@ fn open_descriptor(procedure: &str, args: &[Value]) -> Result<OwnedFd, Raise> {
         Some(_) => fixnum(args, 3)?,
         None => 0o666,
     };
-    // SAFETY: PATH is a C string.
-    let fd = unsafe { libc::open(path.as_ptr(), flags, mode as libc::c_uint) };
-    if fd < 0 {
-        return Err(errors::system_about(
-            procedure,
-            errors::last_code(),
-            string(procedure, args, 1)?,
-        ));
-    }
-    // SAFETY: open gave this descriptor to us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let name = string(procedure, args, 1)?;
+    opening::open(procedure, path, flags, mode as libc::c_uint)?
+        .map_err(|code| errors::system_about(procedure, code, name))
 }
 
 fn open(args: &[Value]) -> Outcome {

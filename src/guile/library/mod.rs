@@ -12,6 +12,7 @@ mod formatting;
 pub mod hash_tables;
 mod lists;
 mod numerals;
+mod opening;
 mod port_natives;
 pub mod ports;
 pub mod posix;

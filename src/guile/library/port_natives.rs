@@ -10,7 +10,7 @@ use crate::data::value::{Value, eof_object, string_value, symbol_value};
 use crate::data::{errors, identity, numbers, pairs, strings as text};
 use crate::library::ports::{self, Buffering, Encoding, Program, Standard, State};
 use crate::library::printer::{self, Style};
-use crate::library::{encodings, processes};
+use crate::library::{encodings, opening, processes};
 use crate::natives;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -202,13 +202,8 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
         }
         _ => return Err(errors::value_out_of_range(procedure, &string_value(mode))),
     };
-    // SAFETY: PATH is a C string that lives through the call.
-    let fd = unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o666) };
-    if fd < 0 {
-        return Err(errors::system_about("open-file", errors::last_code(), name));
-    }
-    // SAFETY: open gave this descriptor to us alone.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(fd) };
+    let descriptor = opening::open(procedure, path, flags | libc::O_CLOEXEC, 0o666)?
+        .map_err(|code| errors::system_about("open-file", code, name))?;
     let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
     let mut guess = false;
     let mut keywords = args.iter().skip(1);
