@@ -59,7 +59,7 @@ static EXPRESSIONS: &[(&str, ExpandExpression)] = &[
     ("match-lambda*", matching::match_lambda_star),
     ("match-let", matching::match_let),
     ("match-let*", matching::match_let_star),
-    ("match-letrec", matching::match_let_star),
+    ("match-letrec", matching::match_letrec),
     ("%all", all),
     ("%the-variable", the_variable),
     ("%define-variable", define_variable),

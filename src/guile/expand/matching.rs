@@ -139,6 +139,35 @@ pub fn match_let_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core
     }
 }
 
+/// `(match-letrec ((PATTERN VALUE) …) BODY …)`: the variables that are patterns by
+/// themselves are seen by all values, those in other patterns by the values that follow.
+pub fn match_letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let Some([head, bindings, body @ ..]) = stx.as_list() else {
+        return Err(bad(stx, None));
+    };
+    let span = stx.span();
+    let bindings = bindings.as_list().ok_or_else(|| bad(stx, Some(bindings)))?;
+    let is_variable = |binding: &&Stx| {
+        matches!(
+            binding.as_list(),
+            Some([pattern, _]) if pattern.as_id().is_some_and(|id| &*id.name() != "_")
+        )
+    };
+    let (variables, patterns): (Vec<&Stx>, Vec<&Stx>) = bindings.iter().partition(is_variable);
+    if variables.is_empty() {
+        return match_let_star(x, stx, scope);
+    }
+    let list = |stxs: Vec<&Stx>| Stx::list(stxs.into_iter().cloned().collect(), span);
+    let mut inner = vec![head.clone(), list(patterns)];
+    inner.extend(body.iter().cloned());
+    let whole = vec![
+        x.core_stx("letrec", span),
+        list(variables),
+        Stx::list(inner, span),
+    ];
+    x.expand(&Stx::list(whole, span), scope)
+}
+
 /// Match every pattern with its local, then BODY.
 fn match_all(
     x: &mut Expander,

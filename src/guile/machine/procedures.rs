@@ -4,6 +4,7 @@
 //! has just made; the code's address identifies it, and is kept from being
 //! reused by holding on to the code.
 
+use crate::data::errors;
 use crate::data::native::{Arity, Outcome, Raise};
 use crate::data::value::{self, Value, list_value, string_value, symbol_value};
 use crate::namespace::registry;
@@ -22,8 +23,8 @@ crate::natives! {
     "procedure?" (1) => is_procedure,
     /// (thunk? object) -> whether OBJECT can be called without arguments
     "thunk?" (1) => is_thunk,
-    /// (procedure-name procedure) -> its name, or #f
-    "procedure-name" (1) => procedure_name,
+    /// (%procedure-name procedure) -> the name it was defined with, or #f
+    "%procedure-name" (1) => procedure_name,
     /// (procedure-minimum-arity procedure) -> (required optional rest?)
     "procedure-minimum-arity" (1) => minimum_arity,
     /// (procedure-documentation procedure) -> its documentation, or #f
@@ -157,6 +158,9 @@ pub fn shown(name: Id, lambda: &Lambda) -> String {
 }
 
 fn call(args: &[Value]) -> Outcome {
+    if !args[0].is_function() {
+        return Err(errors::not_applicable(&args[0]));
+    }
     let count = args.len() - 1;
     let takes = description(&args[0]).is_none_or(|known| known.takes.fits(count));
     if takes {

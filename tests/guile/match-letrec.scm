@@ -1,0 +1,11 @@
+;; What match-letrec binds is seen by its values.
+(use-modules (ice-9 match))
+(write (match-letrec ((go (lambda (n) (if (= n 0) 'zero (go (- n 1)))))) (go 4))) (newline)
+(write (match-letrec ((even (lambda (n) (or (= n 0) (odd (- n 1)))))
+                      (odd (lambda (n) (and (> n 0) (even (- n 1))))))
+         (list (even 10) (odd 7) (even 7))))
+(newline)
+(write (match-letrec (((a b) (list 1 2)) (f (lambda (x) (if (> x 10) x (f (* x 2))))))
+         (list a b (f 3))))
+(newline)
+(write (let ((x 1)) (match-letrec ((x (lambda () x))) (procedure? (x))))) (newline)
