@@ -48,12 +48,11 @@
             (loop (cdr rest)))))))
 
 (define (%map-one procedure list complain)
+  (if (not (list? list)) (complain "map" list))
   (let loop ((rest list) (results '()))
     (if (pair? rest)
         (loop (cdr rest) (cons (procedure (car rest)) results))
-        (begin
-          (if (not (null? rest)) (complain "map" list))
-          (reverse results)))))
+        (reverse results))))
 
 (define (%map-rows procedure rows)
   (let loop ((rows rows) (results '()))
@@ -83,12 +82,12 @@
   (apply %srfi-1-map procedure list lists))
 
 (define (%for-each-one procedure list complain)
+  (if (not (list? list)) (complain "for-each" list))
   (let loop ((rest list))
     (if (pair? rest)
         (begin
           (procedure (car rest))
-          (loop (cdr rest)))
-        (if (not (null? rest)) (complain "for-each" list)))))
+          (loop (cdr rest))))))
 
 (define (%for-each-rows procedure rows)
   (let loop ((rows rows))
@@ -132,14 +131,13 @@
 
 (define (filter predicate list)
   "Return the elements of LIST for which PREDICATE holds."
+  (if (not (list? list))
+      (%no-list-to "filter" list))
   (let loop ((rest list) (kept '()))
     (if (pair? rest)
         (loop (cdr rest)
               (if (predicate (car rest)) (cons (car rest) kept) kept))
-        (begin
-          (if (not (null? rest))
-              (%no-list-to "filter" list))
-          (reverse kept)))))
+        (reverse kept))))
 
 (define (filter! predicate list)
   "Return the elements of LIST for which PREDICATE holds."
@@ -147,14 +145,13 @@
 
 (define (remove predicate list)
   "Return the elements of LIST for which PREDICATE does not hold."
+  (if (not (list? list))
+      (%no-list-to "remove" list))
   (let loop ((rest list) (kept '()))
     (if (pair? rest)
         (loop (cdr rest)
               (if (predicate (car rest)) kept (cons (car rest) kept)))
-        (begin
-          (if (not (null? rest))
-              (%no-list-to "remove" list))
-          (reverse kept)))))
+        (reverse kept))))
 
 (define (remove! predicate list)
   "Return the elements of LIST for which PREDICATE does not hold."

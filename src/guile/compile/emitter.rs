@@ -7,6 +7,7 @@
 //! that are not simple atoms are globals of their own.
 
 use crate::compile::{constants, source_map};
+use crate::data::numbers;
 use crate::data::value::Value;
 use crate::machine::procedures;
 use crate::namespace::registry;
@@ -32,30 +33,23 @@ pub struct Unit {
     pub boot: Vec<usize>,
 }
 
-/// The machine's comparisons, with those of which one holds when they do not.
-const COMPARISONS: [(&str, &[&str]); 5] = [
-    ("#%prim.=", &["#%prim.<", "#%prim.>"]),
-    ("#%prim.<", &["#%prim.>="]),
-    ("#%prim.>", &["#%prim.<="]),
-    ("#%prim.<=", &["#%prim.>"]),
-    ("#%prim.>=", &["#%prim.<"]),
+/// Guile's comparisons: what each is when the left operand is less than the right one,
+/// and when the right one is less. The machine's `<` tells, and is false for what is no
+/// number; its others print that, which never ends where it is circular.
+const COMPARISONS: [(&str, [bool; 2]); 5] = [
+    ("=", [false, false]),
+    ("<", [true, false]),
+    (">", [false, true]),
+    ("<=", [true, false]),
+    (">=", [false, true]),
 ];
 
-/// Whether the machine may compare CORE with a number of any kind: it makes
-/// floats of both when one is, and a literal that is no float then, or stands
-/// beside others in the same float, would be taken for what it is not.
-fn is_comparable_by_machine(core: &Core) -> bool {
-    const EXACT_FLOATS: f64 = (1u64 << 53) as f64;
-    let Core::Constant(stx) = core else {
-        return true;
-    };
-    match stx.form() {
-        Form::Atom(Value::IntV(number)) => (*number as f64).abs() < EXACT_FLOATS,
-        Form::Atom(Value::NumV(number)) => number.abs() < EXACT_FLOATS,
-        Form::Atom(Value::Rational(_) | Value::BigRational(_) | Value::BigNum(_)) => false,
-        _ => true,
-    }
-}
+/// Guile's names of what the machine has an instruction for that prints an operand
+/// which is no number, each with the procedure that does the same and raises.
+const CHECKED: [(&str, &str); 2] = [("+", "n.%sum"), ("-", "n.%difference")];
+
+/// Natives that give a number or raise.
+const NUMERIC: [&str; 6] = ["+", "-", "*", "quotient", "remainder", "modulo"];
 
 /// How many tests may nest in the consequents of others before one is put into an
 /// alternative. One of the passes of Steel's compiler (`FlipNotCondition`) visits
@@ -228,6 +222,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         defines: Vec::new(),
         wanted,
         consequents: 0,
+        numbers: Vec::new(),
         defining: Vec::new(),
     };
     find_escapes(core);
@@ -277,6 +272,8 @@ struct Emitter<'w> {
     defining: Vec<Rc<Variable>>,
     /// In how many consequents this stands, since the last alternative.
     consequents: usize,
+    /// The local variables, by number, that certainly hold a number here.
+    numbers: Vec<u32>,
 }
 
 impl Unit {
@@ -407,6 +404,8 @@ impl Emitter<'_> {
                 self.text.push_str("(if ");
                 self.core(test, Wanted::Value);
                 self.text.push(' ');
+                let numbers = self.numbers.len();
+                self.note_numbers(test);
                 self.consequents += 1;
                 self.core(consequent, wanted);
                 self.text.push(' ');
@@ -415,6 +414,7 @@ impl Emitter<'_> {
                 self.core(alternative, wanted);
                 self.text.push_str(if apart { "))" } else { ")" });
                 self.consequents = depth;
+                self.numbers.truncate(numbers);
             }
             // Its own parameters say less than the program wrote.
             Core::Lambda(lambda)
@@ -555,13 +555,20 @@ impl Emitter<'_> {
             self.text.push(')');
         }
         self.text.push_str(") ");
+        let numbers = self.numbers.len();
+        for (local, value) in bindings {
+            if !local.assigned.get() && self.is_number(value) {
+                self.numbers.push(local.number);
+            }
+        }
         self.core(body, wanted);
+        self.numbers.truncate(numbers);
         self.text.push(')');
     }
 
     fn maybe_boxed(&mut self, local: &Local, value: impl FnOnce(&mut Self)) {
         if local.boxed.get() {
-            self.text.push_str("(#%prim.box ");
+            self.text.push_str("(n.%box ");
             value(self);
             self.text.push(')');
         } else {
@@ -627,7 +634,7 @@ impl Emitter<'_> {
         if !cells.is_empty() {
             self.text.push_str("(let (");
             for (local, _) in &cells {
-                let _ = write!(self.text, "(b{} (#%prim.box %%unset))", local.number);
+                let _ = write!(self.text, "(b{} (n.%box %%unset))", local.number);
             }
             self.text.push_str(") ");
             open += 1;
@@ -752,15 +759,9 @@ impl Emitter<'_> {
 
     fn call(&mut self, operator: &Core, operands: &[Core], span: Span, wanted: Wanted) {
         if let (Core::Global(variable, _), [left, right]) = (operator, operands)
-            && let Some(name) = instruction(variable, 2)
-            && let Some((_, others)) = COMPARISONS.iter().find(|(known, _)| *known == name)
+            && let Some(less) = comparison(variable)
         {
-            if ![left, right].into_iter().all(is_comparable_by_machine) {
-                self.place(span);
-                let _ = write!(self.text, "(n.{}", variable.name.name());
-                return self.operands(operands);
-            }
-            return self.comparison(name, others, variable, [left, right], span);
+            return self.comparison(less, variable, [left, right], span);
         }
         if is_misfit(operator, operands.len()) {
             self.place(span);
@@ -783,7 +784,19 @@ impl Emitter<'_> {
                 self.place(span);
                 self.text.push('(');
                 match instruction(variable, operands.len()) {
-                    Some(name) => self.text.push_str(name),
+                    Some(name) => {
+                        let checked = CHECKED.iter().find(|(guile, _)| {
+                            **guile == *variable.name.name()
+                                && !operands.iter().all(|operand| self.is_number(operand))
+                        });
+                        self.text
+                            .push_str(checked.map_or(name, |(_, checked)| checked));
+                    }
+                    None if is_unknown(variable) => {
+                        self.text.push_str("(n.%applicable ");
+                        self.global_name(variable);
+                        self.text.push(')');
+                    }
                     None if self.relies_on(variable, wanted) => self.single_name(variable),
                     // An unbound one shows itself when it is called.
                     None => match usual(variable, operands.len()) {
@@ -819,13 +832,30 @@ impl Emitter<'_> {
                 self.text.push(')');
                 return;
             }
-            _ => {
+            Core::Local(local) if local.takes.borrow().is_some() && !local.assigned.get() => {
                 self.place(span);
                 self.text.push('(');
                 self.core(operator, Wanted::Value);
             }
+            Core::Machine(_) => {
+                self.place(span);
+                self.text.push('(');
+                self.core(operator, Wanted::Value);
+            }
+            _ => {
+                self.place(span);
+                self.text.push('(');
+                self.applicable(operator);
+            }
         }
         match (operator, operands) {
+            (Core::Global(variable, _), [procedure, arguments @ ..])
+                if variable.global == "#%prim.apply" =>
+            {
+                self.text.push(' ');
+                self.applicable(procedure);
+                self.operands(arguments);
+            }
             (Core::Global(variable, _), [before @ .., last]) if raises(variable) => {
                 before.iter().for_each(|operand| self.operand(operand));
                 self.text.push(' ');
@@ -838,12 +868,68 @@ impl Emitter<'_> {
         }
     }
 
-    /// A comparison by the machine's NAME, which is false for what is no number. So
-    /// when it is false, one of OTHERS must hold, or the native is asked.
+    /// CORE where a procedure is wanted.
+    fn applicable(&mut self, core: &Core) {
+        if matches!(core, Core::Lambda(_)) {
+            return self.core(core, Wanted::Value);
+        }
+        self.text.push_str("(n.%applicable ");
+        self.core(core, Wanted::Value);
+        self.text.push(')');
+    }
+
+    /// Whether CORE is certainly a number.
+    fn is_number(&self, core: &Core) -> bool {
+        match core {
+            Core::Constant(stx) => {
+                matches!(stx.form(), Form::Atom(value) if numbers::is_number(value))
+            }
+            Core::Local(local) => self.numbers.contains(&local.number),
+            Core::Call(operator, operands, _) => match &**operator {
+                Core::Global(variable, _) => {
+                    matches!(variable.origin, Origin::Native(_))
+                        && !variable.assigned.get()
+                        && operands.len() == 2
+                        && NUMERIC.iter().any(|known| **known == *variable.name.name())
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Take down the variables that are numbers, or CORE has raised by the time it has
+    /// its value.
+    fn note_numbers(&mut self, core: &Core) {
+        match core {
+            Core::Call(operator, operands, _) => {
+                let numeric = matches!(
+                    &**operator,
+                    Core::Global(variable, _)
+                        if operands.len() == 2
+                            && (comparison(variable).is_some()
+                                || instruction(variable, 2).is_some())
+                );
+                for operand in operands {
+                    match operand {
+                        Core::Local(local) if numeric && !local.assigned.get() => {
+                            self.numbers.push(local.number);
+                        }
+                        operand => self.note_numbers(operand),
+                    }
+                }
+            }
+            Core::If(test, _, _) => self.note_numbers(test),
+            _ => {}
+        }
+    }
+
+    /// A comparison of the two OPERANDS, which is one of LESS when the first or the second
+    /// of them is less. Otherwise the native is asked: the machine has made floats of both
+    /// when one was, so that they may only seem equal.
     fn comparison(
         &mut self,
-        name: &str,
-        others: &[&str],
+        less: [bool; 2],
         variable: &Variable,
         operands: [&Core; 2],
         span: Span,
@@ -856,28 +942,26 @@ impl Emitter<'_> {
             self.core(operands[1], Wanted::Value);
             self.text.push_str(")) ");
         }
-        let one = |this: &mut Self, name: &str| {
+        let one = |this: &mut Self, name: &str, order: [usize; 2]| {
             this.place(span);
-            let _ = write!(this.text, "({name} ");
-            if apart {
-                this.text.push_str("left right");
-            } else {
-                this.core(operands[0], Wanted::Value);
+            let _ = write!(this.text, "({name}");
+            for index in order {
                 this.text.push(' ');
-                this.core(operands[1], Wanted::Value);
+                if apart {
+                    this.text.push_str(["left", "right"][index]);
+                } else {
+                    this.core(operands[index], Wanted::Value);
+                }
             }
             this.text.push(')');
         };
-        self.text.push_str("(if ");
-        one(self, name);
-        self.text.push_str(" #t ");
-        for other in others {
+        for (order, truth) in [[0, 1], [1, 0]].into_iter().zip(less) {
             self.text.push_str("(if ");
-            one(self, other);
-            self.text.push_str(" #f ");
+            one(self, "#%prim.<", order);
+            self.text.push_str(if truth { " #t " } else { " #f " });
         }
-        one(self, &format!("n.{}", variable.name.name()));
-        for _ in 0..others.len() + 1 + usize::from(apart) {
+        one(self, &format!("n.{}", variable.name.name()), [0, 1]);
+        for _ in 0..2 + usize::from(apart) {
             self.text.push(')');
         }
     }
@@ -949,7 +1033,7 @@ impl Emitter<'_> {
             if parameter.assigned.get() {
                 begin(self, &mut open);
                 let number = parameter.number;
-                let _ = write!(self.text, "b{number} (#%prim.box l{number}))");
+                let _ = write!(self.text, "b{number} (n.%box l{number}))");
                 parameter.boxed.set(true);
             }
         }
@@ -1124,6 +1208,22 @@ pub fn declaration(variable: &Variable) -> String {
         variable.global,
         constants::number(variable.name)
     )
+}
+
+/// What a comparison by VARIABLE is where either operand is less, when it is one of Guile's.
+fn comparison(variable: &Variable) -> Option<[bool; 2]> {
+    instruction(variable, 2)?;
+    let name = variable.name.name();
+    COMPARISONS
+        .iter()
+        .find(|(guile, _)| **guile == *name)
+        .map(|(_, less)| *less)
+}
+
+/// Whether what VARIABLE holds may be no procedure.
+fn is_unknown(variable: &Variable) -> bool {
+    matches!(variable.origin, Origin::Program)
+        && (variable.takes.get().is_none() || variable.assigned.get())
 }
 
 /// The machine's instruction for a call of VARIABLE with COUNT arguments.

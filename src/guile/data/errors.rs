@@ -40,6 +40,18 @@ pub fn wrong_type(procedure: &str, position: usize, value: &Value) -> Raise {
     )
 }
 
+/// VALUE was called, and is no procedure.
+#[cold]
+pub fn not_applicable(value: &Value) -> Raise {
+    throw(
+        "wrong-type-arg",
+        None,
+        "Wrong type to apply: ~S",
+        vec![value.clone()],
+        pairs::list([value.clone()]),
+    )
+}
+
 /// Argument POSITION of PROCEDURE is not a WANTED.
 #[cold]
 pub fn expecting(procedure: &str, position: usize, wanted: &str, value: &Value) -> Raise {

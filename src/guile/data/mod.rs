@@ -9,6 +9,7 @@ pub mod builtins;
 pub mod bytevectors;
 pub mod char_sets;
 pub mod characters;
+pub mod circles;
 pub mod clock;
 pub mod errors;
 pub mod identity;

@@ -443,8 +443,14 @@ macro_rules! raise_in {
 macro_rules! serve_request {
     ($context:ident, $request:ident) => {
         match $request {
-            $crate::data::native::Request::Vector(items) => Ok($context.make_mutable_vector(items)),
-            $crate::data::native::Request::Cell(value) => Ok($context.make_box(value)),
+            $crate::data::native::Request::Vector(items) => {
+                let _while_it_collects = $crate::data::circles::open();
+                Ok($context.make_mutable_vector(items))
+            }
+            $crate::data::native::Request::Cell(value) => {
+                let _while_it_collects = $crate::data::circles::open();
+                Ok($context.make_box(value))
+            }
             $crate::data::native::Request::Depth => {
                 let frames = $context.snapshot_stack_trace().trace().len();
                 Ok($crate::data::value::Value::IntV(frames as isize))

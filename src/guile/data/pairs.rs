@@ -8,6 +8,7 @@
 //! whatever reads lists accepts it, and [`from_machine`] turns it into pairs.
 
 use crate::data::value::Value;
+use crate::data::{circles, memory};
 use steel::gc::Gc;
 
 /// What a pair takes of memory.
@@ -132,10 +133,15 @@ where
     I: IntoIterator<Item = Value>,
     I::IntoIter: DoubleEndedIterator,
 {
-    items
-        .into_iter()
-        .rev()
-        .fold(tail, |tail, item| cons(item, tail))
+    let mut list = tail;
+    for item in items.into_iter().rev() {
+        list = cons(item, list);
+        // Nobody is going to see what becomes too large.
+        if memory::is_exhausted() {
+            break;
+        }
+    }
+    list
 }
 
 /// Copies of ITEMS from first to last, and TAIL after them. Where the items come one
@@ -153,6 +159,9 @@ pub fn list_in_order<'a>(items: impl IntoIterator<Item = &'a Value>, tail: Value
             end.write(pair);
         }
         end = cdr_slot;
+        if memory::is_exhausted() {
+            break;
+        }
     }
     // SAFETY: as above.
     unsafe { end.write(tail) };
@@ -209,26 +218,40 @@ pub fn cdr(value: &Value) -> Option<Value> {
 /// Put CAR into PAIR; false when PAIR is not a pair that can be changed.
 #[must_use]
 pub fn set_car(pair: &Value, car: Value) -> bool {
-    slots(pair).is_some_and(|(slot, _)| replace(slot, car))
+    let Some((slot, _)) = slots(pair) else {
+        return false;
+    };
+    circles::note(pair, &car);
+    drop(replace(slot, car));
+    true
 }
 
 /// Put CDR into PAIR; false when PAIR is not a pair that can be changed.
 #[must_use]
 pub fn set_cdr(pair: &Value, cdr: Value) -> bool {
-    slots(pair).is_some_and(|(_, slot)| replace(slot, cdr))
+    let Some((_, slot)) = slots(pair) else {
+        return false;
+    };
+    circles::note(pair, &cdr);
+    drop(replace(slot, cdr));
+    true
 }
 
-/// Put VALUE into SLOT, and drop what was there.
-fn replace(slot: *mut Value, value: Value) -> bool {
+/// Put CAR and CDR into PAIR; what it held.
+pub fn exchange(pair: &Value, car: Value, cdr: Value) -> Option<(Value, Value)> {
+    let (car_slot, cdr_slot) = slots(pair)?;
+    Some((replace(car_slot, car), replace(cdr_slot, cdr)))
+}
+
+/// Put VALUE into SLOT; what was there.
+fn replace(slot: *mut Value, value: Value) -> Value {
     // SAFETY: the slot comes from `Rc::as_ptr`, whose pointer may be written
     // through while no reference into the allocation is alive (the contract of
     // `Rc::get_mut_unchecked`). A native is the only code that runs on the
     // machine's thread, its arguments are clones of the `Rc`, and the references
     // `car_ref` and `cdr_ref` gave to find the slot have ended. The old value is
     // dropped after the pair holds the new one.
-    let old = unsafe { slot.replace(value) };
-    drop(old);
-    true
+    unsafe { slot.replace(value) }
 }
 
 /// What identifies the pair VALUE for `eq?`.

@@ -12,6 +12,7 @@ use crate::data::{
 use crate::syntax::object::unwrap;
 use crate::syntax::stx::{Form, Stx};
 use num_traits::ToPrimitive;
+use std::collections::HashSet;
 use std::hash::Hasher;
 use std::rc::Rc;
 use steel::gc::Gc;
@@ -42,6 +43,7 @@ pub fn is_equal(a: &Value, b: &Value) -> bool {
         return answer;
     }
     let mut pending: Vec<(Value, Value)> = vec![(a.clone(), b.clone())];
+    let mut rounds = Rounds::default();
     while let Some((mut a, mut b)) = pending.pop() {
         loop {
             if let Some(answer) = shallow_equal(&a, &b) {
@@ -49,6 +51,9 @@ pub fn is_equal(a: &Value, b: &Value) -> bool {
                     break;
                 }
                 return false;
+            }
+            if rounds.have_begun_anew(&a, &b) {
+                break;
             }
             if let (Some(car_a), Some(car_b)) = (pairs::car(&a), pairs::car(&b)) {
                 match shallow_equal(car_a, car_b) {
@@ -81,6 +86,37 @@ pub fn is_equal(a: &Value, b: &Value) -> bool {
         }
     }
     true
+}
+
+/// What has been compared, so that circles are not gone round for ever.
+#[derive(Default)]
+struct Rounds {
+    count: usize,
+    met: HashSet<(u64, u64)>,
+}
+
+impl Rounds {
+    /// Data that are no circles are rarely larger.
+    const LARGE: usize = 1 << 16;
+    /// One of so many is remembered: a circle comes back to it, too.
+    const REMEMBERED: usize = 16;
+
+    /// Whether A and B, which have parts, have been compared, or are being.
+    #[inline]
+    fn have_begun_anew(&mut self, a: &Value, b: &Value) -> bool {
+        self.count += 1;
+        if self.count < Self::LARGE {
+            return false;
+        }
+        let pair = (address(a), address(b));
+        if self.met.contains(&pair) {
+            return true;
+        }
+        if self.count.is_multiple_of(Self::REMEMBERED) {
+            self.met.insert(pair);
+        }
+        false
+    }
 }
 
 /// The answer when it can be given without looking into pairs and vectors.

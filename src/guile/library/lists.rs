@@ -7,7 +7,7 @@ use crate::data::identity::is_eq;
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::pairs::{self, Tail, cons, is_nil, is_pair, items, nil};
 use crate::data::value::Value;
-use crate::data::{errors, numbers};
+use crate::data::{errors, memory, numbers};
 use crate::library::equality::{self, is_equal, is_eqv};
 use crate::natives;
 
@@ -134,13 +134,17 @@ fn append(args: &[Value]) -> Outcome {
     for (position, list) in front.iter().enumerate().rev() {
         let mut elements = items(list);
         result = pairs::list_in_order(elements.by_ref(), result);
-        if let Tail::Improper(tail) = elements.tail() {
-            return Err(errors::expecting(
-                "append",
-                position + 1,
-                "empty list",
-                tail,
-            ));
+        match elements.tail() {
+            Tail::Nil => {}
+            Tail::Circle => return Err(errors::wrong_type("append", position + 1, list)),
+            Tail::Improper(tail) => {
+                return Err(errors::expecting(
+                    "append",
+                    position + 1,
+                    "empty list",
+                    tail,
+                ));
+            }
         }
     }
     Ok(result)
@@ -167,7 +171,7 @@ fn append_in_place(args: &[Value]) -> Outcome {
             if !matches!(elements.tail(), Tail::Nil) {
                 return Err(errors::wrong_type("append!", index + 1, list));
             }
-            last = last_pair_of(list).or(last);
+            last = last_pair_of("append!", list)?.or(last);
         }
     }
     Ok(result.unwrap_or_else(nil))
@@ -180,7 +184,8 @@ fn reverse_onto(procedure: &str, list: &Value, tail: Value) -> Outcome {
         .fold(tail, |tail, item| pairs::cons_copy(item, tail));
     match elements.tail() {
         Tail::Nil => Ok(result),
-        _ => Err(errors::wrong_type(procedure, 1, list)),
+        Tail::Circle => Err(circular(procedure, list)),
+        Tail::Improper(_) => Err(errors::wrong_type(procedure, 1, list)),
     }
 }
 
@@ -325,9 +330,21 @@ fn put(args: &[Value], procedure: &str, set: fn(&Value, Value) -> bool) -> Outco
     }
 }
 
-fn last_pair_of(list: &Value) -> Option<Value> {
+/// LIST, the first argument of PROCEDURE, has no end.
+fn circular(procedure: &str, list: &Value) -> Raise {
+    errors::misc(
+        procedure,
+        "Circular structure in position ~A: ~S",
+        vec![Value::IntV(1), list.clone()],
+    )
+}
+
+fn last_pair_of(procedure: &str, list: &Value) -> Result<Option<Value>, Raise> {
     if !is_pair(list) {
-        return None;
+        return Ok(None);
+    }
+    if matches!(drained(list), Tail::Circle) {
+        return Err(circular(procedure, list));
     }
     let mut here = list;
     while let Value::Pair(pair) = here
@@ -340,17 +357,17 @@ fn last_pair_of(list: &Value) -> Option<Value> {
     loop {
         match pairs::cdr(&here) {
             Some(next) if is_pair(&next) => here = next,
-            _ => return Some(here),
+            _ => return Ok(Some(here)),
         }
     }
 }
 
 fn last_pair(args: &[Value]) -> Outcome {
-    Ok(last_pair_of(&args[0]).unwrap_or_else(|| args[0].clone()))
+    Ok(last_pair_of("last-pair", &args[0])?.unwrap_or_else(|| args[0].clone()))
 }
 
 fn last(args: &[Value]) -> Outcome {
-    last_pair_of(&args[0])
+    last_pair_of("last", &args[0])?
         .and_then(|pair| pairs::car(&pair).cloned())
         .ok_or_else(|| errors::expecting("last", 1, "pair", &args[0]))
 }
@@ -361,7 +378,9 @@ fn list_copy(args: &[Value]) -> Outcome {
     Ok(match elements.tail() {
         // Rare enough to begin again.
         Tail::Improper(tail) => pairs::list_in_order(items(&args[0]), tail.clone()),
-        _ => copy,
+        // Its copy would be as long as there is memory.
+        Tail::Circle => return Err(memory::exhausted()),
+        Tail::Nil => copy,
     })
 }
 

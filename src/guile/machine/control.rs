@@ -4,7 +4,7 @@
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value, symbol_value};
-use crate::data::{args, errors, pairs, records, unbound};
+use crate::data::{args, errors, numbers, pairs, records, unbound};
 use crate::library::ports::{self, Standard};
 use crate::machine::conditions;
 use std::cell::{Cell, RefCell};
@@ -200,6 +200,34 @@ pub fn single(args: &[Value]) -> Result<Value, SteelErr> {
             Vec::new(),
         ))
     })
+}
+
+/// `(n.%applicable object)`: OBJECT, when it can be called. The machine would print
+/// what cannot be, and never end where that is circular. It is left to say what is
+/// unbound.
+pub fn applicable(args: &[Value]) -> Result<Value, SteelErr> {
+    match &args[0] {
+        Value::Closure(_)
+        | Value::BuiltIn(_)
+        | Value::FuncV(_)
+        | Value::ContinuationFunction(_)
+        | Value::BoxedFunction(_)
+        | Value::MutFunc(_)
+        | Value::Custom(_) => Ok(args[0].clone()),
+        other => Err(conditions::found_by_the_machine(errors::not_applicable(
+            other,
+        ))),
+    }
+}
+
+/// `(n.%sum a b)`: what the machine has an instruction for where both are numbers.
+pub fn sum(args: &[Value]) -> Result<Value, SteelErr> {
+    numbers::add(&args[0], &args[1]).map_err(conditions::found_by_the_machine)
+}
+
+/// `(n.%difference a b)`, likewise.
+pub fn difference(args: &[Value]) -> Result<Value, SteelErr> {
+    numbers::subtract(&args[0], &args[1]).map_err(conditions::found_by_the_machine)
 }
 
 fn run_number(_: &[Value]) -> Outcome {

@@ -5,7 +5,7 @@ use crate::data::native::{self, Protocol};
 use crate::data::roots::{self, Root};
 use crate::data::unbound::unbound_marker;
 use crate::data::value::Value;
-use crate::data::{memory, pairs};
+use crate::data::{circles, memory, pairs};
 use crate::library::{ports, printer};
 use crate::machine::{conditions, control, extents, procedures};
 use std::cell::RefCell;
@@ -15,6 +15,9 @@ use steel::steel_vm::engine::Engine;
 
 /// Address space reserved for the stack; pages are only used when touched.
 const STACK_BYTES: usize = 1 << 30;
+
+/// What a main thread has.
+const SMALLEST_STACK_BYTES: usize = 8 << 20;
 
 /// How much of it the machine takes to let go of a list: it recurses, by less
 /// than a pair's own size for each pair.
@@ -52,9 +55,13 @@ pub fn on_large_stack_beside<T: Send>(
         };
         // A system that grants no more address space than it has memory may
         // refuse the first.
-        let thread = spawn(STACK_BYTES.saturating_add(stack_bytes_to_let_go()))
-            .or_else(|_| spawn(STACK_BYTES))
-            .expect("reserving address space for one more thread succeeds");
+        let wanted = STACK_BYTES.saturating_add(stack_bytes_to_let_go());
+        let smaller = std::iter::successors(Some(STACK_BYTES), |bytes| Some(bytes / 2))
+            .take_while(|bytes| *bytes >= SMALLEST_STACK_BYTES);
+        let thread = std::iter::once(wanted)
+            .chain(smaller)
+            .find_map(|bytes| spawn(bytes).ok())
+            .expect("there is room for the stack that every process has");
         meanwhile();
         match thread.join() {
             Ok(result) => result,
@@ -148,7 +155,19 @@ pub fn engine() -> Engine {
     for name in PRIMITIVES {
         engine.register_value(&format!("#%prim.{name}"), steel_primitive(name));
     }
+    // What the machine calls fastest, since programs are full of it.
     engine.register_value("n.%single", Value::FuncV(control::single));
+    // The machine's own would collect with circles closed.
+    engine.register_value(
+        "n.%box",
+        Value::BuiltIn(|context, arguments| {
+            let _while_it_collects = circles::open();
+            Some(Ok(context.make_box(arguments[0].clone())))
+        }),
+    );
+    engine.register_value("n.%applicable", Value::FuncV(control::applicable));
+    engine.register_value("n.%sum", Value::FuncV(control::sum));
+    engine.register_value("n.%difference", Value::FuncV(control::difference));
     engine
 }
 
@@ -159,7 +178,16 @@ pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
     engine.register_value("%%no", Value::BoolV(false));
     engine.register_value("%%nil", pairs::nil());
     engine.register_value("%%unset", unbound_marker("variable before its definition"));
-    engine.run(GLUE)?;
+    // Steel asks for the working directory with each text that has no place, also where
+    // it has been removed.
+    if std::env::current_dir().is_err() {
+        let root = || std::path::PathBuf::from("/");
+        engine.register_value("n.%place", steel_primitive("#%push-module-context"));
+        engine.compile_and_run_raw_program_with_path(GLUE, root())?;
+        engine.compile_and_run_raw_program_with_path("(n.%place \"/\")", root())?;
+    } else {
+        engine.run(GLUE)?;
+    }
     extents::set_cell(engine.extract_value("%%extents")?);
     let mapping = match steel_primitive("mapping") {
         Value::FuncV(mapping) => mapping(&[engine.extract_value("%%nested")?])?,
@@ -204,7 +232,7 @@ pub fn nested_call(
     arguments: Vec<Value>,
 ) -> Result<(Value, [Value; 3]), SteelErr> {
     let mut request = arguments;
-    request.insert(0, procedure);
+    request.insert(0, control::applicable(&[procedure])?);
     NESTING.with(|nesting| {
         let nesting = nesting.borrow();
         let nesting = nesting

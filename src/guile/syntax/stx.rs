@@ -10,6 +10,7 @@ use crate::data::value::{Value, list_value, pair_value};
 use crate::syntax::identifier::Id;
 use crate::syntax::object;
 use crate::syntax::span::Span;
+use std::collections::HashSet;
 use std::rc::Rc;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
@@ -188,52 +189,121 @@ impl Stx {
     }
 
     /// The syntax for VALUE; symbols become what IDENTIFIER makes of them.
+    ///
+    /// Where VALUE contains itself the syntax holds it as it is.
     pub fn from_value(value: &Value, span: Span, identifier: &dyn Fn(Id) -> Id) -> Stx {
-        if let Some(stx) = object::unwrap(value) {
-            return stx;
+        let mut made = 0;
+        Conversion {
+            span,
+            identifier,
+            around: None,
+            made: &mut made,
         }
-        match value {
+        .stx(value)
+        .unwrap_or_else(|| {
+            Conversion {
+                span,
+                identifier,
+                around: Some(HashSet::new()),
+                made: &mut made,
+            }
+            .stx(value)
+            .expect("one that knows where it is goes on to the end")
+        })
+    }
+}
+
+/// Data on their way to syntax.
+struct Conversion<'a> {
+    span: Span,
+    identifier: &'a dyn Fn(Id) -> Id,
+    /// The pairs and vectors around the place, once a circle is suspected.
+    around: Option<HashSet<usize>>,
+    made: &'a mut usize,
+}
+
+impl Conversion<'_> {
+    /// Data that are no circles are rarely larger.
+    const LARGE: usize = 1 << 14;
+
+    /// The syntax for all VALUES, or nothing where there are suspiciously many.
+    fn all<'v>(&mut self, values: impl Iterator<Item = &'v Value>) -> Option<Vec<Stx>> {
+        values.map(|value| self.stx(value)).collect()
+    }
+
+    fn opaque(&self, value: &Value) -> Stx {
+        Stx::new(Form::Opaque(Root::of(value)), self.span)
+    }
+
+    fn stx(&mut self, value: &Value) -> Option<Stx> {
+        *self.made += 1;
+        if self.around.is_none() && *self.made > Self::LARGE {
+            return None;
+        }
+        if let Some(stx) = object::unwrap(value) {
+            return Some(stx);
+        }
+        let span = self.span;
+        Some(match value {
             Value::SymbolV(name) if name.as_str().starts_with("#:") => {
                 Stx::atom(value.clone(), span)
             }
-            Value::SymbolV(name) => Stx::id(identifier(Id::named(name.as_str())), span),
-            Value::ListV(items) => Stx::list(
-                items
-                    .iter()
-                    .map(|item| Stx::from_value(item, span, identifier))
-                    .collect(),
-                span,
-            ),
+            Value::SymbolV(name) => Stx::id((self.identifier)(Id::named(name.as_str())), span),
+            Value::ListV(items) => Stx::list(self.all(items.iter())?, span),
             Value::Pair(_) => {
                 let mut items = Vec::new();
+                let mut inside = Vec::new();
                 let mut rest = value.clone();
                 while let Value::Pair(pair) = &rest {
-                    items.push(Stx::from_value(&pair.car(), span, identifier));
+                    if let Some(around) = &mut self.around {
+                        let address = pair.as_ptr().addr();
+                        if !around.insert(address) {
+                            break;
+                        }
+                        inside.push(address);
+                    }
+                    items.push(self.stx(&pair.car())?);
                     let next = pair.cdr();
                     rest = next;
                 }
-                let tail = Stx::from_value(&rest, span, identifier);
+                let tail = match &rest {
+                    // Begun already.
+                    Value::Pair(_) => self.opaque(&rest),
+                    rest => self.stx(rest)?,
+                };
+                if let Some(around) = &mut self.around {
+                    inside.iter().for_each(|address| {
+                        around.remove(address);
+                    });
+                }
+                if items.is_empty() {
+                    return Some(tail);
+                }
                 Stx::improper(items, tail, span)
             }
             Value::MutableVector(vector) => {
+                let address = vector.as_ptr_usize();
+                if self
+                    .around
+                    .as_mut()
+                    .is_some_and(|around| !around.insert(address))
+                {
+                    return Some(self.opaque(value));
+                }
                 let items = vector.borrow(|items| items.clone());
-                Stx::new(
-                    Form::Vector(
-                        items
-                            .iter()
-                            .map(|item| Stx::from_value(item, span, identifier))
-                            .collect(),
-                    ),
-                    span,
-                )
+                let items = self.all(items.iter())?;
+                if let Some(around) = &mut self.around {
+                    around.remove(&address);
+                }
+                Stx::new(Form::Vector(items), span)
             }
             Value::Closure(_)
             | Value::CustomStruct(_)
             | Value::HeapAllocated(_)
             | Value::VectorV(_)
             | Value::Custom(_)
-            | Value::ContinuationFunction(_) => Stx::new(Form::Opaque(Root::of(value)), span),
+            | Value::ContinuationFunction(_) => self.opaque(value),
             _ => Stx::atom(value.clone(), span),
-        }
+        })
     }
 }
