@@ -238,6 +238,8 @@ throws is told on the error port, and the result is then #f."
          (outer (cdr (%extents-at mark)))
          (accepted? (%accepts? mark object))
          (before (and accepted? (cdr mark))))
+    (if (eq? (exception-kind object) 'stack-overflow)
+        (%forget-frames))
     (if before
         (%with-handlers outer (lambda () ((car before) object))))
     (%cut-to outer)
@@ -245,6 +247,17 @@ throws is told on the error port, and the result is then #f."
      ((not accepted?) (%raise object #f))
      (for-throw? (%machine-apply handler (%caught-arguments object)))
      (else (handler object)))))
+
+;; A machine that has had very many frames keeps room for them, and its own way of
+;; refusing more loses count.  One that goes on in a continuation which has been left
+;; has as many as that needs.
+(define (%forget-frames)
+  (let ((continue #f) (gone-on? #f))
+    (%machine-call/cc (lambda (k) (set! continue k)))
+    (if (not gone-on?)
+        (begin
+          (set! gone-on? #t)
+          (continue #f)))))
 
 (define (%catch key thunk handler)
   (let ((mark (%push-extent key #f)))
@@ -296,6 +309,8 @@ before the stack is unwound."
                  (if (%last-was-raised?)
                      (%unwind-with object)
                      (begin
+                       (if (eq? (exception-kind object) 'stack-overflow)
+                           (%forget-frames))
                        (%cut-to (%extents-at entry))
                        (%raise object #f)))))))
 
@@ -533,6 +548,14 @@ THUNK changes."
 ;;; Properties of procedures, and procedures with setters.
 
 (define %procedure-properties (make-weak-key-hash-table))
+
+;; What was set comes before what the definition said.
+(define (procedure-name procedure)
+  "Return the name of PROCEDURE, a symbol, or #f when it has none."
+  (let ((own (assq 'name (hashq-ref %procedure-properties procedure '()))))
+    (if own
+        (cdr own)
+        (%procedure-name procedure))))
 
 (define (procedure-properties procedure)
   "Return the association list of what was set on PROCEDURE, and its name."

@@ -123,7 +123,7 @@ pub fn strings(procedure: &str, args: &[Value], position: usize) -> Result<Vec<S
     list(procedure, args, position)?
         .iter()
         .map(|item| match item {
-            Value::StringV(string) => Ok(text::of(string).to_owned()),
+            Value::StringV(string) => memory::check().map(|()| text::of(string).to_owned()),
             other => Err(errors::not_a(procedure, "string", other)),
         })
         .collect()

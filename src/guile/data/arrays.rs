@@ -13,7 +13,7 @@ use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::uniform::{self, Element};
 use crate::data::value::{Value, symbol_value};
-use crate::data::{bitvectors, errors, pairs, records, strings as text, vectors};
+use crate::data::{bitvectors, errors, memory, pairs, records, strings as text, vectors};
 use crate::natives;
 use std::fmt::Write;
 use steel::gc::ShareableMut;
@@ -100,6 +100,9 @@ impl Kind {
     ) -> Outcome {
         let fill = fill.filter(|fill| !matches!(fill, Value::Void));
         match self {
+            Kind::Any if memory::claim(count, size_of::<Value>()).is_err() => {
+                Err(memory::exhausted())
+            }
             Kind::Any => Ok(vector(vec![fill.cloned().unwrap_or(Value::Void); count])),
             Kind::Character => {
                 let character = match fill {
@@ -979,7 +982,10 @@ fn measure(lows: &[(isize, Option<usize>)], list: &Value) -> Result<Vec<Dimensio
 fn from_typed_list(machine: &mut Machine, args: &[Value]) -> Outcome {
     let kind = wanted_kind(&args[0])?;
     let lows = match &args[1] {
-        Value::IntV(rank) if *rank >= 0 => vec![(0, None); *rank as usize],
+        Value::IntV(rank) if *rank >= 0 => {
+            memory::claim(*rank as usize, size_of::<(isize, Option<usize>)>())?;
+            vec![(0, None); *rank as usize]
+        }
         shape => pairs::to_vec(shape)
             .and_then(|items| {
                 items

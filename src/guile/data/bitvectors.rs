@@ -5,7 +5,7 @@
 use crate::data::args::{boolean, integer, unspecified};
 use crate::data::native::{Outcome, Raise};
 use crate::data::value::Value;
-use crate::data::{errors, pairs, uniform};
+use crate::data::{errors, memory, pairs, uniform};
 use crate::natives;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type, as_underlying_type_mut};
@@ -83,6 +83,7 @@ fn predicate(args: &[Value]) -> Outcome {
 fn make(args: &[Value]) -> Outcome {
     match &args[0] {
         Value::IntV(count) if *count >= 0 => {
+            memory::claim(*count as usize, 1)?;
             Ok(value(vec![args.get(1).is_some_and(truth); *count as usize]))
         }
         Value::IntV(_) => Err(errors::out_of_range("make-bitvector", 1, &args[0])),

@@ -6,7 +6,7 @@ use crate::data::args::{self, boolean, integer, range, size, size_of_new, unspec
 use crate::data::native::{Outcome, Raise};
 use crate::data::uniform::Element;
 use crate::data::value::{self, Value};
-use crate::data::{errors, numbers, pairs, strings};
+use crate::data::{errors, memory, numbers, pairs, strings};
 use crate::natives;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
@@ -441,6 +441,7 @@ fn to_sint_list(args: &[Value]) -> Outcome {
 fn of_integers(args: &[Value], put: fn(&[Value]) -> Outcome) -> Outcome {
     let items = args::list("uint-list->bytevector", args, 1)?;
     let count = size("uint-list->bytevector", args, 3)?;
+    memory::claim(items.len(), count)?;
     let result = value(vec![0; count * items.len()]);
     for (index, item) in items.into_iter().enumerate() {
         put(&[

@@ -6,6 +6,10 @@
 //! At twice the limit an allocation fails and ends the process, so that one
 //! program never takes its machine down.
 //!
+//! The frames of the machine's calls are a block of their own, which doubles when it
+//! is full. Steel ends a recursion at ten million of them and loses count on the way,
+//! so the machine is interrupted before, when the block is about to have room for as many.
+//!
 //! Other threads (input, output, the simulated host) are not counted.
 //!
 //! Source: `std::alloc::GlobalAlloc`; GNU Guile reference manual, "Memory
@@ -45,12 +49,28 @@ fn default_limit() -> usize {
     let physical = usize::try_from(pages)
         .unwrap_or(0)
         .saturating_mul(usize::try_from(page).unwrap_or(0));
-    (physical / 4).clamp(256 << 20, 4 << 30)
+    let physical = rlimit_bytes().map_or(physical, |bytes| physical.min(bytes));
+    (physical / 4).clamp(128 << 20, 4 << 30)
 }
+
+/// How much address space the system lets the process have, where it says so.
+fn rlimit_bytes() -> Option<usize> {
+    let mut limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: getrlimit writes the limit that it is given.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
+    (known && limit.rlim_cur != libc::RLIM_INFINITY)
+        .then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
+/// What every program has: the interpreter takes some of it before the program begins.
+const LEAST: usize = 32 << 20;
 
 /// Let programs have BYTES from now on.
 pub fn set_limit(bytes: usize) {
-    LIMIT.store(bytes, Ordering::Relaxed);
+    LIMIT.store(bytes.max(LEAST), Ordering::Relaxed);
 }
 
 /// How many bytes a program may have.
@@ -88,9 +108,25 @@ struct Meter {
     limit: Cell<isize>,
     /// Beyond this there is no memory.
     end: Cell<isize>,
-    exhausted: Cell<bool>,
+    exhausted: Cell<Option<Exhausted>>,
     alarm: Cell<Option<&'static dyn Fn()>>,
+    calm: Cell<Option<&'static dyn Fn()>>,
 }
+
+/// Of what there was no more when the machine was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    Memory,
+    Frames,
+}
+
+/// With room for so many frames Steel would end a recursion itself.
+const FRAMES: usize = 10_000_000;
+
+/// What one takes: two halves of a word, two pointers and the pointer to a slice. Steel
+/// does not name the type to others; a recursion without end in
+/// `tests/it/guile_limits.rs` tells when it has changed.
+const FRAME_BYTES: usize = 40;
 
 thread_local! {
     static METER: Meter = const {
@@ -99,8 +135,9 @@ thread_local! {
             ceiling: Cell::new(SMALL),
             limit: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
-            exhausted: Cell::new(false),
+            exhausted: Cell::new(None),
             alarm: Cell::new(None),
+            calm: Cell::new(None),
         }
     };
 }
@@ -110,30 +147,54 @@ fn ceiling() -> isize {
 }
 
 /// From now on hold this thread to the limit; ALARM interrupts its machine,
-/// and must not allocate.
-pub fn watch(alarm: impl Fn() + 'static) {
-    // Lives as long as the thread may allocate, which is longer than any owner.
+/// and must not allocate; CALM lets it go on.
+pub fn watch(alarm: impl Fn() + 'static, calm: impl Fn() + 'static) {
+    // They live as long as the thread may allocate, which is longer than any owner.
     let alarm: &'static dyn Fn() = Box::leak(Box::new(alarm));
+    let calm: &'static dyn Fn() = Box::leak(Box::new(calm));
     METER.with(|meter| {
         meter.alarm.set(Some(alarm));
-        meter.exhausted.set(false);
+        meter.calm.set(Some(calm));
+        meter.exhausted.set(None);
         meter.limit.set(ceiling());
         meter.ceiling.set(meter.ceiling.get().min(ceiling()));
         meter.end.set(ceiling().saturating_mul(2));
     });
 }
 
-/// Whether the machine was interrupted because memory has run out. Handlers
+/// Whether the machine was interrupted because there is no more of something. Handlers
 /// are about to run, and get a little more to work with.
-pub fn was_exhausted() -> bool {
+pub fn was_exhausted() -> Option<Exhausted> {
     METER.with(|meter| {
         let limit = ceiling();
         let margin = (limit / 16).max(1 << 20);
         meter
             .ceiling
             .set(limit.max(meter.used.get().saturating_add(margin)));
-        meter.exhausted.replace(false)
+        meter.exhausted.take()
     })
+}
+
+/// Whether the machine is interrupted, so that what is being made will not be wanted.
+#[inline]
+pub fn is_exhausted() -> bool {
+    METER.with(|meter| meter.exhausted.get().is_some())
+}
+
+/// Raises when memory has run out: for what makes many things one by one.
+#[inline]
+pub fn check() -> Result<(), Raise> {
+    if is_exhausted() { raise_now() } else { Ok(()) }
+}
+
+/// Raise in the place of the machine, which then need not do it.
+#[cold]
+fn raise_now() -> Result<(), Raise> {
+    let _is_raised_here = was_exhausted();
+    if let Some(calm) = METER.with(|meter| meter.calm.get()) {
+        calm();
+    }
+    Err(exhausted())
 }
 
 /// Say that BYTES will be needed at once; raises when there are not as many.
@@ -251,12 +312,28 @@ impl Metered {
             Self::give(bytes);
             return false;
         }
+        Self::raise_alarm(meter, Exhausted::Memory);
+        true
+    }
+
+    #[cold]
+    fn raise_alarm(meter: &Meter, exhausted: Exhausted) {
         if let Some(alarm) = meter.alarm.get()
-            && !meter.exhausted.replace(true)
+            && meter.exhausted.get().is_none()
         {
+            meter.exhausted.set(Some(exhausted));
             alarm();
         }
-        true
+    }
+
+    /// Whether a block with LAYOUT that is to have SIZE holds the frames of calls, and
+    /// would have room for too many. Nothing else of that size doubles in such steps.
+    #[inline(always)]
+    fn is_of_frames(layout: Layout, size: usize) -> bool {
+        size >= FRAMES * FRAME_BYTES
+            && size == layout.size() * 2
+            && layout.align() == align_of::<usize>()
+            && size.is_multiple_of(FRAME_BYTES)
     }
 }
 
@@ -291,6 +368,9 @@ unsafe impl GlobalAlloc for Metered {
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if Self::is_of_frames(layout, size) {
+            METER.with(|meter| Self::raise_alarm(meter, Exhausted::Frames));
+        }
         if Self::take(size as isize - layout.size() as isize) {
             unsafe { MiMalloc.realloc(pointer, layout, size) }
         } else {

@@ -1666,7 +1666,13 @@ fn bit_extract(args: &[Value]) -> Outcome {
     if end < start {
         return Err(errors::out_of_range("bit-extract", 3, &args[2]));
     }
-    let mask = (BigInt::one() << (end - start)) - 1;
+    // No more bits can be set than the number has, unless it goes on with ones.
+    let kept = match number.is_negative() {
+        true => end - start,
+        false => (end - start).min(number.bits() as usize),
+    };
+    memory::claim(kept / 8, 1)?;
+    let mask = (BigInt::one() << kept) - 1;
     Ok(integer_value((number >> start) & mask))
 }
 

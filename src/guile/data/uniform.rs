@@ -10,7 +10,7 @@ use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Outcome, Raise};
 use crate::data::numbers::{self, Number};
 use crate::data::value::{Value, symbol_value};
-use crate::data::{errors, pairs};
+use crate::data::{errors, memory, pairs};
 use crate::natives;
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
@@ -205,6 +205,7 @@ pub fn filled(element: Element, count: usize, fill: &Value) -> Result<Value, Rai
     let word = element
         .put(fill)
         .map_err(|refusal| element.refuse(refusal, fill))?;
+    memory::claim(count, element.width())?;
     Ok(bytevectors::uniform(
         word[..element.width()].repeat(count),
         element,

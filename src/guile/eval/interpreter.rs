@@ -190,7 +190,8 @@ impl Interpreter {
         let controller = engine.get_thread_state_controller();
         extents::set_resume(move || controller.resume());
         let controller = engine.get_thread_state_controller();
-        memory::watch(move || controller.interrupt());
+        let other = engine.get_thread_state_controller();
+        memory::watch(move || controller.interrupt(), move || other.resume());
         let load = vm::load_procedure(&mut engine)
             .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
         Ok(Interpreter {
@@ -222,7 +223,13 @@ impl Interpreter {
         let load = Load::of_text(&self.world, name, text.into());
         let load = value::handle_value("load", RefCell::new(load));
         let before = self.world.current.borrow().clone();
+        let running = value::handle::<RefCell<Load>>("load", std::slice::from_ref(&load), 1);
         let result = self.run(self.load.value().clone(), vec![load]);
+        if result.is_ok() && running.is_ok_and(|load| load.borrow().goes_on()) {
+            return Err(
+                Failure::internal(format!("the machine has ended before `{name}` has")).into(),
+            );
+        }
         if result.is_err() && self.world.current.borrow().progress.get() != Progress::Ready {
             // The error came from a module that was being loaded.
             *self.world.current.borrow_mut() = before;
@@ -274,18 +281,20 @@ impl Interpreter {
         ports::flush_all();
         result.map_err(|error| {
             let stop = self.stop(&error);
-            self.leave_extents();
+            if extents::any() {
+                self.clean_up("(%leave-all)");
+            }
+            if matches!(&stop, Stop::Uncaught(uncaught) if uncaught.key == steel_errors::STACK_OVERFLOW) {
+                self.clean_up("(%forget-frames)");
+            }
             ports::flush_all();
             stop
         })
     }
 
-    /// Run what `dynamic-wind` promised for the extents that an error has left.
-    fn leave_extents(&mut self) {
-        if !extents::any() {
-            return;
-        }
-        let Ok(forms) = self.world.read_all("leaving", "(%leave-all)") else {
+    /// Run TEXT, of module `(guile)`, after an error has left the machine.
+    fn clean_up(&mut self, text: &str) {
+        let Ok(forms) = self.world.read_all("leaving", text) else {
             return;
         };
         for form in forms {

@@ -101,6 +101,11 @@ impl Drop for Load {
 }
 
 impl Load {
+    /// Whether there is more of it to run.
+    pub fn goes_on(&self) -> bool {
+        !self.stack.is_empty() || !self.ready.is_empty()
+    }
+
     fn new(world: &World) -> Load {
         let number = world.begin_load();
         Load {

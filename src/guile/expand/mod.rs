@@ -20,9 +20,9 @@ pub mod syntax_case;
 pub mod syntax_primitives;
 
 use crate::compile::emitter::Unit;
-use crate::data::interrupt;
 use crate::data::native::{Machine, Raise};
 use crate::data::value::{Value, list_value, string_value};
+use crate::data::{interrupt, memory};
 use crate::namespace::keywords::Special;
 use crate::namespace::modules::Module;
 use crate::namespace::names;
@@ -107,6 +107,7 @@ impl<'m, 'a> Expander<'m, 'a> {
 
     fn count_expansion(&mut self, stx: &Stx) -> Result<()> {
         self.expansions += 1;
+        memory::check().map_err(Trouble::Raise)?;
         if self.expansions > EXPANSION_LIMIT {
             return Err(Trouble::syntax(
                 "macro",

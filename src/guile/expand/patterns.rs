@@ -1,5 +1,6 @@
 //! Patterns and templates of `syntax-rules` and `syntax-case`.
 
+use crate::data::memory;
 use crate::data::native::Raise;
 use crate::data::value::{Value, list_value, string_value};
 use crate::expand::syntax_primitives;
@@ -435,6 +436,7 @@ impl Template<'_> {
     }
 
     fn fill_all(&mut self, items: &[Stx], ellipses: bool) -> Result<Vec<Stx>> {
+        memory::check().map_err(Trouble::Raise)?;
         let mut filled = Vec::with_capacity(items.len());
         let mut index = 0;
         while index < items.len() {

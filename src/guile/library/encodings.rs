@@ -5,12 +5,13 @@
 use crate::data::args::{self, string};
 use crate::data::native::{Outcome, Raise};
 use crate::data::value::Value;
-use crate::data::{bytevectors, errors, strings as text};
+use crate::data::{bytevectors, errors, memory, strings as text};
 use crate::library::ports::Encoding;
 use crate::natives;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::io::Read;
 
 /// What the beginning of some bytes stands for.
 pub enum Decoded {
@@ -326,7 +327,13 @@ pub fn named_in_comment(text: &[u8]) -> Option<String> {
 
 /// The text of the program at PATH, which may name its encoding in a comment.
 pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String> {
-    let mut bytes = std::fs::read(path)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path)?;
+    // A device has no end.
+    let most = memory::limit() as u64 / 4;
+    if file.take(most).read_to_end(&mut bytes)? as u64 == most {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
     if bytes.starts_with(UTF8_MARK) {
         bytes.drain(..UTF8_MARK.len());
     }

@@ -5,7 +5,7 @@
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::numbers::{self, Number};
 use crate::data::value::{Value, string_value};
-use crate::data::{characters, errors, pairs, strings as text};
+use crate::data::{characters, errors, memory, pairs, strings as text};
 use crate::library::decimals::{Decimal, Unfit};
 use crate::library::port_natives::deliver;
 use crate::library::printer::{self, Style};
@@ -96,6 +96,8 @@ struct Formatter<'m, 'a> {
     /// The column that the next character goes to.
     column: usize,
     depth: usize,
+    /// Whether more was to be put than there is memory for.
+    too_much: bool,
     /// What `~(` asked for; each piece of output is converted by itself.
     case: Option<Case>,
 }
@@ -525,6 +527,10 @@ impl Formatter<'_, '_> {
     }
 
     fn repeat(&mut self, character: char, count: usize) {
+        if memory::claim(count, character.len_utf8()).is_err() {
+            self.too_much = true;
+            return;
+        }
         self.put(&character.to_string().repeat(count));
     }
 
@@ -1092,6 +1098,7 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         out: String::new(),
         column,
         depth: 0,
+        too_much: false,
         case: None,
     };
     let mut arguments = Arguments {
@@ -1099,6 +1106,9 @@ fn format(machine: &mut Machine, args: &[Value]) -> Outcome {
         next: 0,
     };
     let ran = formatter.run(&format, &mut arguments);
+    if formatter.too_much {
+        return Err(memory::exhausted());
+    }
     let out = formatter.out;
     match ran {
         Ok(_) => deliver(args, "format", out),

@@ -14,7 +14,7 @@ use crate::data::identity::is_eq;
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::pairs::{self, cons};
 use crate::data::value::Value;
-use crate::data::{errors, records};
+use crate::data::{errors, memory, records};
 use crate::library::equality::{self, hash_eq, hash_equal, hash_eqv, is_equal, is_eqv};
 use crate::natives;
 use steel::gc::{Gc, ShareableMut};
@@ -320,6 +320,7 @@ fn make_table(machine: &mut Machine, args: &[Value], weak: bool) -> Outcome {
         _ => size("make-hash-table", args, 1)?,
     };
     let room = expected.clamp(8, 1 << 24);
+    memory::claim(room, 2 * size_of::<Value>())?;
     let mut index = Index::with_room(room);
     index.weak = weak;
     index.expected = expected;

@@ -10,7 +10,7 @@ use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Raise};
 use crate::data::roots::Root;
 use crate::data::value::Value;
-use crate::data::{errors, interrupt};
+use crate::data::{errors, interrupt, memory};
 use crate::library::encodings::{self, Decoded};
 use crate::read::reader;
 use failure::Failure;
@@ -211,6 +211,8 @@ impl State {
         let Some(input) = &mut self.input else {
             return Ok(false);
         };
+        // What is being read may have no end, and what holds it doubles.
+        memory::claim(input.bytes.len(), 2)?;
         if self.program.is_some() {
             if std::mem::take(&mut self.program_ended) {
                 return Ok(false);

@@ -303,6 +303,8 @@ fn join(args: &[Value]) -> Outcome {
         Some(_) => args::symbol("string-join", args, 3)?,
         None => "infix",
     };
+    let texts: usize = strings.iter().map(String::len).sum();
+    memory::claim(texts + (strings.len() + 1) * separator.len(), 1)?;
     Ok(value(match grammar {
         "infix" | "strict-infix" => {
             if grammar == "strict-infix" && strings.is_empty() {
@@ -949,6 +951,7 @@ fn extended_substring(args: &[Value]) -> Outcome {
             Vec::new(),
         ));
     }
+    memory::claim(usize::try_from(to.saturating_sub(from)).unwrap_or(0), 4)?;
     Ok(value(
         (from..to)
             .map(|index| characters[index.rem_euclid(characters.len() as isize) as usize])

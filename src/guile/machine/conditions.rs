@@ -7,10 +7,11 @@
 //! Every exception that `throw` makes is one kind of object, a throw: a key
 //! and the list of its arguments. `raise` may raise any object at all.
 
+use crate::data::identity::is_eq;
 use crate::data::native::{Raise, Raised, Target, innermost};
 use crate::data::roots::Root;
 use crate::data::value::{Value, list_value, pair_value, string_value, symbol_value};
-use crate::data::{builtins, records};
+use crate::data::{builtins, memory, records};
 use crate::machine::steel_errors::translated;
 use crate::machine::{control, extents, procedures};
 use crate::namespace::registry;
@@ -94,6 +95,11 @@ pub fn set_raiser(apply: impl FnOnce() -> Value, procedure: &Value) {
 
 /// Raise what the native called NAME gave back as its error.
 pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) -> Raised {
+    // A native that has stopped where memory ran out may not know why.
+    let raise = match (&raise, memory::is_exhausted()) {
+        (Raise::Throw { .. }, true) => memory::check().err().unwrap_or(raise),
+        _ => raise,
+    };
     let trace = |native| Trace {
         spans: spans(),
         native,
@@ -209,7 +215,7 @@ fn what_is_known(object: &Value) -> Option<(Trace, Target)> {
                 records::same(known.value(), object)
             }
             (Value::CustomStruct(_), _) | (_, Value::CustomStruct(_)) => false,
-            (known, object) => known == object,
+            (known, object) => is_eq(known, object),
         };
         same.then(|| (trace.clone(), *target))
     })

@@ -1,5 +1,6 @@
 //! Steel's own errors, translated to what Guile throws.
 
+use crate::data::memory::Exhausted;
 use crate::data::value::{Value, list_value, string_value, symbol_value};
 use crate::data::{interrupt, memory, pairs, unbound};
 use crate::machine::conditions::throw_object;
@@ -62,8 +63,13 @@ pub fn translated(kind: ErrorKind, message: &str) -> Value {
     let no = || Value::BoolV(false);
     let after = |said: &str| message.strip_prefix(said);
     if kind == ErrorKind::Generic {
-        if memory::was_exhausted() && is_interruption(message) {
-            return thrown(memory::EXHAUSTED, memory::exhausted_arguments());
+        if is_interruption(message)
+            && let Some(exhausted) = memory::was_exhausted()
+        {
+            return match exhausted {
+                Exhausted::Memory => thrown(memory::EXHAUSTED, memory::exhausted_arguments()),
+                Exhausted::Frames => stack_overflow(),
+            };
         }
         if is_interruption(message) {
             // It has arrived, and is not to arrive once more elsewhere.
@@ -81,10 +87,7 @@ pub fn translated(kind: ErrorKind, message: &str) -> Value {
         if matches!(message, "stack overflowed!" | "call/cc: stack overflowed!")
             || after("stack overflow! The rust call stack").is_some()
         {
-            return thrown(
-                "stack-overflow",
-                vec![no(), string_value("Stack overflow"), no(), no()],
-            );
+            return stack_overflow();
         }
     }
     let not_called = NOT_CALLED
@@ -159,6 +162,17 @@ pub fn translated(kind: ErrorKind, message: &str) -> Value {
             ],
         ),
     }
+}
+
+/// The key of what Guile throws when a recursion is too deep.
+pub const STACK_OVERFLOW: &str = "stack-overflow";
+
+fn stack_overflow() -> Value {
+    let no = || Value::BoolV(false);
+    thrown(
+        STACK_OVERFLOW,
+        vec![no(), string_value("Stack overflow"), no(), no()],
+    )
 }
 
 /// Whether MESSAGE, of a generic error, is what the machine says when somebody has
