@@ -125,7 +125,7 @@ fn a_program_goes_on_after_a_recursion_without_end() {
 /// Run SCRIPT by a shell in a sandbox, with the binary as its `$1`.
 fn shell(script: &str) -> Outcome {
     let sandbox = Sandbox::new();
-    let binary = sandbox.command(&[]);
+    let binary = sandbox.command::<&str>(&[]);
     let mut command = std::process::Command::new("sh");
     command.args(["-c", script, "sh"]).arg(binary.get_program());
     for (name, value) in binary.get_envs() {
