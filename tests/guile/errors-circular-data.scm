@@ -39,12 +39,12 @@
 
 ;; The collector meets rings that live, whatever they are in.
 (define kept (list ring car-ring v box))
-(define many (map vector (iota 100000)))
+(define many (map vector (iota 60000)))
 (write (length many)) (newline)
 (define rings
-  (map (lambda (i) (let ((p (list i i))) (set-cdr! (cdr p) p) (vector p))) (iota 300)))
+  (map (lambda (i) (let ((p (list i i))) (set-cdr! (cdr p) p) (vector p))) (iota 40)))
 (write (apply + (map (lambda (v) (list-ref (vector-ref v 0) 5)) rings))) (newline)
-(define more (map (lambda (i) (vector ring i)) (iota 50000)))
+(define more (map (lambda (i) (vector ring i)) (iota 20000)))
 (write (list-head (vector-ref (car more) 0) 4)) (newline)
 
 ;; A ring that has been opened is a list again, and one that grows stays one.
