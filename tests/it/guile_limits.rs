@@ -79,7 +79,7 @@ fn what_would_be_too_large_is_refused_before_it_is_made() {
         ),
         ("(load \"/dev/zero\")", "system-error"),
         (
-            "(eval '(let-syntax ((b (syntax-rules () ((_ x ...) (b x ... x ...))))) (b a b)) (current-module))",
+            "(eval '(letrec-syntax ((b (syntax-rules () ((_ x ...) (b x ... x ...))))) (b a b)) (current-module))",
             "out-of-memory",
         ),
         // Guile's own key for a shift that is too far.
