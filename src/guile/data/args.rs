@@ -2,7 +2,7 @@
 
 use crate::data::native::Raise;
 use crate::data::value::Value;
-use crate::data::{errors, memory, pairs, strings as text};
+use crate::data::{errors, memory, pairs, strings as text, symbols};
 
 /// `#t` or `#f`.
 pub fn boolean(truth: bool) -> Value {
@@ -37,7 +37,7 @@ pub fn string<'a>(procedure: &str, args: &'a [Value], position: usize) -> Result
 /// Argument POSITION as a symbol's name.
 pub fn symbol<'a>(procedure: &str, args: &'a [Value], position: usize) -> Result<&'a str, Raise> {
     match &args[position - 1] {
-        Value::SymbolV(name) if !name.starts_with("#:") => Ok(name.as_str()),
+        Value::SymbolV(text) if symbols::keyword_name(text).is_none() => Ok(symbols::name_of(text)),
         other => Err(errors::expecting(procedure, position, "symbol", other)),
     }
 }

@@ -5,7 +5,7 @@ use crate::compile::constants;
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::unbound::{unbound_marker, unbound_name};
 use crate::data::value::{self, Value, list_value, string_value};
-use crate::data::{errors, pairs, records, throw_shape};
+use crate::data::{errors, pairs, records, symbols, throw_shape};
 use crate::eval::loader::{self, Load};
 use crate::eval::{module_values, report};
 use crate::expand::Expander;
@@ -272,7 +272,7 @@ fn values_arguments(args: &[Value]) -> Outcome {
 }
 
 fn is_keyword(value: &Value) -> bool {
-    matches!(value, Value::SymbolV(name) if name.as_str().starts_with("#:"))
+    matches!(value, Value::SymbolV(text) if symbols::keyword_name(text).is_some())
 }
 
 fn more_positional(args: &[Value]) -> Outcome {

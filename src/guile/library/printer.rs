@@ -9,6 +9,7 @@
 use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Raise};
 use crate::data::records::{self, type_field};
+use crate::data::symbols;
 use crate::data::uniform::{self, Element};
 use crate::data::value::Value;
 use crate::data::{
@@ -475,12 +476,19 @@ fn escape(out: &mut String, code: u32) {
     };
 }
 
-/// NAME as a symbol or keyword that `read` gives back.
-pub fn write_symbol(out: &mut String, name: &str) {
-    if let Some(rest) = name.strip_prefix("#:") {
-        out.push_str("#:");
-        return write_symbol(out, rest);
+/// The symbol or keyword whose text in the machine is TEXT, as `read` takes it.
+fn write_symbol(out: &mut String, text: &str) {
+    match symbols::keyword_name(text) {
+        Some(name) => {
+            out.push_str("#:");
+            write_name(out, name);
+        }
+        None => write_name(out, symbols::name_of(text)),
     }
+}
+
+/// NAME, between braces or bars where it would not be read as a symbol's.
+fn write_name(out: &mut String, name: &str) {
     if is_plain_symbol(name) {
         out.push_str(name);
         return;

@@ -1,11 +1,10 @@
 //! Symbols and keywords.
 //!
-//! A keyword is the symbol whose name begins with `#:`; `symbol?` knows the difference.
-//! A symbol that `make-symbol` made is in no table, so it is `eq?` only to itself.
+//! Which is which, `data::symbols` knows. A symbol that `make-symbol` made is in no table, so it is `eq?` only to itself.
 
 use crate::data::args::{self, boolean, string, symbol};
 use crate::data::native::Outcome;
-use crate::data::symbols::intern;
+use crate::data::symbols::{self, keyword_name};
 use crate::data::value::Value;
 use crate::data::{errors, identity, pairs, strings, strings as text};
 use crate::library::equality::hash_text;
@@ -14,12 +13,12 @@ use std::cell::Cell;
 
 /// Whether VALUE is a keyword.
 pub fn is_keyword(value: &Value) -> bool {
-    matches!(value, Value::SymbolV(name) if name.starts_with("#:"))
+    matches!(value, Value::SymbolV(text) if keyword_name(text).is_some())
 }
 
 fn symbol_predicate(args: &[Value]) -> Outcome {
     Ok(boolean(
-        matches!(&args[0], Value::SymbolV(name) if !name.starts_with("#:")),
+        matches!(&args[0], Value::SymbolV(text) if keyword_name(text).is_none()),
     ))
 }
 
@@ -32,31 +31,34 @@ fn to_string(args: &[Value]) -> Outcome {
 }
 
 fn from_string(args: &[Value]) -> Outcome {
-    string("string->symbol", args, 1).map(intern)
+    string("string->symbol", args, 1).map(symbols::symbol)
 }
 
 fn from_string_ci(args: &[Value]) -> Outcome {
-    string("string-ci->symbol", args, 1).map(|name| intern(&name.to_lowercase()))
+    string("string-ci->symbol", args, 1).map(|name| symbols::symbol(&name.to_lowercase()))
 }
 
 fn uninterned(args: &[Value]) -> Outcome {
-    string("make-symbol", args, 1).map(|name| Value::SymbolV(name.to_owned().into()))
+    string("make-symbol", args, 1)
+        .map(|name| Value::SymbolV(symbols::text_of(name).into_owned().into()))
 }
 
 fn interned_predicate(args: &[Value]) -> Outcome {
     let name = symbol("symbol-interned?", args, 1)?;
-    Ok(boolean(identity::is_eq(&args[0], &intern(name))))
+    Ok(boolean(identity::is_eq(&args[0], &symbols::symbol(name))))
 }
 
 fn append(args: &[Value]) -> Outcome {
     let mut name = String::new();
     for item in args {
         match item {
-            Value::SymbolV(part) if !part.starts_with("#:") => name.push_str(text::of(part)),
+            Value::SymbolV(part) if keyword_name(part).is_none() => {
+                name.push_str(symbols::name_of(text::of(part)));
+            }
             other => return Err(errors::expecting("symbol->string", 1, "symbol", other)),
         }
     }
-    Ok(intern(&name))
+    Ok(symbols::symbol(&name))
 }
 
 fn from_list(args: &[Value]) -> Outcome {
@@ -67,7 +69,7 @@ fn from_list(args: &[Value]) -> Outcome {
             other => return Err(errors::not_a("list->symbol", "character", &other)),
         }
     }
-    Ok(intern(&name))
+    Ok(symbols::symbol(&name))
 }
 
 thread_local! {
@@ -80,7 +82,7 @@ fn gensym(args: &[Value]) -> Outcome {
         None => " g",
     };
     let count = COUNT.with(|count| count.replace(count.get() + 1));
-    Ok(intern(&format!("{prefix}{}", count + 100)))
+    Ok(symbols::symbol(&format!("{prefix}{}", count + 100)))
 }
 
 fn hash(args: &[Value]) -> Outcome {
@@ -109,17 +111,21 @@ fn same(args: &[Value]) -> Outcome {
 
 fn symbol_to_keyword(args: &[Value]) -> Outcome {
     match &args[0] {
-        Value::SymbolV(name) if !name.starts_with("#:") => {
-            Ok(intern(&format!("#:{name}", name = text::of(name))))
+        Value::SymbolV(name) if keyword_name(name).is_none() => {
+            Ok(symbols::keyword(symbols::name_of(text::of(name))))
         }
         other => Err(errors::not_a("symbol->keyword", "symbol", other)),
     }
 }
 
 fn keyword_to_symbol(args: &[Value]) -> Outcome {
-    match &args[0] {
-        Value::SymbolV(name) if name.starts_with("#:") => Ok(intern(&name[2..])),
-        other => Err(errors::expecting("keyword->symbol", 1, "keyword", other)),
+    let name = match &args[0] {
+        Value::SymbolV(text) => keyword_name(text),
+        _ => None,
+    };
+    match (name, &args[0]) {
+        (Some(name), _) => Ok(symbols::symbol(name)),
+        (None, other) => Err(errors::expecting("keyword->symbol", 1, "keyword", other)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Puts together syntax from what is read.
 
-use crate::data::strings;
 use crate::data::value::Value;
+use crate::data::{strings, symbols};
 use crate::read::reader::{Build, ReadError};
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
@@ -19,7 +19,7 @@ impl Build for SyntaxBuilder<'_> {
     type Node = Stx;
 
     fn symbol(&mut self, name: &str, span: Span) -> Stx {
-        Stx::id(Id::named(name), span)
+        Stx::id(Id::named(&symbols::text_of(name)), span)
     }
 
     fn atom(&mut self, value: Value, span: Span) -> Stx {

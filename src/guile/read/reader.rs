@@ -10,8 +10,8 @@
 pub use crate::data::number_syntax::{exponent_out_of_range, parse_number};
 
 use crate::data::pairs::{self, is_pair};
-use crate::data::value::{self, Value, list_value, pair_value, string_value, symbol_value};
-use crate::data::{arrays, bitvectors, bytevectors, native, vectors};
+use crate::data::value::{self, Value, list_value, pair_value, string_value};
+use crate::data::{arrays, bitvectors, bytevectors, native, symbols, vectors};
 use crate::read::builder::SyntaxBuilder;
 use crate::syntax::span::Span;
 use std::cell::Cell;
@@ -159,7 +159,7 @@ impl Build for ValueBuilder<'_> {
     type Node = Value;
 
     fn symbol(&mut self, name: &str, _span: Span) -> Value {
-        symbol_value(name)
+        symbols::symbol(name)
     }
 
     fn atom(&mut self, value: Value, span: Span) -> Value {
@@ -1559,7 +1559,7 @@ pub fn named_character(word: &str) -> Option<char> {
 
 /// The keyword called NAME.
 pub fn keyword(name: &str) -> Value {
-    symbol_value(&format!("#:{name}"))
+    symbols::keyword(name)
 }
 
 fn bytevector(bytes: Vec<u8>) -> Value {

@@ -6,6 +6,7 @@
 
 use crate::data::arrays;
 use crate::data::roots::Root;
+use crate::data::symbols;
 use crate::data::value::{Value, list_value, pair_value};
 use crate::syntax::identifier::Id;
 use crate::syntax::object;
@@ -135,7 +136,7 @@ impl Stx {
     /// The name of a keyword such as `#:key`.
     pub fn as_keyword(&self) -> Option<String> {
         match self.form() {
-            Form::Atom(Value::SymbolV(name)) => name.as_str().strip_prefix("#:").map(str::to_owned),
+            Form::Atom(Value::SymbolV(text)) => symbols::keyword_name(text).map(str::to_owned),
             _ => None,
         }
     }
@@ -245,7 +246,7 @@ impl Conversion<'_> {
         }
         let span = self.span;
         Some(match value {
-            Value::SymbolV(name) if name.as_str().starts_with("#:") => {
+            Value::SymbolV(name) if symbols::keyword_name(name).is_some() => {
                 Stx::atom(value.clone(), span)
             }
             Value::SymbolV(name) => Stx::id((self.identifier)(Id::named(name.as_str())), span),
