@@ -47,8 +47,7 @@
       (scm-error 'misc-error #f "can't make non-opaque subtype of opaque type ~S"
                  (list parent) #f))
      ((and (not allow-duplicate-field-names?) (%first-duplicate all))
-      => (lambda (field)
-           (scm-error 'misc-error #f "duplicate field ~S" (list field) #f)))
+      => %duplicate-field)
      ((not known)
       (let ((type (%make-record-type name names (map %field-mutable? fields)
                                      printer parent)))
@@ -75,6 +74,9 @@
     (cond ((null? items) #f)
           ((memq (car items) (cdr items)) (car items))
           (else (loop (cdr items))))))
+
+(define (%duplicate-field field)
+  (scm-error 'misc-error #f "duplicate field ~S" (list field) #f))
 
 (define (%checked-field-name field)
   (cond ((symbol? field) field)
@@ -159,24 +161,25 @@ of them by default."
   (lambda (object)
     (%record-is-a? object type)))
 
-(define (%field-index type field procedure)
-  (if (integer? field)
-      field
-      (let loop ((fields (reverse (record-type-fields type)))
-                 (index (- (length (record-type-fields type)) 1)))
-        (cond ((null? fields)
-               (scm-error 'misc-error procedure "no such field: ~S"
-                          (list field) #f))
-              ((eq? (car fields) field) index)
-              (else (loop (cdr fields) (- index 1)))))))
+(define (%field-index type field)
+  (if (not (record-type? type))
+      (error 'not-a-record-type type))
+  (let* ((fields (record-type-fields type))
+         (count (length fields)))
+    ;; Of fields of one name, the last counts: those before it are of parents.
+    (let loop ((names (reverse fields)) (index (- count 1)))
+      (cond ((and (exact-integer? field) (<= 0 field) (< field count)) field)
+            ((null? names) (error 'no-such-field field))
+            ((eq? (car names) field) index)
+            (else (loop (cdr names) (- index 1)))))))
 
 (define (record-accessor type field)
   "Return a procedure that returns FIELD of a record of TYPE."
-  (%make-accessor type (%field-index type field "record-accessor") field))
+  (%make-accessor type (%field-index type field) "record-accessor"))
 
 (define (record-modifier type field)
   "Return a procedure that changes FIELD of a record of TYPE."
-  (let ((index (%field-index type field "record-modifier")))
+  (let ((index (%field-index type field)))
     (if (not (list-ref (%record-type-mutable type) index))
         (scm-error 'misc-error #f "field is immutable ~S ~S" (list type field) #f))
-    (%make-modifier type index field)))
+    (%make-modifier type index "record-modifier")))

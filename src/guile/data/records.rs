@@ -21,7 +21,8 @@ pub mod type_field {
     pub const NAME: usize = 0;
     /// A list of symbols.
     pub const FIELDS: usize = 1;
-    /// A list of booleans: which fields are cells.
+    /// A list that says of each field how it is kept: `#t` in a cell; `#f` as it is, for
+    /// ever; or the symbol `stored`, as it is unless a program asks for a modifier.
     pub const MUTABLE: usize = 2;
     /// A cell with the printer, or `#f`.
     pub const PRINTER: usize = 3;
@@ -114,7 +115,7 @@ pub fn make(kind: Value, fields: Vec<Value>) -> Value {
 pub fn make_type(
     name: Value,
     fields: Vec<Value>,
-    mutable: Vec<bool>,
+    mutable: Vec<Value>,
     printer: Value,
     parent: Value,
     properties: Value,
@@ -125,7 +126,7 @@ pub fn make_type(
         vec![
             name,
             list_value(fields),
-            list_value(mutable.into_iter().map(Value::BoolV).collect()),
+            list_value(mutable),
             printer,
             parent,
             properties,
@@ -173,6 +174,24 @@ pub fn set_field(value: &Value, index: usize, new: Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Change field INDEX, which is no cell: its type has no modifier of it, but a program has
+/// made one.
+pub fn replace_field(value: &Value, index: usize, new: Value) -> bool {
+    let Value::CustomStruct(record) = value else {
+        return false;
+    };
+    let Some(slot) = record.get_index(index + 1) else {
+        return false;
+    };
+    let address = std::ptr::from_ref(slot).expose_provenance();
+    // SAFETY: the slot stands in memory that Steel allocated for this record, which VALUE
+    // keeps; records belong to one thread, and no reference into them is alive here or while
+    // the machine runs a program.
+    let old = unsafe { std::ptr::with_exposed_provenance_mut::<Value>(address).replace(new) };
+    drop(old);
+    true
 }
 
 /// The fields of A beside those of B, when both are records of one type.

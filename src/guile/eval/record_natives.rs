@@ -1,10 +1,10 @@
 //! Natives for record types and records.
 
 use crate::data::native::{Machine, Outcome, Raise};
-use crate::data::pairs;
 use crate::data::records::{self, type_field};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value, string_value, symbol_value};
+use crate::data::{errors, pairs};
 use std::cell::RefCell;
 
 crate::natives! {
@@ -18,7 +18,7 @@ crate::natives! {
     "record?" (1) => is_record,
     /// (%access record data) -> the field that DATA is for
     "%access" (2) => access,
-    /// (%modify record data value) -> nothing
+    /// (%modify record data value) -> value
     "%modify" (3) => modify,
     /// (%access-data type index name) -> what an accessor knows
     "%access-data" (3) => access_data,
@@ -65,7 +65,7 @@ fn access_type() -> Value {
                 Root::of(&records::make_type(
                     symbol_value("access"),
                     fields.iter().map(|field| symbol_value(field)).collect(),
-                    vec![false; 3],
+                    vec![Value::BoolV(false); 3],
                     Value::BoolV(false),
                     Value::BoolV(false),
                     Value::BoolV(false),
@@ -87,19 +87,13 @@ fn checked_type(procedure: &str, args: &[Value], position: usize) -> Result<Valu
 
 fn make_record_type(machine: &mut Machine, args: &[Value]) -> Outcome {
     let mut names = pairs::to_vec(&args[1]).unwrap_or_default();
-    let mut mutable: Vec<bool> = pairs::to_vec(&args[2])
-        .unwrap_or_default()
-        .iter()
-        .map(|flag| !matches!(flag, Value::BoolV(false)))
-        .collect();
+    let mut mutable = pairs::to_vec(&args[2]).unwrap_or_default();
     let printer = machine.cell(args.get(3).cloned().unwrap_or(Value::BoolV(false)));
     let parent = args.get(4).cloned().unwrap_or(Value::BoolV(false));
     if records::is_type(&parent) {
         let inherited = field_list(&parent, type_field::FIELDS);
         names.splice(0..0, inherited);
-        let inherited = field_list(&parent, type_field::MUTABLE)
-            .into_iter()
-            .map(|flag| !matches!(flag, Value::BoolV(false)));
+        let inherited = field_list(&parent, type_field::MUTABLE);
         mutable.splice(0..0, inherited);
     }
     let properties = machine.cell(pairs::nil());
@@ -129,8 +123,8 @@ fn build(machine: &mut Machine, kind: &Value, values: &[Value]) -> Outcome {
     let mut fields = Vec::with_capacity(values.len());
     for (value, flag) in values.iter().zip(pairs::items(&mutable)) {
         fields.push(match flag {
-            Value::BoolV(false) => value.clone(),
-            _ => machine.cell(value.clone()),
+            Value::BoolV(true) => machine.cell(value.clone()),
+            _ => value.clone(),
         });
     }
     if fields.len() != values.len() {
@@ -174,7 +168,24 @@ fn parts(data: &Value) -> Option<(Value, usize, Value)> {
     ))
 }
 
-fn not_a_record(name: &Value, value: &Value) -> Raise {
+/// What Guile raises for VALUE, which is no record of type KIND, in an accessor called NAME;
+/// a string is the name of what has made the accessor.
+fn not_a_record(kind: &Value, name: &Value, value: &Value) -> Raise {
+    if matches!(name, Value::StringV(_)) {
+        let wanted = records::field(kind, type_field::NAME).unwrap_or(Value::Void);
+        return Raise::throw(
+            "wrong-type-arg",
+            vec![
+                name.clone(),
+                string_value("Wrong type argument (want `~S'): ~S"),
+                list_value(vec![wanted, value.clone()]),
+                Value::BoolV(false),
+            ],
+        );
+    }
+    if records::type_of(value).is_none() {
+        return errors::first_expecting("struct-vtable", "struct", value);
+    }
     Raise::throw(
         "wrong-type-arg",
         vec![
@@ -191,17 +202,20 @@ fn access(args: &[Value]) -> Outcome {
         if records::is_a(&args[0], &kind) {
             return Ok(records::field(&args[0], index).unwrap_or(Value::Void));
         }
-        return Err(not_a_record(&name, &args[0]));
+        return Err(not_a_record(&kind, &name, &args[0]));
     }
     Err(value::wrong_type("record-accessor", 2, &args[1]))
 }
 
 fn modify(args: &[Value]) -> Outcome {
     if let Some((kind, index, name)) = parts(&args[1]) {
-        if records::is_a(&args[0], &kind) && records::set_field(&args[0], index, args[2].clone()) {
-            return Ok(Value::Void);
+        if !records::is_a(&args[0], &kind) {
+            return Err(not_a_record(&kind, &name, &args[0]));
         }
-        return Err(not_a_record(&name, &args[0]));
+        if !records::set_field(&args[0], index, args[2].clone()) {
+            records::replace_field(&args[0], index, args[2].clone());
+        }
+        return Ok(args[2].clone());
     }
     Err(value::wrong_type("record-modifier", 2, &args[1]))
 }

@@ -43,8 +43,18 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
     let type_id = name
         .as_id()
         .ok_or_else(|| bad(stx, "expected type name", Some(name)))?;
-    let is_false = |stx: &Stx| matches!(stx.form(), Form::Atom(Value::BoolV(false)));
-    if predicate.as_id().is_none() && !is_false(predicate) {
+    let invalid = || bad(stx, "invalid constructor spec", Some(constructor));
+    let (make, arguments) = match constructor.as_list() {
+        Some([make, arguments @ ..]) if make.as_id().is_some() => (
+            make,
+            arguments
+                .iter()
+                .map(|argument| argument.as_id().ok_or_else(invalid))
+                .collect::<Result<Vec<Id>>>()?,
+        ),
+        _ => return Err(invalid()),
+    };
+    if predicate.as_id().is_none() {
         return Err(bad(stx, "expected predicate name", Some(predicate)));
     }
     let fields = fields
@@ -67,7 +77,10 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
     );
     let mutable = fields
         .iter()
-        .map(|field| Stx::atom(Value::BoolV(!immutable && field.modifier.is_some()), span))
+        .map(|field| match !immutable && field.modifier.is_some() {
+            true => Stx::atom(Value::BoolV(true), span),
+            false => Stx::id(Id::named("stored"), span),
+        })
         .collect();
     let make_type = Stx::list(
         vec![
@@ -78,71 +91,62 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
         ],
         span,
     );
-    forms.push(define(x, name.clone(), make_type));
-
     let all: Vec<Id> = fields.iter().map(|field| field.name).collect();
-    let constructor = match constructor.form() {
-        Form::Id(_) => Some((constructor.clone(), all.clone())),
-        Form::List(items, None) if !items.is_empty() => {
-            let arguments = items[1..]
-                .iter()
-                .map(|item| {
-                    item.as_id()
-                        .ok_or_else(|| bad(stx, "invalid constructor spec", Some(constructor)))
-                })
-                .collect::<Result<Vec<_>>>()?;
-            Some((items[0].clone(), arguments))
+    let twice = (1..all.len()).find(|index| all[..*index].contains(&all[*index]));
+    let make_type = match twice {
+        None => make_type,
+        Some(index) => {
+            let field = quote(x, Stx::id(all[index], span));
+            Stx::list(vec![word(x, "%duplicate-field"), field], span)
         }
-        _ if is_false(constructor) => None,
-        _ => return Err(bad(stx, "invalid constructor spec", Some(constructor))),
     };
-    if let Some((constructor, arguments)) = constructor {
-        for argument in &arguments {
-            if !all.contains(argument) {
-                let argument = Stx::id(*argument, span);
-                return Err(bad(
-                    stx,
-                    "unknown field in constructor spec",
-                    Some(&argument),
-                ));
-            }
+    forms.push(define(x, name.clone(), make_type));
+    for argument in &arguments {
+        if !all.contains(argument) {
+            let argument = Stx::id(*argument, span);
+            return Err(bad(
+                stx,
+                "unknown field in constructor spec",
+                Some(&argument),
+            ));
         }
-        let mut call = vec![word(x, "%record"), name.clone()];
-        for field in &all {
-            call.push(if arguments.contains(field) {
-                Stx::id(*field, span)
-            } else {
-                Stx::atom(Value::BoolV(false), span)
-            });
-        }
-        let formals = Stx::list(
-            arguments.iter().map(|id| Stx::id(*id, span)).collect(),
-            span,
-        );
-        let lambda = Stx::list(
-            vec![word(x, "lambda"), formals, Stx::list(call, span)],
-            span,
-        );
-        forms.push(define(x, constructor, lambda));
     }
-    if predicate.as_id().is_some() {
-        let argument = Stx::id(Id::named("object"), span);
-        let call = Stx::list(
-            vec![word(x, "%record-is-a?"), argument.clone(), name.clone()],
-            span,
-        );
-        let lambda = Stx::list(
-            vec![word(x, "lambda"), Stx::list(vec![argument], span), call],
-            span,
-        );
-        // The argument must not capture a type that happens to have its name.
-        let lambda = if type_id == Id::named("object") {
-            Stx::list(vec![word(x, "record-predicate"), name.clone()], span)
+    let mut call = vec![word(x, "%record"), name.clone()];
+    for field in &all {
+        call.push(if arguments.contains(field) {
+            Stx::id(*field, span)
         } else {
-            lambda
-        };
-        forms.push(define(x, predicate.clone(), lambda));
+            Stx::atom(Value::BoolV(false), span)
+        });
     }
+    let formals = Stx::list(
+        arguments.iter().map(|id| Stx::id(*id, span)).collect(),
+        span,
+    );
+    let lambda = Stx::list(
+        vec![word(x, "lambda"), formals, Stx::list(call, span)],
+        span,
+    );
+    forms.push(define(x, make.clone(), lambda));
+    let argument = Stx::id(Id::named("object"), span);
+    let call = Stx::list(
+        vec![word(x, "%record-is-a?"), argument.clone(), name.clone()],
+        span,
+    );
+    let lambda = Stx::list(
+        vec![word(x, "lambda"), Stx::list(vec![argument], span), call],
+        span,
+    );
+    // The argument must not capture a type that happens to have its name.
+    let lambda = if type_id == Id::named("object") {
+        Stx::list(vec![word(x, "record-predicate"), name.clone()], span)
+    } else {
+        lambda
+    };
+    forms.push(define(x, predicate.clone(), lambda));
+    // What errors of the procedures that return changed copies name.
+    let copier = Id::named(&format!("%%{}-set-fields", type_id.name()));
+    let copier = Stx::id(copier, span);
     for (position, field) in fields.iter().enumerate() {
         let maker = |x: &Expander, maker: &str, procedure: &Stx| {
             Stx::list(
@@ -160,12 +164,10 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
             forms.push(define(x, accessor.clone(), value));
         }
         if let Some(modifier) = &field.modifier {
-            let kind = if immutable {
-                "%make-updater"
-            } else {
-                "%make-modifier"
+            let value = match immutable {
+                true => maker(x, "%make-updater", &copier),
+                false => maker(x, "%make-modifier", modifier),
             };
-            let value = maker(x, kind, modifier);
             forms.push(define(x, modifier.clone(), value));
         }
     }

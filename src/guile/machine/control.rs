@@ -132,7 +132,7 @@ fn kind(index: usize) -> Value {
                 Root::of(&records::make_type(
                     symbol_value(name),
                     fields.iter().map(|field| symbol_value(field)).collect(),
-                    fields.iter().map(|_| true).collect(),
+                    fields.iter().map(|_| Value::BoolV(true)).collect(),
                     Value::BoolV(false),
                     Value::BoolV(false),
                     Value::BoolV(false),
