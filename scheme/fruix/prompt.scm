@@ -9,6 +9,8 @@
   #:use-module (fruix store)
   #:use-module (fruix store system)
   #:use-module (fruix store words)
+  #:use-module ((guile internal)
+                #:select (%procedure-formals %procedure-source-place))
   #:use-module (ice-9 match)
   #:use-module (ice-9 pretty-print)
   #:use-module (ice-9 session)

@@ -1,5 +1,6 @@
-//! Carries `scheme/guile` in the binary: a sorted table of paths and texts, and
-//! where the definitions of the language's own module begin in them.
+//! Carries `scheme/guile` in the binary: a sorted table of paths and texts, where
+//! the definitions of the language's own module begin in them, and which names module
+//! `(guile)` shows.
 
 #[path = "namespace/boot_index.rs"]
 mod boot_index;
@@ -19,6 +20,10 @@ fn main() {
     println!("cargo::rerun-if-changed={}", scheme.join("guile").display());
     let files = scheme_files(&scheme);
     fs::write(out.join("scheme.rs"), scheme_table(&files))
+        .expect("cargo's output directory is writable");
+    let names = root.join("namespace/names-of-guile");
+    println!("cargo::rerun-if-changed={}", names.display());
+    fs::write(out.join("guile_names.rs"), names_table(&names))
         .expect("cargo's output directory is writable");
     fs::write(out.join("boot.rs"), boot_table(&files))
         .expect("cargo's output directory is writable");
@@ -49,6 +54,17 @@ fn scheme_table(files: &[(String, PathBuf)]) -> String {
     for (name, path) in files {
         writeln!(table, "    ({name:?}, include_str!({path:?})),")
             .expect("writing to a string cannot fail");
+    }
+    table.push(']');
+    table
+}
+
+/// The lines of the file at PATH.
+fn names_table(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("the checkout is readable");
+    let mut table = String::from("&[\n");
+    for name in text.lines() {
+        writeln!(table, "    {name:?},").expect("writing to a string cannot fail");
     }
     table.push(']');
     table

@@ -73,6 +73,24 @@ fn what_is_applied_to_the_command_line_is_an_expression_or_a_name_of_a_module() 
 }
 
 #[test]
+fn programs_see_what_guile_lets_them_see() {
+    let sandbox = Sandbox::new();
+    let ask = "(write (map module-name (module-uses (current-module))))
+               (write (map (lambda (name) (and (module-variable (current-module) name) #t))
+                           '(compile fold string-match match current-output-port)))";
+    let expected = "((guile) (system base compile))(#t #f #f #f #t)";
+    sandbox.write("ask.scm", ask);
+    for arguments in [
+        vec!["ask.scm"],
+        vec!["-s", "ask.scm"],
+        vec!["-c", ask],
+        vec!["-l", "ask.scm", "-c", "1"],
+    ] {
+        assert_eq!(sandbox.run(&arguments).success(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
 fn modules_may_be_in_files_with_other_extensions() {
     let sandbox = Sandbox::new();
     sandbox.write("a/b.sk", "(define-module (a b)) (define-public c 'found)");

@@ -3,7 +3,7 @@
 //! A case is two files, PROGRAM.scm and PROGRAM.out; adding one touches
 //! nothing here. `tests/guile/README.md` says how cases are written.
 
-use crate::support::{Sandbox, finish, installed};
+use crate::support::{Sandbox, finish, installed, skipped};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,22 @@ fn what_guile_printed_is_what_it_prints() {
             "{file} is not what Guile prints"
         );
     }
+}
+
+#[test]
+fn the_names_of_guile_are_those_that_guile_shows() {
+    let Some(guile) = installed("guile") else {
+        return;
+    };
+    let mut version = Command::new(&guile);
+    version.args(["-c", "(display (version))"]);
+    if finish(version).success() != "3.0.8" {
+        return skipped("the names are those of Guile 3.0.8");
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guile/namespace");
+    let mut list = Command::new(guile);
+    list.arg("--no-auto-compile").arg(folder.join("list-names"));
+    assert_eq!(finish(list).success(), read(&folder.join("names-of-guile")));
 }
 
 /// What a program printed beside what it should have.

@@ -31,6 +31,31 @@ fn results_are_numbered_and_can_be_used_by_number() {
 }
 
 #[test]
+fn a_prompt_sees_what_guiles_does_and_the_store() {
+    let outcome = talk(
+        &Sandbox::new(),
+        "(map module-name (module-uses (current-module)))\n\
+         (regexp-match? (string-match \"a\" \"ba\"))\n\
+         (with-mutex (make-mutex) 'locked)\n\
+         (filter-map car '((1)))\n",
+    );
+    assert!(
+        outcome.stderr.contains("add (use-modules (srfi srfi-1))"),
+        "{}",
+        outcome.stderr
+    );
+    let stdout = outcome.success();
+    let stdout = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "((guile) (system base compile) (ice-9 session) (ice-9 threads) (ice-9 regex)",
+        "$2 = #t",
+        "$3 = locked",
+    ] {
+        assert!(stdout.contains(expected), "{expected} in {stdout}");
+    }
+}
+
+#[test]
 fn a_form_may_take_several_lines() {
     let stdout = talk(
         &Sandbox::new(),

@@ -188,8 +188,7 @@ throws is told on the error port, and the result is then #f."
 (define (%handler-returned object)
   ;; Looked up when it happens: every program that can raise would otherwise have
   ;; the types of conditions compiled.
-  (%raise ((%load (%load-of-form 'make-non-continuable-error
-                                 (%module-named '(guile)))))
+  (%raise ((%load-in-language 'make-non-continuable-error))
           #f))
 
 (define (%with-handlers extents thunk)
@@ -549,12 +548,12 @@ THUNK changes."
 
 (define %procedure-properties (make-weak-key-hash-table))
 
-;; What was set comes before what the definition said.
 (define (procedure-name procedure)
-  "Return the name of PROCEDURE, a symbol, or #f when it has none."
-  (let ((own (assq 'name (hashq-ref %procedure-properties procedure '()))))
-    (if own
-        (cdr own)
+  "Return the name that PROCEDURE was given or, failing that, defined with, or #f."
+  (let ((given (and (procedure? procedure)
+                    (assq 'name (hashq-ref %procedure-properties procedure '())))))
+    (if given
+        (cdr given)
         (%procedure-name procedure))))
 
 (define (procedure-properties procedure)

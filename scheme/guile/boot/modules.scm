@@ -310,6 +310,49 @@ when one of them is used."
     (if (pair? more)
         (loop (car more) (cadr more) (cddr more)))))
 
+(define* (module-re-export! module names #:key (replace? #f))
+  "Let MODULE export NAMES, which it imports from others: each a symbol, or a pair of
+the name here and the name that others see.  With REPLACE?, they replace others'."
+  (let ((interface (module-public-interface module)))
+    (for-each
+     (lambda (name)
+       (let* ((here (if (pair? name) (car name) name))
+              (variable (module-variable module here)))
+         (cond ((not variable)
+                (scm-error 'misc-error #f "Undefined variable: ~S" (list here) #f))
+               ((eq? variable (module-local-variable module here))
+                (scm-error 'misc-error #f "re-exporting local variable: ~S" (list here) #f))
+               (else
+                (%module-add! interface (if (pair? name) (cdr name) name) variable)))))
+     names)
+    (if replace?
+        (%module-replace! module (map (lambda (name) (if (pair? name) (cdr name) name))
+                                      names)))))
+
+(define (module-replace! module names)
+  "Let MODULE export NAMES, which replace others' without complaint."
+  (module-export! module names)
+  (%module-replace! module (map (lambda (name) (if (pair? name) (cdr name) name)) names)))
+
+(define (module-export-all! module)
+  "Let MODULE export every name that it defines."
+  (module-export! module (%module-names module)))
+
+(define (call-with-deferred-observers thunk)
+  "Call THUNK; what modules tell their observers meanwhile may come at once."
+  (thunk))
+
+(define (call-with-module-autoload-lock thunk)
+  "Call THUNK while no other thread loads modules: threads take turns here."
+  (thunk))
+
+(define* (module-gensym #:optional (name " mg") (module (current-module)))
+  "Return a symbol that begins with NAME and that nobody used before."
+  (gensym (if (symbol? name) (symbol->string name) name)))
+
+(define (%no-export name)
+  (scm-error 'unbound-variable "module-lookup" "Unbound variable: ~S" (list name) #f))
+
 (define (module-uses module)
   "Return the interfaces that MODULE imports."
   (%module-uses module))
@@ -481,14 +524,16 @@ when one of them is used."
   "Return a variable without a value."
   (%make-variable 'variable))
 
+;; EXPRESSION, which may say what (guile) does not show.
+(define (%load-in-language expression)
+  (%load (%load-of-form expression (%module-named '(guile internal)))))
+
 (define (%accessors variable)
   (or (%variable-access variable)
       (let ((access
-             (cons (%load (%load-of-form (list 'lambda '() (list '%the-variable variable))
-                                         the-scm-module))
-                   (%load (%load-of-form (list 'lambda '(value)
-                                               (list '%define-variable variable 'value))
-                                         the-scm-module)))))
+             (cons (%load-in-language (list 'lambda '() (list '%the-variable variable)))
+                   (%load-in-language (list 'lambda '(value)
+                                            (list '%define-variable variable 'value))))))
         (%set-variable-access! variable access)
         access)))
 
@@ -668,11 +713,6 @@ when one of them is used."
             (%load (%load-of-module found))
             (loop (- tries 1)))
           found))))
-
-(define (module-re-export! module names)
-  "Let MODULE export NAMES, which it has imported; a pair in NAMES is the name
-here and the name that others see."
-  (module-export! module names))
 
 (define-syntax-rule (define-once name value)
   (define name

@@ -5,6 +5,17 @@
     ((_ k body ...)
      (call-with-escape-continuation (lambda (k) body ...)))))
 
+(define-syntax-rule (define-private name value)
+  (define name value))
+
+(define-syntax-rule (defmacro-public name arguments body ...)
+  (begin
+    (defmacro name arguments body ...)
+    (export name)))
+
+(define-syntax-rule (start-stack tag expression)
+  expression)
+
 (define-syntax-rule (assert expression)
   (if expression #t (%assertion-failed 'expression)))
 

@@ -3,8 +3,7 @@
 (define-module (ice-9 control)
   #:re-export (call-with-prompt abort-to-prompt default-prompt-tag make-prompt-tag
                call-with-escape-continuation call/ec suspendable-continuation?)
-  #:export (% let/ec let-escape-continuation abort shift reset shift* reset*
-            default-prompt-handler))
+  #:export (% let/ec let-escape-continuation abort shift reset shift* reset*))
 
 (define (default-prompt-handler continuation procedure)
   "Call PROCEDURE with CONTINUATION, as abort asks."

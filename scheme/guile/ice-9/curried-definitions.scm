@@ -30,4 +30,4 @@
     ((_ ((head . inner) . outer) body body* ...)
      (define*-public (head . inner) (lambda* outer body body* ...)))
     ((_ head . rest)
-     ((@ (guile) define*-public) head . rest))))
+     ((@ (guile internal) define*-public) head . rest))))

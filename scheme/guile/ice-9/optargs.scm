@@ -1,7 +1,7 @@
 ;;; (ice-9 optargs): optional and keyword arguments.
 
 (define-module (ice-9 optargs)
-  #:re-export (lambda* define* defmacro* define*-public)
+  #:re-export (lambda* define* defmacro* define*-public defmacro*-public)
   #:export (let-optional let-optional* let-keywords let-keywords*))
 
 (define-syntax let-optional

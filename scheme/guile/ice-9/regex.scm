@@ -4,7 +4,4 @@
   #:re-export (string-match regexp-match? regexp-quote
                match:string match:count match:start match:end match:substring
                match:prefix match:suffix fold-matches list-matches
-               regexp-substitute regexp-substitute/global
-               make-regexp regexp? regexp-exec
-               regexp/icase regexp/newline regexp/basic regexp/extended
-               regexp/notbol regexp/noteol))
+               regexp-substitute regexp-substitute/global))

@@ -10,5 +10,4 @@
                (%unget-char . unget-char)
                (%unget-string . unget-string)
                (%get-line . get-line)
-               (%get-string-n! . get-string-n!)
-               open-input-string open-output-string call-with-output-string))
+               (%get-string-n! . get-string-n!)))

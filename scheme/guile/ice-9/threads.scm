@@ -55,12 +55,12 @@
 
 (define main-thread (%make-thread 'running '()))
 (define running main-thread)
-(set-car! (@@ (guile) %running-thread) main-thread)
-(define has-asyncs? (@@ (guile) %has-asyncs?))
-(define run-asyncs (@@ (guile) %run-asyncs))
+(set-car! %running-thread main-thread)
+(define has-asyncs? %has-asyncs?)
+(define run-asyncs %run-asyncs)
 (define (run-as! thread)
   (set! running thread)
-  (set-car! (@@ (guile) %running-thread) thread))
+  (set-car! %running-thread thread))
 (define threads (list main-thread))
 
 (define (complain procedure message)
@@ -169,7 +169,7 @@
 (define (never) #f)
 
 ;; Where there are no others to go on, signals wake us early.
-(set-car! (@@ (guile) %thread-sleep)
+(set-car! %thread-sleep
           (lambda (seconds amount alone)
             (cond
              ((or (not (can-switch?))
@@ -179,7 +179,7 @@
               (wait-until never (+ (now) seconds) "sleep")
               0))))
 
-(set-car! (@@ (guile) %thread-pause)
+(set-car! %thread-pause
           (lambda ()
             (and (not (eq? running main-thread))
                  (begin

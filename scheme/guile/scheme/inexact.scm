@@ -2,7 +2,8 @@
 
 (define-module (scheme inexact)
   #:use-module ((rnrs base) #:select (log))
-  #:re-export (acos asin atan cos exp log sin sqrt tan)
+  #:use-module ((scheme base) #:select (exact inexact))
+  #:re-export (acos asin atan cos exact exp inexact log sin sqrt tan)
   #:export (infinite?)
   #:replace (finite? nan?))
 

@@ -13,12 +13,25 @@
                string-prefix-length string-suffix-length
                string-prefix-length-ci string-suffix-length-ci
                string-prefix? string-suffix? string-prefix-ci? string-suffix-ci?
-               string-index string-index-right string-rindex string-skip string-skip-right
+               string-index string-index-right string-skip string-skip-right
                string-count string-contains string-contains-ci
                string-titlecase string-titlecase! string-upcase string-upcase!
-               string-downcase string-downcase! string-capitalize string-capitalize!
+               string-downcase string-downcase!
                string-reverse string-reverse! string-append string-append/shared
                string-concatenate string-concatenate/shared string-concatenate-reverse
                string-map string-map! string-fold string-fold-right
                string-unfold string-unfold-right string-for-each string-for-each-index
-               xsubstring string-replace string-tokenize string-filter string-delete))
+               xsubstring string-replace string-tokenize string-filter string-delete)
+  #:export (string-concatenate-reverse/shared string-xcopy!))
+
+(define* (string-concatenate-reverse/shared strings #:optional (last "")
+                                            (end (string-length last)))
+  "Return STRINGS from the last to the first, and LAST up to END, as one string."
+  (string-concatenate-reverse strings last end))
+
+(define* (string-xcopy! target at string from
+                        #:optional to (start 0) (end (string-length string)))
+  "Put into TARGET, from AT on, the characters FROM to TO of STRING from START to
+END repeated without end in both directions."
+  (string-copy! target at
+                (xsubstring string from (or to (+ from (- end start))) start end)))

@@ -11,7 +11,7 @@
   #:replace (&error))
 
 (define &serious (@ (guile) &error))
-(define &error (@ (guile) &external-error))
+(define &error &external-error)
 
 (define serious-condition? (exception-predicate &serious))
 (define error? (exception-predicate &error))

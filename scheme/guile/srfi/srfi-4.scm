@@ -20,8 +20,4 @@
                make-f32vector f32vector f32vector-length f32vector-ref
                f32vector-set! f32vector->list list->f32vector f64vector?
                make-f64vector f64vector f64vector-length f64vector-ref
-               f64vector-set! f64vector->list list->f64vector c32vector?
-               make-c32vector c32vector c32vector-length c32vector-ref
-               c32vector-set! c32vector->list list->c32vector c64vector?
-               make-c64vector c64vector c64vector-length c64vector-ref
-               c64vector-set! c64vector->list list->c64vector))
+               f64vector-set! f64vector->list list->f64vector))

@@ -11,6 +11,8 @@
                test-runner? test-runner-current test-runner-get test-runner-create
                test-runner-factory test-runner-simple test-runner-null test-runner-reset
                test-runner-pass-count test-runner-fail-count test-runner-xpass-count
+               test-runner-pass-count! test-runner-fail-count! test-runner-xpass-count!
+               test-runner-xfail-count! test-runner-skip-count! test-runner-group-stack!
                test-runner-xfail-count test-runner-skip-count test-runner-test-name
                test-runner-group-path test-runner-group-stack test-runner-aux-value
                test-runner-aux-value!
@@ -22,7 +24,7 @@
                test-runner-on-bad-count test-runner-on-bad-count!
                test-runner-on-bad-end-name test-runner-on-bad-end-name!
                test-on-group-begin-simple test-on-group-end-simple test-on-final-simple
-               test-on-test-begin-simple test-on-test-end-simple
+               test-on-test-end-simple
                test-on-bad-count-simple test-on-bad-end-name-simple
                test-result-ref test-result-set! test-result-remove test-result-clear
                test-result-alist test-result-alist! test-result-kind test-passed?))

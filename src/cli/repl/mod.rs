@@ -44,8 +44,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Modules whose names a prompt knows from the start.
-const IMPORTED: &str = "(use-modules (fruix store))";
+/// Modules of which a prompt knows the names from the start, as Guile's does; they are
+/// loaded when one is used.
+const OF_GUILE: [[&str; 2]; 2] = [["ice-9", "session"], ["ice-9", "threads"]];
+
+/// Modules that it imports at once.
+const IMPORTED: &str = "(use-modules (ice-9 regex) (fruix store))";
 
 /// Talk until the user leaves; gives the exit status.
 pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure> {
@@ -54,6 +58,9 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     let mut interpreter = interpreter::make(line, environment, arguments)?;
     let world = World::prepare(line, environment)?;
     let mut prepare = || -> Result<(), Stop> {
+        for module in OF_GUILE {
+            interpreter.import_when_used(&module)?;
+        }
         interpreter.eval_text("prompt", IMPORTED)?;
         super::program::prepare(&line.program, &mut interpreter)?;
         for file in &line.program.load {

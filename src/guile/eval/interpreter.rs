@@ -324,6 +324,18 @@ impl Interpreter {
         Ok(())
     }
 
+    /// Let the current module see what the module called NAME exports, which is loaded
+    /// when one of these names is used.
+    pub fn import_when_used(&mut self, name: &[&str]) -> Result<(), Failure> {
+        world::enter(&self.world);
+        let name: Vec<Id> = name.iter().map(|word| Id::named(word)).collect();
+        let import = self.world.import_when_used(&name).map_err(|_| {
+            Failure::internal(format!("{} is not carried", modules::written(&name)))
+        })?;
+        let _nothing_refers_to_it_yet = self.world.current.borrow().import(import);
+        Ok(())
+    }
+
     /// Whether TEXT is whole: every bracket, string and comment in it is closed.
     pub fn is_complete(text: &str) -> bool {
         reader::is_complete(text)
@@ -470,11 +482,13 @@ pub fn completions(prefix: &str) -> Vec<String> {
     names
 }
 
-/// The documentation of NAME as seen from the current module.
+/// The documentation of NAME as seen from the current module or, when it is not seen there,
+/// of the language's own procedure of that name, whichever module is its home.
 pub fn documentation(name: &str) -> Option<String> {
     let world = world::world();
     let module = world.current.borrow().clone();
-    match module.lookup(Id::named(name))? {
+    let name = Id::named(name);
+    match module.lookup(name).or_else(|| world.core.lookup(name))? {
         Binding::Global(variable) => match variable.origin {
             Origin::Native(native) => Some(native.documentation.trim().to_owned()),
             Origin::Boot(number) => world.boot.documentation(number),

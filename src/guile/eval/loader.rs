@@ -7,13 +7,15 @@
 
 use crate::compile::emitter;
 use crate::data::value;
-use crate::eval::outline::{self, Outline};
+use crate::eval::outline::{self, Outline, Role};
 use crate::eval::unparse;
 use crate::expand::Expander;
 use crate::expand::definitions::Definition;
 use crate::expand::imports::{
-    autoload, export_names, import_of, import_set, integer_of, option_keyword, replace_names,
+    autoload, check_re_exports, export_names, import_of, import_set, integer_of, option_keyword,
+    replace_names,
 };
+use crate::expand::macros;
 use crate::library::{ports, reading};
 use crate::namespace::keywords::{Macro, Special};
 use crate::namespace::modules::{self, Import, Module, Progress};
@@ -206,7 +208,14 @@ impl Load {
                         Ok(None) => {}
                         Ok(Some(form)) => {
                             self.form = form.span();
-                            x.world.current.borrow().announce(outline.at(position));
+                            let module = x.world.current.borrow().clone();
+                            let scope = Scope::of_module(&module);
+                            // A file of ours is compiled as it stands.
+                            let mut role = |word| match own {
+                                true => Role::Unknown,
+                                false => role(&scope, word),
+                            };
+                            module.announce(&outline.at(position, &mut role));
                             let (position, said) = (reader.position(), reader.said);
                             self.stack.push(Task::Source {
                                 text,
@@ -253,17 +262,15 @@ impl Load {
     /// Begin to load the module called NAME.
     fn begin_module(&mut self, world: &Rc<World>, name: &[Id]) -> Result<()> {
         let Some(file) = world.find_module(name) else {
-            if world.facade(name).is_some() {
-                return Ok(());
-            }
             return Err(Trouble::Raise(no_module(name)));
         };
         world.forget(name);
         let module = world.module(name);
         module.progress.set(Progress::Loading(self.number));
+        module.of_language.set(file.of_language);
         let previous = world.current.borrow().clone();
         let user = Module::new(vec![Id::named("guile-user")]);
-        let _nothing_refers_to_it_yet = user.import(world.core_import());
+        let _nothing_refers_to_it_yet = user.import(world.core_import(&user));
         *world.current.borrow_mut() = user;
         self.stack.push(Task::Loaded(module, previous));
         self.stack
@@ -419,6 +426,9 @@ impl Load {
             }
             Special::Export | Special::ReExport | Special::Replace | Special::ExportSyntax => {
                 let items = form.as_list().ok_or_else(|| bad("export"))?;
+                if special == Special::ReExport {
+                    check_re_exports(&module, &items[1..])?;
+                }
                 export_names(&module, &items[1..], form)?;
                 if special == Special::Replace {
                     replace_names(&module, &items[1..]);
@@ -524,6 +534,7 @@ impl Load {
         let mut imports = Vec::new();
         let mut exports: Vec<Stx> = Vec::new();
         let mut replaced: Vec<Stx> = Vec::new();
+        let mut of_others: Vec<Stx> = Vec::new();
         let mut pure = false;
         let mut duplicates = Vec::new();
         let mut version = Vec::new();
@@ -556,6 +567,9 @@ impl Load {
                     if keyword.contains("replace") {
                         replaced.extend(names.iter().cloned());
                     }
+                    if keyword.starts_with("re-export") {
+                        of_others.extend(names.iter().cloned());
+                    }
                     exports.extend(names.iter().cloned());
                 }
                 "duplicates" => {
@@ -581,13 +595,14 @@ impl Load {
             let place = form.span().place();
             *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
             if !pure {
-                let _nothing_refers_to_it_yet = module.import(x.world.core_import());
+                let _nothing_refers_to_it_yet = module.import(x.world.core_import(&module));
             }
         }
         module.public.set(true);
         *module.version.borrow_mut() = version;
         *module.duplicates.borrow_mut() = duplicates;
         self.import(x, &module, imports)?;
+        check_re_exports(&module, &of_others)?;
         export_names(&module, &exports, form)?;
         replace_names(&module, &replaced);
         *x.world.current.borrow_mut() = module;
@@ -679,6 +694,25 @@ impl Load {
         module.announce(&Rc::new(body.iter().filter_map(defined_name).collect()));
         self.push_forms(&body, &Scope::of_module(&module), true);
         Ok(())
+    }
+}
+
+/// What a top-level form that begins with WORD does with definitions in SCOPE.
+fn role(scope: &Scope, word: Id) -> Role {
+    match scope.lookup(word) {
+        None => Role::Unknown,
+        Some(Binding::Global(variable))
+            if variable.state.get() == State::Fresh
+                && matches!(variable.origin, Origin::Program) =>
+        {
+            Role::Unknown
+        }
+        Some(Binding::Special(_)) => Role::Holds,
+        Some(Binding::Macro(keyword)) => match macros::may_define(&keyword) {
+            true => Role::Defines,
+            false => Role::Holds,
+        },
+        Some(_) => Role::Expression,
     }
 }
 

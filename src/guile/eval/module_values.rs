@@ -237,7 +237,7 @@ fn make_module(args: &[Value]) -> Outcome {
     let module = world.module(&name);
     if fresh {
         module.public.set(false);
-        let _nothing_refers_to_it_yet = module.import(world.core_import());
+        let _nothing_refers_to_it_yet = module.import(world.core_import(&module));
         *module.file.borrow_mut() = Some(String::new());
     }
     Ok(value_of(&module))

@@ -265,18 +265,24 @@ pub fn hint(key: &str, arguments: &[Value], world: &World) -> Option<String> {
     .map(|similar| format!("did you mean `{similar}`?"))
 }
 
-/// A module that exports NAME but has not been imported.
+/// A module that exports NAME but has not been imported: of several, one of the program's
+/// rather than one of the language's, and what Guile calls its own rather than a standard's.
 fn module_with(name: &str, world: &World) -> Option<String> {
     let id = identifier::Id::named(name);
-    if let Some(module) = world
+    let loaded: Vec<(usize, String)> = world
         .modules
         .borrow()
         .values()
-        .find(|module| !module.is_core() && module.exports.borrow().contains_key(&id))
-    {
-        return Some(modules::written(&module.name));
-    }
-    world.all_carried().find_map(|(path, text)| {
+        .filter(|module| !module.is_core() && module.exports.borrow().contains_key(&id))
+        .map(|module| {
+            let family = module
+                .name
+                .first()
+                .map_or_else(Default::default, |id| id.name());
+            (rank(&family), modules::written(&module.name))
+        })
+        .collect();
+    let carried = world.all_carried().filter_map(|(path, text)| {
         let path = path.strip_suffix(".scm")?;
         let module = path.strip_prefix("guile/").unwrap_or(path);
         if module.starts_with("boot/") {
@@ -288,8 +294,21 @@ fn module_with(name: &str, world: &World) -> Option<String> {
         header[start..]
             .split(|c: char| c.is_whitespace() || c == '(' || c == ')')
             .any(|word| word == name)
-            .then(|| format!("({})", module.replace('/', " ")))
-    })
+            .then(|| {
+                let family = module.split('/').next().unwrap_or(module);
+                (rank(family), format!("({})", module.replace('/', " ")))
+            })
+    });
+    carried.chain(loaded).min().map(|(_, module)| module)
+}
+
+/// How late modules whose names begin with FAMILY are thought of.
+fn rank(family: &str) -> usize {
+    match family {
+        "ice-9" | "srfi" => 1,
+        "scheme" | "rnrs" | "system" | "oop" => 2,
+        _ => 0,
+    }
 }
 
 /// The one of NAMES that NAME was probably meant to be.

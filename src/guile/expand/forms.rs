@@ -9,7 +9,7 @@ use crate::namespace::scope::{self, Binding, Scope};
 use crate::syntax::error::{self, Result, Trouble};
 use crate::syntax::identifier::{self, Id};
 use crate::syntax::stx::{Form, Stx};
-use crate::tree_il::{Core, Local, Variable};
+use crate::tree_il::{Core, Local};
 use std::rc::Rc;
 
 /// A core form that is an expression: how it is expanded.
@@ -166,6 +166,11 @@ impl Expander<'_, '_> {
     pub fn rewrite(&mut self, rewrite: NativeMacro, stx: &Stx, scope: &Scope) -> Result<Stx> {
         MACROS[rewrite.0].1(self, stx, scope)
     }
+}
+
+/// Whether a use of the macro REWRITE defines something.
+pub fn defines(rewrite: NativeMacro) -> bool {
+    MACROS[rewrite.0].0.starts_with("def")
 }
 
 /// Whether BINDING is the core form called NAME.
@@ -953,7 +958,31 @@ pub fn module_variable(
     })
 }
 
+/// `(@@ @@ MODULE EXPRESSION)`: EXPRESSION, in which what nothing binds around it means
+/// what MODULE makes of it.
+fn expression_of_module(x: &mut Expander, stx: &Stx, scope: &Scope) -> Option<Result<Core>> {
+    let [at, again, name, expression] = stx.as_list()? else {
+        return None;
+    };
+    if at.as_id()?.name() != again.as_id()?.name() {
+        return None;
+    }
+    let mut expand = || {
+        let name = names::module_name(name)?;
+        let module = x.world.existing(&name).ok_or(Trouble::NeedModule(name))?;
+        let inside = Scope::of_module(&module).inner();
+        for (id, binding) in scope.visible() {
+            inside.bind(id, binding);
+        }
+        x.expand(expression, &inside)
+    };
+    Some(expand())
+}
+
 fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -> Result<Core> {
+    if private && let Some(result) = expression_of_module(x, stx, scope) {
+        return result;
+    }
     let Some([_, name, variable]) = stx.as_list() else {
         return Err(bad("@", stx));
     };
@@ -971,9 +1000,10 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
     };
     match binding {
         None if private => Ok(Core::Global(module.variable(id), stx.span())),
+        // Unbound when used, as in Guile.
         None => {
-            // Unbound when used, as in Guile.
-            Ok(Core::Global(Variable::fresh(id), stx.span()))
+            let name = Core::Constant(Stx::id(id, stx.span()));
+            Ok(x.core_call("%no-export", vec![name], stx.span()))
         }
         binding => x.reference(id, binding, stx, scope),
     }

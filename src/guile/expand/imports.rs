@@ -1,5 +1,6 @@
 //! What `use-modules`, `define-module` and `import` say: imports and exports.
 
+use crate::data::errors;
 use crate::data::native::Raise;
 use crate::data::roots::Root;
 use crate::data::tables::HashMap;
@@ -48,7 +49,7 @@ pub fn import_of(x: &mut Expander, spec: &Stx, scope: &Scope) -> Result<Import> 
                 for entry in value.as_list().ok_or_else(|| bad(Some(value)))? {
                     let (there, here) = renamed(entry).ok_or_else(|| bad(Some(entry)))?;
                     let whole = import.module.progress.get() == Progress::Ready;
-                    if whole && import.module.exported(there).is_none() {
+                    if whole && import.module.exported_itself(there).is_none() {
                         return Err(Trouble::Raise(no_binding(there, &import.module)));
                     }
                     select.insert(here, there);
@@ -168,17 +169,15 @@ fn no_binding(name: Id, module: &Module) -> Raise {
 pub fn autoload(x: &mut Expander, spec: &Stx, names: &Stx) -> Result<Import> {
     let name = module_name(spec)?;
     let loaded = x.world.loaded(&name);
-    let autoload = loaded.is_none();
-    let module = loaded.unwrap_or_else(|| Module::new(name));
-    let mut import = Import::all(module);
-    import.autoload = autoload;
-    if let Some(names) = names.as_list() {
-        let mut select = HashMap::default();
-        for id in names.iter().filter_map(Stx::as_id) {
-            select.insert(id.base(), id.base());
-        }
-        import.select = Some(select);
-    }
+    let is_loaded = loaded.is_some();
+    let names: Vec<Id> = names
+        .as_list()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| name.as_id().map(Id::base))
+        .collect();
+    let mut import = Import::autoload(loaded.unwrap_or_else(|| Module::new(name)), &names);
+    import.autoload = !is_loaded;
     Ok(import)
 }
 
@@ -264,6 +263,31 @@ fn name_map(import: &Import) -> HashMap<Id, Id> {
 fn selected(mut import: Import, select: HashMap<Id, Id>) -> Import {
     import.select = Some(select);
     import
+}
+
+/// The names that MODULE says it exports of others are others': what has no meaning in
+/// it, or one of its own, is an error. What is still being loaded is trusted.
+pub fn check_re_exports(module: &Module, names: &[Stx]) -> Result<()> {
+    if module.of_language.get() || module.imports_are_coming() {
+        return Ok(());
+    }
+    let named = names.iter().filter_map(|entry| match entry.form() {
+        Form::Id(id) => Some(*id),
+        Form::List(items, _) => items.first()?.as_id(),
+        _ => None,
+    });
+    for name in named {
+        let problem = match (module.lookup_own(name), module.lookup(name)) {
+            (Some(_), _) => "re-exporting local variable: ~S",
+            (None, None) => "Undefined variable: ~S",
+            (None, Some(_)) => continue,
+        };
+        return Err(Trouble::Raise(errors::misc_without_procedure(
+            problem,
+            vec![name.symbol()],
+        )));
+    }
+    Ok(())
 }
 
 pub fn export_names(module: &Module, names: &[Stx], form: &Stx) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Macros: what a keyword can be bound to, and one step of expansion.
 
 use crate::data::value;
-use crate::expand::Expander;
+use crate::expand::{Expander, forms};
 use crate::namespace::keywords::{self, Macro, Rules};
 use crate::namespace::scope::{Binding, Scope};
 use crate::syntax::error::{Result, Trouble};
@@ -160,6 +160,45 @@ impl Expander<'_, '_> {
             }
             _ => Err(bad()),
         }
+    }
+}
+
+/// Whether a use of KEYWORD may define something: what it gives names a definer, or is
+/// not known before it is used.
+pub fn may_define(keyword: &Rc<Macro>) -> bool {
+    defines(keyword, &mut Vec::new())
+}
+
+fn defines(keyword: &Rc<Macro>, seen: &mut Vec<*const Macro>) -> bool {
+    let keyword = keyword.actual();
+    if seen.contains(&Rc::as_ptr(&keyword)) {
+        return false;
+    }
+    seen.push(Rc::as_ptr(&keyword));
+    match &*keyword {
+        Macro::Rules(rules) => rules
+            .clauses
+            .iter()
+            .any(|(_, template)| names_definer(template, &rules.context.scope, seen)),
+        Macro::Native(native) => forms::defines(*native),
+        Macro::Procedure { .. } | Macro::Unhygienic { .. } => true,
+        Macro::Identifier { .. } | Macro::Parameter(_) => false,
+    }
+}
+
+fn names_definer(template: &Stx, scope: &Scope, seen: &mut Vec<*const Macro>) -> bool {
+    match template.form() {
+        stx::Form::Id(id) => match scope.lookup(*id) {
+            Some(Binding::Special(special)) => special.defines(),
+            Some(Binding::Macro(keyword)) => defines(&keyword, seen),
+            _ => false,
+        },
+        stx::Form::List(items, tail) => items
+            .iter()
+            .chain(tail)
+            .any(|item| names_definer(item, scope, seen)),
+        stx::Form::Vector(items) => items.iter().any(|item| names_definer(item, scope, seen)),
+        _ => false,
     }
 }
 

@@ -139,33 +139,58 @@ pub fn match_let_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core
     }
 }
 
-/// `(match-letrec ((PATTERN VALUE) …) BODY …)`: the variables that are patterns by
-/// themselves are seen by all values, those in other patterns by the values that follow.
+/// `(match-letrec ((PATTERN VALUE) …) BODY …)`: the values see the variables of all
+/// patterns, which get what they match when all values are there.
 pub fn match_letrec(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let Some([head, bindings, body @ ..]) = stx.as_list() else {
+    let Some([_, bindings, body @ ..]) = stx.as_list() else {
         return Err(bad(stx, None));
     };
-    let span = stx.span();
-    let bindings = bindings.as_list().ok_or_else(|| bad(stx, Some(bindings)))?;
-    let is_variable = |binding: &&Stx| {
-        matches!(
-            binding.as_list(),
-            Some([pattern, _]) if pattern.as_id().is_some_and(|id| &*id.name() != "_")
-        )
-    };
-    let (variables, patterns): (Vec<&Stx>, Vec<&Stx>) = bindings.iter().partition(is_variable);
-    if variables.is_empty() {
-        return match_let_star(x, stx, scope);
+    let mut pairs = Vec::new();
+    let mut names = Vec::new();
+    for binding in bindings.as_list().ok_or_else(|| bad(stx, Some(bindings)))? {
+        let Some([pattern, value]) = binding.as_list() else {
+            return Err(bad(stx, Some(binding)));
+        };
+        variables(pattern, scope, &mut names);
+        pairs.push((pattern.clone(), value));
     }
-    let list = |stxs: Vec<&Stx>| Stx::list(stxs.into_iter().cloned().collect(), span);
-    let mut inner = vec![head.clone(), list(patterns)];
-    inner.extend(body.iter().cloned());
-    let whole = vec![
-        x.core_stx("letrec", span),
-        list(variables),
-        Stx::list(inner, span),
-    ];
-    x.expand(&Stx::list(whole, span), scope)
+    let outer = scope.inner();
+    let locals: Vec<_> = names.iter().map(|id| x.bind_local(*id, &outer)).collect();
+    let mut made = Vec::new();
+    let mut patterns = Vec::new();
+    for (pattern, value) in pairs {
+        let local = Local::new(Id::named("value"));
+        made.push((local.clone(), x.expand(value, &outer)?));
+        patterns.push((pattern, local));
+    }
+    let failing = Local::new(Id::named("no-match"));
+    let failure = Failure {
+        next: failing.clone(),
+        span: stx.span(),
+    };
+    let subject = made
+        .first()
+        .map_or(Core::Unspecified, |(local, _)| Core::Local(local.clone()));
+    let variables = locals.clone();
+    let body_scope = outer.inner();
+    let success: Success = Box::new(move |x, matched| {
+        let mut forms = Vec::new();
+        for (name, variable) in names.iter().zip(&variables) {
+            if let Some(Binding::Local(found)) = matched.lookup(*name) {
+                variable.assigned.set(true);
+                let value = Box::new(Core::Local(found));
+                forms.push(Core::SetLocal(variable.clone(), value));
+            }
+        }
+        forms.push(x.body(body, &body_scope, stx)?);
+        Ok(Core::seq(forms))
+    });
+    let matched = sequence(x, patterns, &outer.inner(), failure, success)?;
+    let error = x.core_call("%match-error", vec![subject], stx.span());
+    let error = Core::lambda(Vec::new(), None, error, stx.span());
+    let matched = Core::Let(vec![(failing, error)], Box::new(matched));
+    let unset = locals.into_iter().map(|local| (local, Core::Unspecified));
+    Ok(Core::let_(unset.collect(), Core::let_(made, matched)))
 }
 
 /// Match every pattern with its local, then BODY.

@@ -250,7 +250,14 @@ impl<'m, 'a> Expander<'m, 'a> {
                         None => self.expand(&items[0], scope)?,
                     };
                     let operands = self.expand_all(&items[1..], scope)?;
-                    return Ok(Core::call(operator, operands, stx.span()));
+                    return Ok(match items[0].as_id() {
+                        Some(id) if is_unheard_of(&operator, id, scope) => {
+                            let first = Local::new(id);
+                            let call = Core::call(Core::Local(first.clone()), operands, stx.span());
+                            Core::Let(vec![(first, operator)], Box::new(call))
+                        }
+                        _ => Core::call(operator, operands, stx.span()),
+                    });
                 }
             }
         }
@@ -444,5 +451,21 @@ impl<'m, 'a> Expander<'m, 'a> {
         let local = Local::new(id);
         scope.bind(id, Binding::Local(local.clone()));
         local
+    }
+}
+
+/// Whether OPERATOR, which ID stands for in SCOPE, is a variable that nothing known defines.
+/// Guile looks it up before it evaluates the operands, so it is what an error is about
+/// then: a macro that was not imported, and not the names that it would have bound.
+fn is_unheard_of(operator: &Core, id: Id, scope: &Scope) -> bool {
+    let Core::Global(variable, _) = operator else {
+        return false;
+    };
+    let unknown = matches!(variable.origin, Origin::Program)
+        && variable.state.get() != State::Defined
+        && variable.defined_at.get().is_none();
+    unknown && {
+        let (module, name) = scope.home(id);
+        !module.announces(name)
     }
 }

@@ -42,6 +42,20 @@ pub enum Special {
     Import,
 }
 
+impl Special {
+    /// Whether it gives names a meaning in the module where it stands.
+    pub fn defines(self) -> bool {
+        matches!(
+            self,
+            Special::Define
+                | Special::DefineSyntax
+                | Special::DefineSyntaxParameter
+                | Special::DefineMacro
+                | Special::DefineValues
+        )
+    }
+}
+
 /// A macro.
 pub enum Macro {
     Rules(Rc<Rules>),

@@ -2,7 +2,7 @@
 
 pub mod boot;
 pub mod boot_index;
-pub mod facades;
+pub mod guile_names;
 pub mod keywords;
 pub mod modules;
 pub mod names;

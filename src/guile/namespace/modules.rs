@@ -1,8 +1,8 @@
 //! Modules: tables of bindings, what each exports, and what each sees of others.
 
 use crate::data::tables::HashMap;
-use crate::namespace::registry;
 use crate::namespace::scope::Binding;
+use crate::namespace::{guile_names, registry};
 use crate::syntax::identifier::Id;
 use crate::tree_il::{Origin, State, Variable};
 use std::cell::{Cell, RefCell};
@@ -11,35 +11,6 @@ use std::rc::Rc;
 
 /// A module's name: `(ice-9 match)`.
 pub type Name = Vec<Id>;
-
-/// Keywords that are part of the language here and not in Guile: a program that
-/// defines one of these means its own from the beginning.
-const BEYOND_GUILE: [&str; 24] = [
-    "assert",
-    "cut",
-    "cute",
-    "define-exception-type",
-    "define-integrable",
-    "delay-force",
-    "guard",
-    "lazy",
-    "let*-values",
-    "let-optional",
-    "let-optional*",
-    "let-values",
-    "let/ec",
-    "match",
-    "match-lambda",
-    "match-lambda*",
-    "match-let",
-    "match-let*",
-    "match-letrec",
-    "receive",
-    "reset",
-    "set-field",
-    "set-fields",
-    "shift",
-];
 
 thread_local! {
     /// How often any module has changed what it exports.
@@ -77,6 +48,17 @@ pub enum Progress {
     Loading(u64),
 }
 
+/// Where a module's names come from that nothing has bound in it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Supply {
+    /// From nowhere.
+    None,
+    /// All that the language is made of.
+    Language,
+    /// What of that Guile's module `(guile)` shows.
+    Guile,
+}
+
 pub struct Data {
     pub name: Name,
     table: RefCell<HashMap<Id, Binding>>,
@@ -84,8 +66,8 @@ pub struct Data {
     /// The name others see, to the name it has here.
     pub exports: RefCell<HashMap<Id, Id>>,
     pub progress: Cell<Progress>,
-    /// `(guile)` itself: names come into being when they are asked for.
-    core: Cell<bool>,
+    /// Where names come from when they are first asked for.
+    supply: Supply,
     pub documentation: RefCell<Option<String>>,
     pub file: RefCell<Option<String>>,
     /// Names that replace others' without complaint.
@@ -99,6 +81,8 @@ pub struct Data {
     /// The module whose exports this one is the public interface of.
     base: Option<Module>,
     interface: RefCell<Option<Module>>,
+    /// It is one of the language's own, which see what `(guile)` does not show.
+    pub of_language: Cell<bool>,
     /// Others may import it: something has made it a module, not merely asked
     /// for one of that name.
     pub public: Cell<bool>,
@@ -108,6 +92,8 @@ pub struct Data {
     /// Variables of other modules that wait for what this module will define,
     /// by the name it has here: a module of a cycle refers to what is not there yet.
     waiting: RefCell<HashMap<Id, Vec<Waiting>>>,
+    /// What is being looked for among the imports now: modules may import each other.
+    sought: RefCell<Vec<Id>>,
     /// Bindings found by looking at imports, as of that many changes of exports.
     found: RefCell<HashMap<Id, Binding>>,
     found_at: Cell<u64>,
@@ -148,6 +134,15 @@ impl Import {
         }
     }
 
+    /// NAMES of MODULE, which is loaded when one of them is used.
+    pub fn autoload(module: Module, names: &[Id]) -> Import {
+        Import {
+            select: Some(names.iter().map(|name| (*name, *name)).collect()),
+            autoload: true,
+            ..Import::all(module)
+        }
+    }
+
     /// The name in the exporting module of what is NAME here.
     fn external(&self, name: Id) -> Option<Id> {
         let name = match &self.prefix {
@@ -173,7 +168,10 @@ impl Import {
                 .loaded(&self.module.name)?
                 .exported(external);
         }
-        self.module.exported(external)
+        match self.is_whole() {
+            true => self.module.exported(external),
+            false => self.module.exported_itself(external),
+        }
     }
 
     /// Whether the name comes with its module's wish to replace others.
@@ -195,7 +193,7 @@ impl Import {
             Some(select) => select.keys().map(|name| here(*name)).collect(),
             None => self
                 .module
-                .exported_names()
+                .public_names()
                 .into_iter()
                 .filter(|name| !self.hide.contains(name))
                 .map(here)
@@ -206,10 +204,10 @@ impl Import {
 
 impl Module {
     pub fn new(name: Name) -> Module {
-        Module::with(name, None)
+        Module::with(name, None, Supply::None)
     }
 
-    fn with(name: Name, base: Option<Module>) -> Module {
+    fn with(name: Name, base: Option<Module>, supply: Supply) -> Module {
         Module(Rc::new(Data {
             name,
             base,
@@ -224,25 +222,32 @@ impl Module {
             imports: RefCell::default(),
             exports: RefCell::default(),
             progress: Cell::new(Progress::Ready),
-            core: Cell::new(false),
+            supply,
+            of_language: Cell::new(false),
             documentation: RefCell::default(),
             file: RefCell::default(),
             replaces: RefCell::default(),
             announced: RefCell::default(),
+            sought: RefCell::default(),
             found: RefCell::default(),
             found_at: Cell::new(0),
         }))
     }
 
-    /// The module `(guile)`.
-    pub fn core() -> Module {
-        let module = Module::new(vec![Id::named("guile")]);
-        module.0.core.set(true);
-        module
+    /// The module in which everything is that the language is made of. It says that it
+    /// is `(guile)`, which is what programs know of it.
+    pub fn language() -> Module {
+        Module::with(vec![Id::named("guile")], None, Supply::Language)
     }
 
+    /// The module `(guile)`.
+    pub fn guile() -> Module {
+        Module::with(vec![Id::named("guile")], None, Supply::Guile)
+    }
+
+    /// Whether this is `(guile)`, or the module behind it.
     pub fn is_core(&self) -> bool {
-        self.0.core.get()
+        self.0.supply != Supply::None
     }
 
     /// What this module exports, as a module; `(guile)` is its own.
@@ -253,7 +258,9 @@ impl Module {
         self.0
             .interface
             .borrow_mut()
-            .get_or_insert_with(|| Module::with(self.name.clone(), Some(self.clone())))
+            .get_or_insert_with(|| {
+                Module::with(self.name.clone(), Some(self.clone()), Supply::None)
+            })
             .clone()
     }
 
@@ -300,9 +307,6 @@ impl Module {
         let found = match self.imported(name) {
             Some(Binding::Global(found)) => found,
             None => return Some(Binding::Global(self.variable(name))),
-            Some(_) if BEYOND_GUILE.contains(&&*name.name()) => {
-                return Some(Binding::Global(self.variable(name)));
-            }
             // Guile expands one form after the other.
             keyword => return keyword,
         };
@@ -315,7 +319,8 @@ impl Module {
         Some(Binding::Global(variable))
     }
 
-    fn announces(&self, name: Id) -> bool {
+    /// Whether the text that is being loaded defines NAME further down.
+    pub fn announces(&self, name: Id) -> bool {
         let announced = self.0.announced.borrow();
         announced
             .as_ref()
@@ -337,8 +342,8 @@ impl Module {
         if name.is_alias() {
             return None;
         }
-        if let Some(base) = &self.0.base {
-            return base.exported(name);
+        if self.0.base.is_some() {
+            return self.exported(name);
         }
         let changes = CHANGES.with(Cell::get);
         if self.0.found_at.replace(changes) != changes {
@@ -355,6 +360,16 @@ impl Module {
     /// What the imports give for NAME. `(guile)` comes first and is weakest; of
     /// the others the last wins, unless a policy says otherwise.
     fn choose(&self, name: Id) -> Option<Binding> {
+        if self.0.sought.borrow().contains(&name) {
+            return None;
+        }
+        self.0.sought.borrow_mut().push(name);
+        let chosen = self.choose_among_imports(name);
+        self.0.sought.borrow_mut().pop();
+        chosen
+    }
+
+    fn choose_among_imports(&self, name: Id) -> Option<Binding> {
         let imports = self.0.imports.borrow();
         let mut chosen: Option<(&Import, Binding)> = None;
         for import in imports.iter() {
@@ -479,22 +494,53 @@ impl Module {
         if let Some(binding) = self.0.table.borrow().get(&name) {
             return Some(binding.clone());
         }
-        if self.is_core() && !name.is_alias() {
-            let binding = registry::core_binding(name)?;
-            self.0.table.borrow_mut().insert(name, binding.clone());
-            return Some(binding);
+        if name.is_alias() {
+            return None;
         }
-        None
+        let binding = match self.0.supply {
+            Supply::None => None,
+            Supply::Language => registry::core_binding(name),
+            Supply::Guile => registry::guile_binding(name),
+        }?;
+        self.0.table.borrow_mut().insert(name, binding.clone());
+        Some(binding)
     }
 
-    /// The binding that others see as NAME.
+    /// The binding that others see as NAME: what the public interface itself has, what
+    /// the module says that it exports, and what the interface imports.
     pub fn exported(&self, name: Id) -> Option<Binding> {
         if self.is_core() {
             return self.lookup_own(name);
         }
         if let Some(base) = &self.0.base {
-            return self.lookup_own(name).or_else(|| base.exported(name));
+            return self
+                .lookup_own(name)
+                .or_else(|| base.exported_by_name(name))
+                .or_else(|| self.choose(name));
         }
+        let interface = self.0.interface.borrow().clone();
+        match interface {
+            Some(interface) => interface.exported(name),
+            None => self.exported_by_name(name),
+        }
+    }
+
+    /// The same without what the interface imports, of which an import that chooses or
+    /// renames gets nothing.
+    pub fn exported_itself(&self, name: Id) -> Option<Binding> {
+        if self.is_core() {
+            return self.lookup_own(name);
+        }
+        let interface = match self.is_interface() {
+            true => Some(self.clone()),
+            false => self.0.interface.borrow().clone(),
+        };
+        interface
+            .and_then(|interface| interface.lookup_own(name))
+            .or_else(|| self.behind().exported_by_name(name))
+    }
+
+    fn exported_by_name(&self, name: Id) -> Option<Binding> {
         let internal = *self.0.exports.borrow().get(&name)?;
         match self.lookup(internal) {
             Some(binding) => Some(binding),
@@ -505,24 +551,43 @@ impl Module {
 
     pub fn exported_names(&self) -> Vec<Id> {
         if self.is_core() {
-            return registry::core_names();
+            return self.own_names();
         }
         if self.0.base.is_some() {
             return self.own_names();
         }
-        self.0.exports.borrow().keys().copied().collect()
+        match &*self.0.interface.borrow() {
+            Some(interface) => interface.own_names(),
+            None => self.0.exports.borrow().keys().copied().collect(),
+        }
+    }
+
+    /// The names that others see, those included that the public interface imports.
+    fn public_names(&self) -> Vec<Id> {
+        let mut names = self.exported_names();
+        let interface = match self.is_interface() {
+            true => Some(self.clone()),
+            false => self.0.interface.borrow().clone(),
+        };
+        for import in interface.iter().flat_map(|i| i.imports.borrow().clone()) {
+            names.extend(import.names());
+        }
+        names
     }
 
     /// Every name defined here.
     pub fn own_names(&self) -> Vec<Id> {
         let mut names: Vec<Id> = self.0.table.borrow().keys().copied().collect();
         if self.is_core() {
-            names.extend(registry::core_names());
+            let supplied = registry::core_names().into_iter();
+            names.extend(supplied.filter(|name| {
+                self.0.supply == Supply::Language || guile_names::shows(&name.name())
+            }));
             names.sort_unstable();
             names.dedup();
         }
         if let Some(base) = &self.0.base {
-            names.extend(base.exported_names());
+            names.extend(base.0.exports.borrow().keys());
             names.sort_unstable();
             names.dedup();
         }
@@ -623,6 +688,14 @@ impl Module {
         }
         imports.push(import);
         known
+    }
+
+    /// Whether an import is of a module that is still being loaded.
+    pub fn imports_are_coming(&self) -> bool {
+        let imports = self.0.imports.borrow();
+        imports
+            .iter()
+            .any(|import| import.autoload || import.module.progress.get() != Progress::Ready)
     }
 
     pub fn export(&self, internal: Id, external: Id) {

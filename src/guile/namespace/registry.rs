@@ -8,9 +8,9 @@ use crate::data::tables::HashMap;
 use crate::data::value::Value;
 use crate::library::encodings;
 use crate::namespace::boot::Boot;
-use crate::namespace::facades;
+use crate::namespace::guile_names;
 use crate::namespace::keywords::Macro;
-use crate::namespace::modules::{Import, Module, Name, Progress};
+use crate::namespace::modules::{Import, Module, Name, Progress, written};
 use crate::namespace::scope::{Binding, Scope};
 use crate::read::builder::SyntaxBuilder;
 use crate::read::errors::{no_such_file, read_error};
@@ -19,7 +19,7 @@ use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::source;
 use crate::syntax::span::Span;
-use crate::syntax::stx::Stx;
+use crate::syntax::stx::{Form, Stx};
 use crate::tree_il::{Origin, State, Variable};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -27,8 +27,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub struct World {
+    /// All that the language is made of: natives, syntax, `scheme/guile/boot`. Programs
+    /// see `guile`; the language's own modules see this one.
     pub core: Module,
     pub core_scope: Scope,
+    /// Module `(guile)`.
+    pub guile: Module,
     pub current: RefCell<Module>,
     pub modules: RefCell<HashMap<Name, Module>>,
     /// What `%load-path` holds.
@@ -67,6 +71,8 @@ pub struct ModuleFile {
     pub text: Rc<str>,
     /// It is one of `scheme/`.
     pub own: bool,
+    /// It is one of `scheme/guile`.
+    pub of_language: bool,
 }
 
 /// The world of the interpreter that runs on this thread.
@@ -84,13 +90,22 @@ pub fn enter(world: &Rc<World>) {
     WORLD.with(|slot| *slot.borrow_mut() = Some(world.clone()));
 }
 
-/// What module `(guile)` binds NAME to.
+/// What the language itself binds NAME to.
 pub fn core_binding(name: Id) -> Option<Binding> {
     let world = WORLD.with(|world| world.borrow().clone())?;
     world.core_binding(name)
 }
 
-/// Every name of module `(guile)`.
+/// What module `(guile)` binds NAME to.
+pub fn guile_binding(name: Id) -> Option<Binding> {
+    if !guile_names::shows(&name.name()) {
+        return None;
+    }
+    let world = WORLD.with(|world| world.borrow().clone())?;
+    world.core.lookup_own(name)
+}
+
+/// Every name of the language itself.
 pub fn core_names() -> Vec<Id> {
     let Some(world) = WORLD.with(|world| world.borrow().clone()) else {
         return Vec::new();
@@ -129,18 +144,27 @@ impl World {
         carried: &'static [(&'static str, &'static str)],
         core_parts: CoreParts,
     ) -> Rc<World> {
-        let core = Module::core();
+        let core = Module::language();
+        let guile = Module::guile();
         let mut by_name = HashMap::default();
         by_name.reserve(2048);
         for native in core_parts.natives.iter().copied().flatten() {
             by_name.entry(native.name).or_insert(native);
         }
         let user = Module::new(vec![Id::named("guile-user")]);
-        let _nothing_refers_to_it_yet = user.import(Import::all(core.clone()));
+        let _nothing_refers_to_it_yet = user.import(Import::all(guile.clone()));
+        let compiler = Module::new(vec![
+            Id::named("system"),
+            Id::named("base"),
+            Id::named("compile"),
+        ]);
+        let compilers = ["compile", "compile-file"].map(Id::named);
+        let _nothing_refers_to_it_yet = user.import(Import::autoload(compiler, &compilers));
         let boot = Boot::new(scheme_directory.as_deref());
         let world = Rc::new(World {
             core_scope: Scope::of_module(&core),
             core: core.clone(),
+            guile: guile.clone(),
             current: RefCell::new(user.clone()),
             modules: RefCell::default(),
             load_path: RefCell::new(load_path),
@@ -154,12 +178,12 @@ impl World {
             arguments: RefCell::new(arguments),
             loads: Cell::new(0),
         });
-        for module in [&core, &user] {
-            world
-                .modules
-                .borrow_mut()
-                .insert(module.name.clone(), module.clone());
+        for module in [&guile, &user] {
+            let name = module.name.clone();
+            world.modules.borrow_mut().insert(name, module.clone());
         }
+        let internal: Name = ["guile", "internal"].map(Id::named).to_vec();
+        world.modules.borrow_mut().insert(internal, core);
         for native_module in native_modules {
             let name: Name = native_module
                 .name
@@ -222,9 +246,12 @@ impl World {
             })
     }
 
-    /// How a module sees `(guile)`.
-    pub fn core_import(&self) -> Import {
-        Import::all(self.core.clone())
+    /// How MODULE sees `(guile)`: the language's own see all of what is behind it.
+    pub fn core_import(&self, module: &Module) -> Import {
+        Import::all(match module.of_language.get() {
+            true => self.core.clone(),
+            false => self.guile.clone(),
+        })
     }
 
     /// A number for a load that begins, so that a module knows whether its load goes on.
@@ -251,23 +278,6 @@ impl World {
                 Progress::Loading(load) => is_active(load),
             })
             .cloned()
-    }
-
-    /// A module that only re-exports names of `(guile)`, for NAME when there is one.
-    pub fn facade(&self, name: &[Id]) -> Option<Module> {
-        let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
-        let exports = facades::exports(&words.join(" "))?;
-        let module = Module::new(name.to_vec());
-        let _nothing_refers_to_it_yet = module.import(Import::all(self.core.clone()));
-        *module.file.borrow_mut() = Some(String::new());
-        for export in exports {
-            let id = Id::named(export);
-            module.export(id, id);
-        }
-        self.modules
-            .borrow_mut()
-            .insert(name.to_vec(), module.clone());
-        Some(module)
     }
 
     /// The module called NAME, made empty when it is not there.
@@ -300,6 +310,7 @@ impl World {
                         name: path.display().to_string(),
                         text: text.into(),
                         own: false,
+                        of_language: false,
                     });
                 }
             }
@@ -318,7 +329,42 @@ impl World {
             name,
             text,
             own: true,
+            of_language: !beside,
         })
+    }
+
+    /// How to import the module called NAME once a name is used that the head of its
+    /// file says it exports.
+    pub fn import_when_used(&self, name: &[Id]) -> Result<Import> {
+        let head = match self.find_module(name) {
+            Some(file) => self.read_head(&file)?,
+            None => None,
+        };
+        let Some(items) = head.as_ref().and_then(Stx::as_list) else {
+            return Err(Trouble::Raise(no_such_file("use-modules", &written(name))));
+        };
+        let exported = items
+            .windows(2)
+            .filter(|pair| {
+                pair[0].as_keyword().is_some_and(|keyword| {
+                    matches!(keyword.as_str(), "export" | "re-export" | "replace")
+                })
+            })
+            .flat_map(|pair| pair[1].as_list().unwrap_or_default());
+        let names: Vec<Id> = exported
+            .filter_map(|entry| match entry.form() {
+                Form::List(_, Some(external)) => external.as_id(),
+                _ => entry.as_id(),
+            })
+            .collect();
+        Ok(Import::autoload(Module::new(name.to_vec()), &names))
+    }
+
+    fn read_head(&self, file: &ModuleFile) -> Result<Option<Stx>> {
+        let number = source::add(&file.name, file.text.clone());
+        Reader::new(&file.text, number)
+            .read(&mut SyntaxBuilder::default())
+            .map_err(|error| Trouble::Raise(read_error(&error)))
     }
 
     /// The text of a file of `scheme/`.
@@ -340,9 +386,7 @@ impl World {
 
     /// Whether there is a module called NAME, loaded or not.
     pub fn can_load(&self, name: &[Id]) -> bool {
-        self.loaded(name).is_some()
-            || self.find_module(name).is_some()
-            || self.facade(name).is_some()
+        self.loaded(name).is_some() || self.find_module(name).is_some()
     }
 
     /// A module that MODULE autoloads for NAME.

@@ -2,7 +2,11 @@
 
 (define-module (srfi srfi-4 gnu)
   #:use-module (srfi srfi-4)
-  #:export (srfi-4-vector-type-size
+  #:re-export (c32vector? make-c32vector c32vector c32vector-length c32vector-ref
+               c32vector-set! c32vector->list list->c32vector c64vector?
+               make-c64vector c64vector c64vector-length c64vector-ref
+               c64vector-set! c64vector->list list->c64vector)
+  #:export (srfi-4-vector-type-size make-srfi-4-vector
             any->u8vector any->s8vector any->u16vector any->s16vector
             any->u32vector any->s32vector any->u64vector any->s64vector
             any->f32vector any->f64vector any->c32vector any->c64vector
@@ -12,6 +16,12 @@
             u64vector-copy u64vector-copy! s64vector-copy s64vector-copy!
             f32vector-copy f32vector-copy! f64vector-copy f64vector-copy!
             c32vector-copy c32vector-copy! c64vector-copy c64vector-copy!))
+
+(define* (make-srfi-4-vector type length #:optional fill)
+  "Return a vector of TYPE, a symbol such as u8, with LENGTH elements, each FILL."
+  (if fill
+      (make-typed-array type fill length)
+      (make-typed-array type *unspecified* length)))
 
 (define (srfi-4-vector-type-size vector)
   "Return how many bytes an element of VECTOR takes."

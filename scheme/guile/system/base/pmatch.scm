@@ -1,6 +1,9 @@
 ;;; A small pattern matcher.
 
 (define-module (system base pmatch)
+  ;; Not what is behind (guile), where `guard' is a keyword.
+  #:pure
+  #:use-module (guile)
   #:export (pmatch))
 
 (define-syntax pmatch

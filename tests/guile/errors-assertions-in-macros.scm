@@ -1,4 +1,3 @@
-;; not yet: Guile prints unbound-variable, we print wrong-type-arg
 ;; Errors inside macros, maps and folds reach the caller.
 (use-modules (srfi srfi-1))
 (define (show x) (write x) (newline))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints #f, we print #t
 ;; Importing some names, with renames.
 (define (show x) (write x) (newline))
 (use-modules ((modules-area shapes) #:select (area (perimeter . around))))

@@ -1,4 +1,3 @@
-;; not yet: Guile prints #f, we print #t
 ;; Importing under a prefix, hiding and renaming.
 (define (show x) (write x) (newline))
 (use-modules ((modules-area shapes) #:prefix s:))

@@ -1,0 +1,11 @@
+;; match-letrec: the values see the variables of all patterns.
+(use-modules (ice-9 match))
+(write (match-letrec ((go (lambda (n) (if (= n 0) 'zero (go (- n 1)))))) (go 4))) (newline)
+(write (match-letrec (((even? odd?)
+                       (list (lambda (n) (if (= n 0) #t (odd? (- n 1))))
+                             (lambda (n) (if (= n 0) #f (even? (- n 1)))))))
+         (list (even? 10) (odd? 10))))
+(newline)
+(write (match-letrec () 'empty)) (newline)
+(write (match-let* (((a b) '(1 2)) (c (+ a b))) (define d 4) (list a b c d))) (newline)
+(write (catch #t (lambda () (match-letrec (((a b) '(1))) a)) (lambda (key . _) key))) (newline)

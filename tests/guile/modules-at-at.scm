@@ -1,0 +1,10 @@
+;; (@@ @@ MODULE EXPRESSION) is EXPRESSION as MODULE would read it.
+(define-module (secret) #:export (shown))
+(define hidden 41)
+(define (add-one x) (+ x 1))
+(define shown (lambda () hidden))
+(define-module (other))
+(define hidden 'others)
+(write (@@ @@ (secret) (add-one hidden))) (newline)
+(write (list (@@ (secret) hidden) hidden ((@ (secret) shown)))) (newline)
+(write (@@ @@ (secret) (let ((y (* 2 hidden))) (list y (add-one y))))) (newline)

@@ -1,0 +1,13 @@
+;; What (guile) is to a program that asks, and what sees it.
+(define guile (resolve-module '(guile)))
+(define (shows? name) (and (module-variable guile name) #t))
+(write (map shows? '(car define fold %record string-match current-output-port spawn-nothing))) (newline)
+(write (module-name guile)) (newline)
+(write (map module-name (module-uses (current-module)))) (newline)
+(write (catch #t (lambda () (eval '(@ (guile) filter-map) (current-module))) (lambda (key . _) key)))
+(newline)
+(write (catch #t (lambda () (eval '(@@ (guile) filter-map) (current-module))) (lambda (key . _) key)))
+(newline)
+(module-define! guile 'shown-to-all 17)
+(define-module (anyone))
+(write (list shown-to-all (map module-name (module-uses (current-module))))) (newline)
