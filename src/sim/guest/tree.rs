@@ -198,13 +198,16 @@ pub fn copy_data(mut source: &File, mut target: &File) -> io::Result<()> {
 /// Give TO the mode and the times of FOUND.
 fn finish(found: &Stat, to: BorrowedFd<'_>) -> io::Result<()> {
     rustix::fs::fchmod(to, Mode::from_raw_mode(found.st_mode as _))?;
-    let at = |seconds: i64, nanoseconds: i64| Timespec {
-        tv_sec: seconds as _,
-        tv_nsec: nanoseconds as _,
-    };
+    // The types of these fields are each system's own.
     let times = Timestamps {
-        last_access: at(found.st_atime as i64, found.st_atime_nsec as i64),
-        last_modification: at(found.st_mtime as i64, found.st_mtime_nsec as i64),
+        last_access: Timespec {
+            tv_sec: found.st_atime as _,
+            tv_nsec: found.st_atime_nsec as _,
+        },
+        last_modification: Timespec {
+            tv_sec: found.st_mtime as _,
+            tv_nsec: found.st_mtime_nsec as _,
+        },
     };
     Ok(rustix::fs::futimens(to, &times)?)
 }
@@ -234,7 +237,7 @@ mod tests {
             if name == "closed" {
                 fs::create_dir(from.join(name)).unwrap();
                 fs::write(from.join("closed/file"), "inside").unwrap();
-                fs::set_permissions(from.join("closed/file"), fs::Permissions::from_mode(0))
+                fs::set_permissions(from.join("closed/file"), fs::Permissions::from_mode(0o000))
                     .unwrap();
             }
             fs::set_permissions(from.join(name), fs::Permissions::from_mode(mode)).unwrap();
