@@ -1,4 +1,3 @@
-;; not yet: the machine compares a float and an exact number that it does not see in the program as floats
 ;; Comparisons of numbers that come from elsewhere.
 (define (show x) (write x) (newline))
 (define third 1/3) (define near .3333333333333333) (define odd 9007199254740993) (define even 9007199254740992.0)
