@@ -8,25 +8,18 @@ use steel::RootedSteelVal;
 pub struct Root(Option<RootedSteelVal>);
 
 thread_local! {
-    /// Given up while another is being taken out of Steel's table.
+    /// Given up while another is being taken out of Steel's table. It is there while
+    /// that table is, see [`prepare`].
     static GIVEN_UP: RefCell<Vec<RootedSteelVal>> = const { RefCell::new(Vec::new()) };
     static GIVING_UP: Cell<bool> = const { Cell::new(false) };
-    /// Alive while Steel's own table of roots is, see [`prepare`].
-    static ALIVE: Alive = const { Alive };
 }
 
-struct Alive;
-
-impl Drop for Alive {
-    fn drop(&mut self) {}
-}
-
-/// Touch Steel's table of roots and then our own mark. A thread destroys its
-/// locals in the opposite order, so our mark is gone before Steel's table is,
-/// and roots in other locals know that there is nothing left to tell Steel.
+/// Touch Steel's table of roots and then our own. A thread destroys its locals in
+/// the opposite order, so ours is gone before Steel's is, and roots in other locals
+/// know that there is nothing left to tell Steel.
 pub fn prepare() {
     drop(Value::Void.as_rooted());
-    ALIVE.with(|_| ());
+    GIVEN_UP.with(|_| ());
 }
 
 impl Root {
@@ -59,18 +52,20 @@ impl Drop for Root {
         let Some(rooted) = self.0.take() else {
             return;
         };
-        if ALIVE.try_with(|_| ()).is_err() {
-            std::mem::forget(rooted);
-            return;
-        }
         // Steel lets go of the value while it holds its table of roots, and the
         // value may hold roots of its own, as a port of the program's does. Those
         // wait here until the table is free.
-        GIVEN_UP.with(|given_up| given_up.borrow_mut().push(rooted));
+        let mut waiting = Some(rooted);
+        let is_there = GIVEN_UP.try_with(|given_up| given_up.borrow_mut().extend(waiting.take()));
+        if is_there.is_err() {
+            std::mem::forget(waiting);
+            return;
+        }
         if GIVING_UP.replace(true) {
             return;
         }
-        while let Some(rooted) = GIVEN_UP.with(|given_up| given_up.borrow_mut().pop()) {
+        let next = || GIVEN_UP.try_with(|given_up| given_up.borrow_mut().pop());
+        while let Ok(Some(rooted)) = next() {
             drop(rooted);
         }
         GIVING_UP.set(false);
