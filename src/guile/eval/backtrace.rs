@@ -49,11 +49,11 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
             }
             continue;
         };
-        if let Some(name) = unplaced.take()
+        if !is_library(*place)
+            && let Some(name) = unplaced.take()
             && let Some(between) = texts.between(&region.form, name, place.source)
         {
-            frames.push(between.0);
-            called = Some(between.1);
+            called = join(&mut frames, between);
         }
         if std::mem::take(&mut hole) {
             called = called.map(|called| texts.filled(&region.form, called, &mut frames));
@@ -82,6 +82,12 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
         .last()
         .is_some_and(|frame| frame.procedure.is_none() && frame.place.within(top));
     if !top_is_known && top.place().is_some() {
+        if let Some(name) = unplaced.take()
+            && let Some(region) = texts.region(top)
+            && let Some(between) = texts.between(&region.form, name, top.source)
+        {
+            called = join(&mut frames, between);
+        }
         if hole && let Some(region) = texts.region(top) {
             called = called.map(|called| texts.filled(&region.form, called, &mut frames));
         }
@@ -93,6 +99,7 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
             procedure: None,
         });
     }
+    texts.fill(&mut frames);
     frames
 }
 
@@ -113,15 +120,24 @@ pub fn begin_at(frames: &mut Vec<Frame>, place: Span) {
         }
         _ => frames.insert(0, frame),
     }
-    // Nobody knew what the one before had called.
-    if let (Some(name), Some(caller)) = (region.name, frames.get_mut(1))
-        && let Some(region) = texts.region(caller.place)
-        && caller.place == region.form.span()
-        && let Some(call) = only_call(&region.form, name)
-    {
-        caller.place = call;
-    }
+    texts.fill(frames);
 }
+
+/// Let the procedures of WAY join FRAMES; the region of the outermost.
+fn join(frames: &mut Vec<Frame>, way: Vec<(Frame, Region)>) -> Option<Region> {
+    let mut outermost = None;
+    for (frame, region) in way {
+        frames.push(frame);
+        outermost = Some(region);
+    }
+    outermost
+}
+
+/// So many procedures in a row may be found though the machine knows none of them.
+const LONGEST_WAY: usize = 4;
+
+/// Where so many ways lead to a call, nobody can tell which it was.
+const MOST_WAYS: usize = 100;
 
 /// Whether PLACE is in a file that the binary carries.
 fn is_library(place: Span) -> bool {
@@ -177,6 +193,32 @@ impl Texts {
         })
     }
 
+    /// Find, where the place of one of FRAMES is not known, what it called: the one before
+    /// it, or a procedure that the machine has lost between them.
+    fn fill(&mut self, frames: &mut Vec<Frame>) {
+        let mut at = 1;
+        while at < frames.len() {
+            let called = frames[at - 1];
+            let caller = &mut frames[at];
+            at += 1;
+            let (Some(name), Some(region)) = (called.procedure, self.region(caller.place)) else {
+                continue;
+            };
+            if caller.place != region.form.span() {
+                continue;
+            }
+            if let Some(call) = only_call(&region.form, name) {
+                caller.place = call;
+            } else if let Some(way) = self.between(&region.form, name, called.place.source) {
+                let outermost = way.last().and_then(|(frame, _)| frame.procedure);
+                if let Some(call) = outermost.and_then(|name| only_call(&region.form, name)) {
+                    caller.place = call;
+                }
+                frames.splice(at - 1..at - 1, way.into_iter().map(|(frame, _)| frame));
+            }
+        }
+    }
+
     /// The procedure that CALLED was called by, when CALLER called that one, and only
     /// one can be meant; it joins FRAMES. Else CALLED.
     fn filled(&mut self, caller: &Stx, called: Region, frames: &mut Vec<Frame>) -> Region {
@@ -186,39 +228,53 @@ impl Texts {
         if only_call(caller, name).is_some() {
             return called;
         }
-        match self.between(caller, name, called.form.span().source) {
-            Some((frame, region)) => {
-                frames.push(frame);
-                region
-            }
-            None => called,
-        }
+        let way = self.between(caller, name, called.form.span().source);
+        let outermost = join(frames, way.unwrap_or_default());
+        outermost.unwrap_or(called)
     }
 
-    /// The procedure in the text SOURCE that calls NAME and that CALLER calls, each at one
-    /// place, when there is one such.
-    fn between(&mut self, caller: &Stx, name: Id, source: u32) -> Option<(Frame, Region)> {
-        let mut found = Vec::new();
+    /// The procedures in the text SOURCE through which CALLER calls NAME, the innermost
+    /// first, each at one place, when there is one such way that is the shortest.
+    fn between(&mut self, caller: &Stx, name: Id, source: u32) -> Option<Vec<(Frame, Region)>> {
+        let mut procedures = Vec::new();
         let mut open: Vec<&Stx> = self.forms(source).iter().collect();
         while let Some(form) = open.pop() {
-            if let Some(own) = defined(form)
-                && let Some(place) = only_call(form, name)
-                && only_call(caller, own).is_some()
-            {
-                found.push((form.clone(), own, place));
+            if let Some(own) = defined(form) {
+                procedures.push((form, own));
             }
             open.extend(parts(form));
         }
-        let [(form, own, place)] = <[_; 1]>::try_from(found).ok()?;
-        let frame = Frame {
-            place,
-            procedure: Some(own),
-        };
-        let region = Region {
-            form,
-            name: Some(own),
-        };
-        Some((frame, region))
+        let mut ways = vec![(name, Vec::new())];
+        for _ in 0..LONGEST_WAY {
+            ways = ways
+                .into_iter()
+                .flat_map(|(name, way)| {
+                    procedures.iter().filter_map(move |(form, own)| {
+                        let place = only_call(form, name).filter(|_| *own != name)?;
+                        let mut way: Vec<(Stx, Id, Span)> = way.clone();
+                        way.push(((*form).clone(), *own, place));
+                        Some((*own, way))
+                    })
+                })
+                .collect();
+            let mut there = ways
+                .iter()
+                .filter(|(own, _)| only_call(caller, *own).is_some());
+            match (there.next(), there.next()) {
+                (None, _) if (1..=MOST_WAYS).contains(&ways.len()) => {}
+                (Some((_, way)), None) => {
+                    let told = |(form, own, place): (Stx, Id, Span)| {
+                        let procedure = Some(own);
+                        let frame = Frame { place, procedure };
+                        let name = procedure;
+                        (frame, Region { form, name })
+                    };
+                    return Some(way.clone().into_iter().map(told).collect());
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// The innermost definition around PLACE, or the form at the top level.
