@@ -3,24 +3,50 @@
 use crate::support::Sandbox;
 use std::path::Path;
 
-/// The Scheme programs of a page of documentation, in order.
-fn programs(page: &str) -> Vec<String> {
+/// The Scheme programs of a page of documentation, in order, each with the lines that
+/// the page says it prints, if it does.
+fn programs(page: &str) -> Vec<(String, Vec<String>)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs")
         .join(page);
     let text = std::fs::read_to_string(path).unwrap();
     text.split("```scheme\n")
         .skip(1)
-        .map(|rest| rest.split("```").next().unwrap().to_owned())
-        .filter(|program| program.contains("(harness \""))
+        .map(|rest| {
+            let (program, behind) = rest.split_once("```").unwrap();
+            let printed = behind
+                .lines()
+                .skip_while(|line| !line.starts_with("    $ fruix-scm "))
+                .skip(1)
+                .map_while(|line| line.strip_prefix("    "))
+                .map(untimed)
+                .collect();
+            (program.to_owned(), printed)
+        })
+        .filter(|(program, _)| program.contains("(harness \""))
         .collect()
 }
 
+/// LINE without how long something took.
+fn untimed(line: &str) -> String {
+    match (line.rfind(" ("), line.find(" s)")) {
+        (Some(from), Some(to)) if from < to && line[from + 2..to].parse::<f64>().is_ok() => {
+            format!("{}{}", &line[..from], &line[to + 3..])
+        }
+        _ => line.to_owned(),
+    }
+}
+
 #[test]
-fn every_program_of_the_guide_passes() {
+fn every_program_of_the_guide_passes_and_prints_what_the_guide_says() {
     let programs = programs("harness.md");
-    assert!(programs.len() >= 3, "the guide lost its programs");
-    for program in programs {
+    assert!(programs.len() >= 9, "the guide lost its programs");
+    let told = programs.iter().filter(|(_, printed)| !printed.is_empty());
+    assert!(
+        told.count() >= 4,
+        "the guide says nothing of what is printed"
+    );
+    for (program, printed) in programs {
         let sandbox = Sandbox::new();
         sandbox.write("program.scm", &program);
         let needs_a_guest = program.contains("(fruix machine)");
@@ -29,11 +55,23 @@ fn every_program_of_the_guide_passes() {
         } else {
             &["program.scm"]
         };
-        let stdout = sandbox.run(arguments).success();
+        let outcome = sandbox.run(arguments);
+        let stderr = outcome.stderr.clone();
+        let stdout = outcome.success();
         assert!(
             stdout.lines().last().unwrap().starts_with("PASS "),
             "{program}\n{stdout}"
         );
+        // In this order, and nothing else where no machine is.
+        let all: Vec<String> = stderr.lines().chain(stdout.lines()).map(untimed).collect();
+        let mut lines = all.iter();
+        for line in &printed {
+            assert!(
+                lines.any(|found| found == line),
+                "`{line}` is not where the guide has it\n{}",
+                all.join("\n")
+            );
+        }
     }
 }
 
