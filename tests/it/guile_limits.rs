@@ -108,6 +108,7 @@ fn a_program_goes_on_after_it_has_run_out_of_memory() {
 #[test]
 fn a_program_goes_on_after_a_recursion_without_end() {
     let program = "
+        (use-modules (ice-9 exceptions))
         (define (deeper n) (+ 1 (deeper n)))
         (define (attempt) (catch #t (lambda () (deeper 1)) (lambda (key . rest) key)))
         (define (attempts) (list (attempt) (attempt) (attempt)))
