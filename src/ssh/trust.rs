@@ -61,8 +61,7 @@ pub struct Expected {
     /// The name that a certificate must be for.
     name: String,
     /// The kinds of key that are asked for first. ssh(1) takes them from what is
-    /// known of host and port together: neither from what is known of the host
-    /// alone, nor less those that are revoked.
+    /// known of host and port together, and not from what is known of the host alone.
     first: Vec<Algorithm>,
 }
 
@@ -149,7 +148,12 @@ impl KnownHosts {
         for text in &texts {
             expected.add(text, &name);
         }
-        expected.first = expected.keys.iter().map(PublicKey::algorithm).collect();
+        expected.first = expected
+            .keys
+            .iter()
+            .filter(|key| !is_among(&expected.revoked, key))
+            .map(PublicKey::algorithm)
+            .collect();
         // Where nothing is known of the port, what is known of the host counts.
         if let Some(name) = fallback.filter(|_| expected.keys.is_empty()) {
             for text in &texts {
@@ -172,16 +176,15 @@ impl KnownHosts {
             );
         }
         let revoked = std::mem::take(&mut expected.revoked);
-        let is_revoked = |key: &PublicKey| {
-            revoked
-                .iter()
-                .any(|other| other.key_data() == key.key_data())
-        };
-        expected.keys.retain(|key| !is_revoked(key));
-        expected.authorities.retain(|key| !is_revoked(key));
+        expected.keys.retain(|key| !is_among(&revoked, key));
+        expected.authorities.retain(|key| !is_among(&revoked, key));
         expected.revoked = revoked;
         Ok(expected)
     }
+}
+
+fn is_among(keys: &[PublicKey], key: &PublicKey) -> bool {
+    keys.iter().any(|other| other.key_data() == key.key_data())
 }
 
 /// Whether PATTERNS of a line are for the host called NAME.
@@ -235,22 +238,17 @@ impl Expected {
     }
 
     pub fn contains(&self, key: &PublicKey) -> bool {
-        self.keys
-            .iter()
-            .any(|expected| expected.key_data() == key.key_data())
+        is_among(&self.keys, key)
     }
 
     /// Whether CERTIFICATE, which a server shows, will do; or why it will not.
     pub fn vouched(&self, certificate: &Certificate) -> Result<(), String> {
         let signer = PublicKey::from(certificate.signature_key().clone());
         let key = PublicKey::from(certificate.public_key().clone());
-        let is = |keys: &[PublicKey], key: &PublicKey| {
-            keys.iter().any(|other| other.key_data() == key.key_data())
-        };
-        if is(&self.revoked, &key) || is(&self.revoked, &signer) {
+        if is_among(&self.revoked, &key) || is_among(&self.revoked, &signer) {
             return Err("its key or its authority is revoked".to_owned());
         }
-        if !is(&self.authorities, &signer) {
+        if !is_among(&self.authorities, &signer) {
             return Err(format!(
                 "its authority {} is not known",
                 fingerprint(&signer)
