@@ -116,7 +116,8 @@ fn names_commands_modules_keywords_keys_files_and_items_are_completed() {
     };
     completes("(store-layout-tr", "(store-layout-troubles");
     completes(",expa", ",expand");
-    completes("(use-modules (fruix st", "(use-modules (fruix store");
+    completes("(use-modules (fruix sto", "(use-modules (fruix stor");
+    completes("(use-modules (fruix roo", "(use-modules (fruix rootfs");
     completes(
         "(load-store-layout \"x\" #:r",
         "(load-store-layout \"x\" #:root",
