@@ -230,6 +230,7 @@ impl Drop for Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::roots;
 
     fn numbers(count: isize) -> Value {
         pairs::list((0..count).map(Value::IntV).collect::<Vec<_>>())
@@ -243,6 +244,7 @@ mod tests {
 
     #[test]
     fn a_circle_is_open_while_the_collector_may_run_and_closed_afterwards() {
+        roots::prepare();
         let small = numbers(3);
         let large = numbers(1000);
         close(&small);
@@ -259,6 +261,7 @@ mod tests {
 
     #[test]
     fn what_only_might_have_been_a_circle_is_forgotten() {
+        roots::prepare();
         let last = numbers(1);
         assert!(pairs::set_cdr(&last, numbers(1000)));
         assert!(CLOSERS.with(|closers| closers.borrow().pairs.len() == 1));
