@@ -12,7 +12,8 @@ use std::time::Duration;
 /// names are listed that a job of ours can have.
 const LIST: &str = r#"printf '%s %s\n' "$(boot)" "$(date +%s)"
 cd "$1" 2> /dev/null || exit 0
-word() { cat "./$job/$1" 2> /dev/null || echo -; }
+# One whose start was cut off may have files with nothing in them.
+word() { said=$(cat "./$job/$1" 2> /dev/null); echo "${said:--}"; }
 for job in *; do
     case $job in *[!A-Za-z0-9._-]*) continue ;; esac
     test -e "./$job/script" || continue

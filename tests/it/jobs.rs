@@ -346,3 +346,26 @@ fn where_no_guest_runs_there_are_no_jobs_and_it_is_said_why() {
     let stderr = sandbox.run(&["jobs", "--guest", "a:b"]).fails_with(2);
     assert!(stderr.contains("`a:b`"), "{stderr}");
 }
+
+#[test]
+fn a_job_whose_start_was_cut_off_is_listed_and_can_be_started() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "torn.scm",
+        r#"(use-modules (fruix guest) (fruix harness) (fruix job) (fruix machine))
+(harness "torn"
+  (let ((guest (boot-approved-machine)))
+    ;; Files were made, and nothing was written into them.
+    (guest-run-script guest
+                      "umask 077; mkdir -p \"$1\" && cd \"$1\" && : > began && : > boot && : > pid &&
+                       : > status && echo : > script"
+                      '("/var/tmp/fruix-jobs/torn"))
+    (step "it is listed"
+      (claim (equal? (map (lambda (job) (assq-ref job 'name)) (job-list guest)) '("torn"))))
+    (step "it can be started"
+      (guest-run-job guest "torn" '("true")))))"#,
+    );
+    let outcome = sandbox.run(&["--simulate", "torn.scm"]);
+    let stderr = outcome.stderr.clone();
+    assert!(outcome.success().ends_with("PASS torn\n"), "{stderr}");
+}
