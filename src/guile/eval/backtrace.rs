@@ -33,31 +33,14 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut called: Option<Region> = None;
-    // What the innermost procedure has called, when nobody knows which one that was.
-    let mut unplaced = None;
-    // Whether the machine had no place for a procedure that is about to be told.
-    let mut hole = false;
     for (index, place) in trace.iter().rev().enumerate() {
         let region = match *place == Span::default() {
             true => None,
             false => texts.region(*place),
         };
         let Some(region) = region else {
-            hole |= called.is_some();
-            if index == 0 {
-                unplaced = native;
-            }
             continue;
         };
-        if !is_library(*place)
-            && let Some(name) = unplaced.take()
-            && let Some(between) = texts.between(&region.form, name, place.source)
-        {
-            called = join(&mut frames, between);
-        }
-        if std::mem::take(&mut hole) {
-            called = called.map(|called| texts.filled(&region.form, called, &mut frames));
-        }
         let call = match &called {
             None if index == 0 => Some(texts.exact(*place, native)),
             called => called
@@ -82,15 +65,6 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
         .last()
         .is_some_and(|frame| frame.procedure.is_none() && frame.place.within(top));
     if !top_is_known && top.place().is_some() {
-        if let Some(name) = unplaced.take()
-            && let Some(region) = texts.region(top)
-            && let Some(between) = texts.between(&region.form, name, top.source)
-        {
-            called = join(&mut frames, between);
-        }
-        if hole && let Some(region) = texts.region(top) {
-            called = called.map(|called| texts.filled(&region.form, called, &mut frames));
-        }
         let call = called
             .and_then(|called| called.name)
             .and_then(|name| only_call(&texts.region(top)?.form, name));
@@ -98,6 +72,14 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
             place: call.unwrap_or(top),
             procedure: None,
         });
+    }
+    // The innermost may be lost, and only what it called be known.
+    if trace.last() == Some(&Span::default())
+        && let (Some(name), Some(caller)) = (native, frames.first())
+        && let Some(region) = texts.region(caller.place)
+        && let Some(way) = texts.between(&region.form, name, caller.place.source)
+    {
+        frames.splice(0..0, way);
     }
     texts.fill(&mut frames);
     frames
@@ -121,16 +103,6 @@ pub fn begin_at(frames: &mut Vec<Frame>, place: Span) {
         _ => frames.insert(0, frame),
     }
     texts.fill(frames);
-}
-
-/// Let the procedures of WAY join FRAMES; the region of the outermost.
-fn join(frames: &mut Vec<Frame>, way: Vec<(Frame, Region)>) -> Option<Region> {
-    let mut outermost = None;
-    for (frame, region) in way {
-        frames.push(frame);
-        outermost = Some(region);
-    }
-    outermost
 }
 
 /// So many procedures in a row may be found though the machine knows none of them.
@@ -210,32 +182,18 @@ impl Texts {
             if let Some(call) = only_call(&region.form, name) {
                 caller.place = call;
             } else if let Some(way) = self.between(&region.form, name, called.place.source) {
-                let outermost = way.last().and_then(|(frame, _)| frame.procedure);
+                let outermost = way.last().and_then(|frame| frame.procedure);
                 if let Some(call) = outermost.and_then(|name| only_call(&region.form, name)) {
                     caller.place = call;
                 }
-                frames.splice(at - 1..at - 1, way.into_iter().map(|(frame, _)| frame));
+                frames.splice(at - 1..at - 1, way);
             }
         }
     }
 
-    /// The procedure that CALLED was called by, when CALLER called that one, and only
-    /// one can be meant; it joins FRAMES. Else CALLED.
-    fn filled(&mut self, caller: &Stx, called: Region, frames: &mut Vec<Frame>) -> Region {
-        let Some(name) = called.name else {
-            return called;
-        };
-        if only_call(caller, name).is_some() {
-            return called;
-        }
-        let way = self.between(caller, name, called.form.span().source);
-        let outermost = join(frames, way.unwrap_or_default());
-        outermost.unwrap_or(called)
-    }
-
     /// The procedures in the text SOURCE through which CALLER calls NAME, the innermost
     /// first, each at one place, when there is one such way that is the shortest.
-    fn between(&mut self, caller: &Stx, name: Id, source: u32) -> Option<Vec<(Frame, Region)>> {
+    fn between(&mut self, caller: &Stx, name: Id, source: u32) -> Option<Vec<Frame>> {
         let mut procedures = Vec::new();
         let mut open: Vec<&Stx> = self.forms(source).iter().collect();
         while let Some(form) = open.pop() {
@@ -251,8 +209,11 @@ impl Texts {
                 .flat_map(|(name, way)| {
                     procedures.iter().filter_map(move |(form, own)| {
                         let place = only_call(form, name).filter(|_| *own != name)?;
-                        let mut way: Vec<(Stx, Id, Span)> = way.clone();
-                        way.push(((*form).clone(), *own, place));
+                        let mut way: Vec<Frame> = way.clone();
+                        way.push(Frame {
+                            place,
+                            procedure: Some(*own),
+                        });
                         Some((*own, way))
                     })
                 })
@@ -262,15 +223,7 @@ impl Texts {
                 .filter(|(own, _)| only_call(caller, *own).is_some());
             match (there.next(), there.next()) {
                 (None, _) if (1..=MOST_WAYS).contains(&ways.len()) => {}
-                (Some((_, way)), None) => {
-                    let told = |(form, own, place): (Stx, Id, Span)| {
-                        let procedure = Some(own);
-                        let frame = Frame { place, procedure };
-                        let name = procedure;
-                        (frame, Region { form, name })
-                    };
-                    return Some(way.clone().into_iter().map(told).collect());
-                }
+                (Some((_, way)), None) => return Some(way.clone()),
                 _ => return None,
             }
         }
