@@ -34,10 +34,8 @@ pub async fn import(
 ) -> io::Result<()> {
     let task = the_task(shared, request, "VDI.import");
     let session = request.parameter("session_id").unwrap_or("");
-    if check_session(shared, session).is_err() {
-        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
-        tasks::finish(shared, &task, Err(error));
-        return connection.refuse("401 Unauthorized").await;
+    if !is_admitted(shared, request, &task, connection).await? {
+        return Ok(());
     }
     let redirects = [Mishap::Redirect, Mishap::RedirectToStranger];
     if let Some(elsewhere) = connection.elsewhere
@@ -127,6 +125,23 @@ pub(super) fn the_task(shared: &Shared, request: &Request, label: &str) -> Strin
         .parameter("task_id")
         .filter(|task| shared.with(|state| state.db.exists("task", task)))
         .map_or_else(|| tasks::create(shared, label, ""), str::to_owned)
+}
+
+/// Whether REQUEST is of a session; one that is not is refused, and its TASK fails.
+pub(super) async fn is_admitted(
+    shared: &Shared,
+    request: &Request,
+    task: &str,
+    connection: &mut Connection,
+) -> io::Result<bool> {
+    let session = request.parameter("session_id").unwrap_or("");
+    if check_session(shared, session).is_ok() {
+        return Ok(true);
+    }
+    let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
+    tasks::finish(shared, task, Err(error));
+    connection.refuse("401 Unauthorized").await?;
+    Ok(false)
 }
 
 /// The VDI that the request names by reference or UUID.
@@ -496,11 +511,8 @@ pub async fn export(
     connection: &mut Connection,
 ) -> io::Result<()> {
     let task = the_task(shared, request, "VDI.export");
-    let session = request.parameter("session_id").unwrap_or("");
-    if check_session(shared, session).is_err() {
-        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
-        tasks::finish(shared, &task, Err(error));
-        return connection.refuse("401 Unauthorized").await;
+    if !is_admitted(shared, request, &task, connection).await? {
+        return Ok(());
     }
     let format = request.parameter("format").unwrap_or("raw");
     let refusal = match format {

@@ -9,7 +9,6 @@
 //!
 //! Source: xapi's `export.ml`, `import.ml`, `stream_vdi.ml`.
 
-use super::calls::check_session;
 use super::database::{Record, is_null, record_value};
 use super::disks;
 use super::domains;
@@ -17,7 +16,9 @@ use super::model;
 use super::server::{Connection, Request};
 use super::state::{Shared, State};
 use super::tasks;
-use super::transfer::{Body, io_error, not_simulated, open_disk, open_disk_in, the_task};
+use super::transfer::{
+    Body, io_error, is_admitted, not_simulated, open_disk, open_disk_in, the_task,
+};
 use super::value::{ApiError, NULL, Val, new_uuid};
 use super::xml;
 use flate2::Compression;
@@ -49,10 +50,8 @@ pub async fn export(
     connection: &mut Connection,
 ) -> io::Result<()> {
     let task = the_task(shared, request, "VM.export");
-    if check_session(shared, request.parameter("session_id").unwrap_or("")).is_err() {
-        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
-        tasks::finish(shared, &task, Err(error));
-        return connection.refuse("401 Unauthorized").await;
+    if !is_admitted(shared, request, &task, connection).await? {
+        return Ok(());
     }
     let begun = async {
         let compressed = match request.parameter("use_compression") {
@@ -278,10 +277,8 @@ pub async fn import(
     connection: &mut Connection,
 ) -> io::Result<()> {
     let task = the_task(shared, request, "VM.import");
-    if check_session(shared, request.parameter("session_id").unwrap_or("")).is_err() {
-        let error = ApiError::new::<String>("SESSION_AUTHENTICATION_FAILED", []);
-        tasks::finish(shared, &task, Err(error));
-        return connection.refuse("401 Unauthorized").await;
+    if !is_admitted(shared, request, &task, connection).await? {
+        return Ok(());
     }
     if request.header("transfer-encoding").is_some() {
         let error = ApiError::new::<String>("IMPORT_ERROR_CANNOT_HANDLE_CHUNKED", []);
