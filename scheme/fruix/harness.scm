@@ -16,7 +16,7 @@
   #:use-module (ice-9 control)
   #:use-module (ice-9 format)
   #:use-module (ice-9 match)
-  #:use-module ((srfi srfi-1) #:select (filter-map))
+  #:use-module ((srfi srfi-1) #:select (alist-delete filter-map))
   #:use-module (srfi srfi-9)
   #:export (harness
             run-harness
@@ -115,15 +115,6 @@ there for the harness of that program."
 
 ;;; Steps.
 
-(define (place-of form)
-  "Return where FORM stands, as FILE:LINE:COLUMN, or #f."
-  (let ((source (or (syntax-source form) '())))
-    (and (assq-ref source 'filename)
-         (format #f "~a:~a:~a"
-                 (assq-ref source 'filename)
-                 (+ 1 (or (assq-ref source 'line) 0))
-                 (or (assq-ref source 'column) 0)))))
-
 (define-syntax step
   (lambda (form)
     "Do BODY as the step called NAME, a string, and return its values.  What
@@ -171,7 +162,7 @@ And of any kind:
            (with-syntax (((body ...) (if (null? (syntax->datum body))
                                          #'(*unspecified*)
                                          body))
-                         (place (datum->syntax form (place-of form)))
+                         (place (datum->syntax form (place-text (syntax-source form))))
                          (text (%run-text-digest
                                 (object->string (syntax->datum body) write)))
                          ((option ...)
@@ -511,10 +502,7 @@ nobody answered."
         (set! %at-hand (with-entry name value %at-hand)))))
 
 (define (with-entry name value entries)
-  (acons name value
-         (filter (match-lambda
-                   ((other . _) (not (eq? name other))))
-                 entries)))
+  (acons name value (alist-delete name entries eq?)))
 
 (define %at-hand
   ;; What is at hand outside of a harness, at a prompt.

@@ -472,11 +472,7 @@ rebooted."
 
 (define (await-another-boot machine before timeout-seconds)
   "Connect to the guest of MACHINE as soon as its boot is another than BEFORE."
-  (let ((start (get-internal-real-time)))
-    (define (left)
-      (- timeout-seconds
-         (exact->inexact (/ (- (get-internal-real-time) start)
-                            internal-time-units-per-second))))
+  (let ((left (countdown timeout-seconds)))
     (let loop ()
       (let ((guest (connect-to-proven-guest (%session machine) (%vm machine)
                                             (max 1 (left))

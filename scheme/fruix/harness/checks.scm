@@ -14,6 +14,7 @@
             claim
             collect-checks
             fail
+            place-text
             record
             record!
             recorded))
@@ -37,14 +38,23 @@ MESSAGE says."
     (#f
      (throw 'check-failed #f "~A" (list message) (or source '())))
     ((messages)
-     (%run-note! (string-append "✗ " (place-text source) message))
+     (%run-note! (string-append "✗ " (placed source message)))
      (set-car! (%collected) (cons (cons source message) messages)))))
 
 (define (place-text source)
-  (match (and source (map (lambda (key) (assq-ref source key)) '(filename line column)))
-    (((? string? file) line column)
-     (format #f "~a:~a:~a: " file (+ line 1) column))
-    (_ "")))
+  "Return SOURCE, as `syntax-source' has it, as FILE:LINE:COLUMN, or #f."
+  (let ((source (or source '())))
+    (and (assq-ref source 'filename)
+         (format #f "~a:~a:~a"
+                 (assq-ref source 'filename)
+                 (+ 1 (or (assq-ref source 'line) 0))
+                 (or (assq-ref source 'column) 0)))))
+
+(define (placed source message)
+  "Return MESSAGE behind the place SOURCE, if that is known."
+  (match (place-text source)
+    (#f message)
+    (place (string-append place ": " message))))
 
 (define (call-with-collected-checks thunk)
   "Call THUNK and return its values; when checks failed in it, throw 'check-failed
@@ -60,8 +70,7 @@ then, with what each of them says."
            (failed source
                    (format #f "~a checks do not hold: ~a" (length troubles)
                            (string-join (map (match-lambda
-                                               ((source . message)
-                                                (string-append (place-text source) message)))
+                                               ((source . message) (placed source message)))
                                              troubles)
                                         "; ")))))))))
 

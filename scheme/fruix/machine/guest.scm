@@ -12,6 +12,7 @@
   #:use-module (srfi srfi-11)
   #:export (connect-to-proven-guest
             connect-to-guest-at
+            countdown
             login-words))
 
 (define* (connect-to-guest-at machine address #:key timeout-seconds (outage-timeout 600))
@@ -49,6 +50,15 @@ file in the run's folder, which is written here, if there is such a folder."
 ;; A round asks every source, and tries every address once.
 (define %round-seconds 1)
 
+(define (countdown seconds)
+  "Return a procedure that tells how many of SECONDS, from now on, are left; below zero
+when they are over."
+  (let ((start (get-internal-real-time)))
+    (lambda ()
+      (- seconds
+         (exact->inexact (/ (- (get-internal-real-time) start)
+                            internal-time-units-per-second))))))
+
 (define* (connect-to-proven-guest session vm timeout-seconds #:key (machine #f))
   "Return a connection to the guest of VM at whichever address some source names and
 where the SSH key of the settings is shown: those of the machine called MACHINE, a
@@ -56,11 +66,7 @@ string, or #f for the approved one.
 
 Throw 'timeout, with what was last seen, when there is none within TIMEOUT-SECONDS,
 and 'xapi-error when the VM does not run."
-  (let ((start (get-internal-real-time)))
-    (define (left)
-      (- timeout-seconds
-         (exact->inexact (/ (- (get-internal-real-time) start)
-                            internal-time-units-per-second))))
+  (let ((left (countdown timeout-seconds)))
     (let loop ()
       (let* ((seen (xapi-vm-addresses
                     session vm
