@@ -131,23 +131,18 @@ impl View {
         let mut epochs: BTreeMap<u64, Epoch> = BTreeMap::new();
         let mut claim = |number: u64, text: &str| {
             let claim: Option<Claim> = serde_json::from_str(text).ok();
-            // The newest word counts: a shadow is no newer than the claim itself.
-            if let Some(claim) = claim.filter(|claim| claim.object == uuid)
-                && !epochs.contains_key(&number)
-            {
-                let until = claim.until;
-                epochs.insert(
-                    number,
-                    Epoch {
-                        number,
-                        claim,
-                        until,
-                        kept: None,
-                        freed: false,
-                        extension: 0,
-                    },
-                );
-            }
+            let Some(claim) = claim.filter(|claim| claim.object == uuid) else {
+                return;
+            };
+            let until = claim.until;
+            epochs.entry(number).or_insert(Epoch {
+                number,
+                claim,
+                until,
+                kept: None,
+                freed: false,
+                extension: 0,
+            });
         };
         let entries = || {
             config
@@ -164,13 +159,14 @@ impl View {
                 claim(number, value);
             }
         }
-        for tag in tags.as_array().into_iter().flatten() {
-            let Some((number, text)) = tag.as_str().and_then(shadow_of) else {
-                continue;
-            };
+        let shadows = || {
+            let tags = tags.as_array().into_iter().flatten();
+            tags.filter_map(Value::as_str)
+                .filter_map(|tag| Some((tag, shadow_of(tag)?)))
+        };
+        for (tag, (number, text)) in shadows() {
             view.highest = view.highest.max(number);
-            view.tags
-                .push((number, tag.as_str().unwrap_or_default().to_owned()));
+            view.tags.push((number, tag.to_owned()));
             claim(number, text);
         }
         for (_, parsed, value) in entries() {
@@ -189,6 +185,15 @@ impl View {
                         epoch.kept = extension.kept;
                     }
                 }
+            }
+        }
+        // A revert may have put back an older word about the same claim.
+        for (_, (number, text)) in shadows() {
+            if let Ok(shadow) = serde_json::from_str::<Claim>(text)
+                && let Some(epoch) = epochs.get_mut(&number)
+                && epoch.claim.nonce == shadow.nonce
+            {
+                epoch.until = epoch.until.max(shadow.until);
             }
         }
         view.epochs = epochs.into_values().collect();

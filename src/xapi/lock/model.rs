@@ -359,6 +359,34 @@ proptest! {
     }
 }
 
+/// Found at random: an extension got lost, and the shadow that had to stand in for it
+/// was that of the same second, which went when the new one had been laid.
+#[test]
+fn a_shadow_that_is_laid_twice_in_a_second_stays() {
+    use Event::{Passes, Steps};
+    let mut events = vec![
+        Steps(0, 18),
+        Steps(1, 36),
+        Passes(635),
+        Steps(1, 7),
+        Steps(0, 34),
+        Passes(9485),
+        Steps(2, 6),
+        Steps(0, 2),
+        Steps(1, 14),
+        Steps(2, 16),
+        Passes(1127),
+        Steps(1, 19),
+        Passes(8753),
+        Steps(1, 18),
+        Steps(2, 28),
+        Steps(1, 2),
+    ];
+    events.extend([Steps(0, 1); 40]);
+    let world = play_in(World::default(), 17_300_297_215_085_918_712, &events);
+    assert_eq!(world.wrong, None);
+}
+
 /// Events drawn from SEED.
 fn drawn(seed: u64) -> Vec<Event> {
     let from = Arc::new(Mutex::new(seed));

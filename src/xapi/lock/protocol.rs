@@ -346,7 +346,7 @@ async fn extend<B: Board>(
     let extension = Extension {
         nonce: hold.claim.nonce.clone(),
         until,
-        kept,
+        kept: kept.clone(),
     };
     let key = until_key(hold.number, hold.extensions);
     let value = json(&extension);
@@ -359,13 +359,18 @@ async fn extend<B: Board>(
         let shadow = shadow_tag(hold.number, &claim);
         hold.shadow = Some(shadow.clone());
         board.add_tag(&shadow).await?;
-        board.remove_tag(&before).await?;
+        // Within a second of the host's both say the same.
+        if before != shadow {
+            board.remove_tag(&before).await?;
+        }
     }
-    let sight = board.read().await?;
-    let view = view(board, &sight);
+    let view = view(board, &board.read().await?);
     check_newest(&view, hold)?;
-    let is_there = sight.other_config[key.as_str()].as_str() == Some(value.as_str());
-    if !is_there && hold.shadow.is_none() {
+    // What others read is what counts, whether or not our calls were answered.
+    let is_seen = view
+        .with_nonce(&hold.claim.nonce)
+        .is_some_and(|epoch| epoch.until >= until && epoch.kept == kept);
+    if !is_seen {
         return match added {
             Err(error) => Err(Refusal::Host(error)),
             // It was there a moment ago, so somebody puts an old state back.
@@ -440,6 +445,9 @@ pub async fn lay_again<B: Board>(board: &B, hold: &mut Hold) -> Result<(), Refus
         let again = view(board, &board.read().await?);
         if let Some(epoch) = again.over(number, &claim.nonce) {
             return Err(Refusal::Lost(Some(Box::new(epoch.clone()))));
+        }
+        if again.with_nonce(&claim.nonce).is_none() {
+            return Err(Refusal::Lost(None));
         }
         *hold = Hold {
             number,
