@@ -265,16 +265,29 @@ pub struct Journal {
     file: Option<File>,
     head: String,
     spent: Duration,
+    /// When it was last known to be on the disk, and how long that took.
+    synced: Instant,
+    cost: Duration,
 }
+
+/// What was done since the last time is worth waiting for the disk when it took this
+/// many times as long as that wait.
+const WORTH: u32 = 200;
 
 impl Journal {
     /// A journal that is kept nowhere.
     pub fn nowhere() -> Journal {
+        Journal::of(PathBuf::new(), None, String::new())
+    }
+
+    fn of(path: PathBuf, file: Option<File>, head: String) -> Journal {
         Journal {
-            path: PathBuf::new(),
-            file: None,
-            head: String::new(),
+            path,
+            file,
+            head,
             spent: Duration::ZERO,
+            synced: Instant::now(),
+            cost: Duration::ZERO,
         }
     }
 
@@ -289,12 +302,7 @@ impl Journal {
             .map_err(|error| cannot("make", &path, error))?;
         // The name itself is to outlive a crash too.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(Journal {
-            path,
-            file: Some(file),
-            head: String::new(),
-            spent: Duration::ZERO,
-        })
+        Ok(Journal::of(path, Some(file), String::new()))
     }
 
     /// The journal in FOLDER, to go on behind what READING has found whole; what
@@ -309,12 +317,7 @@ impl Journal {
             Ok(file)
         };
         let file = open().map_err(|error| cannot("go on with", &path, error))?;
-        Ok(Journal {
-            path,
-            file: Some(file),
-            head: reading.head.clone(),
-            spent: Duration::ZERO,
-        })
+        Ok(Journal::of(path, Some(file), reading.head.clone()))
     }
 
     /// The digest of the last line; empty before the first.
@@ -357,8 +360,19 @@ impl Journal {
             self.file = None;
             return Err(cannot("write", &self.path, error));
         }
-        self.spent += began.elapsed();
+        self.cost = began.elapsed();
+        self.spent += self.cost;
+        self.synced = Instant::now();
         Ok(())
+    }
+
+    /// The same where losing what was written, with the power of this machine, would
+    /// lose more than a moment's work: it is done again then, and asked of the world.
+    pub fn sync_what_took_long(&mut self) -> Result<(), Failure> {
+        if self.synced.elapsed() < self.cost * WORTH {
+            return Ok(());
+        }
+        self.sync()
     }
 }
 

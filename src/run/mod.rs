@@ -716,7 +716,9 @@ impl Run {
             value,
             identity,
         });
-        self.sync();
+        if let Err(failure) = self.journal.sync_what_took_long() {
+            not_kept(&failure);
+        }
         Ok(())
     }
 
