@@ -151,6 +151,18 @@ impl View {
                 .flatten()
                 .filter_map(|(key, value)| Some((key, key_of(key)?, value.as_str()?)))
         };
+        let shadows = || {
+            let tags = tags.as_array().into_iter().flatten();
+            tags.filter_map(Value::as_str)
+                .filter_map(|tag| Some((tag, shadow_of(tag)?)))
+        };
+        // Who laid a shadow had the lock then. One who had looked before may claim the
+        // number anew when a revert has taken the claim itself away: that is none.
+        for (tag, (number, text)) in shadows() {
+            view.highest = view.highest.max(number);
+            view.tags.push((number, tag.to_owned()));
+            claim(number, text);
+        }
         for (key, parsed, value) in entries() {
             let number = parsed.number();
             view.highest = view.highest.max(number);
@@ -158,16 +170,6 @@ impl View {
             if let Key::Lock(number) = parsed {
                 claim(number, value);
             }
-        }
-        let shadows = || {
-            let tags = tags.as_array().into_iter().flatten();
-            tags.filter_map(Value::as_str)
-                .filter_map(|tag| Some((tag, shadow_of(tag)?)))
-        };
-        for (tag, (number, text)) in shadows() {
-            view.highest = view.highest.max(number);
-            view.tags.push((number, tag.to_owned()));
-            claim(number, text);
         }
         for (_, parsed, value) in entries() {
             let Some(epoch) = epochs.get_mut(&parsed.number()) else {
@@ -492,6 +494,14 @@ mod tests {
             Verdict::InUse(epoch) if epoch.number == 4
         ));
         assert_eq!(view.tags_up_to(4), [shadow_tag(4, &mine)]);
+        // An older word about the same claim, and a claim of its number by another.
+        for (nonce, until) in [("n", 55), ("m", 200)] {
+            let config = value!({"fruix-scm:lock:4": claim(nonce, "theirs", until)});
+            let view = View::of(&config, &tags, "vm-1");
+            assert_eq!(view.over(4, "n"), None);
+            assert_eq!(view.over(4, "m").map(|epoch| epoch.until), Some(100));
+            assert_eq!(view.held(100).count(), 1);
+        }
     }
 
     #[test]
