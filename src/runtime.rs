@@ -61,27 +61,57 @@ fn notify() -> &'static Notify {
     NOTIFY.get_or_init(Notify::new)
 }
 
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
+/// What the operating system gave, or why it gave nothing.
+type Given = Result<Runtime, String>;
+
+fn given(
+    slot: &'static OnceLock<Given>,
+    build: fn() -> std::io::Result<Runtime>,
+) -> &'static Given {
+    slot.get_or_init(|| build().map_err(|error| error.to_string()))
+}
+
+fn used(given: &'static Given) -> Result<&'static Runtime, Failure> {
+    given.as_ref().map_err(|error| {
+        let what =
+            format!("cannot begin: the operating system gives no thread or event queue: {error}");
+        Failure::new(Key::System, what).hint(
+            "`ulimit -a` tells what a process may have; open files and processes are needed here",
+        )
+    })
+}
+
+fn shared() -> &'static Given {
+    static RUNTIME: OnceLock<Given> = OnceLock::new();
+    given(&RUNTIME, || {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("fruix-io")
             .enable_all()
             .build()
-            .expect("the operating system gives a new process a thread and an event queue")
     })
 }
 
 /// The runtime that has no threads of its own.
-fn alone() -> &'static Runtime {
-    static ALONE: OnceLock<Runtime> = OnceLock::new();
-    ALONE.get_or_init(|| {
+fn alone() -> &'static Given {
+    static ALONE: OnceLock<Given> = OnceLock::new();
+    given(&ALONE, || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .expect("the operating system gives a new process an event queue")
     })
+}
+
+/// Take from the operating system what every wait needs: what there is not enough of is
+/// told here, and not in the middle of something.
+pub fn begin() -> Result<(), Failure> {
+    used(shared())?;
+    used(alone())?;
+    Ok(())
+}
+
+fn runtime() -> &'static Runtime {
+    used(shared()).expect("the process has begun")
 }
 
 /// Run FUTURE to its end, for at most LIMIT, or until the user interrupts.
@@ -99,7 +129,7 @@ where
     Failure: From<E>,
 {
     let _rest = clock::rest();
-    runtime().block_on(unless_interrupted(what, limit, future))
+    used(shared())?.block_on(unless_interrupted(what, limit, future))
 }
 
 /// The same, where nothing that FUTURE begins is to go on after its end, such as
@@ -115,7 +145,7 @@ where
     Failure: From<E>,
 {
     let _rest = clock::rest();
-    alone().block_on(unless_interrupted(what, limit, future))
+    used(alone())?.block_on(unless_interrupted(what, limit, future))
 }
 
 /// Whether what runs now runs in [`wait_alone`].
@@ -175,10 +205,10 @@ where
 {
     CLEANING_UP.fetch_add(1, Ordering::SeqCst);
     let rest = clock::rest();
-    let outcome = runtime().block_on(clock::backstop(limit, future));
+    let outcome = used(shared()).map(|runtime| runtime.block_on(clock::backstop(limit, future)));
     drop(rest);
     CLEANING_UP.fetch_sub(1, Ordering::SeqCst);
-    match outcome {
+    match outcome? {
         Ok(result) => result.map_err(Failure::from),
         Err(clock::Passed) => Err(gave_up(what, limit)),
     }

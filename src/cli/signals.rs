@@ -43,6 +43,7 @@ pub fn watch(interpreter: &Interpreter) -> Result<(), Failure> {
 /// Turn the signals of this process into interrupts from now on.
 pub fn listen() -> Result<(), Failure> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    runtime::begin()?;
     STARTED
         .get_or_init(|| start().map_err(|error| format!("{error:#}")))
         .clone()

@@ -352,3 +352,18 @@ fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
         "{said}"
     );
 }
+
+#[test]
+fn a_process_that_may_open_nothing_says_so_and_does_not_panic() {
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 4; exec \"$0\" -c '(display 1)'"])
+        .arg(env!("CARGO_BIN_EXE_fruix-scm"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(
+        stderr.starts_with("fruix-scm: cannot begin: ") && stderr.contains("\nhint: `ulimit -a`"),
+        "{stderr}"
+    );
+}

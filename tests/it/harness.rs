@@ -3,9 +3,18 @@
 use crate::support::Sandbox;
 use std::path::Path;
 
-/// The Scheme programs of a page of documentation, in order, each with the lines that
-/// the page says it prints, if it does.
-fn programs(page: &str) -> Vec<(String, Vec<String>)> {
+/// A program of a page of documentation.
+struct Program {
+    text: String,
+    /// The words behind `fruix-scm`, where the page shows how it is run.
+    command: Option<Vec<String>>,
+    /// The lines that the page says it prints.
+    printed: Vec<String>,
+}
+
+/// The Scheme programs of a page of documentation, in order.
+fn programs(page: &str) -> Vec<Program> {
+    const COMMAND: &str = "    $ fruix-scm ";
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs")
         .join(page);
@@ -14,17 +23,27 @@ fn programs(page: &str) -> Vec<(String, Vec<String>)> {
         .skip(1)
         .map(|rest| {
             let (program, behind) = rest.split_once("```").unwrap();
-            let printed = behind
-                .lines()
-                .skip_while(|line| !line.starts_with("    $ fruix-scm "))
-                .skip(1)
-                .map_while(|line| line.strip_prefix("    "))
-                .map(untimed)
-                .collect();
-            (program.to_owned(), printed)
+            let mut shown = behind.lines().skip_while(|line| !line.starts_with(COMMAND));
+            let command = shown.next().and_then(|line| line.strip_prefix(COMMAND));
+            Program {
+                text: program.to_owned(),
+                command: command.map(|line| line.split(' ').map(str::to_owned).collect()),
+                printed: shown
+                    .map_while(|line| line.strip_prefix("    "))
+                    .map(untimed)
+                    .collect(),
+            }
         })
-        .filter(|(program, _)| program.contains("(harness \""))
+        .filter(|program| program.text.contains("(harness \""))
         .collect()
+}
+
+/// Whether FOUND is LINE of the guide, where `…` stands for what is of one run.
+fn is_line(found: &str, line: &str) -> bool {
+    match line.split_once('…') {
+        Some((before, after)) => found.starts_with(before) && found.ends_with(after),
+        None => found == line,
+    }
 }
 
 /// LINE without how long something took.
@@ -41,37 +60,56 @@ fn untimed(line: &str) -> String {
 fn every_program_of_the_guide_passes_and_prints_what_the_guide_says() {
     let programs = programs("harness.md");
     assert!(programs.len() >= 9, "the guide lost its programs");
-    let told = programs.iter().filter(|(_, printed)| !printed.is_empty());
+    let told = programs
+        .iter()
+        .filter(|program| !program.printed.is_empty());
     assert!(
-        told.count() >= 4,
+        told.count() >= 6,
         "the guide says nothing of what is printed"
     );
-    for (program, printed) in programs {
+    for Program {
+        text,
+        command,
+        printed,
+    } in programs
+    {
         let sandbox = Sandbox::new();
-        sandbox.write("program.scm", &program);
-        let needs_a_guest = program.contains("(fruix machine)");
-        let arguments: &[&str] = if needs_a_guest {
-            &["--simulate", "program.scm"]
-        } else {
-            &["program.scm"]
-        };
-        let outcome = sandbox.run(arguments);
-        let stderr = outcome.stderr.clone();
-        let stdout = outcome.success();
-        assert!(
-            stdout.lines().last().unwrap().starts_with("PASS "),
-            "{program}\n{stdout}"
-        );
+        let command = command.unwrap_or_else(|| {
+            let simulated = text.contains("(fruix machine)").then_some("--simulate");
+            simulated
+                .into_iter()
+                .chain(["program.scm"])
+                .map(str::to_owned)
+                .collect()
+        });
+        let name = command.iter().find(|word| word.ends_with(".scm")).unwrap();
+        sandbox.write(name, &text);
+        let outcome = sandbox.run(&command.iter().map(String::as_str).collect::<Vec<_>>());
         // In this order, and nothing else where no machine is.
-        let all: Vec<String> = stderr.lines().chain(stdout.lines()).map(untimed).collect();
+        let (verdict, told) = (&outcome.stdout, &outcome.stderr);
+        let at = told.find("fruix-scm: ").unwrap_or(told.len());
+        let all: Vec<String> = told[..at]
+            .lines()
+            .chain(verdict.lines())
+            .chain(told[at..].lines())
+            .map(untimed)
+            .collect();
+        let fails = printed.iter().any(|line| line.starts_with("FAIL "));
+        let last = verdict.lines().last().unwrap_or_default();
+        assert!(
+            last.starts_with(if fails { "FAIL " } else { "PASS " }),
+            "{text}\n{}",
+            all.join("\n")
+        );
         let mut lines = all.iter();
         for line in &printed {
             assert!(
-                lines.any(|found| found == line),
+                lines.any(|found| is_line(found, line)),
                 "`{line}` is not where the guide has it\n{}",
                 all.join("\n")
             );
         }
+        assert_eq!(outcome.status, Some(i32::from(fails)));
     }
 }
 
@@ -133,6 +171,7 @@ fn each_failure_shows_file_line_and_the_procedures_on_the_way() {
             "Wrong type (expecting string): 2",
         ),
         ("(nosuch x)", "Unbound variable: nosuch"),
+        ("(fail \"it is no good\")", "it is no good"),
         (
             "(list (throw 'mine x))",
             "Throw to key `mine' with args `(2)'.",
@@ -160,6 +199,28 @@ fn each_failure_shows_file_line_and_the_procedures_on_the_way() {
         // The failure is told once where it struck, once at its end.
         let count = stderr.matches(message).count();
         assert!(count <= 2, "{failing}: {count} times\n{stderr}");
+    }
+}
+
+#[test]
+fn what_fails_directly_in_a_step_is_shown_where_it_stands() {
+    for text in [
+        "(fail \"no\")",
+        "(list 2) (fail \"no\") (list 3)",
+        "(check \"no\" #f)",
+        "(list 2) (check \"no\" #f) (list 3)",
+        "(list 2) (claim \"no\" (= 1 2)) (list 3)",
+        "(list 2) (list (car '())) (list 3)",
+        "(error \"no\")",
+        "(throw 'mine \"no\")",
+    ] {
+        let (stderr, _) = told(&format!(
+            "(harness \"told\"\n (step \"outer\"\n  (list 1)\n  (step \"one\"\n{text})))"
+        ));
+        assert!(
+            stderr.contains("\nfruix-scm: told.scm:6:"),
+            "{text}\n{stderr}"
+        );
     }
 }
 

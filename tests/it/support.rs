@@ -184,8 +184,30 @@ impl Outcome {
             self.stderr
         );
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        let is_verdict = |line: &str| line.starts_with("FAIL ");
+        if matches!(status, 1 | 4) && self.stdout.lines().any(is_verdict) {
+            assert!(self.shows_where(), "nothing says where\n{}", self.stderr);
+        }
         self.stderr
     }
+
+    /// Whether the failure of a harness is shown with file, line and column.
+    fn shows_where(&self) -> bool {
+        self.stderr.lines().any(|line| {
+            line.strip_prefix("fruix-scm: ")
+                .is_some_and(begins_with_a_place)
+        })
+    }
+}
+
+/// Whether TEXT begins with `FILE.scm:LINE:COLUMN`.
+fn begins_with_a_place(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((_, rest)) = text.split_once(".scm:") else {
+        return false;
+    };
+    let mut parts = rest.split([':', ' ']);
+    parts.next().is_some_and(number) && parts.next().is_some_and(number)
 }
 
 /// The program NAME on this machine's PATH. Where it is missing the caller's

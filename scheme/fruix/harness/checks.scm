@@ -26,17 +26,17 @@
   ;; outside of one.
   (make-parameter #f))
 
-(define (fail message)
-  "Throw 'check-failed with MESSAGE, a string: the system under test is not as
-it should be."
-  (throw 'check-failed #f "~A" (list message) '()))
+(define (fail-at source message)
+  "Throw 'check-failed with MESSAGE, which is said at SOURCE, as `syntax-source' has it,
+or #f."
+  (throw 'check-failed #f "~A" (list message) (or source '())))
 
 (define (failed source message)
   "The check that stands at SOURCE, as `syntax-source' has it, does not hold, which
 MESSAGE says."
   (match (%collected)
     (#f
-     (throw 'check-failed #f "~A" (list message) (or source '())))
+     (fail-at source message))
     ((messages)
      (%run-note! (string-append "✗ " (placed source message)))
      (set-car! (%collected) (cons (cons source message) messages)))))
@@ -112,6 +112,11 @@ nothing; behind the last one 'check-failed is thrown, with all of them."
       (%run-check-passed! what)
       (failed source
               (string-append what ": " (difference actual expected)))))
+
+(define-placed (fail message)
+  "Throw 'check-failed with MESSAGE, a string: the system under test is not as
+it should be."
+  fail-at)
 
 (define-placed (check what holds?)
   "Check that HOLDS? is true; WHAT, a string, says what that means and is shown.

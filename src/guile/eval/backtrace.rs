@@ -113,9 +113,12 @@ const MOST_WAYS: usize = 100;
 
 /// Whether PLACE is in a file that the binary carries.
 fn is_library(place: Span) -> bool {
-    source::get(place.source).is_some_and(|source| {
-        source.name.starts_with("guile/") || source.name.starts_with("fruix/")
-    })
+    source::get(place.source).is_some_and(|source| is_of_library(&source.name))
+}
+
+/// Whether the file called NAME is one that the binary carries.
+pub fn is_of_library(name: &str) -> bool {
+    name.starts_with("guile/") || name.starts_with("fruix/")
 }
 
 /// The part of a text that defines one procedure, or a form at the top level.

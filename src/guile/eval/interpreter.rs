@@ -405,7 +405,9 @@ impl Interpreter {
         }
         let native = raising.trace.native.map(Id::named);
         let form = loader::current_form();
-        let said = report::place_in(&key, &arguments);
+        // A place in the library says nothing to whoever called it.
+        let said =
+            report::place_in(&key, &arguments).filter(|said| !backtrace::is_of_library(&said.file));
         let mut frames = backtrace::frames(&trace, native, form);
         if key != "syntax-error"
             && let Some(said) = &said
@@ -523,6 +525,8 @@ fn exit_status(argument: Option<&Value>) -> u8 {
         None | Some(Value::BoolV(true)) => 0,
         Some(Value::BoolV(false)) => 1,
         Some(Value::IntV(number)) => (*number & 0xff) as u8,
+        // Guile cannot make a status of one that does not fit.
+        Some(Value::BigNum(_)) => 1,
         Some(_) => 0,
     }
 }
