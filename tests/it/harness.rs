@@ -212,7 +212,9 @@ fn what_fails_directly_in_a_step_is_shown_where_it_stands() {
         "(list 2) (claim \"no\" (= 1 2)) (list 3)",
         "(list 2) (list (car '())) (list 3)",
         "(error \"no\")",
+        "(list 2) (error \"no\") (list 3)",
         "(throw 'mine \"no\")",
+        "(list 2) (throw 'mine \"no\") (list 3)",
     ] {
         let (stderr, _) = told(&format!(
             "(harness \"told\"\n (step \"outer\"\n  (list 1)\n  (step \"one\"\n{text})))"

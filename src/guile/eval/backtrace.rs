@@ -27,9 +27,10 @@ pub struct Frame {
 /// The frames for TRACE, innermost first. TRACE has a place inside of each procedure
 /// at work, outermost first. The last is exact, or is where the machine would have
 /// gone on after the native called NATIVE; the default span stands for a place that
-/// nobody knows. TOP is the form at the top level that led
-/// to them. The procedures of the library only count for what they were called by.
-pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
+/// nobody knows; RAISER is the native called there when the program has raised itself.
+/// TOP is the form at the top level that led to them. The procedures of the library only
+/// count for what they were called by.
+pub fn frames(trace: &[Span], native: Option<Id>, raiser: Option<Id>, top: Span) -> Vec<Frame> {
     let mut texts = Texts::default();
     let mut frames: Vec<Frame> = Vec::new();
     let mut called: Option<Region> = None;
@@ -73,13 +74,19 @@ pub fn frames(trace: &[Span], native: Option<Id>, top: Span) -> Vec<Frame> {
             procedure: None,
         });
     }
-    // The innermost may be lost, and only what it called be known.
+    // The innermost may be lost, and only what it called be known: that stands in a
+    // procedure without a name in the caller's text, or in one that the caller calls.
     if trace.last() == Some(&Span::default())
-        && let (Some(name), Some(caller)) = (native, frames.first())
+        && let (Some(name), Some(caller)) = (native.or(raiser), frames.first().copied())
         && let Some(region) = texts.region(caller.place)
-        && let Some(way) = texts.between(&region.form, name, caller.place.source)
     {
-        frames.splice(0..0, way);
+        let way = texts.between(&region.form, name, caller.place.source);
+        match (only_call(&region.form, name), way) {
+            (Some(place), None) if caller.place == region.form.span() => frames[0].place = place,
+            (Some(place), None) => frames.insert(0, Frame { place, ..caller }),
+            (None, Some(way)) => drop(frames.splice(0..0, way)),
+            _ => {}
+        }
     }
     texts.fill(&mut frames);
     frames

@@ -404,11 +404,12 @@ impl Interpreter {
             *culprits = list_value(vec![procedure]);
         }
         let native = raising.trace.native.map(Id::named);
+        let raiser = raising.trace.raiser.map(Id::named);
         let form = loader::current_form();
         // A place in the library says nothing to whoever called it.
         let said =
             report::place_in(&key, &arguments).filter(|said| !backtrace::is_of_library(&said.file));
-        let mut frames = backtrace::frames(&trace, native, form);
+        let mut frames = backtrace::frames(&trace, native, raiser, form);
         if key != "syntax-error"
             && let Some(said) = &said
             && let Some(place) = source::at(&said.file, said.line, said.column)

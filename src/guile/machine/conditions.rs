@@ -36,6 +36,9 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// The native that raised, called by the innermost of them.
     pub native: Option<&'static str>,
+    /// The one by which the program raised instead, such as `throw`: where it was
+    /// called is known, unless the machine has lost the whole procedure.
+    pub raiser: Option<&'static str>,
 }
 
 /// An object that has been raised and where.
@@ -100,11 +103,13 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
         (Raise::Throw { .. }, true) => memory::check().err().unwrap_or(raise),
         _ => raise,
     };
-    let trace = |native| Trace {
+    let by_program = matches!(raise, Raise::Program(_));
+    let trace = |native: Option<&'static str>| Trace {
         spans: spans(),
         native,
+        raiser: by_program.then_some(name),
     };
-    let mut native = Some(name);
+    let native = (!by_program).then_some(name);
     let raiser = || {
         RAISER.with(|raiser| {
             raiser
@@ -146,11 +151,7 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
             HERE.with(|here| *here.borrow_mut() = Some(trace(None)));
             return Raised::Nothing(value);
         }
-        Raise::Object(object) => object,
-        Raise::Program(object) => {
-            native = None;
-            object
-        }
+        Raise::Object(object) | Raise::Program(object) => object,
         Raise::Throw { key, args } => throw_object(symbol_value(&key), list_value(args)),
         Raise::Failure(failure) => failure_object(&failure),
         Raise::WrongCount(name) => {
@@ -277,7 +278,7 @@ fn find(error: &SteelErr) -> Raising {
         object: Root::of(&translated(error.kind(), message)),
         trace: Trace {
             spans,
-            native: None,
+            ..Trace::default()
         },
         target: Target::Machine,
     }
