@@ -234,18 +234,31 @@ throws is told on the error port, and the result is then #f."
 ;; raised again from here.
 (define (%machine-trouble mark handler for-throw?)
   (let* ((object (%last-caught))
-         (outer (cdr (%extents-at mark)))
+         (here (%extents-at mark))
+         (outer (cdr here))
          (accepted? (%accepts? mark object))
          (before (and accepted? (cdr mark))))
+    (define (go-on)
+      (cond
+       ((not accepted?) (%raise object #f))
+       (for-throw? (%machine-apply handler (%caught-arguments object)))
+       (else (handler object))))
     (if (eq? (exception-kind object) 'stack-overflow)
         (%forget-frames))
     (if before
         (%with-handlers outer (lambda () ((car before) object))))
-    (%cut-to outer)
-    (cond
-     ((not accepted?) (%raise object #f))
-     (for-throw? (%machine-apply handler (%caught-arguments object)))
-     (else (handler object)))))
+    (if (eq? (%extents) here)
+        (begin
+          (%set-extents! outer)
+          (go-on))
+        ;; What a leaving thunk throws is for the same handler.
+        ((%in-frame (lambda () (%cut-to here) go-on)
+                    trouble
+                    (let ((arguments (%arrived trouble mark for-throw?)))
+                      (lambda ()
+                        (if arguments
+                            (%machine-apply handler arguments)
+                            (%machine-trouble mark handler for-throw?)))))))))
 
 ;; A machine that has had very many frames keeps room for them, and its own way of
 ;; refusing more loses count.  One that goes on in a continuation which has been left
