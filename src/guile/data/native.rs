@@ -192,6 +192,9 @@ pub struct Protocol {
     pub end_nested_run: fn(),
     /// Ask the program behind the port that is being read for more.
     pub refill_port: fn(&mut Machine) -> Result<(), Raise>,
+    /// What is raised for ARGUMENTS when something cannot be encoded or decoded, with the
+    /// port in it.
+    pub name_port: fn(Raise, &[Value]) -> Raise,
     /// Whether the program behind a port has to be given what was written.
     pub wants_flush: fn() -> bool,
     pub flush_port: fn(&mut Machine) -> Result<(), Raise>,
@@ -294,7 +297,7 @@ pub fn enter_with_ports(
                 }
                 return Ok(value);
             }
-            Err(raise) => return Err(raise),
+            Err(raise) => return Err((protocol().name_port)(raise, arguments)),
         }
     }
 }

@@ -10,20 +10,23 @@ use steel::rvals::IntoSteelVal;
 /// The number that TEXT writes in RADIX, or nothing when it is not a number.
 pub fn parse_number(text: &str, radix: u32) -> Option<Value> {
     let mut rest = text;
-    let mut radix = radix;
-    let mut exactness = None;
+    let (mut exactness, mut named_radix) = (None, None);
     while let Some(after) = rest.strip_prefix('#') {
         let mark = after.chars().next()?;
-        match mark.to_ascii_lowercase() {
-            'x' => radix = 16,
-            'b' => radix = 2,
-            'o' => radix = 8,
-            'd' => radix = 10,
-            mark @ ('e' | 'i') => exactness = Some(mark),
+        let before = match mark.to_ascii_lowercase() {
+            'x' => named_radix.replace(16),
+            'b' => named_radix.replace(2),
+            'o' => named_radix.replace(8),
+            'd' => named_radix.replace(10),
+            mark @ ('e' | 'i') => exactness.replace(mark).map(u32::from),
             _ => return None,
+        };
+        if before.is_some() {
+            return None;
         }
         rest = &after[1..];
     }
+    let radix = named_radix.unwrap_or(radix);
     // The common case: a small decimal integer.
     if radix == 10
         && exactness.is_none()
@@ -126,6 +129,9 @@ fn real(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
         }
     };
     Some(match (exactness, number) {
+        (Some('i'), Number::Exact(number)) if number.is_zero() && text.starts_with('-') => {
+            Number::Inexact(-0.0)
+        }
         (Some('i'), number) => Number::Inexact(number.inexact()),
         (Some('e'), Number::Inexact(number)) => Number::Exact(BigRational::from_float(number)?),
         (_, number) => number,
@@ -244,10 +250,10 @@ fn complex(text: &str, radix: u32, exactness: Option<char>) -> Option<Number> {
         if exact_zero(&magnitude) || exact_zero(&angle) {
             return Some(magnitude);
         }
-        let (magnitude, angle) = (magnitude.inexact(), angle.inexact());
+        let (re, im) = numbers::polar(magnitude.inexact(), angle.inexact());
         return Some(Number::Complex(
-            Box::new(Number::Inexact(magnitude * angle.cos())),
-            Box::new(Number::Inexact(magnitude * angle.sin())),
+            Box::new(Number::Inexact(re)),
+            Box::new(Number::Inexact(im)),
         ));
     }
     let body = text.strip_suffix('i')?;

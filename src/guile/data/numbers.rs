@@ -130,6 +130,13 @@ impl Number {
         }
     }
 
+    fn parts(&self) -> Parts {
+        match self {
+            Complex(re, im) => (*re, Some(*im)),
+            other => (other.float().unwrap_or(f64::NAN), None),
+        }
+    }
+
     fn complex(&self) -> (f64, f64) {
         match self {
             Complex(re, im) => (*re, *im),
@@ -270,6 +277,10 @@ fn want_exact_integer(procedure: &str, position: usize, value: &Value) -> Result
     }
 }
 
+/// The real part, and the imaginary one where there is any: a number without one is not
+/// the number with a zero there, which has a sign and makes no number of an infinity.
+type Parts = (f64, Option<f64>);
+
 fn combine(
     procedure: &str,
     a: &Value,
@@ -277,13 +288,13 @@ fn combine(
     big: fn(BigInt, BigInt) -> BigInt,
     ratio: fn(BigRational, BigRational) -> BigRational,
     real: fn(f64, f64) -> f64,
-    complex: fn((f64, f64), (f64, f64)) -> (f64, f64),
+    complex: fn(Parts, Parts) -> (f64, f64),
 ) -> Outcome {
     let left = want(procedure, 1, a)?;
     let right = want(procedure, 2, b)?;
     Ok(match (&left, &right) {
         (Complex(..), _) | (_, Complex(..)) => {
-            let (re, im) = complex(left.complex(), right.complex());
+            let (re, im) = complex(left.parts(), right.parts());
             complex_value(re, im)
         }
         (Real(_), _) | (_, Real(_)) => Value::NumV(real(
@@ -320,7 +331,13 @@ pub fn add(a: &Value, b: &Value) -> Outcome {
         |a, b| a + b,
         |a, b| a + b,
         |a, b| a + b,
-        |a, b| (a.0 + b.0, a.1 + b.1),
+        |a, b| {
+            let im = match (a.1, b.1) {
+                (Some(x), Some(y)) => x + y,
+                (x, y) => x.or(y).unwrap_or(0.0),
+            };
+            (a.0 + b.0, im)
+        },
     )
 }
 
@@ -343,7 +360,13 @@ pub fn subtract(a: &Value, b: &Value) -> Outcome {
         |a, b| a - b,
         |a, b| a - b,
         |a, b| a - b,
-        |a, b| (a.0 - b.0, a.1 - b.1),
+        |a, b| {
+            let im = match (a.1, b.1) {
+                (Some(x), Some(y)) => x - y,
+                (x, y) => x.or(y.map(|y| -y)).unwrap_or(0.0),
+            };
+            (a.0 - b.0, im)
+        },
     )
 }
 
@@ -366,7 +389,11 @@ pub fn multiply(a: &Value, b: &Value) -> Outcome {
         |a, b| a * b,
         |a, b| a * b,
         |a, b| a * b,
-        |a, b| (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0),
+        |a, b| match (a, b) {
+            ((a, Some(x)), (b, Some(y))) => (a * b - x * y, a * y + x * b),
+            ((a, Some(x)), (b, None)) | ((b, None), (a, Some(x))) => (a * b, x * b),
+            ((a, None), (b, None)) => (a * b, 0.0),
+        },
     )
 }
 
@@ -394,7 +421,10 @@ pub fn divide(a: &Value, b: &Value) -> Outcome {
         let (re, im) = left.complex();
         return Ok(complex_value(re / divisor, im / divisor));
     }
-    let (re, im) = c_div(left.complex(), right.complex());
+    let (re, im) = match left.float() {
+        Some(dividend) => real_over_complex(dividend, right.complex()),
+        None => c_div(left.complex(), right.complex()),
+    };
     Ok(complex_value(re, im))
 }
 
@@ -451,7 +481,10 @@ pub fn equal(a: &Value, b: &Value) -> Outcome {
     // Guile counts the one that is no number as the first, whichever it is.
     let (left, right) = (want("=", 1, a)?, want("=", 1, b)?);
     Ok(boolean(match (&left, &right) {
-        (Complex(..), _) | (_, Complex(..)) => left.complex() == right.complex(),
+        (Complex(re, im), other) | (other, Complex(re, im)) => match other {
+            Complex(x, y) => re == x && im == y,
+            other => *im == 0.0 && order(&Real(*re), other) == Some(Ordering::Equal),
+        },
         _ => order(&left, &right) == Some(Ordering::Equal),
     }))
 }
@@ -469,13 +502,11 @@ fn sum(args: &[Value]) -> Outcome {
 
 fn difference(args: &[Value]) -> Outcome {
     match args {
-        [a] => {
-            want("-", 1, a)?;
-            if let Value::NumV(number) = a {
-                return Ok(Value::NumV(-number));
-            }
-            subtract(&Value::IntV(0), a)
-        }
+        [a] => match want("-", 1, a)? {
+            Real(number) => Ok(Value::NumV(-number)),
+            Complex(re, im) => Ok(complex_value(-re, -im)),
+            _ => subtract(&Value::IntV(0), a),
+        },
         [a, b] => subtract(a, b),
         [first, rest @ ..] => rest.iter().try_fold(first.clone(), |difference, item| {
             subtract(&difference, item)
@@ -568,9 +599,15 @@ fn extreme(procedure: &str, args: &[Value], wanted: Ordering) -> Outcome {
             Ordering::Greater => !sign,
             _ => sign,
         };
-        if matches!(item, Value::NumV(x) if x.is_nan() || *x == 0.0 && zero(x.is_sign_negative()) && order == Some(Ordering::Equal))
-            || order == Some(wanted)
-        {
+        let replaces = match item {
+            Value::NumV(x) if x.is_nan() => true,
+            Value::NumV(x) if *x == 0.0 => {
+                zero(x.is_sign_negative()) && order == Some(Ordering::Equal)
+            }
+            Value::IntV(0) => zero(false) && order == Some(Ordering::Equal),
+            _ => false,
+        };
+        if replaces || order == Some(wanted) {
             best = item.clone();
         }
     }
@@ -965,10 +1002,17 @@ fn make_polar(args: &[Value]) -> Outcome {
         magnitude.float().unwrap_or(f64::NAN),
         angle.float().unwrap_or(f64::NAN),
     );
-    Ok(complex_value(
-        magnitude * angle.cos(),
-        magnitude * angle.sin(),
-    ))
+    let (re, im) = polar(magnitude, angle);
+    Ok(complex_value(re, im))
+}
+
+/// The parts of what is MAGNITUDE away from zero, at ANGLE radians; zero is at no angle.
+pub fn polar(magnitude: f64, angle: f64) -> (f64, f64) {
+    let (sine, cosine) = angle.sin_cos();
+    if magnitude == 0.0 && cosine.is_nan() {
+        return (0.0, 0.0);
+    }
+    (magnitude * cosine, magnitude * sine)
 }
 
 fn rounded(procedure: &str, args: &[Value], real: fn(f64) -> f64, rounding: Rounding) -> Outcome {
@@ -1252,6 +1296,18 @@ fn c_div(a: C, b: C) -> C {
         let ratio = b.1 / b.0;
         let norm = b.0 * (1.0 + ratio * ratio);
         ((a.0 + a.1 * ratio) / norm, (a.1 - a.0 * ratio) / norm)
+    }
+}
+/// The same for an A without an imaginary part.
+fn real_over_complex(a: f64, b: C) -> C {
+    if b.0.abs() <= b.1.abs() {
+        let ratio = b.0 / b.1;
+        let norm = b.1 * (1.0 + ratio * ratio);
+        (a * ratio / norm, -a / norm)
+    } else {
+        let ratio = b.1 / b.0;
+        let norm = b.0 * (1.0 + ratio * ratio);
+        (a / norm, -a * ratio / norm)
     }
 }
 const I: C = (0.0, 1.0);

@@ -191,13 +191,19 @@ pub fn escaped(character: char) -> String {
     }
 }
 
-/// Guile's error for CHARACTER, which cannot be put.
-pub fn encoding_error(procedure: &str, character: char) -> Raise {
+/// The key of an error for a character that cannot be put.
+pub const ENCODING_ERROR: &str = "encoding-error";
+
+/// The key of an error for bytes that stand for nothing.
+pub const DECODING_ERROR: &str = "decoding-error";
+
+/// Guile's error for CHARACTER, which cannot be put; the port is named further out.
+pub fn encoding_error(character: char) -> Raise {
     Raise::throw(
-        "encoding-error",
+        ENCODING_ERROR,
         vec![
-            text::value(procedure),
-            text::value("cannot convert wide string to output locale"),
+            text::value("put-char"),
+            text::value("conversion to port encoding failed"),
             Value::IntV(libc::EILSEQ as isize),
             Value::BoolV(false),
             Value::CharV(character),
@@ -205,12 +211,12 @@ pub fn encoding_error(procedure: &str, character: char) -> Raise {
     )
 }
 
-/// Guile's error for bytes that stand for nothing.
-pub fn decoding_error(procedure: &str) -> Raise {
+/// Guile's error for bytes that stand for nothing; the port is named further out.
+pub fn decoding_error() -> Raise {
     Raise::throw(
-        "decoding-error",
+        DECODING_ERROR,
         vec![
-            text::value(procedure),
+            text::value("peek-char"),
             text::value("input decoding error"),
             Value::IntV(libc::EILSEQ as isize),
             Value::BoolV(false),
@@ -219,12 +225,7 @@ pub fn decoding_error(procedure: &str) -> Raise {
 }
 
 /// TEXT in ENCODING; STRATEGY says what happens to characters that have no bytes there.
-pub fn encode(
-    procedure: &str,
-    encoding: Encoding,
-    strategy: &str,
-    text: &str,
-) -> Result<Vec<u8>, Raise> {
+pub fn encode(encoding: Encoding, strategy: &str, text: &str) -> Result<Vec<u8>, Raise> {
     if encoding == Encoding::Utf8 {
         return Ok(text.as_bytes().to_vec());
     }
@@ -233,13 +234,8 @@ pub fn encode(
         match encode_one(encoding, character) {
             Some(encoded) => bytes.extend(encoded),
             None => match strategy {
-                "error" => return Err(encoding_error(procedure, character)),
-                "escape" => bytes.extend(encode(
-                    procedure,
-                    encoding,
-                    "substitute",
-                    &escaped(character),
-                )?),
+                "error" => return Err(encoding_error(character)),
+                "escape" => bytes.extend(encode(encoding, "substitute", &escaped(character))?),
                 _ => bytes.extend(encode_one(encoding, '?').unwrap_or_default()),
             },
         }
@@ -248,16 +244,11 @@ pub fn encode(
 }
 
 /// BYTES in ENCODING as text; STRATEGY says what happens to bytes that stand for nothing.
-pub fn decode(
-    procedure: &str,
-    encoding: Encoding,
-    strategy: &str,
-    bytes: &[u8],
-) -> Result<String, Raise> {
+pub fn decode(encoding: Encoding, strategy: &str, bytes: &[u8]) -> Result<String, Raise> {
     match encoding {
         Encoding::Utf8 => match String::from_utf8(bytes.to_vec()) {
             Ok(text) => Ok(text),
-            Err(_) if strategy == "error" => Err(decoding_error(procedure)),
+            Err(_) if strategy == "error" => Err(decoding_error()),
             Err(_) => Ok(String::from_utf8_lossy(bytes).into_owned()),
         },
         Encoding::Latin1 => Ok(bytes.iter().map(|byte| char::from(*byte)).collect()),
@@ -270,7 +261,7 @@ pub fn decode(
                         text.push(character);
                         rest = &rest[width..];
                     }
-                    _ if strategy == "error" => return Err(decoding_error(procedure)),
+                    _ if strategy == "error" => return Err(decoding_error()),
                     _ => {
                         text.push(char::REPLACEMENT_CHARACTER);
                         rest = &rest[1..];
@@ -299,13 +290,21 @@ pub fn without_mark<'a>(name: &'static str, bytes: &'a [u8]) -> (&'static str, &
     }
 }
 
+/// In how many bytes of a text a comment may name its encoding, and how many the name may
+/// have besides.
+pub const COMMENTED: usize = 500;
+pub const LONGEST_NAME: usize = 64;
+
 /// The encoding that a comment near the beginning of TEXT names, as in `coding: latin-1`.
 pub fn named_in_comment(text: &[u8]) -> Option<String> {
-    let head = &text[..text.len().min(500)];
+    let head = &text[..text.len().min(COMMENTED + LONGEST_NAME)];
     let head: String = head.iter().map(|byte| char::from(*byte)).collect();
     let mut from = 0;
     while let Some(at) = head[from..].find("coding").map(|at| at + from) {
         from = at + "coding".len();
+        if at >= COMMENTED {
+            break;
+        }
         let Some(rest) = head[from..].strip_prefix([':', '=']) else {
             continue;
         };
@@ -341,7 +340,7 @@ pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String
         .and_then(|name| named(&name))
         .unwrap_or(Encoding::Utf8);
     if encoding != Encoding::Utf8 {
-        return decode("load", encoding, "substitute", &bytes)
+        return decode(encoding, "substitute", &bytes)
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidData));
     }
     Ok(String::from_utf8(bytes)
@@ -383,7 +382,7 @@ fn encode_string(args: &[Value]) -> Outcome {
         Encoding::Other(name) => byte_order_mark(name).to_vec(),
         _ => Vec::new(),
     };
-    bytes.extend(encode("put-char", encoding, strategy(args, 3)?, text)?);
+    bytes.extend(encode(encoding, strategy(args, 3)?, text)?);
     Ok(bytevectors::value(bytes))
 }
 
@@ -397,7 +396,7 @@ fn decode_bytes(args: &[Value]) -> Outcome {
         Some(rest) if encoding == Encoding::Utf8 && strategy != "error" => rest,
         _ => &bytes,
     };
-    decode("peek-char", encoding, strategy, rest).map(text::value)
+    decode(encoding, strategy, rest).map(text::value)
 }
 
 natives! {

@@ -10,6 +10,7 @@ use crate::data::value::Value;
 use crate::data::{errors, memory, numbers};
 use crate::library::equality::{self, is_equal, is_eqv};
 use crate::natives;
+use std::cell::Cell;
 
 type Same = fn(&Value, &Value) -> bool;
 
@@ -707,6 +708,22 @@ fn delete(machine: &mut Machine, args: &[Value]) -> Outcome {
     Ok(pairs::list(kept))
 }
 
+fn delete_in_place(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let Some(same) = args::given_truth(args, 3) else {
+        return Ok(remove_in_place(&args[1], false, |item| {
+            is_equal(&args[0], item)
+        }));
+    };
+    let mut unwanted = Vec::new();
+    for item in args::list("delete!", args, 2)? {
+        unwanted.push(holds(machine, same, &args[0], &item)?);
+    }
+    let next = Cell::new(0);
+    Ok(remove_in_place(&args[1], false, |_| {
+        unwanted.get(next.replace(next.get() + 1)) == Some(&true)
+    }))
+}
+
 fn delq_in_place(args: &[Value]) -> Outcome {
     Ok(remove_in_place(&args[1], false, |item| {
         is_eq(&args[0], item)
@@ -924,7 +941,7 @@ natives! {
     "acons" (3) => acons,
     "alist-copy" (1) => alist_copy,
     "delq" (2) => delq, "delv" (2) => delv, "delete" (2, 1) with machine => delete,
-    "delq!" (2) => delq_in_place, "delv!" (2) => delv_in_place, "delete!" (2, 1) with machine => delete,
+    "delq!" (2) => delq_in_place, "delv!" (2) => delv_in_place, "delete!" (2, 1) with machine => delete_in_place,
     "delq1!" (2) => delq1_in_place, "delv1!" (2) => delv1_in_place, "delete1!" (2) => delete1_in_place,
     "%delete-duplicates" (1) => delete_duplicates,
     "%concatenate" (1) => last_n_flat,

@@ -238,7 +238,7 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
 
 /// Let a mark or a comment at the beginning say what the encoding is.
 fn guess_encoding(state: &mut State) -> Result<(), Raise> {
-    state.fill(500, "open-file")?;
+    state.fill(encodings::COMMENTED + encodings::LONGEST_NAME, "open-file")?;
     if state.unread().starts_with(encodings::UTF8_MARK) {
         set_encoding(state, "UTF-8")?;
         return state.pass_mark("open-file");
@@ -364,7 +364,7 @@ fn char_ready(args: &[Value]) -> Outcome {
 
 /// Read up to DELIMITER: what came before it, and whether it was there.
 fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bool), Raise> {
-    if matches!(state.encoding, Encoding::Other(_)) || state.strategy == "error" {
+    if matches!(state.encoding, Encoding::Other(_)) || state.refuses_bytes() {
         let mut line = String::new();
         while let Some(character) = state.read_char(procedure)? {
             if character == char::from(delimiter) {

@@ -364,9 +364,8 @@ impl State {
             Ok(text) => Ok(text.chars().next().map(|character| (character, width))),
             Err(error) => {
                 let bad = error.error_len().unwrap_or(available).max(1);
-                if self.strategy == "error" {
-                    self.consume(bad);
-                    return Err(encodings::decoding_error(procedure));
+                if self.refuses_bytes() {
+                    return Err(encodings::decoding_error());
                 }
                 Ok(Some((char::REPLACEMENT_CHARACTER, bad)))
             }
@@ -381,10 +380,7 @@ impl State {
         self.fill(encodings::LONGEST, procedure)?;
         match encodings::decode_one(name, self.unread()) {
             Decoded::Character(character, width) => Ok(Some((character, width))),
-            _ if self.strategy == "error" => {
-                self.consume(1);
-                Err(encodings::decoding_error(procedure))
-            }
+            _ if self.refuses_bytes() => Err(encodings::decoding_error()),
             _ => Ok(Some((char::REPLACEMENT_CHARACTER, 1))),
         }
     }
@@ -407,7 +403,7 @@ impl State {
 
     /// Read all there is as text.
     pub fn read_text(&mut self, procedure: &str) -> Result<String, Raise> {
-        if matches!(self.encoding, Encoding::Other(_)) || self.strategy == "error" {
+        if matches!(self.encoding, Encoding::Other(_)) || self.refuses_bytes() {
             let mut text = String::new();
             while let Some(character) = self.read_char(procedure)? {
                 text.push(character);
@@ -488,15 +484,14 @@ impl State {
             Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
             Encoding::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
             Encoding::Other(_) => {
-                encodings::decode("read", self.encoding, "substitute", bytes).unwrap_or_default()
+                encodings::decode(self.encoding, "substitute", bytes).unwrap_or_default()
             }
         }
     }
 
     /// Put TEXT in front of what is unread.
     pub fn push_back(&mut self, text: &str) {
-        let encoded =
-            encodings::encode("unread-char", self.encoding, "substitute", text).unwrap_or_default();
+        let encoded = encodings::encode(self.encoding, "substitute", text).unwrap_or_default();
         // Where the line before had ended is not known any more.
         self.line -= text.matches('\n').count() as isize;
         self.column = self
@@ -520,8 +515,9 @@ impl State {
         }
     }
 
-    fn encoded(&self, procedure: &str, text: &str) -> Result<Vec<u8>, Raise> {
-        encodings::encode(procedure, self.encoding, self.strategy, text)
+    /// Whether bytes that stand for nothing are an error: there is no way to show them.
+    pub fn refuses_bytes(&self) -> bool {
+        self.strategy != "substitute"
     }
 
     /// Write TEXT.
@@ -545,8 +541,23 @@ impl State {
             }
             _ => Vec::new(),
         };
-        bytes.extend(self.encoded(procedure, text)?);
-        self.put_bytes(procedure, &bytes)
+        match encodings::encode(self.encoding, self.strategy, text) {
+            Ok(encoded) => {
+                bytes.extend(encoded);
+                self.put_bytes(procedure, &bytes)
+            }
+            // What comes before the character that cannot be put is written.
+            Err(raise) => {
+                let begins = |end: usize| encodings::encode(self.encoding, "error", &text[..end]);
+                let before = text
+                    .char_indices()
+                    .rev()
+                    .find_map(|(end, _)| begins(end).ok());
+                bytes.extend(before.unwrap_or_default());
+                self.put_bytes(procedure, &bytes)?;
+                Err(raise)
+            }
+        }
     }
 
     pub fn put_bytes(&mut self, procedure: &str, bytes: &[u8]) -> Result<(), Raise> {
@@ -704,6 +715,24 @@ pub fn refill_from_program(machine: &mut Machine) -> Result<(), Raise> {
         input.bytes.extend(bytes);
     }
     Ok(())
+}
+
+/// RAISE, with the port among ARGUMENTS or the current one where it tells of characters
+/// that have no bytes, or of bytes that are no character.
+pub fn named_in(raise: Raise, arguments: &[Value]) -> Raise {
+    let Raise::Throw { key, mut args } = raise else {
+        return raise;
+    };
+    let standard = match &*key {
+        encodings::DECODING_ERROR => Standard::Input,
+        encodings::ENCODING_ERROR => Standard::Output,
+        _ => return Raise::Throw { key, args },
+    };
+    if let Some(port @ Value::BoolV(false)) = args.get_mut(3) {
+        let given = arguments.iter().find(|argument| get(argument).is_some());
+        *port = given.cloned().unwrap_or_else(|| current(standard));
+    }
+    Raise::Throw { key, args }
 }
 
 /// Whether a port of the program has something that should leave it.

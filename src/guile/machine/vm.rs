@@ -103,6 +103,7 @@ static PROTOCOL: Protocol = Protocol {
     begin_nested_run: control::begin_nested_run,
     end_nested_run: control::end_nested_run,
     refill_port: ports::refill_from_program,
+    name_port: ports::named_in,
     wants_flush: ports::wants_flush,
     flush_port: ports::flush_to_program,
 };

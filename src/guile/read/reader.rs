@@ -68,16 +68,28 @@ pub fn set_options(options: Options) {
     OPTIONS.with(|slot| slot.set(options));
 }
 
-/// The message of the error that is none of the reader's own.
+/// The messages of the errors that are none of the reader's own.
 const NOT_A_BYTE: &str = "a bytevector holds bytes only";
+const NO_CHARACTER: &str = "no character has this number";
 
 /// What Guile throws for ERROR where it is no `read-error`.
 pub fn raise_of(error: &ReadError) -> Option<native::Raise> {
     use crate::data::native::Raise;
+    let found = error.arguments.first().cloned().unwrap_or(Value::Void);
+    if error.message == NO_CHARACTER {
+        return Some(Raise::throw(
+            "out-of-range",
+            vec![
+                string_value("integer->char"),
+                string_value("Argument 1 out of range: ~S"),
+                list_value(vec![found.clone()]),
+                list_value(vec![found]),
+            ],
+        ));
+    }
     if error.message != NOT_A_BYTE {
         return None;
     }
-    let found = error.arguments.first().cloned().unwrap_or(Value::Void);
     let procedure = string_value("bytevector-u8-set!");
     let irritants = list_value(vec![found.clone()]);
     Some(match found {
@@ -1411,6 +1423,15 @@ impl<'a> Reader<'a> {
         // A combining mark is shown on a dotted circle.
         if first == '\u{25cc}' && more.chars().count() == 1 {
             return Ok(more.chars().next().expect("counted just above"));
+        }
+        let digits = |digits: &str, radix| u64::from_str_radix(digits, radix);
+        let number = match word.strip_prefix('x') {
+            Some(hexadecimal) => digits(hexadecimal, 16),
+            None => digits(word, 8),
+        };
+        if let Ok(number) = number {
+            let number = isize::try_from(number).unwrap_or(isize::MAX);
+            return self.refuse(start, NO_CHARACTER, vec![Value::IntV(number)]);
         }
         self.refuse(start, "unknown character name ~a", vec![string_value(word)])
     }
