@@ -533,8 +533,15 @@
       (%delete-duplicates list)))
 
 (define* (delete-duplicates! list #:optional same?)
-  "Return LIST with only the first of elements that are SAME?."
-  (delete-duplicates list same?))
+  "Take from LIST all but the first of elements that are SAME?, and return it."
+  (if (pair? list)
+      (let loop ((last list) (rest (cdr list)) (kept (cdr (delete-duplicates list same?))))
+        (cond ((null? kept) (set-cdr! last '()))
+              ((eq? (car rest) (car kept))
+               (set-cdr! last rest)
+               (loop rest (cdr rest) (cdr kept)))
+              (else (loop last (cdr rest) kept)))))
+  list)
 
 (define (alist-cons key value alist)
   "Return ALIST with an entry for KEY in front."

@@ -625,8 +625,8 @@ the name here and the name that others see.  With REPLACE?, they replace others'
   (module-use! module the-scm-module))
 
 (define (cond-expand-provide module features)
-  "Say that MODULE provides FEATURES; every feature is known beforehand."
-  (if #f #f))
+  "Let `cond-expand' know FEATURES, a list of symbols, in modules that import MODULE."
+  (%provide-features module features))
 
 (define* (eval-string string #:optional (module (current-module)))
   "Evaluate every expression in STRING and return what the last one gives."

@@ -20,3 +20,5 @@
      (if expression (and-let* clauses . body) #f))
     ((_ (variable . clauses) . body)
      (if variable (and-let* clauses . body) #f))))
+
+(cond-expand-provide (current-module) '(srfi-2))

@@ -2,3 +2,5 @@
 
 (define-module (ice-9 receive)
   #:re-export (receive))
+
+(cond-expand-provide (current-module) '(srfi-8))

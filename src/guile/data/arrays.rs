@@ -58,6 +58,13 @@ pub enum Kind {
 }
 
 impl Kind {
+    fn is_like(self, other: Kind) -> bool {
+        match (self, other) {
+            (Kind::Uniform(a), Kind::Uniform(b)) => a.is_like(b),
+            (a, b) => a == b,
+        }
+    }
+
     fn named(value: &Value) -> Option<Kind> {
         match value {
             Value::BoolV(true) => Some(Kind::Any),
@@ -381,7 +388,7 @@ pub fn same_shape(a: &Value, b: &Value) -> Option<Vec<(Value, Value)>> {
             .iter()
             .zip(&b.dimensions)
             .all(|(a, b)| a.low == b.low && a.length == b.length)
-        && a.kind() == b.kind();
+        && a.kind().is_like(b.kind());
     alike.then(|| {
         (0..a.count())
             .map(|number| (a.nth(number), b.nth(number)))
@@ -742,7 +749,12 @@ fn share(machine: &mut Machine, args: &[Value]) -> Outcome {
         let mut place = old.base;
         for (dimension, index) in old.dimensions.iter().zip(&mapped) {
             match index {
-                Value::IntV(at) => place += (at - dimension.low) * dimension.step,
+                Value::IntV(at) if dimension.contains(*at) => {
+                    place += (at - dimension.low) * dimension.step;
+                }
+                Value::IntV(_) => {
+                    return Err(errors::not_between(dimension.low, dimension.high(), index));
+                }
                 other => return Err(errors::expected("exact integer", other)),
             }
         }

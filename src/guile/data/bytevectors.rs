@@ -38,6 +38,12 @@ pub fn uniform(bytes: Vec<u8>, element: Element) -> Value {
 }
 
 /// What the elements of VALUE are, when it is a bytevector.
+/// Whether A and B, both bytevectors, hold equal elements of one type.
+pub fn same(a: &Value, b: &Value) -> Option<bool> {
+    let bytes = Bytevector::with_two(a, b, |a, b| a == b)?;
+    Some(bytes && element(a)?.is_like(element(b)?))
+}
+
 pub fn element(value: &Value) -> Option<Element> {
     let Value::Custom(custom) = value else {
         return None;

@@ -57,6 +57,12 @@ pub enum Refusal {
 }
 
 impl Element {
+    /// Whether bytes mean the same of either type: `vu8` is another name for `u8`.
+    pub fn is_like(self, other: Element) -> bool {
+        let is_byte = |element| matches!(element, Element::Vu8 | Element::U8);
+        self == other || is_byte(self) && is_byte(other)
+    }
+
     pub fn named(name: &str) -> Option<Element> {
         NAMES
             .iter()

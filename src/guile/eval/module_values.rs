@@ -52,6 +52,8 @@ crate::natives! {
     "module-public-interface" (1) => module_interface,
     /// (%publish-module! module): others may import MODULE
     "%publish-module!" (1) => publish_module,
+    /// (%provide-features module symbols): `cond-expand` knows SYMBOLS where MODULE is imported
+    "%provide-features" (2) => provide_features,
     /// (%make-interface name) -> an empty interface called NAME
     "%make-interface" (1) => make_interface,
     /// (%module-version module) -> its version, a list of integers
@@ -413,6 +415,13 @@ fn module_interface(args: &[Value]) -> Outcome {
 fn publish_module(args: &[Value]) -> Outcome {
     let module = module_arg("set-module-public-interface!", args, 1)?;
     module.public.set(true);
+    Ok(Value::Void)
+}
+
+fn provide_features(args: &[Value]) -> Outcome {
+    let module = module_arg("cond-expand-provide", args, 1)?;
+    let provided = name_arg("cond-expand-provide", args, 2)?;
+    module.behind().features.borrow_mut().extend(provided);
     Ok(Value::Void)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! All three are ours: Steel compares symbols, records and numbers otherwise.
 
-use crate::data::bytevectors::Bytevector;
+use crate::data::bytevectors::{self, Bytevector};
 use crate::data::identity::is_eq;
 use crate::data::native::Outcome;
 use crate::data::value::Value;
@@ -148,7 +148,7 @@ fn shallow_equal(a: &Value, b: &Value) -> Option<bool> {
             }
         }
         (Value::Custom(x), Value::Custom(y)) if !Gc::ptr_eq(x, y) => Some(
-            Bytevector::with_two(a, b, |a, b| a == b)
+            bytevectors::same(a, b)
                 .or_else(|| bitvectors::same(a, b))
                 .or_else(|| same_syntax(a, b).then_some(true))
                 .unwrap_or_else(|| char_sets::both(a, b).is_some_and(|(a, b)| a == b)),

@@ -638,14 +638,25 @@ fn print(machine: &mut Machine, args: &[Value], procedure: &str, style: Style) -
     Ok(unspecified())
 }
 
-/// TEXT with an escape for each character that ENCODING has no bytes for.
+/// TEXT, which was written, with an escape for each character of a string that ENCODING has
+/// no bytes for, and the number of each such character on its own. Symbols have no escapes.
 fn escape_for(encoding: Encoding, text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if encodings::encode_one(encoding, character).is_some() {
+    let mut in_string = false;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let has_bytes = encodings::encode_one(encoding, character).is_some();
+        if escaped.ends_with("#\\") && !in_string {
+            match has_bytes {
+                true => escaped.push(character),
+                false => escaped.push_str(&format!("{:o}", character as u32)),
+            }
+        } else if has_bytes || !in_string {
+            in_string ^= character == '"';
             escaped.push(character);
-        } else if escaped.ends_with("#\\") {
-            escaped.push_str(&format!("x{:x}", character as u32));
+            if in_string && character == '\\' {
+                escaped.extend(characters.next());
+            }
         } else {
             escaped.push_str(&encodings::escaped(character));
         }

@@ -74,6 +74,8 @@ pub struct Data {
     pub replaces: RefCell<Vec<Id>>,
     /// Names that the text being loaded defines further down.
     announced: RefCell<Option<Rc<HashSet<Id>>>>,
+    /// What `cond-expand` knows in modules that import this one.
+    pub features: RefCell<Vec<Id>>,
     /// `#:version`.
     pub version: RefCell<Vec<isize>>,
     /// What happens when two imports have one name: the policies in order.
@@ -214,6 +216,7 @@ impl Module {
             interface: RefCell::default(),
             public: Cell::new(true),
             version: RefCell::default(),
+            features: RefCell::default(),
             duplicates: RefCell::default(),
             renamed: RefCell::default(),
             kind: RefCell::default(),

@@ -447,14 +447,13 @@ impl World {
         if FEATURES.contains(&name) {
             return true;
         }
-        name.starts_with("srfi-")
-            && self
-                .current
-                .borrow()
-                .imports
-                .borrow()
-                .iter()
-                .any(|import| matches!(&import.module.name[..], [_, word] if &*word.name() == name))
+        let of_srfi = name.starts_with("srfi-");
+        self.current.borrow().imports.borrow().iter().any(|import| {
+            let provided = import.module.behind().features.borrow();
+            provided.iter().any(|feature| &*feature.name() == name)
+                || of_srfi
+                    && matches!(&import.module.name[..], [_, word] if &*word.name() == name)
+        })
     }
 }
 
