@@ -11,6 +11,7 @@
   #:use-module (srfi srfi-9)
   #:use-module (srfi srfi-9 gnu)
   #:use-module (ice-9 atomic)
+  #:autoload (ice-9 threads) (thread? mutex? condition-variable?)
   #:export (define-class class make-class
             define-generic define-extended-generic define-extended-generics
             define-accessor define-method method make-method
@@ -25,6 +26,18 @@
             <fraction> <unknown> <hashtable> <port> <input-port> <output-port>
             <input-output-port> <fluid> <promise> <module> <variable> <parameter>
             <atomic-box> <record> <character-set> <regexp> <hook>
+
+            <generic-with-setter> <extended-accessor> <extended-generic-with-setter>
+            <applicable-struct> <applicable-struct-with-setter>
+            <applicable-struct-class> <applicable-struct-with-setter-class>
+            <slot> <foreign-slot> <opaque-slot> <hidden-slot> <protected-slot> <read-only-slot>
+            <protected-opaque-slot> <protected-hidden-slot> <protected-read-only-slot>
+            <scm-slot> <redefinable-class>
+            <file-port> <file-input-port> <file-output-port> <file-input-output-port>
+            <condition-variable> <directory> <dynamic-state> <foreign> <guardian> <macro>
+            <mutex> <random-state> <syntax> <thread> <uvec>
+            compute-cpl compute-std-cpl compute-get-n-set
+            compute-getter-method compute-setter-method method-more-specific?
 
             make make-instance initialize allocate-instance
             slot-ref slot-set! slot-bound? slot-exists?
@@ -66,14 +79,14 @@
   class?
   (name         %class-name set-class-name!)
   (supers       class-direct-supers)
-  (direct-slots class-direct-slots)                 ;list of slots
+  (direct-slots class-direct-slots set-class-direct-slots!) ;list of slots
   (subclasses   class-direct-subclasses set-class-subclasses!)
   (cpl          class-precedence-list set-class-cpl!)
   (slots        class-slots %set-class-slots!)      ;list of slots, inherited ones too
   (places       class-places set-class-places!)     ;name -> index of a field, or slot
   (meta         class-meta))                        ;class of the class, or #f
 
-(define-record-type <slot>
+(define-record-type <slot-record>
   (%make-slot name options shared allocation init-keyword init-thunk init-value)
   slot?
   (name         slot-definition-name)
@@ -87,11 +100,15 @@
 
 (define-record-type <instance>
   (%make-instance class fields)
-  instance?
+  %instance?
   (class  instance-class set-instance-class!)
   (fields instance-fields set-instance-fields!))    ;vector, in the order of class-slots
 
 (define unbound (list 'unbound))
+
+(define (instance? object)
+  "Return whether OBJECT is an instance of a class that inherits from <object>."
+  (and (memq <object> (class-precedence-list (class-of object))) #t))
 
 (define (class-name class)
   "Return the name of CLASS, a symbol."
@@ -140,7 +157,7 @@
    class
    (map (lambda (slot index)
           (cons (slot-definition-name slot)
-                (if (or (slot-shared slot) (eq? (%slot-allocation slot) #:virtual))
+                (if (or (slot-shared slot) (slot-option slot #:slot-ref #f))
                     slot
                     index)))
         slots (iota (length slots)))))
@@ -148,8 +165,10 @@
 ;; The classes that CLASS is, the most specific first: C3, each before those it
 ;; inherits from, and in the order in which a class names them.
 (define (linearize class supers)
-  (let loop ((result (list class))
-             (lists (append (map class-precedence-list supers) (list supers))))
+  (merge-lists class (append (map class-precedence-list supers) (list supers))))
+
+(define (merge-lists class lists)
+  (let loop ((result (list class)) (lists lists))
     (let ((lists (remove null? lists)))
       (if (null? lists)
           (reverse result)
@@ -160,6 +179,14 @@
                                        (%class-name class)))))
             (loop (cons next result)
                   (map (lambda (list) (if (eq? (car list) next) (cdr list) list)) lists)))))))
+
+(define (compute-std-cpl class supers-of)
+  "Return the classes that CLASS is, the most specific first, where SUPERS-OF gives those
+that a class names."
+  (let loop ((class class))
+    (let* ((supers (supers-of class))
+           (lists (append (map loop supers) (list supers))))
+      (merge-lists class lists))))
 
 (define (all-slots class)
   (fold (lambda (super slots)
@@ -192,9 +219,26 @@
   (let* ((name (if (pair? definition) (car definition) definition))
          (options (if (pair? definition) (cdr definition) '()))
          (slot (make-slot name options #f)))
+    (check-init-thunk slot)
     (case (slot-definition-allocation slot)
       ((#:class #:each-subclass) (shared-slot slot))
       (else slot))))
+
+(define (check-init-thunk slot)
+  (let ((thunk (slot-definition-init-thunk slot)))
+    (unless (or (not thunk) (thunk? thunk))
+      (goops-error "Bad init-thunk for slot `~S': ~S" (slot-definition-name slot) thunk))))
+
+;; SLOT of CLASS, with the procedures that reach it where the class of CLASS has its own
+;; way of keeping it.
+(define (with-access class slot)
+  (if (memq (%slot-allocation slot) '(#:instance #:class #:each-subclass #:virtual))
+      slot
+      (let ((access (compute-get-n-set class slot)))
+        (make-slot (slot-definition-name slot)
+                   (append (list #:slot-ref (car access) #:slot-set! (cadr access))
+                           (slot-definition-options slot))
+                   #f))))
 
 (define* (%make-class name supers definitions #:key metaclass)
   (let* ((supers (if (null? supers) (list <object>) supers))
@@ -209,11 +253,43 @@
       (unless (= (length names) (length (delete-duplicates names)))
         (goops-error "Duplicate slot in class ~S" name)))
     (set-class-cpl! class (linearize class supers))
+    (set-class-direct-slots! class
+                             (map (lambda (slot) (with-access class slot))
+                                  (class-direct-slots class)))
+    (refuse-slots-of-classes class)
     (set-class-slots! class (all-slots class))
+    (for-each (lambda (slot) (install-accessors! class slot)) (class-direct-slots class))
     (for-each (lambda (super)
                 (set-class-subclasses! super (cons class (class-direct-subclasses super))))
               supers)
     class))
+
+;; The slots of <class> itself are what the others stand on.
+(define (refuse-slots-of-classes class)
+  (when (any (lambda (super) (eq? (%class-name super) '<class>)) (cdr (class-precedence-list class)))
+    (for-each (lambda (slot)
+                (when (class-slot-definition <class> (slot-definition-name slot))
+                  (scm-error 'misc-error #f
+                             "a subclass of <class>: fields of <class> cannot be redefined: ~S"
+                             (list (slot-definition-name slot)) #f)))
+              (class-direct-slots class))))
+
+;; Generic functions that the options of SLOT name get their methods.
+(define (install-accessors! class slot)
+  (define (each keys give)
+    (for-each (lambda (key)
+                (let ((generic (slot-option slot key #f)))
+                  (when (and generic (generic? generic))
+                    (give generic))))
+              keys))
+  (let ((slot (class-slot-definition class (slot-definition-name slot))))
+    (each '(#:getter #:accessor)
+          (lambda (generic) (add-method! generic (compute-getter-method class slot))))
+    (each '(#:setter)
+          (lambda (generic) (add-method! generic (compute-setter-method class slot))))
+    (each '(#:accessor)
+          (lambda (accessor)
+            (add-method! (setter accessor) (compute-setter-method class slot))))))
 
 (define (make-class supers slots . options)
   "Return a class that inherits from the classes SUPERS and has SLOTS."
@@ -241,8 +317,21 @@
 (define-syntax-rule (define-classes (name super ...) ...)
   (begin (define name (%make-class 'name (list super ...) '())) ...))
 
+;; What a class consists of can be asked like the slots of any instance.
+(define <class>
+  (%make-class '<class> (list <object>)
+               (map (lambda (name get)
+                      (list name #:allocation #:virtual #:slot-ref get))
+                    '(name direct-supers direct-slots direct-subclasses direct-methods cpl slots)
+                    (list (lambda (class) (%class-name class))
+                          (lambda (class) (class-direct-supers class))
+                          (lambda (class) (class-direct-slots class))
+                          (lambda (class) (class-direct-subclasses class))
+                          (lambda (class) (class-direct-methods class))
+                          (lambda (class) (class-precedence-list class))
+                          (lambda (class) (class-slots class))))))
+
 (define-classes
-  (<class> <object>)
   (<procedure-class> <class>)
   (<entity-class> <procedure-class>)
   (<instance-class> <class>)
@@ -269,6 +358,21 @@
   (<input-port> <port>)
   (<output-port> <port>)
   (<input-output-port> <input-port> <output-port>)
+  (<file-port> <port>)
+  (<file-input-port> <file-port> <input-port>)
+  (<file-output-port> <file-port> <output-port>)
+  (<file-input-output-port> <file-port> <input-output-port>)
+  (<condition-variable> <top>)
+  (<directory> <top>)
+  (<dynamic-state> <top>)
+  (<foreign> <top>)
+  (<guardian> <top>)
+  (<macro> <top>)
+  (<mutex> <top>)
+  (<random-state> <top>)
+  (<syntax> <top>)
+  (<thread> <top>)
+  (<uvec> <bytevector>)
   (<fluid> <top>)
   (<promise> <top>)
   (<module> <top>)
@@ -279,29 +383,55 @@
   (<atomic-box> <top>)
   (<record> <top>)
   (<applicable> <top>)
+  (<applicable-struct-class> <procedure-class>)
+  (<applicable-struct-with-setter-class> <applicable-struct-class>)
+  (<redefinable-class> <class>)
+  (<applicable-struct> <object> <applicable>)
+  (<applicable-struct-with-setter> <applicable-struct>)
+  (<slot> <object>)
+  (<foreign-slot> <slot>)
+  (<opaque-slot> <foreign-slot>)
+  (<hidden-slot> <slot>)
+  (<protected-slot> <foreign-slot>)
+  (<read-only-slot> <slot>)
+  (<protected-opaque-slot> <protected-slot> <opaque-slot>)
+  (<protected-hidden-slot> <protected-slot> <hidden-slot>)
+  (<protected-read-only-slot> <protected-slot> <read-only-slot>)
+  (<scm-slot> <protected-slot>)
   (<procedure> <applicable>)
   (<parameter> <procedure>)
   (<primitive-generic> <procedure>)
-  (<generic> <object> <applicable>)
+  (<generic> <applicable-struct>)
   (<extended-generic> <generic>)
-  (<accessor> <generic>)
+  (<generic-with-setter> <generic> <applicable-struct-with-setter>)
+  (<accessor> <generic-with-setter>)
+  (<extended-generic-with-setter> <extended-generic> <generic-with-setter>)
+  (<extended-accessor> <accessor> <extended-generic-with-setter>)
   (<method> <object>)
   (<accessor-method> <method>))
 
 (define record-classes (make-hash-table))   ;record type -> class
 
-(define (record-class type)
+(define (record-class type object)
   (or (hashq-ref record-classes type)
-      (let ((class (%make-class (let ((name (record-type-name type)))
-                                  (if (symbol? name) name (string->symbol name)))
-                                (list <record>) '())))
+      (let ((class (cond
+                    ((thread? object) <thread>)
+                    ((mutex? object) <mutex>)
+                    ((condition-variable? object) <condition-variable>)
+                    (else (class-of-type type)))))
         (hashq-set! record-classes type class)
         class)))
+
+(define (class-of-type type)
+  (%make-class (let ((name (record-type-name type)))
+                 (if (symbol? name) name (string->symbol name)))
+               (list <record>)
+               '()))
 
 (define (class-of object)
   "Return the class that OBJECT is an instance of."
   (cond
-   ((instance? object) (instance-class object))
+   ((%instance? object) (instance-class object))
    ((number? object)
     (cond ((integer? object) (if (exact? object) <integer> <real>))
           ((and (real? object) (exact? object)) <fraction>)
@@ -319,16 +449,22 @@
    ((procedure? object) <procedure>)
    ((class? object) (or (class-meta object) <class>))
    ((method? object) <method>)
+   ((slot? object) <slot>)
+   ((macro? object) <macro>)
+   ((syntax? object) <syntax>)
+   ((dynamic-state? object) <dynamic-state>)
    ((vector? object) <vector>)
-   ((bytevector? object) <bytevector>)
+   ((bytevector? object) (if (eq? (array-type object) 'vu8) <bytevector> <uvec>))
    ((bitvector? object) <bitvector>)
    ((array? object) <array>)
    ((hash-table? object) <hashtable>)
    ((eof-object? object) <unknown>)
    ((port? object)
-    (cond ((and (input-port? object) (output-port? object)) <input-output-port>)
-          ((input-port? object) <input-port>)
-          (else <output-port>)))
+    (let ((file? (file-port? object)))
+      (cond ((and (input-port? object) (output-port? object))
+             (if file? <file-input-output-port> <input-output-port>))
+            ((input-port? object) (if file? <file-input-port> <input-port>))
+            (else (if file? <file-output-port> <output-port>)))))
    ((char-set? object) <character-set>)
    ((atomic-box? object) <atomic-box>)
    ((fluid? object) <fluid>)
@@ -337,7 +473,8 @@
    ((variable? object) <variable>)
    ((regexp? object) <regexp>)
    ((hook? object) <hook>)
-   ((record? object) (record-class (record-type-descriptor object)))
+   ((record? object) (record-class (record-type-descriptor object) object))
+   ((struct-vtable? object) <class>)
    (else <unknown>)))
 
 (define (is-a? object class)
@@ -349,10 +486,11 @@
 ;; Where OBJECT has the slot called NAME: the index of a field, a slot that is
 ;; elsewhere, or #f.
 (define (slot-place object name)
-  (unless (instance? object)
-    (scm-error 'wrong-type-arg "slot-ref" "Wrong type argument in position ~A: ~S"
-               (list 1 object) (list object)))
-  (assq-ref (class-places (instance-class object)) name))
+  (cond ((%instance? object) (assq-ref (class-places (instance-class object)) name))
+        ((class? object) (assq-ref (class-places (class-of object)) name))
+        (else
+         (scm-error 'wrong-type-arg "slot-ref" "Wrong type argument in position ~A: ~S"
+                    (list 1 object) (list object)))))
 
 ;; What OBJECT has in SLOT, which is no field of its own.
 (define (slot-value object slot)
@@ -367,15 +505,15 @@
                          (vector-ref (instance-fields object) place)
                          (slot-value object place))))
           (if (eq? value unbound)
-              (slot-unbound (instance-class object) object name)
+              (slot-unbound (class-of object) object name)
               value))
-        (slot-missing (instance-class object) object name))))
+        (slot-missing (class-of object) object name))))
 
 (define (slot-set! object name value)
   "Put VALUE into the slot of OBJECT that is called NAME."
   (let ((place (slot-place object name)))
     (cond ((number? place) (vector-set! (instance-fields object) place value))
-          ((not place) (slot-missing (instance-class object) object name value))
+          ((not place) (slot-missing (class-of object) object name value))
           ((slot-shared place) => (lambda (variable) (variable-set! variable value)))
           (else ((slot-option place #:slot-set! #f) object value)))))
 
@@ -385,7 +523,7 @@
     (cond ((number? place)
            (not (eq? (vector-ref (instance-fields object) place) unbound)))
           (place (not (eq? (slot-value object place) unbound)))
-          (else (slot-missing (instance-class object) object name)))))
+          (else (slot-missing (class-of object) object name)))))
 
 (define (slot-exists? object name)
   "Return whether OBJECT has a slot called NAME."
@@ -476,8 +614,16 @@
 (define* (ensure-generic old #:optional (name 'unnamed))
   "Return OLD where it is a generic function, else one that falls back on it."
   (cond ((generic? old) old)
-        ((procedure? old) (new-generic name old #f))
+        ((procedure? old) (with-default (make-generic name) old))
         (else (make-generic name))))
+
+;; GENERIC, which does what PROCEDURE does where no other method applies.
+(define (with-default generic procedure)
+  (add-method! generic
+               (%make-method '() #t #f
+                             (lambda (next-method . arguments) (apply procedure arguments))
+                             #f))
+  generic)
 
 (define* (ensure-accessor old #:optional (name 'unnamed))
   "Return OLD where it is an accessor, else one that falls back on it."
@@ -487,7 +633,7 @@
            (for-each (lambda (method) (add-method! accessor method))
                      (reverse (generic-function-methods old)))
            accessor))
-        ((procedure? old) (new-generic name old #t))
+        ((procedure? old) (with-default (make-accessor name) old))
         (else (make-accessor name))))
 
 (define (generic-function-name generic)
@@ -554,8 +700,19 @@
           ((eq? (car a-classes) (car b-classes))
            (loop (cdr a-classes) (cdr b-classes) (cdr classes)))
           (else
-           (memq (car b-classes)
-                 (memq (car a-classes) (class-precedence-list (car classes))))))))
+           (let* ((all (class-precedence-list (car classes)))
+                  (from-a (memq (car a-classes) all)))
+             (and from-a
+                  (or (memq (car b-classes) from-a)
+                      (not (memq (car b-classes) all)))))))))
+
+(define (method-more-specific? a b classes)
+  "Return whether the method A is for more specific arguments of CLASSES than B."
+  (let ((wanted (max (length (%method-specializers a)) (length (%method-specializers b)))))
+    (unless (and (list? classes) (>= (length classes) wanted))
+      (scm-error 'wrong-type-arg "method-more-specific?"
+                 "Wrong type argument in position ~A: ~S" (list 3 classes) (list classes))))
+  (and (more-specific? a b classes) #t))
 
 (define (methods-for record classes)
   (sort (filter (lambda (method) (applicable? method classes))
@@ -625,15 +782,22 @@
       (module-define! (current-module) name generic))
     generic))
 
+;; The same, without the methods that it may have had.
+(define (fresh-generic! name ensure make)
+  (let ((old (visible name)))
+    (if (and old (generic? old))
+        (module-define! (current-module) name (make name))
+        (own-generic! name ensure))))
+
 (define-syntax define-generic
   (lambda (form)
     (syntax-case form ()
-      ((_ name) #'(own-generic! 'name ensure-generic)))))
+      ((_ name) #'(fresh-generic! 'name ensure-generic make-generic)))))
 
 (define-syntax define-accessor
   (lambda (form)
     (syntax-case form ()
-      ((_ name) #'(own-generic! 'name ensure-accessor)))))
+      ((_ name) #'(fresh-generic! 'name ensure-accessor make-accessor)))))
 
 (define-syntax-rule (define-extended-generic name procedures)
   (define name (make-extended-generic procedures 'name)))
@@ -718,8 +882,6 @@
            ((#:init-form)
             (cons* #'#:init-form #''value #'#:init-thunk #'(lambda () value)
                    (options #'more)))
-           ((#:getter #:setter #:accessor)
-            (cons* #'key (if (identifier? #'value) #''value #'value) (options #'more)))
            (else (cons* #'key #'value (options #'more)))))))
     (syntax-case form ()
       ((_ (name option ...))
@@ -746,33 +908,33 @@
 
 (define-syntax define-class
   (lambda (form)
-    (define (accessors class-name items)
-      (append-map
-       (lambda (item)
-         (syntax-case item ()
-           ((slot option ...)
-            (let loop ((options #'(option ...)))
-              (syntax-case options ()
-                ((key name . more)
-                 (let ((rest (loop #'more)))
-                   (case (syntax->datum #'key)
-                     ((#:getter) (cons #`(add-getter! 'name #,class-name 'slot) rest))
-                     ((#:setter) (cons #`(add-setter! 'name #,class-name 'slot) rest))
-                     ((#:accessor) (cons #`(add-accessor! 'name #,class-name 'slot) rest))
-                     (else rest))))
-                (_ '()))))
-           (_ '())))
-       items))
+    ;; Names of accessors stand for generic functions of the module.
+    (define (with-generics item)
+      (syntax-case item ()
+        ((slot option ...)
+         #`(slot #,@(let loop ((options #'(option ...)))
+                      (syntax-case options ()
+                        ((key name . more)
+                         (and (memq (syntax->datum #'key) '(#:getter #:setter #:accessor))
+                              (identifier? #'name))
+                         (cons* #'key
+                                (if (eq? (syntax->datum #'key) #:accessor)
+                                    #'(own-generic! 'name ensure-accessor)
+                                    #'(own-generic! 'name ensure-generic))
+                                (loop #'more)))
+                        ((key value . more) (cons* #'key #'value (loop #'more)))
+                        (rest #'rest)))))
+        (name #'name)))
     (syntax-case form ()
       ((_ name supers item ...)
-       #`(begin
-           (define name (named-class (class supers item ...) 'name))
-           #,@(accessors #'name
-                         (let loop ((items #'(item ...)))
-                           (syntax-case items ()
-                             ((key . more) (keyword? (syntax->datum #'key)) '())
-                             ((slot . more) (cons #'slot (loop #'more)))
-                             (() '())))))))))
+       #`(define name
+           (named-class (class supers
+                          #,@(let loop ((items #'(item ...)))
+                               (syntax-case items ()
+                                 ((key . more) (keyword? (syntax->datum #'key)) items)
+                                 ((slot . more) (cons (with-generics #'slot) (loop #'more)))
+                                 (() '()))))
+                        'name))))))
 
 (define (named-class class name)
   (when (eq? (%class-name class) 'unnamed)
@@ -786,19 +948,12 @@
   (%make-method (list class <top>) #f #f
                 (lambda (next-method object value) (slot-set! object slot value)) #f))
 
-(define (add-getter! name class slot)
-  (add-method! (own-generic! name ensure-generic) (getter-method class slot)))
-
-(define (add-setter! name class slot)
-  (add-method! (own-generic! name ensure-generic) (setter-method class slot)))
-
-(define (add-accessor! name class slot)
-  (let ((accessor (own-generic! name ensure-accessor)))
-    (add-method! accessor (getter-method class slot))
-    (add-method! (setter accessor) (setter-method class slot))))
-
 ;;; Generic functions that programs give methods to
 
+(define compute-cpl (make-generic 'compute-cpl))
+(define compute-get-n-set (make-generic 'compute-get-n-set))
+(define compute-getter-method (make-generic 'compute-getter-method))
+(define compute-setter-method (make-generic 'compute-setter-method))
 (define slot-unbound (make-generic 'slot-unbound))
 (define slot-missing (make-generic 'slot-missing))
 (define no-method (make-generic 'no-method))
@@ -817,6 +972,14 @@
   (begin (add-method! generic (method arguments body ...)) ...))
 
 (define-methods
+  (compute-cpl ((class <class>))
+    (compute-std-cpl class class-direct-supers))
+  (compute-getter-method ((class <class>) slot)
+    (getter-method class (slot-definition-name slot)))
+  (compute-setter-method ((class <class>) slot)
+    (setter-method class (slot-definition-name slot)))
+  (compute-get-n-set ((class <class>) slot)
+    (goops-error "Allocation \"~S\" is unknown" (slot-definition-allocation slot)))
   (slot-unbound ((class <class>) object name)
     (goops-error "Slot `~S' is unbound in object ~S" name object))
   (slot-missing ((class <class>) object name . value)
@@ -844,7 +1007,7 @@
                       (if (eq? given options)
                           (cadr options)
                           (get-keyword keyword options))))
-          ((eq? (%slot-allocation slot) #:instance)
+          ((not (memq (%slot-allocation slot) '(#:class #:each-subclass #:virtual)))
            (let ((value (initial-value slot)))
              (unless (eq? value unbound)
                (slot-set! object (slot-definition-name slot) value)))))))
@@ -856,7 +1019,7 @@
      ((or (eq? class <generic>) (eq? class <accessor>))
       ((if (eq? class <generic>) make-generic make-accessor)
        (get-keyword #:name options 'unnamed)))
-     ((eq? class <method>)
+     ((memq <method> (class-precedence-list class))
       (make-method (get-keyword #:specializers options '())
                    (get-keyword #:procedure options (lambda arguments *unspecified*))))
      ((memq <class> (class-precedence-list class))
@@ -875,7 +1038,7 @@
   (deep-clone ((object <object>))
     (%make-instance (instance-class object)
                     (vector-map (lambda (value)
-                                  (if (instance? value) (deep-clone value) value))
+                                  (if (%instance? value) (deep-clone value) value))
                                 (instance-fields object))))
 
   (update-instance-for-different-class (old new) *unspecified*)
