@@ -648,11 +648,18 @@ the name here and the name that others see.  With REPLACE?, they replace others'
       (append (string-split path #\:) tail)
       tail))
 
+(define (%extensions-for file extensions)
+  (let ((dot (string-rindex (basename file) #\.)))
+    (if (or (null? extensions)
+            (and dot (member (string-drop (basename file) dot) extensions)))
+        '("")
+        extensions)))
+
 (define* (search-path directories file #:optional (extensions '("")) require-extension?)
   "Return the first file called FILE, with one of EXTENSIONS, in DIRECTORIES, or #f."
   (let next-directory ((directories directories))
     (and (pair? directories)
-         (let next-extension ((left extensions))
+         (let next-extension ((left (%extensions-for file extensions)))
            (if (null? left)
                (next-directory (cdr directories))
                (let ((path (string-append (car directories) "/" file (car left))))

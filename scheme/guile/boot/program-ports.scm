@@ -4,9 +4,11 @@
 
 (define (%ask-binary read!)
   (let ((buffer (make-bytevector 1024 0)))
-    (lambda ()
-      (let ((count (read! buffer 0 1024)))
-        (if (not (and (exact-integer? count) (<= 0 count 1024)))
+    (lambda (wanted)
+      (if (< (bytevector-length buffer) wanted)
+          (set! buffer (make-bytevector wanted 0)))
+      (let ((count (read! buffer 0 wanted)))
+        (if (not (and (exact-integer? count) (<= 0 count wanted)))
             (scm-error 'out-of-range "custom_binary_input_port_read"
                        "Value out of range: ~S" (list count) (list count)))
         (bytevector-copy buffer 0 count)))))
@@ -81,7 +83,7 @@ flush, to get a character, to close and, perhaps, how many characters are ready.
          (port (%make-program-port
                 "soft port"
                 (and reads?
-                     (lambda ()
+                     (lambda (wanted)
                        (let ((character (get-char)))
                          (if (char? character)
                              (%encode-string (string character) "UTF-8")

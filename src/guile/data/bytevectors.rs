@@ -375,20 +375,24 @@ fn sint_ref(args: &[Value]) -> Outcome {
 }
 
 /// bytevector, index, number, endianness, size.
-fn wide_set(procedure: &str, args: &[Value]) -> Outcome {
+fn wide_set(procedure: &str, signed: bool, args: &[Value]) -> Outcome {
     let number = exact(procedure, &args[2])?;
     let big = is_big(procedure, Some(&args[3]))?;
     let count = size(procedure, args, 5)?;
     let modulus = BigInt::from(1) << (8 * count);
+    let (least, above) = match signed {
+        true => (-(modulus.clone() >> 1_u32), modulus.clone() >> 1_u32),
+        false => (BigInt::from(0), modulus.clone()),
+    };
+    if number < least || number >= above {
+        return Err(errors::value_out_of_range(procedure, &args[2]));
+    }
     let positive = if number < BigInt::from(0) {
         number + &modulus
     } else {
         number
     };
     let (_, mut bytes) = positive.to_bytes_le();
-    if bytes.len() > count {
-        return Err(errors::value_out_of_range(procedure, &args[2]));
-    }
     bytes.resize(count, 0);
     if big {
         bytes.reverse();
@@ -397,11 +401,11 @@ fn wide_set(procedure: &str, args: &[Value]) -> Outcome {
 }
 
 fn uint_set(args: &[Value]) -> Outcome {
-    wide_set("bytevector-uint-set!", args)
+    wide_set("bytevector-uint-set!", false, args)
 }
 
 fn sint_set(args: &[Value]) -> Outcome {
-    wide_set("bytevector-sint-set!", args)
+    wide_set("bytevector-sint-set!", true, args)
 }
 
 fn to_list(args: &[Value]) -> Outcome {
@@ -417,11 +421,24 @@ fn of_list(args: &[Value]) -> Outcome {
 }
 
 /// bytevector, endianness, size → list of integers.
-fn to_integers(args: &[Value], read: fn(&[Value]) -> Outcome) -> Outcome {
-    let length = length_of("bytevector->uint-list", args, 1)?;
-    let count = size("bytevector->uint-list", args, 3)?;
-    if count == 0 {
-        return Err(errors::out_of_range("bytevector->uint-list", 3, &args[2]));
+fn to_integers(name: &str, args: &[Value], read: fn(&[Value]) -> Outcome) -> Outcome {
+    let length = length_of(name, args, 1)?;
+    let count = size(name, args, 3)?;
+    if count == 0 || length % count != 0 {
+        return Err(Raise::throw(
+            "wrong-type-arg",
+            vec![
+                value::string_value(name),
+                value::string_value("Wrong type (expecting ~A): ~S"),
+                pairs::list([
+                    value::string_value(
+                        "an exact positive integer that divides the bytevector length",
+                    ),
+                    args[2].clone(),
+                ]),
+                pairs::list([args[2].clone()]),
+            ],
+        ));
     }
     let mut items = Vec::new();
     for index in (0..length / count).map(|index| index * count) {
@@ -436,37 +453,38 @@ fn to_integers(args: &[Value], read: fn(&[Value]) -> Outcome) -> Outcome {
 }
 
 fn to_uint_list(args: &[Value]) -> Outcome {
-    to_integers(args, uint_ref)
+    to_integers("bytevector->uint-list", args, uint_ref)
 }
 
 fn to_sint_list(args: &[Value]) -> Outcome {
-    to_integers(args, sint_ref)
+    to_integers("bytevector->sint-list", args, sint_ref)
 }
 
 /// list, endianness, size → bytevector.
-fn of_integers(args: &[Value], put: fn(&[Value]) -> Outcome) -> Outcome {
-    let items = args::list("uint-list->bytevector", args, 1)?;
-    let count = size("uint-list->bytevector", args, 3)?;
+fn of_integers(name: &str, args: &[Value], put: fn(&[Value]) -> Outcome) -> Outcome {
+    let items = args::list(name, args, 1)?;
+    let count = size(name, args, 3)?;
     memory::claim(items.len(), count)?;
     let result = value(vec![0; count * items.len()]);
     for (index, item) in items.into_iter().enumerate() {
         put(&[
             result.clone(),
             integer(index * count),
-            item,
+            item.clone(),
             args[1].clone(),
             args[2].clone(),
-        ])?;
+        ])
+        .map_err(|_| errors::value_out_of_range(name, &item))?;
     }
     Ok(result)
 }
 
 fn of_uint_list(args: &[Value]) -> Outcome {
-    of_integers(args, uint_set)
+    of_integers("uint-list->bytevector", args, uint_set)
 }
 
 fn of_sint_list(args: &[Value]) -> Outcome {
-    of_integers(args, sint_set)
+    of_integers("sint-list->bytevector", args, sint_set)
 }
 
 fn string_to_utf8(args: &[Value]) -> Outcome {

@@ -109,6 +109,8 @@ struct Meter {
     /// Beyond this there is no memory.
     end: Cell<isize>,
     exhausted: Cell<Option<Exhausted>>,
+    /// How many bytes the frames of calls may take.
+    frames: Cell<usize>,
     alarm: Cell<Option<&'static dyn Fn()>>,
     calm: Cell<Option<&'static dyn Fn()>>,
 }
@@ -128,6 +130,16 @@ const FRAMES: usize = 10_000_000;
 /// `tests/it/guile_limits.rs` tells when it has changed.
 const FRAME_BYTES: usize = 40;
 
+/// No program may ask for fewer: blocks of that size are seldom.
+const FEWEST_FRAMES: usize = 10_000;
+
+/// Let COUNT calls be under way at once from now on, as exactly as the block that holds them
+/// grows; returns how many it were until now.
+pub fn limit_frames(count: usize) -> usize {
+    let bytes = count.clamp(FEWEST_FRAMES, FRAMES) * FRAME_BYTES;
+    METER.with(|meter| meter.frames.replace(bytes)) / FRAME_BYTES
+}
+
 thread_local! {
     static METER: Meter = const {
         Meter {
@@ -136,6 +148,7 @@ thread_local! {
             limit: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
             exhausted: Cell::new(None),
+            frames: Cell::new(FRAMES * FRAME_BYTES),
             alarm: Cell::new(None),
             calm: Cell::new(None),
         }
@@ -327,10 +340,11 @@ impl Metered {
     }
 
     /// Whether a block with LAYOUT that is to have SIZE holds the frames of calls, and
-    /// would have room for too many. Nothing else of that size doubles in such steps.
+    /// would have room for too many. Hardly anything else of that size doubles in such steps.
     #[inline(always)]
     fn is_of_frames(layout: Layout, size: usize) -> bool {
-        size >= FRAMES * FRAME_BYTES
+        size >= FEWEST_FRAMES * FRAME_BYTES
+            && METER.with(|meter| size >= meter.frames.get())
             && size == layout.size() * 2
             && layout.align() == align_of::<usize>()
             && size.is_multiple_of(FRAME_BYTES)

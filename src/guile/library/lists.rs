@@ -169,8 +169,10 @@ fn append_in_place(args: &[Value]) -> Outcome {
         if index + 1 < args.len() {
             let mut elements = items(list);
             while elements.next().is_some() {}
-            if !matches!(elements.tail(), Tail::Nil) {
-                return Err(errors::wrong_type("append!", index + 1, list));
+            match elements.tail() {
+                Tail::Nil => {}
+                Tail::Circle => return Err(circular("last-pair", list)),
+                _ => return Err(errors::wrong_type("append!", index + 1, list)),
             }
             last = last_pair_of("append!", list)?.or(last);
         }

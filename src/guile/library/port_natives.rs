@@ -148,9 +148,15 @@ fn open_output_string(_: &[Value]) -> Outcome {
 
 fn get_output_string(args: &[Value]) -> Outcome {
     match ports::get(&args[0]) {
-        Some(state) if state.borrow().output.is_some() => {
+        Some(state) if state.borrow().output.is_some() && !state.borrow().closed => {
             Ok(text::value(ports::string_of(&args[0])))
         }
+        Some(state) if state.borrow().closed => Err(errors::expecting(
+            "get-output-string",
+            1,
+            "open output string port",
+            &args[0],
+        )),
         _ => Err(errors::wrong_type("get-output-string", 1, &args[0])),
     }
 }
@@ -206,9 +212,30 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
         .map_err(|code| errors::system_about("open-file", code, name))?;
     let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
     let mut guess = false;
-    let mut keywords = args.iter().skip(1);
+    let mut keywords = args.iter().skip(1).peekable();
     while let Some(keyword) = keywords.next() {
-        if let Value::SymbolV(keyword) = keyword {
+        let refused = |message: &str| {
+            Err(Raise::throw(
+                "keyword-argument-error",
+                vec![
+                    text::value(procedure),
+                    text::value(message),
+                    pairs::nil(),
+                    pairs::list([keyword.clone()]),
+                ],
+            ))
+        };
+        let word = match keyword {
+            Value::SymbolV(word) if word.as_str().starts_with("#:") => Some(word),
+            _ => None,
+        };
+        if keywords.peek().is_none() {
+            return refused("Keyword argument has no value");
+        }
+        let Some(keyword) = word else {
+            return refused("Invalid keyword");
+        };
+        {
             match keyword.as_str() {
                 "#:encoding" => {
                     if let Some(Value::StringV(encoding)) = keywords.next() {
@@ -224,9 +251,7 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
                         ports::with(&port, |state| state.encoding = Encoding::Latin1);
                     }
                 }
-                _ => {
-                    keywords.next();
-                }
+                _ => return refused("Unrecognized keyword"),
             }
         }
     }
@@ -814,6 +839,7 @@ fn set_encoding(state: &mut State, name: &str) -> Result<(), Raise> {
     state.encoding =
         encodings::named(name).ok_or_else(|| encodings::unknown("set-port-encoding!", name))?;
     state.encoding_name = Some(name.to_uppercase());
+    state.may_have_mark();
     Ok(())
 }
 
@@ -874,6 +900,9 @@ fn setvbuf(args: &[Value]) -> Outcome {
         None => None,
     };
     state("setvbuf", args, |state| {
+        if state.closed {
+            return Err(errors::wrong_type("setvbuf", 1, &args[0]));
+        }
         state.flush("setvbuf")?;
         state.buffering = buffering;
         state.block_bytes = block_bytes.unwrap_or(ports::CHUNK);

@@ -40,6 +40,9 @@ pub enum Buffering {
 /// How much is read and written at once.
 pub const CHUNK: usize = 64 * 1024;
 
+/// How many bytes a program behind a port is asked for.
+const PROGRAM_CHUNK: usize = 1024;
+
 #[derive(Default)]
 pub struct Input {
     /// What has been read from the descriptor, or all there is.
@@ -110,6 +113,8 @@ pub struct State {
     /// Position, line and column where the procedure that reads began, to which
     /// it goes back when the program has been asked for more.
     mark: (usize, isize, usize),
+    /// How many bytes the program is asked for.
+    wanted: usize,
     /// The program has just said that there is no more.
     program_ended: bool,
     /// The port is at its beginning for reading and for writing, so that a byte order mark may follow.
@@ -123,7 +128,7 @@ pub struct State {
 /// The procedures of the program behind a port. What they close over is theirs
 /// as long as the port lives.
 pub struct Program {
-    /// () -> bytevector, empty at the end
+    /// how many bytes are wanted -> bytevector, empty at the end
     pub read: Option<Root>,
     /// bytevector -> nothing
     pub write: Option<Root>,
@@ -196,6 +201,7 @@ impl State {
             reading: reader::Options::default(),
             program: None,
             mark: (0, 0, 0),
+            wanted: 0,
             program_ended: false,
             fresh: (true, true),
             shares_position: false,
@@ -217,6 +223,12 @@ impl State {
             if std::mem::take(&mut self.program_ended) {
                 return Ok(false);
             }
+            let missing = std::mem::take(&mut self.wanted);
+            self.wanted = match self.buffering {
+                Buffering::None => missing.clamp(1, CHUNK),
+                _ if self.block_bytes == CHUNK => PROGRAM_CHUNK,
+                _ => self.block_bytes.max(1),
+            };
             (input.position, self.line, self.column) = self.mark;
             return Err(Raise::Refill);
         }
@@ -263,6 +275,7 @@ impl State {
     pub fn fill(&mut self, count: usize, procedure: &str) -> Result<usize, Raise> {
         loop {
             let available = self.available();
+            self.wanted = count.saturating_sub(available);
             if available >= count || !self.refill(procedure)? {
                 return Ok(self.available());
             }
@@ -515,6 +528,11 @@ impl State {
         }
     }
 
+    /// What comes next is read and written in another encoding, which may begin with its mark.
+    pub fn may_have_mark(&mut self) {
+        self.fresh = (true, true);
+    }
+
     /// Whether bytes that stand for nothing are an error: there is no way to show them.
     pub fn refuses_bytes(&self) -> bool {
         self.strategy != "substitute"
@@ -702,7 +720,8 @@ pub fn refill_from_program(machine: &mut Machine) -> Result<(), Raise> {
     let Some(read) = &program.read else {
         return Ok(());
     };
-    let bytes = machine.call(read.value().clone(), Vec::new())?;
+    let wanted = Value::IntV(port.borrow().wanted as isize);
+    let bytes = machine.call(read.value().clone(), vec![wanted])?;
     let bytes = Bytevector::with(&bytes, <[u8]>::to_vec).unwrap_or_default();
     let mut state = port.borrow_mut();
     state.program_ended = bytes.is_empty();

@@ -208,6 +208,15 @@ fn substring(args: &[Value]) -> Outcome {
     part("substring", args, 1, 2).map(value)
 }
 
+/// The whole is the string itself; a part is a copy here.
+fn shared_substring(args: &[Value]) -> Outcome {
+    let shared = part("substring/shared", args, 1, 2)?;
+    match &args[0] {
+        Value::StringV(string) if string.len() == shared.len() => Ok(args[0].clone()),
+        _ => Ok(value(shared)),
+    }
+}
+
 fn read_only_substring(args: &[Value]) -> Outcome {
     part("substring/read-only", args, 1, 2).map(text::constant)
 }
@@ -1008,7 +1017,7 @@ fn is_read_only(args: &[Value]) -> Outcome {
 natives! {
     "string?" (1) => string_predicate, "string-length" (1) => length, "string-ref" (2) => reference,
     "string-set!" (3) => set, "make-string" (1, 1) => make, "string" (0, rest) => of_characters,
-    "substring" (2, 1) => substring, "substring/shared" (2, 1) => substring,
+    "substring" (2, 1) => substring, "substring/shared" (2, 1) => shared_substring,
     "substring/copy" (2, 1) => substring, "substring/read-only" (2, 1) => read_only_substring,
     "string-copy" (1, 2) => string_copy,
     "string-append" (0, rest) => append, "string-append/shared" (0, rest) => append,

@@ -4,13 +4,15 @@
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value, symbol_value};
-use crate::data::{args, errors, numbers, pairs, records, unbound};
+use crate::data::{args, errors, memory, numbers, pairs, records, unbound};
 use crate::library::ports::{self, Standard};
 use crate::machine::conditions;
 use std::cell::{Cell, RefCell};
 use steel::SteelErr;
 
 crate::natives! {
+    /// (%limit-frames count) -> how many calls could be under way at once; COUNT from now on
+    "%limit-frames" (1) => limit_frames,
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
     "%spread-arguments" (1) => spread_arguments,
     /// (%apply-arguments list) -> LIST as the machine's apply takes it
@@ -501,4 +503,9 @@ fn promise_settle(args: &[Value]) -> Outcome {
     let _promises_hold_cells = records::set_field(&args[0], 0, args[1].clone())
         && records::set_field(&args[0], 1, args[2].clone());
     Ok(Value::Void)
+}
+
+fn limit_frames(args: &[Value]) -> Outcome {
+    let count = args::size("call-with-stack-overflow-handler", args, 1)?;
+    Ok(args::integer(memory::limit_frames(count)))
 }

@@ -451,8 +451,7 @@ impl World {
         self.current.borrow().imports.borrow().iter().any(|import| {
             let provided = import.module.behind().features.borrow();
             provided.iter().any(|feature| &*feature.name() == name)
-                || of_srfi
-                    && matches!(&import.module.name[..], [_, word] if &*word.name() == name)
+                || of_srfi && matches!(&import.module.name[..], [_, word] if &*word.name() == name)
         })
     }
 }

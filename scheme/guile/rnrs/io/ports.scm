@@ -34,7 +34,7 @@
                make-i/o-port-error make-i/o-read-error make-i/o-write-error
                open-bytevector-input-port open-bytevector-output-port
                output-port? port? put-bytevector put-u8)
-  #:export (get-string-n! &i/o-decoding &i/o-encoding binary-port? buffer-mode?
+  #:export (%reading %writing get-string-n! &i/o-decoding &i/o-encoding binary-port? buffer-mode?
             bytevector->string call-with-bytevector-output-port
             call-with-string-output-port flush-output-port get-char get-datum
             get-line get-string-all get-string-n i/o-decoding-error?
@@ -125,6 +125,25 @@
   make-i/o-encoding-error i/o-encoding-error?
   (char i/o-encoding-error-char))
 
+;; Call THUNK; what the system refuses on PORT becomes what MAKE gives and PORT, and what
+;; cannot be decoded or encoded there its own condition.
+(define (with-port-conditions port make thunk)
+  (catch #t
+    thunk
+    (lambda (key . arguments)
+      (raise-exception
+       (case key
+         ((system-error) (make-exception (make) (make-i/o-port-error port)))
+         ((decoding-error) (make-i/o-decoding-error port))
+         ((encoding-error) (make-i/o-encoding-error port (list-ref arguments 4)))
+         (else (make-exception-from-throw key arguments)))))))
+
+(define-syntax-rule (%reading port expression)
+  (with-port-conditions port make-i/o-read-error (lambda () expression)))
+
+(define-syntax-rule (%writing port expression ...)
+  (with-port-conditions port make-i/o-write-error (lambda () expression ...)))
+
 ;;; Opening
 
 (define (with-file-conditions filename thunk)
@@ -145,6 +164,11 @@
 (define (prepared port transcoder)
   (if transcoder (transcoded-port port transcoder) port))
 
+(define (buffered port mode)
+  (setvbuf port mode)
+  (%port-properties port (acons 'buffer-mode mode (%port-properties port)))
+  port)
+
 (define no-options (file-options))
 
 (define* (open-file-input-port filename #:optional
@@ -153,7 +177,8 @@
   "Return a port that reads the file FILENAME, with TRANSCODER if that is given."
   (with-file-conditions filename
     (lambda ()
-      (prepared (open-file filename (if transcoder "r" "rb")) transcoder))))
+      (buffered (prepared (open-file filename (if transcoder "r" "rb")) transcoder)
+                buffer-mode))))
 
 ;; What OPTIONS ask of the file FILENAME that is to be written.
 (define (writing-mode filename options)
@@ -175,9 +200,10 @@ OPTIONS say otherwise, with TRANSCODER if that is given."
   (let ((mode (writing-mode filename options)))
     (with-file-conditions filename
       (lambda ()
-        (prepared (open-file filename
-                             (if transcoder mode (string-append mode "b")))
-                  transcoder)))))
+        (buffered (prepared (open-file filename
+                                       (if transcoder mode (string-append mode "b")))
+                            transcoder)
+                  buffer-mode)))))
 
 (define* (open-file-input/output-port filename #:optional
                                       (options no-options) (buffer-mode 'block)
@@ -186,9 +212,10 @@ OPTIONS say otherwise, with TRANSCODER if that is given."
   (let ((mode (if (string=? (writing-mode filename options) "w") "w+" "r+")))
     (with-file-conditions filename
       (lambda ()
-        (prepared (open-file filename
-                             (if transcoder mode (string-append mode "b")))
-                  transcoder)))))
+        (buffered (prepared (open-file filename
+                                       (if transcoder mode (string-append mode "b")))
+                            transcoder)
+                  buffer-mode)))))
 
 (define (open-string-input-port string)
   "Return a port that reads STRING."
@@ -229,17 +256,21 @@ a start and a count."
            (or close (lambda () #t)))
    "w"))
 
+(define (binary port)
+  (set-port-encoding! port "ISO-8859-1")
+  port)
+
 (define (standard-input-port)
   "Return the port that reads what the program is given."
-  (dup->inport 0))
+  (binary (dup->inport 0)))
 
 (define (standard-output-port)
   "Return a port that writes to where the program's output goes."
-  (dup->outport 1))
+  (binary (dup->outport 1)))
 
 (define (standard-error-port)
   "Return a port that writes to where the program's complaints go."
-  (dup->outport 2))
+  (binary (dup->outport 2)))
 
 ;;; Ports
 
@@ -258,7 +289,7 @@ a start and a count."
 
 (define (output-port-buffer-mode port)
   "Return how PORT keeps back what is written."
-  'block)
+  (or (assq-ref (%port-properties port) 'buffer-mode) 'block))
 
 (define (flush-output-port port)
   "Write out what PORT has kept back."
@@ -284,29 +315,29 @@ a start and a count."
 
 (define (get-char port)
   "Return the next character of PORT."
-  (read-char port))
+  (%reading port (read-char port)))
 
 (define (lookahead-char port)
   "Return the next character of PORT and leave it there."
-  (peek-char port))
+  (%reading port (peek-char port)))
 
 (define (get-line port)
   "Return the next line of PORT without its end."
-  (read-line port 'trim))
+  (%reading port (read-line port 'trim)))
 
 (define (get-datum port)
   "Return the next datum of PORT."
-  (read port))
+  (%reading port (read port)))
 
 (define (get-string-all port)
   "Return the rest of PORT as a string."
-  (read-string port))
+  (%reading port (read-string port)))
 
 (define (get-string-n port count)
   "Return the next COUNT characters of PORT, or as many as there are, or an
 end-of-file object."
   (let loop ((left count) (chars '()))
-    (let ((char (if (zero? left) #f (read-char port))))
+    (let ((char (if (zero? left) #f (get-char port))))
       (cond ((char? char) (loop (- left 1) (cons char chars)))
             ((and (eof-object? char) (null? chars)) char)
             (else (reverse-list->string chars))))))
@@ -315,7 +346,7 @@ end-of-file object."
   "Read COUNT characters of PORT into STRING from START on; return how many there
 were, or an end-of-file object."
   (let loop ((index 0))
-    (let ((char (if (= index count) #f (read-char port))))
+    (let ((char (if (= index count) #f (get-char port))))
       (cond ((char? char)
              (string-set! string (+ start index) char)
              (loop (+ index 1)))
@@ -324,13 +355,13 @@ were, or an end-of-file object."
 
 (define (put-char port char)
   "Write CHAR to PORT."
-  (write-char char port))
+  (%writing port (write-char char port)))
 
 (define* (put-string port string #:optional
                      (start 0) (count (- (string-length string) start)))
   "Write COUNT characters of STRING from START on to PORT."
-  (display (substring string start (+ start count)) port))
+  (%writing port (display (substring string start (+ start count)) port)))
 
 (define (put-datum port datum)
   "Write DATUM to PORT, so that it can be read back."
-  (write datum port))
+  (%writing port (write datum port)))

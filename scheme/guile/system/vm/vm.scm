@@ -12,17 +12,33 @@
   (apply procedure arguments))
 
 (define (call-with-stack-overflow-handler limit thunk handler)
-  "Call THUNK.  When the stack overflows, return what HANDLER returns.  The
-machine's own limit counts, whatever LIMIT says."
-  (if (not (exact-integer? limit))
+  "Call THUNK.  When more calls are under way at once than LIMIT words have room for, but
+not fewer than some ten thousand, leave THUNK and call HANDLER.  What HANDLER returns, a
+number of words, does not let THUNK go on: 'stack-overflow is thrown again."
+  (check-words limit 1)
+  (let ((frames #f))
+    (catch 'stack-overflow
+      (lambda ()
+        (dynamic-wind
+          (lambda ()
+            (%forget-frames)
+            (set! frames (%limit-frames (quotient limit words-of-a-frame))))
+          thunk
+          (lambda () (%limit-frames frames))))
+      (lambda overflow
+        (check-words (handler) 1)
+        (apply throw overflow)))))
+
+;; Of an ordinary call in Guile.
+(define words-of-a-frame 4)
+
+(define (check-words words position)
+  (if (not (exact-integer? words))
       (scm-error 'wrong-type-arg "call-with-stack-overflow-handler"
-                 "Wrong type argument in position ~A: ~S" (list 1 limit) (list limit)))
-  (if (not (< 0 limit 18446744073709551616))
+                 "Wrong type argument in position ~A: ~S" (list position words) (list words)))
+  (if (not (< 0 words 18446744073709551616))
       (scm-error 'out-of-range "call-with-stack-overflow-handler"
-                 "Value out of range: ~S" (list limit) (list limit)))
-  (catch 'stack-overflow
-    thunk
-    (lambda arguments (handler))))
+                 "Value out of range: ~S" (list words) (list words))))
 
 (define (vm? object)
   "Return #f: the machine is no object."
