@@ -266,7 +266,9 @@ throws is told on the error port, and the result is then #f."
 (define (%forget-frames)
   (let ((continue #f) (gone-on? #f))
     (%machine-call/cc (lambda (k) (set! continue k)))
-    (if (not gone-on?)
+    (if gone-on?
+        ;; The continuation has the frames, and this variable has the continuation.
+        (set! continue #f)
         (begin
           (set! gone-on? #t)
           (continue #f)))))

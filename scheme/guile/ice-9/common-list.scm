@@ -94,10 +94,8 @@ there is a false one."
   (filter (lambda (element) (not (predicate element))) list))
 
 (define (remove-if-not predicate list)
-  "Return the elements of LIST for which PREDICATE holds, the last one first."
-  (fold (lambda (element found) (if (predicate element) (cons element found) found))
-        '()
-        list))
+  "Return the elements of LIST for which PREDICATE holds."
+  (filter predicate list))
 
 (define (delete-if! predicate list)
   "Return LIST, which may be changed, without what PREDICATE holds for."

@@ -424,7 +424,10 @@ fn of_list(args: &[Value]) -> Outcome {
 fn to_integers(name: &str, args: &[Value], read: fn(&[Value]) -> Outcome) -> Outcome {
     let length = length_of(name, args, 1)?;
     let count = size(name, args, 3)?;
-    if count == 0 || length % count != 0 {
+    if count == 0 {
+        return Err(errors::out_of_range(name, 3, &args[2]));
+    }
+    if length % count != 0 {
         return Err(Raise::throw(
             "wrong-type-arg",
             vec![
