@@ -18,6 +18,7 @@
             locale-time+am/pm-format
             locale-decimal-point locale-thousands-separator
             locale-digit-grouping locale-encoding
+            locale-monetary-grouping locale-positive-separated-by-space?
             locale-yes-regexp locale-no-regexp))
 
 (define-record-type <locale>
@@ -26,8 +27,11 @@
   (categories locale-categories)
   (name       locale-name))
 
-(define (make-locale categories name)
-  "Return a locale of CATEGORIES, a number or a list of them, called NAME."
+(define* (make-locale categories name #:optional base)
+  "Return a locale that is BASE but for CATEGORIES, a number or a list of them, which are as
+in the locale called NAME.  There is one locale, C."
+  (if (not (member name '("" "C" "POSIX" "C.UTF-8" "C.utf8")))
+      (scm-error 'system-error "make-locale" "Failed to install locale" '() (list ENOENT)))
   (%make-locale categories name))
 
 (define %global-locale (make-locale '() "C"))
@@ -97,7 +101,9 @@ takes; or #f and 0."
 as there are if that is #t."
   (if (and (inexact? number) (exact-integer? fraction-digits))
       (let* ((scale (expt 10 fraction-digits))
-             (scaled (inexact->exact (truncate (* (abs number) scale))))
+             (exact (* (inexact->exact (abs number)) scale))
+             ;; Without digits after the point, the whole part is as it is.
+             (scaled (if (zero? fraction-digits) (truncate exact) (round exact)))
              (whole (number->string (quotient scaled scale)))
              (rest (number->string (remainder scaled scale))))
         (string-append (if (negative? number) "-" "")
@@ -109,6 +115,15 @@ as there are if that is #t."
                                     #\0)
                        (if (zero? fraction-digits) "" rest)))
       (number->string number)))
+
+;; What the C locale says of money: nothing.
+(define* (locale-monetary-grouping #:optional locale)
+  "Return into how many digits amounts of money are grouped: none."
+  '())
+
+(define* (locale-positive-separated-by-space? international? #:optional locale)
+  "Return whether the name of the currency is apart from a positive amount."
+  #t)
 
 (define* (monetary-amount->locale-string amount international? #:optional locale)
   "Return AMOUNT, of money, as text."

@@ -147,6 +147,12 @@ hold."
    ((hash-table? replacement)
     (lambda (element) (hash-ref replacement element element)))
    ((procedure? replacement) replacement)
+   (((@ (srfi srfi-69) hash-table?) replacement)
+    (lambda (element)
+      ((@ (srfi srfi-69) hash-table-ref/default) replacement element element)))
+   (((@ (rnrs hashtables) hashtable?) replacement)
+    (lambda (element)
+      ((@ (rnrs hashtables) hashtable-ref) replacement element element)))
    (else
     (scm-error 'misc-error #f
                "Unsupported mapping in treplace: ~S" (list replacement) #f))))

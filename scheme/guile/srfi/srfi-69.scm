@@ -71,7 +71,13 @@
 (define* (make-hash-table #:optional (equivalence equal?) hash-function #:rest options)
   "Return a new hash table whose keys are compared by EQUIVALENCE (default
 `equal?') and hashed by HASH-FUNCTION, a procedure of the key and a bound.
-OPTIONS are ignored."
+OPTIONS may say #:weak and what is held weakly, `key', `value' or `key-or-value', which
+is not done here."
+  (let ((weak (memq #:weak options)))
+    (if (and weak
+             (not (and (pair? (cdr weak)) (memq (cadr weak) '(key value key-or-value #f)))))
+        (scm-error 'misc-error "make-hash-table" "Invalid weak hash table type ~S"
+                   (list (and (pair? (cdr weak)) (cadr weak))) #f)))
   (let ((table (make-core-table)))
     (cond
      ((eq? equivalence eq?)

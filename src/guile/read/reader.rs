@@ -1461,6 +1461,16 @@ pub fn any_extended() -> bool {
     EXTENDED.with(|extended| !extended.borrow().is_empty())
 }
 
+/// Whether A and B are one symbol, or lists of such.
+fn is_same<B: Build>(build: &B, a: &B::Node, b: &B::Node) -> bool {
+    match (build.elements(a), build.elements(b)) {
+        (Some(a), Some(b)) => {
+            a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| is_same(build, a, b))
+        }
+        _ => build.same_symbol(a, b),
+    }
+}
+
 /// `{a + b + c}` as `(+ a b c)`.
 fn infix<B: Build>(
     build: &mut B,
@@ -1478,7 +1488,7 @@ fn infix<B: Build>(
         count => {
             let regular = (1..count)
                 .step_by(2)
-                .all(|position| build.same_symbol(&items[1], &items[position]));
+                .all(|position| is_same(build, &items[1], &items[position]));
             if !regular {
                 items.insert(0, build.symbol("$nfx$", span));
                 return build.list(items, None, span);

@@ -64,7 +64,7 @@
   (fxbit-set? bitwise-bit-set?))
 
 (define-fixnum-operations
-  (fxmax max) (fxmin min) (fx+ +) (fx* *) (fx- -)
+  (fxmax max) (fxmin min) (fx+ +) (fx* *)
   (fxdiv div) (fxmod mod) (fxdiv0 div0) (fxmod0 mod0)
   (fxnot lognot) (fxand logand) (fxior logior) (fxxor logxor)
   (fxif bitwise-if) (fxbit-count bitwise-bit-count) (fxlength bitwise-length)
@@ -81,6 +81,13 @@
   (let* ((range (ash 1 %width))
          (low (mod0 sum range)))
     (values low (quotient (- sum low) range))))
+
+(define* (fx- a #:optional b)
+  "Return A - B, or - A, which must be fixnums, as the result."
+  (assert-fixnums (if b (list a b) (list a)))
+  (let ((difference (if b (- a b) (- a))))
+    (assert-fixnums (list difference))
+    difference))
 
 (define (fx+/carry a b c)
   "Return A + B + C as its lowest bits and the carry."

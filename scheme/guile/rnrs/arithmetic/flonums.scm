@@ -56,7 +56,12 @@
   (fldiv-and-mod div-and-mod) (fldiv0-and-mod0 div0-and-mod0)
   (flfloor floor) (flceiling ceiling) (fltruncate truncate) (flround round)
   (flexp exp) (flsin sin) (flcos cos) (fltan tan)
-  (flatan atan) (flexpt expt) (fl- -))
+  (flatan atan) (fl- -))
+
+(define (flexpt base exponent)
+  "Return BASE to the power EXPONENT, not a number where that is not real."
+  (assert-flonums (list base exponent))
+  (real-or-nan (expt base exponent)))
 
 (define (fl+ . numbers)
   "Return the sum of NUMBERS, flonums."
@@ -75,7 +80,10 @@
 (define* (fllog number #:optional base)
   "Return the natural logarithm of NUMBER, or its logarithm to BASE."
   (assert-flonums (list number))
-  (real-or-nan (if base (log number base) (log number))))
+  (let ((logarithm (lambda (number) (if (zero? number) (- (inf)) (log number)))))
+    (real-or-nan (if base
+                     (/ (logarithm number) (logarithm base))
+                     (logarithm number)))))
 
 (define (flsqrt number)
   "Return the square root of NUMBER."
@@ -94,7 +102,7 @@
 
 (define (flnumerator number)
   "Return the numerator of NUMBER as a flonum."
-  (if (or (inf? number) (nan? number))
+  (if (or (inf? number) (nan? number) (zero? number))
       number
       (exact->inexact (numerator (inexact->exact number)))))
 
