@@ -1,0 +1,17 @@
+;; Where a shared array leaves its array, and which uniform vectors are equal.
+(define-syntax show
+  (syntax-rules ()
+    ((_ e) (begin (write 'e) (display " => ")
+                  (write (catch #t (lambda () e) (lambda args args))) (newline)))))
+(show (make-shared-array #(1 2 3) (lambda (i) (list (- i 1))) 3))
+(show (make-shared-array #(1 2 3) (lambda (i) (list (+ i 1))) 3))
+(show (make-shared-array (make-array 0 '(0 7)) list '(-1 7)))
+(show (make-shared-array (make-array 0 '(0 7)) list '(0 8)))
+(show (make-shared-array (make-array 0 3 3) (lambda (i) (list i 3)) 3))
+(show (make-shared-array (make-array 0 3 3) (lambda (i) (list (* 5 i) 0)) 2))
+(show (equal? #u8(1) #vu8(1)))
+(show (equal? #u8(1) #s8(1)))
+(show (equal? #f32() #f64()))
+(show (equal? (make-typed-array 'u8 0 0) (make-typed-array 's8 0 0)))
+(show (equal? #2u8((1)) #2vu8((1))))
+(show (array-equal? #u8() #s8()))

@@ -1,0 +1,18 @@
+;; Procedures that may change their argument, and what is left of it.
+(use-modules (srfi srfi-1) (ice-9 common-list))
+(define (show . things) (for-each (lambda (x) (write x) (display " ")) things) (newline))
+(define-syntax both
+  (syntax-rules () ((_ (l list) e) (let* ((l list) (result e)) (show result l)))))
+(both (l (list 1 #f 2 #f)) (delete! #f l))
+(both (l (list #f 1 #f)) (delete! #f l))
+(both (l (list 1 5 2 6)) (delete! 3 l <))
+(both (l (list "a" "b" "a")) (delete! "a" l))
+(both (l (list 1 2 1 3 2)) (delete-duplicates! l))
+(both (l (list "a" "A" "b")) (delete-duplicates! l string-ci=?))
+(both (l (list 1.0 1.0 (expt 2 70) (expt 2 70))) (delete-duplicates! l))
+(show (delete-duplicates! '()) (delete! 1 '()))
+(show (remove-if-not odd? '(1 2 3 4)) (remove-if odd? '(1 2 3 4)))
+(define ring (let ((l (list 1 2 3))) (set-cdr! (cddr l) (cdr l)) l))
+(define (key-of thunk) (catch #t thunk (lambda (key . rest) key)))
+(show (key-of (lambda () (append! ring '()))) (key-of (lambda () (append! (list 1) ring (list 2))))
+      (key-of (lambda () (append! (cons 1 2) (list 3)))))

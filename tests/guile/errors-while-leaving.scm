@@ -1,0 +1,45 @@
+;; What a leaving thunk throws while an error unwinds is for the handler that the error
+;; was for, and a limit of the stack can be met again and again.
+(use-modules (system vm vm))
+(define (show . things) (for-each (lambda (x) (write x) (display " ")) things) (newline))
+(define (outer thunk) (catch #t thunk list))
+(show (outer (lambda ()
+  (catch 'wrong-type-arg
+    (lambda () (dynamic-wind (lambda () #t) (lambda () (+ 1 (car 5))) (lambda () (cdr 6))))
+    (lambda args (list 'inner args))))))
+(show (outer (lambda ()
+  (catch 'wrong-type-arg
+    (lambda () (dynamic-wind (lambda () #t) (lambda () (+ 1 (car 5))) (lambda () (throw 'x 6))))
+    (lambda args (list 'inner args))))))
+(show (outer (lambda ()
+  (catch #t
+    (lambda () (dynamic-wind (lambda () #t) (lambda () (+ 1 (car 5))) (lambda () (throw 'x 6))))
+    (lambda args (throw 'y args))))))
+(show (outer (lambda ()
+  (catch 'x
+    (lambda ()
+      (catch 'wrong-type-arg
+        (lambda ()
+          (dynamic-wind (lambda () #t) (lambda () (+ 1 (car 5))) (lambda () (throw 'x 6))))
+        (lambda args (list 'inner args))))
+    (lambda args (list 'middle args))))))
+(define p (make-parameter 1))
+(show (outer (lambda ()
+  (catch #t (lambda () (parameterize ((p 2)) (+ 1 (car 5)))) (lambda (key . rest) (list (p) key))))))
+(dynamic-wind
+  (lambda () (display "<"))
+  (lambda () (show (outer (lambda () (parameterize ((p 3)) (vector-ref (vector 1) (p)))))))
+  (lambda () (display (p)) (display ">") (newline)))
+(define (for-ever) (for-ever) 1)
+(define (limited words thunk) (call-with-stack-overflow-handler words thunk (lambda () (throw 'full))))
+(show (outer (lambda () (limited 20000 for-ever))))
+(show (outer (lambda () (limited 20000 (lambda () (dynamic-wind (lambda () #t) for-ever for-ever))))))
+(show (let loop ((n 0)) (if (= n 50) n (begin (outer (lambda () (limited 20000 for-ever))) (loop (+ n 1))))))
+(define (key-of thunk) (catch #t thunk (lambda (key . rest) key)))
+(show (key-of (lambda () (call-with-stack-overflow-handler 20000 for-ever (lambda () #t))))
+      (key-of (lambda () (call-with-stack-overflow-handler 20000 for-ever (lambda () -1))))
+      (key-of (lambda () (call-with-stack-overflow-handler 0 for-ever (lambda () 1))))
+      (key-of (lambda () (call-with-stack-overflow-handler "1" for-ever (lambda () 1)))))
+(define (deep n) (if (= n 0) 0 (+ 1 (deep (- n 1)))))
+(show (call-with-stack-overflow-handler 1000000 (lambda () (deep 1000)) (lambda () 'full)))
+(show (deep 200000))
