@@ -13,9 +13,9 @@
 (define (%apply procedure arguments)
   (%machine-apply procedure (%apply-arguments arguments)))
 
-(define (apply procedure . arguments)
-  "Call PROCEDURE with ARGUMENTS, the last of which is a list of further ones."
-  (%machine-apply procedure (%spread-arguments arguments)))
+(define (apply procedure argument . arguments)
+  "Call PROCEDURE with ARGUMENT and ARGUMENTS, the last of which is a list of further ones."
+  (%machine-apply procedure (%spread-arguments (cons argument arguments))))
 
 ;;; Dynamic extents: src/guile/extents.rs says what their list is made of.
 

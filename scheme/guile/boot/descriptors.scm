@@ -88,7 +88,7 @@ return how many there were."
 
 (define (file-encoding port)
   "Return the encoding that a comment at the beginning of PORT names, or #f."
-  (let* ((text (%get-string-n port 500))
+  (let* ((text (%get-string-n port 564))
          (encoding (and (string? text) (%encoding-in-comment text))))
     (if (string? text)
         (unread-string text port))

@@ -92,3 +92,7 @@ returns one of those that nobody else refers to any more, or #f."
 (define (pk . objects)
   "Write OBJECTS to the current output port and return the last one."
   (apply peek objects))
+
+(define (self-evaluating? object)
+  "Return whether OBJECT, as an expression, stands for itself."
+  (not (or (symbol? object) (pair? object) (null? object))))

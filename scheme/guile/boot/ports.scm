@@ -211,10 +211,9 @@
 (define %read-hash-procedures (make-fluid '()))
 
 (define %default-port-encoding
-  ;; What programs bind around opening ports; those are UTF-8 unless their
-  ;; keywords say otherwise.
-  (make-fluid "UTF-8"))
-(define %default-port-conversion-strategy (make-fluid 'substitute))
+  ;; What programs bind around opening ports.
+  (%default-encoding-in (make-fluid "UTF-8")))
+(define %default-port-conversion-strategy (%default-strategy-in (make-fluid 'substitute)))
 
 (define (read-hash-extend char procedure)
   "Let PROCEDURE, called with CHAR and the port, read what begins with # and CHAR.

@@ -6,7 +6,8 @@ use crate::data::args::{self, boolean, fixnum, integer, path, string, unspecifie
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::{Value, symbol_value};
 use crate::data::{errors, pairs, strings as text};
-use crate::library::{opening, ports, random};
+use crate::library::ports::State;
+use crate::library::{opening, port_natives, ports, random};
 use crate::natives;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -269,7 +270,26 @@ fn copy_file(args: &[Value]) -> Outcome {
         .map_err(|error| errors::system("copy-file", errors::code(&error)))
 }
 
-fn truncate(args: &[Value]) -> Outcome {
+fn truncate(machine: &mut Machine, args: &[Value]) -> Outcome {
+    if args.len() < 2 {
+        if matches!(args[0], Value::StringV(_)) {
+            return Err(errors::misc(
+                "truncate-file",
+                "must supply length if OBJECT is a filename",
+                Vec::new(),
+            ));
+        }
+        let nowhere_else = [
+            args[0].clone(),
+            Value::IntV(0),
+            Value::IntV(libc::SEEK_CUR as isize),
+        ];
+        let here = port_natives::seek(machine, &nowhere_else)?;
+        return truncate(machine, &[args[0].clone(), here]);
+    }
+    if let Some(done) = ports::with(&args[0], |state| truncate_text(state, args)).flatten() {
+        return done;
+    }
     let length = args::size("truncate-file", args, 2)? as libc::off_t;
     if let Some(fd) = descriptor_argument(args) {
         ports::with(&args[0], |state| {
@@ -285,6 +305,23 @@ fn truncate(args: &[Value]) -> Outcome {
     done("truncate-file", unsafe {
         libc::truncate(path.as_ptr(), length)
     })
+}
+
+/// Shorten what was written to a port that keeps it, where STATE is of such.
+fn truncate_text(state: &mut State, args: &[Value]) -> Option<Outcome> {
+    if state.descriptor.is_some() || state.program.is_some() {
+        return None;
+    }
+    let output = state.output.as_mut()?;
+    Some(args::size("truncate-file", args, 2).and_then(|length| {
+        let position = output.at.unwrap_or(output.bytes.len());
+        if length < position {
+            return Err(errors::value_out_of_range("truncate-file", &args[1]));
+        }
+        output.bytes.truncate(length);
+        output.at = Some(position).filter(|at| *at < output.bytes.len());
+        Ok(unspecified())
+    }))
 }
 
 fn mkfifo(args: &[Value]) -> Outcome {
@@ -705,7 +742,7 @@ natives! {
     "delete-file" (1) => delete_file, "rmdir" (1) => rmdir, "chdir" (1) => chdir, "chroot" (1) => chroot,
     "rename-file" (2) => rename, "symlink" (2) => symlink, "link" (2) => link,
     "mkdir" (1, 1) => mkdir, "chmod" (2) => chmod, "chown" (3) => chown, "%lchown" (3) => lchown,
-    "utime" (1, 5) => utime, "copy-file" (2) => copy_file, "truncate-file" (2) => truncate,
+    "utime" (1, 5) => utime, "copy-file" (2) => copy_file, "truncate-file" (1, 1) with machine => truncate,
     "%mkfifo" (1) => mkfifo, "umask" (0, 1) => umask, "sync" (0) => sync, "fsync" (1) => fsync,
     "mkstemp" (1, 1) => mkstemp, "mkstemp!" (1, 1) => mkstemp_in_place, "mkdtemp" (1) => mkdtemp,
     "tmpnam" (0) => tmpnam, "tmpfile" (0) => tmpfile,

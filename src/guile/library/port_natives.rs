@@ -7,7 +7,7 @@ use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
 use crate::data::value::{Value, eof_object, string_value, symbol_value};
-use crate::data::{errors, identity, numbers, pairs, strings as text};
+use crate::data::{errors, identity, numbers, pairs, records, strings as text};
 use crate::library::ports::{self, Buffering, Encoding, Program, Standard, State};
 use crate::library::printer::{self, Style};
 use crate::library::{encodings, opening, processes};
@@ -211,6 +211,15 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
     let descriptor = opening::open(procedure, path, flags | libc::O_CLOEXEC, 0o666)?
         .map_err(|code| errors::system_about("open-file", code, name))?;
     let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
+    match ports::default_now(ports::Default::Encoding).filter(|_| !mode.contains('b')) {
+        Some(Value::StringV(name)) => {
+            ports::with(&port, |state| set_encoding(state, text::of(&name))).transpose()?;
+        }
+        Some(Value::BoolV(false)) => {
+            ports::with(&port, |state| state.encoding = Encoding::Latin1);
+        }
+        _ => {}
+    }
     let mut guess = false;
     let mut keywords = args.iter().skip(1).peekable();
     while let Some(keyword) = keywords.next() {
@@ -248,7 +257,10 @@ fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
                 }
                 "#:binary" => {
                     if !matches!(keywords.next(), Some(Value::BoolV(false)) | None) {
-                        ports::with(&port, |state| state.encoding = Encoding::Latin1);
+                        ports::with(&port, |state| {
+                            state.encoding = Encoding::Latin1;
+                            state.encoding_name = None;
+                        });
                     }
                 }
                 _ => return refused("Unrecognized keyword"),
@@ -874,15 +886,27 @@ fn strategy(args: &[Value]) -> Outcome {
 }
 
 fn set_strategy(args: &[Value]) -> Outcome {
-    let name = match args::symbol("set-port-conversion-strategy!", args, 2)? {
-        "error" => "error",
-        "escape" => "escape",
-        _ => "substitute",
-    };
+    let name = args::symbol("set-port-conversion-strategy!", args, 2)?;
     if let Some(port) = ports::get(&args[0]) {
-        port.borrow_mut().strategy = name;
+        port.borrow_mut().strategy = ports::strategy_named(name);
+    } else if let (Value::BoolV(false), Some(fluid)) =
+        (&args[0], ports::default_fluid(ports::Default::Strategy))
+    {
+        let _a_fluid_has_one_field = records::set_field(&fluid, 0, args[1].clone());
     }
     Ok(unspecified())
+}
+
+/// (%default-strategy-in fluid)
+fn default_strategy(args: &[Value]) -> Outcome {
+    ports::set_default(ports::Default::Strategy, &args[0]);
+    Ok(args[0].clone())
+}
+
+/// (%default-encoding-in fluid)
+fn default_encoding(args: &[Value]) -> Outcome {
+    ports::set_default(ports::Default::Encoding, &args[0]);
+    Ok(args[0].clone())
 }
 
 fn setvbuf(args: &[Value]) -> Outcome {
@@ -930,9 +954,23 @@ fn is_terminal(args: &[Value]) -> Outcome {
 }
 
 /// (seek port offset whence)
-fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
+pub fn seek(machine: &mut Machine, args: &[Value]) -> Outcome {
     let offset = fixnum(args, 2)?;
     let whence = fixnum(args, 3)?;
+    if let Value::IntV(fd) = args[0] {
+        // SAFETY: moves in a descriptor, which the caller names by number.
+        let position = unsafe {
+            libc::lseek(
+                fd as libc::c_int,
+                offset as libc::off_t,
+                whence as libc::c_int,
+            )
+        };
+        return match position {
+            position if position >= 0 => Ok(Value::IntV(position as isize)),
+            _ => Err(errors::system("seek", errors::last_code())),
+        };
+    }
     let port =
         ports::get(&args[0]).ok_or_else(|| errors::expecting("seek", 1, "port", &args[0]))?;
     let program = port.borrow().program.clone();
@@ -1158,6 +1196,10 @@ natives! {
     "port-line" (1) => port_line, "port-column" (1) => port_column,
     "set-port-line!" (2) => set_line, "set-port-column!" (2) => set_column,
     "port-mode" (1) => port_mode, "port-encoding" (1) => encoding, "set-port-encoding!" (2) => set_port_encoding,
+    /// (%default-strategy-in fluid) -> FLUID, which holds the conversion strategy of new ports
+    "%default-strategy-in" (1) => default_strategy,
+    /// (%default-encoding-in fluid) -> FLUID, which holds the encoding of new ports of files
+    "%default-encoding-in" (1) => default_encoding,
     "port-conversion-strategy" (1) => strategy, "set-port-conversion-strategy!" (2) => set_strategy,
     "setvbuf" (2, 1) with ports => setvbuf, "fileno" (1) => fileno, "port->fdes" (1) => fileno, "isatty?" (1) => is_terminal,
     "seek" (3) with machine => seek, "ftell" (1) with machine => ftell,

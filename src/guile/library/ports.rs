@@ -10,7 +10,7 @@ use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Raise};
 use crate::data::roots::Root;
 use crate::data::value::Value;
-use crate::data::{errors, interrupt, memory};
+use crate::data::{errors, interrupt, memory, records};
 use crate::library::encodings::{self, Decoded};
 use crate::read::reader;
 use failure::Failure;
@@ -197,7 +197,10 @@ impl State {
             buffering: Buffering::Block,
             block_bytes: CHUNK,
             child: None,
-            strategy: "substitute",
+            strategy: match default_now(Default::Strategy) {
+                Some(Value::SymbolV(name)) => strategy_named(name.as_str()),
+                _ => "substitute",
+            },
             reading: reader::Options::default(),
             program: None,
             mark: (0, 0, 0),
@@ -820,6 +823,46 @@ pub fn of_program(program: Program, name: &str) -> Value {
     }
     state.program = Some(Rc::new(program));
     value(state)
+}
+
+/// What programs bind around the opening of ports.
+#[derive(Clone, Copy)]
+pub enum Default {
+    Encoding,
+    Strategy,
+}
+
+thread_local! {
+    static DEFAULTS: RefCell<[Option<Root>; 2]> = const { RefCell::new([None, None]) };
+}
+
+/// From now on FLUID holds WHICH.
+pub fn set_default(which: Default, fluid: &Value) {
+    DEFAULTS.with(|defaults| defaults.borrow_mut()[which as usize] = Some(Root::of(fluid)));
+}
+
+/// The fluid that holds WHICH, where a program has asked for it.
+pub fn default_fluid(which: Default) -> Option<Value> {
+    DEFAULTS.with(|defaults| {
+        let defaults = defaults.borrow();
+        defaults[which as usize]
+            .as_ref()
+            .map(|fluid| fluid.value().clone())
+    })
+}
+
+/// What WHICH is now, where a program has asked for its fluid.
+pub fn default_now(which: Default) -> Option<Value> {
+    records::field(&default_fluid(which)?, 0)
+}
+
+/// The strategy called NAME.
+pub fn strategy_named(name: &str) -> &'static str {
+    match name {
+        "error" => "error",
+        "escape" => "escape",
+        _ => "substitute",
+    }
 }
 
 thread_local! {
