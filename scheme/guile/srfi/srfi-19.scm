@@ -61,8 +61,9 @@
         ((and (negative? second) (positive? nanosecond))
          (%make-time type (- nanosecond %nano) (+ second 1)))
         (else
-         (%make-time type (remainder nanosecond %nano)
-                     (+ second (quotient nanosecond %nano))))))
+         (let ((whole (inexact->exact (truncate nanosecond))))
+           (%make-time type (+ (remainder whole %nano) (- nanosecond whole))
+                       (+ second (quotient whole %nano)))))))
 
 (define-record-type date
   (make-date nanosecond second minute hour day month year zone-offset)

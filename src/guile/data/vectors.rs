@@ -140,15 +140,33 @@ fn copy_to(args: &[Value]) -> Outcome {
     Ok(unspecified())
 }
 
-/// (vector-move-left! source start end target at)
-fn move_part(args: &[Value]) -> Outcome {
-    copy_to(&[
-        args[3].clone(),
-        args[4].clone(),
-        args[0].clone(),
-        args[1].clone(),
-        args[2].clone(),
-    ])
+/// (vector-move-left! source start end target at), an element at a time: where both parts are
+/// of one vector, what has been moved may be moved again.
+fn move_part(name: &str, args: &[Value], backwards: bool) -> Outcome {
+    let source = with(&args[0], <[Value]>::len).ok_or_else(|| not_a_vector(name, args, 1))?;
+    let range = range(name, args, 2, source)?;
+    let length = with(&args[3], <[Value]>::len).ok_or_else(|| not_a_vector(name, args, 4))?;
+    let at = size(name, args, 5)?;
+    if at + range.len() > length {
+        return Err(errors::out_of_range(name, 5, &args[4]));
+    }
+    let count = range.len();
+    for step in 0..count {
+        let index = if backwards { count - 1 - step } else { step };
+        let item = with(&args[0], |items| items[range.start + index].clone());
+        if let Some(item) = item {
+            change(&args[3], |items| items[at + index] = item);
+        }
+    }
+    Ok(unspecified())
+}
+
+fn move_left(args: &[Value]) -> Outcome {
+    move_part("vector-move-left!", args, false)
+}
+
+fn move_right(args: &[Value]) -> Outcome {
+    move_part("vector-move-right!", args, true)
 }
 
 fn append(machine: &mut Machine, args: &[Value]) -> Outcome {
@@ -210,7 +228,7 @@ natives! {
     "list->vector" (1) with machine => from_list, "vector->list" (1, 2) => to_list,
     "vector-length" (1) => length, "vector-ref" (2) => reference, "vector-set!" (3) => set,
     "vector-fill!" (2, 2) => fill, "vector-copy" (1, 2) with machine => copy, "vector-copy!" (3, 2) => copy_to,
-    "vector-move-left!" (5) => move_part, "vector-move-right!" (5) => move_part,
+    "vector-move-left!" (5) => move_left, "vector-move-right!" (5) => move_right,
     "vector-append" (0, rest) with machine => append, "vector-concatenate" (1) with machine => concatenate,
     "%vector-reverse!" (1, 2) => reverse_in_place, "%vector-swap!" (3) => swap,
     "%reverse-vector->list" (1, 2) => reversed_list,
