@@ -342,7 +342,7 @@ With #f, CHAR means what it meant before."
 
 (define (%get-line port)
   "Return the next line of PORT, or the end-of-file object."
-  (%read-line port 'trim))
+  (%next-line port 'trim))
 
 (define (%get-string-n! port buffer start count)
   "Read at most COUNT characters into BUFFER from START on and return how many."

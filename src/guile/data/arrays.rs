@@ -190,6 +190,13 @@ pub fn is_layered(value: &Value) -> bool {
     matches!(value, Value::CustomStruct(_)) && view(value).is_some()
 }
 
+/// The elements of VALUE, an array of one dimension that is no vector, and of any values.
+pub fn of_one_dimension(value: &Value) -> Option<Vec<Value>> {
+    let view = view(value).filter(|_| is_layered(value))?;
+    let counts = view.dimensions.len() == 1 && view.kind() == Kind::Any;
+    counts.then(|| (0..view.count()).map(|number| view.nth(number)).collect())
+}
+
 impl View {
     pub fn kind(&self) -> Kind {
         holder(&self.root).map_or(Kind::Any, |(kind, _)| kind)

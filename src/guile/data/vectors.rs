@@ -5,7 +5,7 @@
 use crate::data::args::{self, boolean, integer, range, size, size_of_new, unspecified};
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::Value;
-use crate::data::{errors, pairs};
+use crate::data::{arrays, errors, pairs};
 use crate::natives;
 
 /// Look at the elements of VALUE, when it is a vector.
@@ -61,7 +61,11 @@ fn from_list(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 fn to_list(args: &[Value]) -> Outcome {
-    let items = items("vector->list", args, 1)?;
+    // An array of one dimension counts as a vector here.
+    let items = match arrays::of_one_dimension(&args[0]) {
+        Some(items) => items,
+        None => items("vector->list", args, 1)?,
+    };
     let range = range("vector->list", args, 2, items.len())?;
     Ok(pairs::list(items[range].iter().cloned()))
 }

@@ -432,6 +432,21 @@ fn line(state: &mut State, delimiter: u8, procedure: &str) -> Result<(String, bo
     }
 }
 
+/// (%read-line [port])
+fn line_and_end(args: &[Value]) -> Outcome {
+    let port = ports::input_port("%read-line", args, 1)?;
+    let (line, delimited) = line(&mut port.borrow_mut(), b'\n', "%read-line")?;
+    let end = match delimited {
+        true => Value::CharV('\n'),
+        false => eof_object(),
+    };
+    let found = delimited || !line.is_empty();
+    Ok(pairs::cons(
+        or_eof(found.then_some(line), text::value)?,
+        end,
+    ))
+}
+
 /// (read-line [port [handle-delim]])
 fn read_line(args: &[Value]) -> Outcome {
     let port = ports::input_port("read-line", args, 1)?;
@@ -1180,7 +1195,7 @@ natives! {
     ///
     /// HANDLE-DELIM says what becomes of the newline: trim, concat, peek or split.
     "read-line" (0, 2) with ports => read_line,
-    "%read-line" (0, 2) with ports => read_line, "%read-delimited" (1, 1) with ports => read_delimited,
+    "%next-line" (0, 2) with ports => read_line, "%read-line" (0, 1) with ports => line_and_end, "%read-delimited" (1, 1) with ports => read_delimited,
     "%read-string" (0, 2) with ports => read_string, "%get-string-n" (2) with ports => get_string_n, "%get-string-all" (1) with ports => get_string_all,
     "drain-input" (1) with ports => drain_input,
     "%get-u8" (0, 1) with ports => get_u8, "%lookahead-u8" (0, 1) with ports => lookahead_u8, "%u8-ready?" (0, 1) with ports => u8_ready,
