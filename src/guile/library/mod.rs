@@ -4,6 +4,7 @@
 //! What calls procedures is Scheme, in `scheme/guile/boot`, on top of these.
 //! A few string procedures take predicates and call them through the machine.
 
+mod addresses;
 mod decimals;
 pub mod encodings;
 pub mod equality;
@@ -38,6 +39,7 @@ pub use port_natives::{set_current_port, standard_port};
 /// replace a name of an earlier one; each name occurs once.
 pub fn natives() -> Vec<&'static [Native]> {
     vec![
+        addresses::NATIVES,
         arrays::NATIVES,
         bitvectors::NATIVES,
         bytevectors::NATIVES,
