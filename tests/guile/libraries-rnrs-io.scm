@@ -1,4 +1,3 @@
-;; not yet: Guile prints io, we print other
 ;; (rnrs io ports) and (rnrs io simple).
 (import (rnrs))
 (define (show x) (write x) (newline))
