@@ -38,7 +38,7 @@ pub use port_natives::{set_current_port, standard_port};
 /// The natives of module `(guile)`, list by list. A later list does not
 /// replace a name of an earlier one; each name occurs once.
 pub fn natives() -> Vec<&'static [Native]> {
-    vec![
+    let chapters = vec![
         addresses::NATIVES,
         arrays::NATIVES,
         bitvectors::NATIVES,
@@ -51,7 +51,6 @@ pub fn natives() -> Vec<&'static [Native]> {
         formatting::NATIVES,
         hash_tables::NATIVES,
         lists::NATIVES,
-        numbers::NATIVES,
         port_natives::NATIVES,
         posix::NATIVES,
         processes::NATIVES,
@@ -65,7 +64,8 @@ pub fn natives() -> Vec<&'static [Native]> {
         system_numbers::NATIVES,
         uniform::NATIVES,
         vectors::NATIVES,
-    ]
+    ];
+    [chapters, numbers::natives()].concat()
 }
 
 /// VALUE as `write` prints it, records by their fields.
