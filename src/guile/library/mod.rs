@@ -50,7 +50,6 @@ pub fn natives() -> Vec<&'static [Native]> {
         files::NATIVES,
         formatting::NATIVES,
         hash_tables::NATIVES,
-        lists::NATIVES,
         port_natives::NATIVES,
         posix::NATIVES,
         processes::NATIVES,
@@ -65,7 +64,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         uniform::NATIVES,
         vectors::NATIVES,
     ];
-    [chapters, numbers::natives()].concat()
+    [chapters, lists::natives(), numbers::natives()].concat()
 }
 
 /// VALUE as `write` prints it, records by their fields.
