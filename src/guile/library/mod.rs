@@ -58,13 +58,18 @@ pub fn natives() -> Vec<&'static [Native]> {
         regexps::NATIVES,
         signals::NATIVES,
         sorting::NATIVES,
-        strings::NATIVES,
         symbol_names::NATIVES,
         system_numbers::NATIVES,
         uniform::NATIVES,
         vectors::NATIVES,
     ];
-    [chapters, lists::natives(), numbers::natives()].concat()
+    [
+        chapters,
+        strings::natives(),
+        lists::natives(),
+        numbers::natives(),
+    ]
+    .concat()
 }
 
 /// VALUE as `write` prints it, records by their fields.

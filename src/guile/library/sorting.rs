@@ -30,7 +30,7 @@ fn known(procedure: &Value) -> Option<(Order, bool)> {
     thread_local! {
         static KNOWN: Vec<Known> = {
             let mut known = Vec::new();
-            for native in numbers::natives().into_iter().flatten().chain(strings::NATIVES).chain(characters::NATIVES) {
+            for native in numbers::natives().into_iter().chain(strings::natives()).flatten().chain(characters::NATIVES) {
                 let (order, descending) = match native.name {
                     "<" | "<=" => (Order::Number, false),
                     ">" | ">=" => (Order::Number, true),
