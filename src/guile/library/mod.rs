@@ -40,7 +40,6 @@ pub use port_natives::{set_current_port, standard_port};
 pub fn natives() -> Vec<&'static [Native]> {
     let chapters = vec![
         addresses::NATIVES,
-        arrays::NATIVES,
         bitvectors::NATIVES,
         bytevectors::NATIVES,
         char_sets::NATIVES,
@@ -65,6 +64,7 @@ pub fn natives() -> Vec<&'static [Native]> {
     ];
     [
         chapters,
+        arrays::natives(),
         strings::natives(),
         lists::natives(),
         numbers::natives(),
