@@ -1,0 +1,480 @@
+//! Ports: strings, bytevectors, files, pipes and the three standard ones.
+//!
+//! A port holds bytes and, when it stands for something of the operating
+//! system, a descriptor. Text is UTF-8 unless the port's encoding says Latin-1.
+//! Reading from a descriptor that may block watches for Ctrl-C.
+//!
+//! Source: GNU Guile reference manual, "Input and Output".
+
+mod input;
+mod output;
+mod programs;
+mod standard;
+mod waiting;
+
+use crate::data::native::Raise;
+use crate::data::records;
+use crate::data::roots::Root;
+use crate::data::value::Value;
+use crate::library::encodings;
+use crate::read::reader;
+pub use programs::{close, flush_to_program, of_program, refill_from_program, wants_flush};
+pub use standard::{Standard, current, input_port, output_port, set_current};
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::rc::{Rc, Weak};
+use steel::gc::ShareableMut;
+use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
+pub use waiting::wait_until;
+
+/// How the bytes of a port stand for characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    Utf8,
+    Latin1,
+    /// Any that the C library knows, by its name.
+    Other(&'static str),
+}
+
+/// When what was written leaves the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffering {
+    None,
+    Line,
+    Block,
+}
+
+/// How much is read and written at once.
+pub const CHUNK: usize = 64 * 1024;
+
+/// How many bytes a program behind a port is asked for.
+const PROGRAM_CHUNK: usize = 1024;
+
+#[derive(Default)]
+pub struct Input {
+    /// What has been read from the descriptor, or all there is.
+    pub bytes: Vec<u8>,
+    pub position: usize,
+    /// The bytes from `position` to here are known to be UTF-8.
+    pub valid: usize,
+    at_end: bool,
+}
+
+#[derive(Default)]
+pub struct Output {
+    pub bytes: Vec<u8>,
+    /// Where the next byte goes, when that is not the end.
+    pub at: Option<usize>,
+    /// Nothing is kept.
+    void: bool,
+}
+
+/// A descriptor that is closed with its port. Unlike an `OwnedFd` it does not
+/// mind when the program has closed it by its number before.
+pub struct Descriptor(RawFd);
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(owned: OwnedFd) -> Descriptor {
+        Descriptor(owned.into_raw_fd())
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // SAFETY: a descriptor is closed by number; one that is closed already gives an error.
+        unsafe { libc::close(self.0) };
+    }
+}
+
+/// A port's insides.
+pub struct State {
+    pub input: Option<Input>,
+    pub output: Option<Output>,
+    pub descriptor: Option<Descriptor>,
+    /// Where writing goes when it is not where reading comes from.
+    pub writes_to: Option<Descriptor>,
+    pub name: Option<String>,
+    pub mode: String,
+    /// Below zero where newlines were put back that had not been read.
+    pub line: isize,
+    pub column: usize,
+    pub closed: bool,
+    pub encoding: Encoding,
+    pub encoding_name: Option<String>,
+    pub buffering: Buffering,
+    /// How many bytes are read at once and wait to be written.
+    pub block_bytes: usize,
+    /// The process at the other end of a pipe.
+    pub child: Option<libc::pid_t>,
+    pub strategy: &'static str,
+    /// What directives that were read from here have said.
+    pub reading: reader::Options,
+    /// What the program made a port of, when it did.
+    pub program: Option<Rc<Program>>,
+    /// Position, line and column where the procedure that reads began, to which
+    /// it goes back when the program has been asked for more.
+    mark: (usize, isize, usize),
+    /// How many bytes the program is asked for.
+    wanted: usize,
+    /// The program has just said that there is no more.
+    program_ended: bool,
+    /// The port is at its beginning for reading and for writing, so that a byte order mark may follow.
+    fresh: (bool, bool),
+    /// What is read and what is written are at one place of a file.
+    shares_position: bool,
+    /// An association list of what the program noted about the port.
+    pub properties: Option<Root>,
+}
+
+/// The procedures of the program behind a port. What they close over is theirs
+/// as long as the port lives.
+pub struct Program {
+    /// how many bytes are wanted -> bytevector, empty at the end
+    pub read: Option<Root>,
+    /// bytevector -> nothing
+    pub write: Option<Root>,
+    /// offset whence -> position
+    pub seek: Option<Root>,
+    /// () -> nothing
+    pub close: Option<Root>,
+}
+
+/// A port as a Scheme value.
+#[derive(Clone)]
+pub struct Port(pub Rc<RefCell<State>>);
+
+impl Custom for Port {
+    fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
+        let state = self.0.borrow();
+        let direction = match (&state.input, &state.output) {
+            (Some(_), Some(_)) => "input-output",
+            (Some(_), None) => "input",
+            _ => "output",
+        };
+        if state.closed {
+            return Some(Ok(format!(
+                "#<closed: file {:x}>",
+                Rc::as_ptr(&self.0) as usize
+            )));
+        }
+        if state.program.is_some() {
+            return Some(Ok(format!(
+                "#<{direction}: file {:x}>",
+                Rc::as_ptr(&self.0) as usize
+            )));
+        }
+        Some(Ok(match (&state.name, &state.descriptor) {
+            (Some(name), Some(fd)) => format!("#<{direction}: {name} {}>", fd.as_raw_fd()),
+            (None, Some(fd)) => format!("#<{direction}: file {}>", fd.as_raw_fd()),
+            _ => format!("#<{direction}: string {:x}>", Rc::as_ptr(&self.0) as usize),
+        }))
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.program.is_some() {
+            return;
+        }
+        // A program that forgets to close a file still finds its text there.
+        let _nobody_listens = self.flush("close-port");
+    }
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            input: None,
+            output: None,
+            descriptor: None,
+            writes_to: None,
+            name: None,
+            mode: String::new(),
+            line: 0,
+            column: 0,
+            closed: false,
+            encoding: Encoding::Utf8,
+            encoding_name: None,
+            buffering: Buffering::Block,
+            block_bytes: CHUNK,
+            child: None,
+            strategy: match default_now(Default::Strategy) {
+                Some(Value::SymbolV(name)) => strategy_named(name.as_str()),
+                _ => "substitute",
+            },
+            reading: reader::Options::default(),
+            program: None,
+            mark: (0, 0, 0),
+            wanted: 0,
+            program_ended: false,
+            fresh: (true, true),
+            shares_position: false,
+            properties: None,
+        }
+    }
+
+    /// What comes next is read and written in another encoding, which may begin with its mark.
+    pub fn may_have_mark(&mut self) {
+        self.fresh = (true, true);
+    }
+
+    /// Whether bytes that stand for nothing are an error: there is no way to show them.
+    pub fn refuses_bytes(&self) -> bool {
+        self.strategy != "substitute"
+    }
+
+    /// Close the port; false when it was closed before.
+    pub fn close(&mut self) -> Result<bool, Raise> {
+        if self.closed {
+            return Ok(false);
+        }
+        let flushed = self.flush("close-port");
+        self.closed = true;
+        self.descriptor = None;
+        self.writes_to = None;
+        flushed.map(|()| true)
+    }
+}
+
+/// RAISE, with the port among ARGUMENTS or the current one where it tells of characters
+/// that have no bytes, or of bytes that are no character.
+pub fn named_in(raise: Raise, arguments: &[Value]) -> Raise {
+    let Raise::Throw { key, mut args } = raise else {
+        return raise;
+    };
+    let standard = match &*key {
+        encodings::DECODING_ERROR => Standard::Input,
+        encodings::ENCODING_ERROR => Standard::Output,
+        _ => return Raise::Throw { key, args },
+    };
+    if let Some(port @ Value::BoolV(false)) = args.get_mut(3) {
+        let given = arguments.iter().find(|argument| get(argument).is_some());
+        *port = given.cloned().unwrap_or_else(|| current(standard));
+    }
+    Raise::Throw { key, args }
+}
+
+/// What programs bind around the opening of ports.
+#[derive(Clone, Copy)]
+pub enum Default {
+    Encoding,
+    Strategy,
+}
+
+thread_local! {
+    static DEFAULTS: RefCell<[Option<Root>; 2]> = const { RefCell::new([None, None]) };
+}
+
+/// From now on FLUID holds WHICH.
+pub fn set_default(which: Default, fluid: &Value) {
+    DEFAULTS.with(|defaults| defaults.borrow_mut()[which as usize] = Some(Root::of(fluid)));
+}
+
+/// The fluid that holds WHICH, where a program has asked for it.
+pub fn default_fluid(which: Default) -> Option<Value> {
+    DEFAULTS.with(|defaults| {
+        let defaults = defaults.borrow();
+        defaults[which as usize]
+            .as_ref()
+            .map(|fluid| fluid.value().clone())
+    })
+}
+
+/// What WHICH is now, where a program has asked for its fluid.
+pub fn default_now(which: Default) -> Option<Value> {
+    records::field(&default_fluid(which)?, 0)
+}
+
+/// The strategy called NAME.
+pub fn strategy_named(name: &str) -> &'static str {
+    match name {
+        "error" => "error",
+        "escape" => "escape",
+        _ => "substitute",
+    }
+}
+
+thread_local! {
+    static OPEN: RefCell<Vec<Weak<RefCell<State>>>> = const { RefCell::new(Vec::new()) };
+    static CURRENT: RefCell<[Option<Value>; 3]> = const { RefCell::new([None, None, None]) };
+}
+
+fn value(state: State) -> Value {
+    let port = Port(Rc::new(RefCell::new(state)));
+    if port.0.borrow().descriptor.is_some() {
+        OPEN.with(|open| {
+            let mut open = open.borrow_mut();
+            if open.len() > 64 {
+                open.retain(|port| port.strong_count() > 0);
+            }
+            open.push(Rc::downgrade(&port.0));
+        });
+    }
+    port.into_steelval()
+        .expect("a custom value is always a value")
+}
+
+/// Hand everything written to any port to the operating system, as at exit.
+pub fn flush_all() {
+    let open: Vec<_> = OPEN.with(|open| open.borrow().clone());
+    for port in open.iter().filter_map(Weak::upgrade) {
+        if let Ok(mut state) = port.try_borrow_mut() {
+            // At exit a broken pipe has nobody to hear of it.
+            let _nobody_listens = state.flush("force-output");
+        }
+    }
+}
+
+/// Every port that stands for a descriptor and is open.
+pub fn all_open() -> Vec<Value> {
+    // The standard ones are made when they are first asked for.
+    for which in [Standard::Input, Standard::Output, Standard::Error] {
+        current(which);
+    }
+    let open: Vec<_> = OPEN.with(|open| open.borrow().clone());
+    open.iter()
+        .filter_map(Weak::upgrade)
+        .filter(|port| port.try_borrow().is_ok_and(|state| !state.closed))
+        .map(|port| {
+            Port(port)
+                .into_steelval()
+                .expect("a custom value is always a value")
+        })
+        .collect()
+}
+
+/// A port to read TEXT from.
+pub fn string_input(text: &str) -> Value {
+    let mut state = State::new();
+    state.mode = "r".to_owned();
+    state.input = Some(Input {
+        bytes: text.as_bytes().to_vec(),
+        position: 0,
+        valid: text.len(),
+        at_end: true,
+    });
+    value(state)
+}
+
+/// A port to read BYTES from.
+pub fn bytes_input(bytes: Vec<u8>) -> Value {
+    let mut state = State::new();
+    state.mode = "r".to_owned();
+    state.encoding = Encoding::Latin1;
+    state.input = Some(Input {
+        bytes,
+        at_end: true,
+        ..Input::default()
+    });
+    value(state)
+}
+
+/// A port that keeps what is written to it.
+pub fn string_output() -> Value {
+    let mut state = State::new();
+    state.mode = "w".to_owned();
+    state.output = Some(Output::default());
+    value(state)
+}
+
+/// A port for nothing.
+pub fn void(mode: &str) -> Value {
+    let mut state = State::new();
+    state.mode = mode.to_owned();
+    if mode.contains('r') || mode.contains('+') {
+        state.input = Some(Input {
+            at_end: true,
+            ..Input::default()
+        });
+    }
+    if !mode.contains('r') || mode.contains('+') {
+        state.output = Some(Output {
+            bytes: Vec::new(),
+            at: None,
+            void: true,
+        });
+    }
+    value(state)
+}
+
+/// What was written to a string port so far.
+pub fn string_of(port: &Value) -> String {
+    with(port, |state| {
+        state.output.as_ref().map_or_else(String::new, |output| {
+            String::from_utf8_lossy(&output.bytes).into_owned()
+        })
+    })
+    .unwrap_or_default()
+}
+
+/// A port for DESCRIPTOR, which it owns from now on; MODE as in `open-file`.
+pub fn descriptor(descriptor: OwnedFd, mode: &str, name: Option<String>) -> Value {
+    value(descriptor_state(descriptor, mode, name))
+}
+
+fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<String>) -> State {
+    let mut state = State::new();
+    state.mode = mode.to_owned();
+    state.name = name;
+    let both = mode.contains('+');
+    if mode.contains('r') || both {
+        state.input = Some(Input::default());
+    }
+    if mode.contains('w') || mode.contains('a') || both {
+        state.output = Some(Output::default());
+    }
+    if mode.contains('b') {
+        state.encoding = Encoding::Latin1;
+    }
+    if mode.contains('0') {
+        state.buffering = Buffering::None;
+    } else if mode.contains('l') {
+        state.buffering = Buffering::Line;
+    }
+    let descriptor = descriptor.into();
+    // SAFETY: asks for a place in a descriptor that is ours.
+    state.shares_position =
+        both && unsafe { libc::lseek(descriptor.as_raw_fd(), 0, libc::SEEK_CUR) } >= 0;
+    state.descriptor = Some(descriptor);
+    state
+}
+
+/// A port for a pipe to or from process CHILD.
+pub fn pipe(fd: OwnedFd, mode: &str, child: libc::pid_t) -> Value {
+    let mut state = descriptor_state(fd, mode, None);
+    state.child = Some(child);
+    value(state)
+}
+
+/// A port that reads as INPUT and writes as OUTPUT, which are ports no more.
+pub fn join(input: &Value, output: &Value) -> Option<Value> {
+    let (input, output) = (get(input)?, get(output)?);
+    let (mut input, mut output) = (input.borrow_mut(), output.borrow_mut());
+    let mut state = descriptor_state(input.descriptor.take()?, "r+", None);
+    state.writes_to = output.descriptor.take();
+    state.child = input.child.take();
+    input.closed = true;
+    output.closed = true;
+    Some(value(state))
+}
+
+/// The state behind VALUE, when it is a port.
+pub fn get(value: &Value) -> Option<Rc<RefCell<State>>> {
+    match value {
+        Value::Custom(custom) => {
+            as_underlying_type::<Port>(custom.read().as_ref()).map(|port| port.0.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Do something with the port that VALUE is.
+pub fn with<T>(value: &Value, body: impl FnOnce(&mut State) -> T) -> Option<T> {
+    get(value).map(|state| body(&mut state.borrow_mut()))
+}
