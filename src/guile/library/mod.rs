@@ -49,7 +49,6 @@ pub fn natives() -> Vec<&'static [Native]> {
         files::NATIVES,
         formatting::NATIVES,
         hash_tables::NATIVES,
-        port_natives::NATIVES,
         posix::NATIVES,
         processes::NATIVES,
         random::NATIVES,
@@ -64,6 +63,7 @@ pub fn natives() -> Vec<&'static [Native]> {
     ];
     [
         chapters,
+        port_natives::natives(),
         arrays::natives(),
         strings::natives(),
         lists::natives(),

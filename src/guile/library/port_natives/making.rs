@@ -1,0 +1,246 @@
+//! Ports made and closed.
+//!
+//! Source: GNU Guile reference manual, "Port Types"; R6RS libraries, section 8.
+
+use super::properties::set_encoding;
+use super::state;
+use crate::data::args::{self, boolean, fixnum, string};
+use crate::data::bytevectors;
+use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::roots::Root;
+use crate::data::value::{Value, string_value};
+use crate::data::{errors, pairs, strings as text};
+use crate::library::ports::{self, Encoding, Program, State};
+use crate::library::{encodings, opening, processes};
+use crate::natives;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+fn open_input_string(args: &[Value]) -> Outcome {
+    string("open-input-string", args, 1).map(ports::string_input)
+}
+
+fn open_output_string(_: &[Value]) -> Outcome {
+    Ok(ports::string_output())
+}
+
+fn get_output_string(args: &[Value]) -> Outcome {
+    match ports::get(&args[0]) {
+        Some(state) if state.borrow().output.is_some() && !state.borrow().closed => {
+            Ok(text::value(ports::string_of(&args[0])))
+        }
+        Some(state) if state.borrow().closed => Err(errors::expecting(
+            "get-output-string",
+            1,
+            "open output string port",
+            &args[0],
+        )),
+        _ => Err(errors::wrong_type("get-output-string", 1, &args[0])),
+    }
+}
+
+fn open_input_bytes(args: &[Value]) -> Outcome {
+    bytevectors::bytes("open-bytevector-input-port", args, 1).map(ports::bytes_input)
+}
+
+fn output_bytes(args: &[Value]) -> Outcome {
+    state("get-output-bytevector", args, |state| {
+        Ok(bytevectors::value(
+            state
+                .output
+                .as_ref()
+                .map(|output| output.bytes.clone())
+                .unwrap_or_default(),
+        ))
+    })
+}
+
+fn take_output_bytes(args: &[Value]) -> Outcome {
+    state("get-output-bytevector", args, |state| {
+        Ok(bytevectors::value(
+            state
+                .output
+                .as_mut()
+                .map(|output| std::mem::take(&mut output.bytes))
+                .unwrap_or_default(),
+        ))
+    })
+}
+
+fn void_port(args: &[Value]) -> Outcome {
+    string("%make-void-port", args, 1).map(ports::void)
+}
+
+/// Open the file at argument 1 in MODE.
+fn open(procedure: &str, args: &[Value], mode: &str) -> Outcome {
+    let path = args::path(procedure, args, 1)?;
+    let name = string(procedure, args, 1)?;
+    let flags = match (mode.chars().next(), mode.contains('+')) {
+        (Some('r'), false) => libc::O_RDONLY,
+        (Some('r'), true) => libc::O_RDWR,
+        (Some('w'), plus) => {
+            (if plus { libc::O_RDWR } else { libc::O_WRONLY }) | libc::O_CREAT | libc::O_TRUNC
+        }
+        (Some('a'), plus) => {
+            (if plus { libc::O_RDWR } else { libc::O_WRONLY }) | libc::O_CREAT | libc::O_APPEND
+        }
+        _ => return Err(errors::value_out_of_range(procedure, &string_value(mode))),
+    };
+    let descriptor = opening::open(procedure, path, flags | libc::O_CLOEXEC, 0o666)?
+        .map_err(|code| errors::system_about("open-file", code, name))?;
+    let port = ports::descriptor(descriptor, mode, Some(name.to_owned()));
+    match ports::default_now(ports::Default::Encoding).filter(|_| !mode.contains('b')) {
+        Some(Value::StringV(name)) => {
+            ports::with(&port, |state| set_encoding(state, text::of(&name))).transpose()?;
+        }
+        Some(Value::BoolV(false)) => {
+            ports::with(&port, |state| state.encoding = Encoding::Latin1);
+        }
+        _ => {}
+    }
+    let mut guess = false;
+    let mut keywords = args.iter().skip(1).peekable();
+    while let Some(keyword) = keywords.next() {
+        let refused = |message: &str| {
+            Err(Raise::throw(
+                "keyword-argument-error",
+                vec![
+                    text::value(procedure),
+                    text::value(message),
+                    pairs::nil(),
+                    pairs::list([keyword.clone()]),
+                ],
+            ))
+        };
+        let word = match keyword {
+            Value::SymbolV(word) if word.as_str().starts_with("#:") => Some(word),
+            _ => None,
+        };
+        if keywords.peek().is_none() {
+            return refused("Keyword argument has no value");
+        }
+        let Some(keyword) = word else {
+            return refused("Invalid keyword");
+        };
+        {
+            match keyword.as_str() {
+                "#:encoding" => {
+                    if let Some(Value::StringV(encoding)) = keywords.next() {
+                        ports::with(&port, |state| set_encoding(state, text::of(encoding)))
+                            .transpose()?;
+                    }
+                }
+                "#:guess-encoding" => {
+                    guess = !matches!(keywords.next(), Some(Value::BoolV(false)) | None);
+                }
+                "#:binary" => {
+                    if !matches!(keywords.next(), Some(Value::BoolV(false)) | None) {
+                        ports::with(&port, |state| {
+                            state.encoding = Encoding::Latin1;
+                            state.encoding_name = None;
+                        });
+                    }
+                }
+                _ => return refused("Unrecognized keyword"),
+            }
+        }
+    }
+    if guess {
+        ports::with(&port, guess_encoding).transpose()?;
+    }
+    Ok(port)
+}
+
+/// Let a mark or a comment at the beginning say what the encoding is.
+fn guess_encoding(state: &mut State) -> Result<(), Raise> {
+    state.fill(encodings::COMMENTED + encodings::LONGEST_NAME, "open-file")?;
+    if state.unread().starts_with(encodings::UTF8_MARK) {
+        set_encoding(state, "UTF-8")?;
+        return state.pass_mark("open-file");
+    }
+    match encodings::named_in_comment(state.unread()) {
+        Some(name) => set_encoding(state, &name),
+        None => Ok(()),
+    }
+}
+
+fn open_file(args: &[Value]) -> Outcome {
+    let mode = string("open-file", args, 2)?.to_owned();
+    let mut rest = vec![args[0].clone()];
+    rest.extend(args.iter().skip(2).cloned());
+    open("open-file", &rest, &mode)
+}
+
+fn open_input_file(args: &[Value]) -> Outcome {
+    open("open-input-file", args, "r")
+}
+
+fn open_output_file(args: &[Value]) -> Outcome {
+    open("open-output-file", args, "w")
+}
+
+fn close(machine: &mut Machine, args: &[Value]) -> Outcome {
+    match ports::get(&args[0]) {
+        Some(port) => ports::close(machine, &port).map(boolean),
+        None => Err(errors::expecting("close-port", 1, "port", &args[0])),
+    }
+}
+
+fn close_either(machine: &mut Machine, args: &[Value]) -> Outcome {
+    if let Value::IntV(fd) = args[0] {
+        // SAFETY: closing a descriptor by number is what the caller asks for.
+        return Ok(boolean(unsafe { libc::close(fd as libc::c_int) } == 0));
+    }
+    close(machine, args)
+}
+
+/// (%make-program-port name read write seek close)
+fn of_program(args: &[Value]) -> Outcome {
+    let procedure = |index: usize| {
+        (!matches!(args[index], Value::BoolV(false))).then(|| Root::of(&args[index]))
+    };
+    Ok(ports::of_program(
+        Program {
+            read: procedure(1),
+            write: procedure(2),
+            seek: procedure(3),
+            close: procedure(4),
+        },
+        string("make-custom-port", args, 1)?,
+    ))
+}
+
+/// (open-fdes->port fd mode): `fdopen`.
+pub(super) fn fdopen(args: &[Value]) -> Outcome {
+    let fd = fixnum(args, 1)?;
+    let mode = string("fdopen", args, 2)?;
+    // SAFETY: asks for the flags of a descriptor.
+    if unsafe { libc::fcntl(fd as libc::c_int, libc::F_GETFD) } < 0 {
+        return Err(errors::system("fdopen", errors::last_code()));
+    }
+    // SAFETY: the caller hands the descriptor over.
+    let descriptor = unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) };
+    Ok(ports::descriptor(descriptor, mode, None))
+}
+
+pub(super) fn pipe(_: &[Value]) -> Outcome {
+    let (read, write) = processes::pipe("pipe")?;
+    Ok(pairs::cons(
+        ports::descriptor(read, "r", None),
+        ports::descriptor(write, "w", None),
+    ))
+}
+
+natives! {
+    "open-input-string" (1) => open_input_string, "open-output-string" (0) => open_output_string,
+    "get-output-string" (1) => get_output_string,
+    "%open-input-bytevector" (1, rest) => open_input_bytes, "%output-bytevector" (1) => output_bytes,
+    "%take-output-bytevector" (1) => take_output_bytes,
+    "%make-void-port" (1) => void_port,
+    /// (open-file name mode [#:encoding e] …) -> port
+    "open-file" (2, rest) => open_file,
+    "open-input-file" (1, rest) => open_input_file, "open-output-file" (1, rest) => open_output_file,
+    "close-port" (1) with machine => close, "close-input-port" (1) with machine => close, "close-output-port" (1) with machine => close,
+    "close" (1) with machine => close_either,
+    /// (%make-program-port name read write seek close) -> a port that procedures are behind
+    "%make-program-port" (5) => of_program,
+}
