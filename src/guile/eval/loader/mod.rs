@@ -5,6 +5,9 @@
 //! is loaded by the same run of the machine, continuations may cross top-level
 //! forms, and nothing nests.
 
+mod boot_units;
+mod module_forms;
+
 use crate::compile::emitter;
 use crate::data::value;
 use crate::eval::outline::{self, Outline, Role};
@@ -12,14 +15,12 @@ use crate::eval::unparse;
 use crate::expand::Expander;
 use crate::expand::definitions::Definition;
 use crate::expand::imports::{
-    autoload, check_re_exports, export_names, import_of, import_set, integer_of, option_keyword,
-    replace_names,
+    check_re_exports, export_names, import_of, import_set, replace_names,
 };
 use crate::expand::macros;
 use crate::library::{ports, reading};
 use crate::namespace::keywords::{Macro, Special};
-use crate::namespace::modules::{self, Import, Module, Progress};
-use crate::namespace::names::module_name;
+use crate::namespace::modules::{Module, Progress};
 use crate::namespace::registry::{self, World};
 use crate::namespace::scope::{Binding, Scope};
 use crate::read::builder::SyntaxBuilder;
@@ -31,8 +32,10 @@ use crate::syntax::source;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
 use crate::tree_il::{Core, Local, Origin, State, Variable};
+use boot_units::makes_procedure;
+pub use boot_units::units;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 thread_local! {
@@ -259,25 +262,6 @@ impl Load {
         }
     }
 
-    /// Begin to load the module called NAME.
-    fn begin_module(&mut self, world: &Rc<World>, name: &[Id]) -> Result<()> {
-        let Some(file) = world.find_module(name) else {
-            return Err(Trouble::Raise(no_module(name)));
-        };
-        world.forget(name);
-        let module = world.module(name);
-        module.progress.set(Progress::Loading(self.number));
-        module.of_language.set(file.of_language);
-        let previous = world.current.borrow().clone();
-        let user = Module::new(vec![Id::named("guile-user")]);
-        let _nothing_refers_to_it_yet = user.import(world.core_import(&user));
-        *world.current.borrow_mut() = user;
-        self.stack.push(Task::Loaded(module, previous));
-        self.stack
-            .push(Task::source(&file.name, file.text, file.own));
-        Ok(())
-    }
-
     fn push_forms(&mut self, forms: &[Stx], scope: &Scope, given: bool) {
         for form in forms.iter().rev() {
             self.stack
@@ -440,49 +424,6 @@ impl Load {
         }
     }
 
-    /// Import into MODULE; what programs have referred to already gets its value.
-    fn import(&mut self, x: &mut Expander, module: &Module, imports: Vec<Import>) -> Result<()> {
-        for import in imports {
-            for (placeholder, found) in module.import(import) {
-                let value = Core::Global(found, no_span());
-                self.emit(x, &Core::DefineGlobal(placeholder, Box::new(value)))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Give those who wait for what MODULE exports as EXTERNAL its value.
-    fn satisfy(&mut self, x: &mut Expander, module: &Module, external: Id) -> Result<()> {
-        let Some(Binding::Global(variable)) = module.exported(external) else {
-            return Ok(());
-        };
-        let internal = module.exports.borrow().get(&external).copied();
-        for waiting in internal.map_or_else(Vec::new, |internal| module.waiting_for(internal)) {
-            self.link(x, &waiting, &variable)?;
-        }
-        Ok(())
-    }
-
-    fn link(
-        &mut self,
-        x: &mut Expander,
-        waiting: &modules::Waiting,
-        variable: &Rc<Variable>,
-    ) -> Result<()> {
-        let placeholder = &waiting.placeholder;
-        let still = matches!(
-            waiting.module.lookup_own(waiting.name),
-            Some(Binding::Global(own)) if Rc::ptr_eq(&own, placeholder)
-        );
-        if !still || Rc::ptr_eq(placeholder, variable) || placeholder.state.get() == State::Defined
-        {
-            return Ok(());
-        }
-        waiting.module.unbind(waiting.name);
-        let value = Core::Global(variable.clone(), no_span());
-        self.emit(x, &Core::DefineGlobal(placeholder.clone(), Box::new(value)))
-    }
-
     /// Emit CORE and, before it, whatever of module `(guile)` it is the first to use.
     fn emit(&mut self, x: &mut Expander, core: &Core) -> Result<()> {
         if let Some(shown) = &self.shown {
@@ -524,176 +465,6 @@ impl Load {
                 Core::Let(vec![binding], Box::new(body))
             });
         self.emit(x, &body)
-    }
-
-    fn define_module(&mut self, x: &mut Expander, form: &Stx, scope: &Scope) -> Result<()> {
-        let bad = |part: Option<&Stx>| Trouble::syntax("define-module", "bad form", form, part);
-        let items = form.as_list().ok_or_else(|| bad(None))?;
-        let name = module_name(items.get(1).ok_or_else(|| bad(None))?)?;
-        // Everything that can fail or needs loading comes before the module changes.
-        let mut imports = Vec::new();
-        let mut exports: Vec<Stx> = Vec::new();
-        let mut replaced: Vec<Stx> = Vec::new();
-        let mut of_others: Vec<Stx> = Vec::new();
-        let mut pure = false;
-        let mut duplicates = Vec::new();
-        let mut version = Vec::new();
-        let mut rest = items[2..].iter();
-        while let Some(item) = rest.next() {
-            let keyword = option_keyword(item).ok_or_else(|| bad(Some(item)))?;
-            match keyword.as_str() {
-                "pure" => pure = true,
-                "no-backtrace" => {}
-                "use-module" | "use-syntax" => {
-                    let spec = rest.next().ok_or_else(|| bad(Some(item)))?;
-                    imports.push(import_of(x, spec, scope)?);
-                }
-                "autoload" => {
-                    let spec = rest.next().ok_or_else(|| bad(Some(item)))?;
-                    let names = rest.next().ok_or_else(|| bad(Some(item)))?;
-                    imports.push(autoload(x, spec, names)?);
-                }
-                "export"
-                | "re-export"
-                | "export-syntax"
-                | "re-export-syntax"
-                | "re-export-and-replace"
-                | "replace"
-                | "export-and-replace" => {
-                    let names = rest
-                        .next()
-                        .and_then(Stx::as_list)
-                        .ok_or_else(|| bad(Some(item)))?;
-                    if keyword.contains("replace") {
-                        replaced.extend(names.iter().cloned());
-                    }
-                    if keyword.starts_with("re-export") {
-                        of_others.extend(names.iter().cloned());
-                    }
-                    exports.extend(names.iter().cloned());
-                }
-                "duplicates" => {
-                    let policies = rest.next().and_then(Stx::as_list).unwrap_or_default();
-                    duplicates = policies
-                        .iter()
-                        .filter_map(Stx::as_id)
-                        .map(Id::base)
-                        .collect();
-                }
-                "version" => {
-                    let parts = rest.next().and_then(Stx::as_list).unwrap_or_default();
-                    version = parts.iter().filter_map(integer_of).collect();
-                }
-                "filename" | "declarative?" | "declarative" => {
-                    rest.next();
-                }
-                _ => return Err(bad(Some(item))),
-            }
-        }
-        let module = x.world.module(&name);
-        if module.file.borrow().is_none() {
-            let place = form.span().place();
-            *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
-            if !pure {
-                let _nothing_refers_to_it_yet = module.import(x.world.core_import(&module));
-            }
-        }
-        module.public.set(true);
-        *module.version.borrow_mut() = version;
-        *module.duplicates.borrow_mut() = duplicates;
-        self.import(x, &module, imports)?;
-        check_re_exports(&module, &of_others)?;
-        export_names(&module, &exports, form)?;
-        replace_names(&module, &replaced);
-        *x.world.current.borrow_mut() = module;
-        Ok(())
-    }
-
-    /// R6RS `library` and R7RS `define-library`.
-    fn library(&mut self, x: &mut Expander, form: &Stx) -> Result<()> {
-        let bad = |part: Option<&Stx>| Trouble::syntax("library", "bad form", form, part);
-        let items = form.as_list().ok_or_else(|| bad(None))?;
-        let name = module_name(items.get(1).ok_or_else(|| bad(None))?)?;
-        let mut imports = Vec::new();
-        let mut exports: Vec<Stx> = Vec::new();
-        let mut body: Vec<Stx> = Vec::new();
-        let mut queue: VecDeque<Stx> = items[2..].iter().cloned().collect();
-        let r7rs = items[0]
-            .as_id()
-            .is_some_and(|id| &*id.name() == "define-library");
-        while let Some(clause) = queue.pop_front() {
-            let head = clause
-                .as_list()
-                .and_then(|parts| parts.first()?.as_id())
-                .map(Id::name);
-            let parts = clause.as_list().unwrap_or_default();
-            match head.as_deref() {
-                Some("export") => exports.extend(parts[1..].iter().cloned()),
-                Some("import") => {
-                    for set in &parts[1..] {
-                        imports.push(import_set(x, set)?);
-                    }
-                }
-                Some("begin") if r7rs => body.extend(parts[1..].iter().cloned()),
-                Some("include" | "include-ci") if r7rs => body.extend(x.include(&clause)?),
-                Some("include-library-declarations") if r7rs => {
-                    for form in x.include(&clause)?.into_iter().rev() {
-                        queue.push_front(form);
-                    }
-                }
-                Some("cond-expand") if r7rs => {
-                    for form in x.cond_expand(&clause)?.into_iter().rev() {
-                        queue.push_front(form);
-                    }
-                }
-                _ => body.push(clause.clone()),
-            }
-        }
-        // The module whose file this is has been made already; any other is replaced.
-        if x.world.module(&name).file.borrow().is_some() {
-            x.world.forget(&name);
-        }
-        let module = x.world.module(&name);
-        let place = form.span().place();
-        *module.file.borrow_mut() = Some(place.map_or_else(String::new, |place| place.file));
-        self.import(x, &module, imports)?;
-        for spec in &exports {
-            match spec.as_list() {
-                // (rename internal external) in R7RS, (rename (internal external) …) in R6RS
-                Some([_, internal, external])
-                    if internal.as_id().is_some() && external.as_id().is_some() =>
-                {
-                    if let (Some(internal), Some(external)) = (internal.as_id(), external.as_id()) {
-                        module.export(internal, external.base());
-                    }
-                }
-                Some([_, pairs @ ..]) => {
-                    for pair in pairs {
-                        match pair.as_list() {
-                            Some([internal, external]) => {
-                                match (internal.as_id(), external.as_id()) {
-                                    (Some(internal), Some(external)) => {
-                                        module.export(internal, external.base());
-                                    }
-                                    _ => return Err(bad(Some(spec))),
-                                }
-                            }
-                            _ => return Err(bad(Some(spec))),
-                        }
-                    }
-                }
-                _ => {
-                    let id = spec.as_id().ok_or_else(|| bad(Some(spec)))?;
-                    module.export(id, id.base());
-                }
-            }
-        }
-        let previous = x.world.current.borrow().clone();
-        *x.world.current.borrow_mut() = module.clone();
-        self.stack.push(Task::Restore(previous));
-        module.announce(&Rc::new(body.iter().filter_map(defined_name).collect()));
-        self.push_forms(&body, &Scope::of_module(&module), true);
-        Ok(())
     }
 }
 
@@ -772,128 +543,6 @@ fn read_form(
         Some(raise) => Err(Trouble::Raise(raise)),
         None => Ok(form),
     }
-}
-
-/// The units for CORE, those of `scheme/guile/boot` that it needs first.
-pub fn units(x: &mut Expander, core: &Core) -> Result<Vec<emitter::Unit>> {
-    let mut units = Vec::new();
-    for (variable, found) in modules::take_borrowed() {
-        let value = Core::Global(found, no_span());
-        append_units(
-            x,
-            &Core::DefineGlobal(variable, Box::new(value)),
-            &mut units,
-        )?;
-    }
-    append_units(x, core, &mut units)?;
-    Ok(units)
-}
-
-fn append_units(x: &mut Expander, core: &Core, units: &mut Vec<emitter::Unit>) -> Result<()> {
-    let mut wanted = Vec::new();
-    let unit = emitter::unit(core, &mut wanted, false);
-    if !wanted.is_empty() {
-        let mut declarations = String::new();
-        let mut compiled = BTreeMap::new();
-        for variable in wanted {
-            boot_definition(x, &variable, &mut declarations, &mut compiled)?;
-        }
-        let mut definitions = in_order(compiled);
-        for unit in definitions.iter().chain(std::iter::once(&unit)) {
-            declarations.push_str(&unit.prologue);
-        }
-        units.push(emitter::Unit {
-            prologue: String::new(),
-            boot: Vec::new(),
-            once: 0..declarations.len(),
-            text: declarations,
-            defines: Vec::new(),
-        });
-        units.append(&mut definitions);
-    }
-    units.push(unit);
-    Ok(())
-}
-
-/// A definition of `scheme/guile/boot` that has to run.
-struct BootDefinition {
-    unit: emitter::Unit,
-    is_procedure: bool,
-}
-
-/// Procedures come first, because making one needs nothing; values come after
-/// them, each after the values it needs, directly or through procedures.
-fn in_order(mut compiled: BTreeMap<usize, BootDefinition>) -> Vec<emitter::Unit> {
-    fn visit(
-        number: usize,
-        compiled: &BTreeMap<usize, BootDefinition>,
-        seen: &mut HashSet<usize>,
-        order: &mut Vec<usize>,
-    ) {
-        let Some(definition) = compiled.get(&number) else {
-            return;
-        };
-        if !seen.insert(number) {
-            return;
-        }
-        for other in &definition.unit.boot {
-            visit(*other, compiled, seen, order);
-        }
-        order.push(number);
-    }
-    let mut order = Vec::new();
-    let mut seen = HashSet::new();
-    for number in compiled.keys() {
-        visit(*number, &compiled, &mut seen, &mut order);
-    }
-    let (mut procedures, values): (Vec<usize>, Vec<usize>) = order
-        .into_iter()
-        .partition(|number| compiled[number].is_procedure);
-    procedures.extend(values);
-    procedures
-        .into_iter()
-        .filter_map(|number| compiled.remove(&number))
-        .map(|definition| definition.unit)
-        .collect()
-}
-
-fn boot_definition(
-    x: &mut Expander,
-    variable: &Rc<Variable>,
-    declarations: &mut String,
-    compiled: &mut BTreeMap<usize, BootDefinition>,
-) -> Result<()> {
-    let Origin::Boot(number) = variable.origin else {
-        return Ok(());
-    };
-    declarations.push_str(&emitter::declaration(variable));
-    let scope = x.world.core_scope.clone();
-    let mut form = x.world.boot.form(number)?;
-    while let Some(Binding::Macro(keyword)) = x.head(&form, &scope) {
-        form = x.expand_once(&keyword, &form, &scope)?;
-    }
-    let Definition { id, value } = x.parse_define(&form)?;
-    let core = x.expand_named(&value, &scope, id)?;
-    let is_procedure = matches!(core, Core::Lambda(_));
-    let core = Core::DefineGlobal(variable.clone(), Box::new(core));
-    let mut wanted = Vec::new();
-    let unit = emitter::unit(&core, &mut wanted, true);
-    for other in wanted {
-        boot_definition(x, &other, declarations, compiled)?;
-    }
-    compiled.insert(number, BootDefinition { unit, is_procedure });
-    Ok(())
-}
-
-/// Whether VALUE is written as a procedure.
-fn makes_procedure(value: &Stx) -> bool {
-    let head = value.as_list().and_then(|items| items.first()?.as_id());
-    head.is_some_and(|head| {
-        matches!(
-            &*head.name(),
-            "lambda" | "lambda*" | "case-lambda" | "case-lambda*" | "λ"
-        )
-    })
 }
 
 /// A name that a macro invents at top level: definitions with the same text
