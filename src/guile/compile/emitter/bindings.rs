@@ -1,0 +1,307 @@
+//! Local variables: bound, boxed where they are set, and procedures that need no closure
+//! made global.
+
+use super::free_variables::{free_locals, free_of_lambda};
+use super::{Emitter, Wanted};
+use crate::compile::constants;
+use crate::data::value::Value;
+use crate::machine::procedures;
+use crate::syntax::stx::Form;
+use crate::tree_il::values::procedure_gives_several;
+use crate::tree_il::{Core, Lambda, Lifted, Local};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// Say of the procedures among BINDINGS what they take and whether they give several values.
+fn note_procedures(bindings: &[(Rc<Local>, Core)]) {
+    let procedures: Vec<(&Local, &Lambda)> = bindings
+        .iter()
+        .filter_map(|(local, value)| match value {
+            Core::Lambda(lambda) => Some((&**local, &**lambda)),
+            _ => None,
+        })
+        .collect();
+    for (local, lambda) in &procedures {
+        local.gives_one.set(!local.assigned.get());
+        *local.takes.borrow_mut() = Some((lambda.takes(), procedures::shown(local.name, lambda)));
+    }
+    // Those that call each other give one value unless one of them does not.
+    loop {
+        let mut changed = false;
+        for (local, lambda) in &procedures {
+            if local.gives_one.get() && procedure_gives_several(lambda) {
+                local.gives_one.set(false);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+}
+
+/// Whether making the value of CORE may run what the program wrote.
+fn runs_at_once(core: &Core) -> bool {
+    !matches!(core, Core::Lambda(_) | Core::Constant(_) | Core::Machine(_))
+}
+
+/// Say of BINDINGS, made one after the other, which may be referred to before
+/// they have their values: those that come later than a value that runs at once
+/// and refers to them, through procedures or not. REACH is what each refers to.
+fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>>]) {
+    let positions: BTreeMap<u32, usize> = bindings
+        .iter()
+        .enumerate()
+        .map(|(position, (local, _))| (local.number, position))
+        .collect();
+    for (position, (_, value)) in bindings.iter().enumerate() {
+        if !runs_at_once(value) {
+            continue;
+        }
+        let mut seen = vec![false; bindings.len()];
+        let mut next = vec![position];
+        while let Some(from) = next.pop() {
+            for number in reach[from].keys() {
+                if let Some(other) = positions.get(number).copied()
+                    && !std::mem::replace(&mut seen[other], true)
+                {
+                    next.push(other);
+                }
+            }
+        }
+        for (other, (local, _)) in bindings.iter().enumerate().skip(position) {
+            if seen[other] {
+                local.early.set(true);
+            }
+        }
+    }
+}
+
+/// What is wanted of the value of LOCAL.
+fn wanted_for(local: &Local) -> Wanted {
+    if local.holds_several.get() {
+        Wanted::Result
+    } else {
+        Wanted::Value
+    }
+}
+
+/// Whether CORE costs nothing to be looked at again.
+pub(super) fn is_cheap(core: &Core) -> bool {
+    match core {
+        Core::Local(local) => !local.assigned.get(),
+        Core::Constant(stx) => matches!(stx.form(), Form::Atom(Value::IntV(_) | Value::NumV(_))),
+        _ => false,
+    }
+}
+
+impl Emitter<'_> {
+    /// The value of LOCAL.
+    pub(super) fn local(&mut self, local: &Local) {
+        if local.boxed.get() && local.early.get() {
+            let (number, name) = (local.number, constants::number(local.name));
+            let _ = write!(self.text, "(n.%has-value (#%prim.unbox b{number}) {name})");
+        } else if local.boxed.get() {
+            let _ = write!(self.text, "(#%prim.unbox b{})", local.number);
+        } else {
+            let _ = write!(self.text, "l{}", local.number);
+        }
+    }
+
+    /// The machine's variable for LOCAL: the value, or the cell that holds it.
+    pub(super) fn variable(&mut self, local: &Local) {
+        let kind = if local.boxed.get() { 'b' } else { 'l' };
+        let _ = write!(self.text, "{kind}{}", local.number);
+    }
+
+    pub(super) fn let_(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        note_procedures(bindings);
+        let kept: Vec<_> = bindings
+            .iter()
+            .filter(|(local, value)| match value {
+                Core::Lambda(lambda) if can_lift(local, lambda) => {
+                    self.lift(&[(local, lambda)]);
+                    false
+                }
+                _ => true,
+            })
+            .collect();
+        if kept.is_empty() {
+            return self.core(body, wanted);
+        }
+        self.text.push_str("(let (");
+        for (local, value) in kept {
+            local.boxed.set(local.assigned.get());
+            self.text.push('(');
+            self.variable(local);
+            self.text.push(' ');
+            self.maybe_boxed(local, |this| this.core(value, wanted_for(local)));
+            self.text.push(')');
+        }
+        self.text.push_str(") ");
+        let numbers = self.numbers.len();
+        for (local, value) in bindings {
+            if !local.assigned.get() && self.is_number(value) {
+                self.numbers.push(local.number);
+            }
+        }
+        self.core(body, wanted);
+        self.numbers.truncate(numbers);
+        self.text.push(')');
+    }
+
+    pub(super) fn maybe_boxed(&mut self, local: &Local, value: impl FnOnce(&mut Self)) {
+        if local.boxed.get() {
+            self.text.push_str("(n.%box ");
+            value(self);
+            self.text.push(')');
+        } else {
+            value(self);
+        }
+    }
+
+    /// `letrec*`. Procedures that are only called become globals; what nothing
+    /// refers to before it has its value is a plain variable; the rest lives in
+    /// cells. (Steel's own way, `set!` on a captured variable, goes wrong when
+    /// the variable is called from within a `let`.)
+    pub(super) fn letrec(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
+        note_procedures(bindings);
+        let mut liftable = Vec::new();
+        let mut kept = Vec::new();
+        for (local, value) in bindings {
+            match value {
+                Core::Lambda(lambda) if can_lift(local, lambda) => {
+                    liftable.push((local, &**lambda));
+                }
+                _ => kept.push((local, value)),
+            }
+        }
+        // Cells first, because the lifted procedures may be given them.
+        let mut early: Vec<BTreeMap<u32, Rc<Local>>> = Vec::new();
+        let reach = |value: &Core| {
+            let mut free = BTreeMap::new();
+            free_locals(value, &mut free);
+            // What the procedures it calls refer to, it refers to.
+            loop {
+                let before = free.len();
+                for (local, lambda) in &liftable {
+                    if free.contains_key(&local.number) {
+                        free_of_lambda(lambda, &mut free);
+                    }
+                }
+                if free.len() == before {
+                    return free;
+                }
+            }
+        };
+        for (position, (local, value)) in kept.iter().enumerate() {
+            early.push(reach(value));
+            let forward = early[..=position]
+                .iter()
+                .any(|free| free.contains_key(&local.number));
+            local.boxed.set(local.assigned.get() || forward);
+        }
+        note_early(&kept, &early);
+        // A `letrec` whose values all come first makes them in its body.
+        if let Core::Let(values, _) = body {
+            for (_, value) in values.iter().filter(|(_, value)| runs_at_once(value)) {
+                let free = reach(value);
+                kept.iter()
+                    .filter(|(_, value)| matches!(value, Core::Machine(_)))
+                    .filter(|(local, _)| free.contains_key(&local.number))
+                    .for_each(|(local, _)| local.early.set(true));
+            }
+        }
+        self.lift(&liftable);
+        let cells: Vec<_> = kept.iter().filter(|(local, _)| local.boxed.get()).collect();
+        let mut open = 0;
+        if !cells.is_empty() {
+            self.text.push_str("(let (");
+            for (local, _) in &cells {
+                let _ = write!(self.text, "(b{} (n.%box %%unset))", local.number);
+            }
+            self.text.push_str(") ");
+            open += 1;
+        }
+        for (local, value) in &kept {
+            if local.boxed.get() {
+                let _ = write!(self.text, "(#%prim.set-box! b{} ", local.number);
+                self.core(value, wanted_for(local));
+                self.text.push_str(") ");
+            } else {
+                let _ = write!(self.text, "(let ((l{} ", local.number);
+                self.core(value, wanted_for(local));
+                self.text.push_str(")) ");
+                open += 1;
+            }
+        }
+        self.core(body, wanted);
+        for _ in 0..open {
+            self.text.push(')');
+        }
+    }
+
+    /// Make globals of procedures that may call each other.
+    fn lift(&mut self, group: &[(&Rc<Local>, &Lambda)]) {
+        if group.is_empty() {
+            return;
+        }
+        let mut free: Vec<BTreeMap<u32, Rc<Local>>> = group
+            .iter()
+            .map(|(_, lambda)| {
+                let mut free = BTreeMap::new();
+                free_of_lambda(lambda, &mut free);
+                free
+            })
+            .collect();
+        // A procedure is also given what those it calls have to be given.
+        loop {
+            let mut changed = false;
+            for index in 0..group.len() {
+                for other in 0..group.len() {
+                    if index != other && free[index].contains_key(&group[other].0.number) {
+                        let more = free[other].clone();
+                        let before = free[index].len();
+                        free[index].extend(more);
+                        changed |= free[index].len() != before;
+                    }
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        let members: Vec<u32> = group.iter().map(|(local, _)| local.number).collect();
+        for ((local, _), free) in group.iter().zip(free) {
+            let captured = free
+                .into_values()
+                .filter(|local| !members.contains(&local.number))
+                .collect();
+            *local.lifted.borrow_mut() = Some(Rc::new(Lifted {
+                global: format!("f{}", local.number),
+                captured,
+            }));
+        }
+        for (local, lambda) in group {
+            let Some(lifted) = local.lifted.borrow().clone() else {
+                continue;
+            };
+            let text = std::mem::take(&mut self.text);
+            let places = std::mem::take(&mut self.places);
+            let consequents = std::mem::take(&mut self.consequents);
+            let _ = write!(self.text, "(define {} ", lifted.global);
+            self.lambda_with(lambda, &lifted.captured);
+            self.text.push_str(")\n");
+            let function = std::mem::replace(&mut self.text, text);
+            let its_places = std::mem::replace(&mut self.places, places);
+            self.consequents = consequents;
+            self.functions.push((function, its_places));
+        }
+    }
+}
+
+/// Whether LOCAL, which is bound to LAMBDA, is only ever called.
+fn can_lift(local: &Local, _lambda: &Lambda) -> bool {
+    !local.assigned.get() && !local.escapes.get()
+}
