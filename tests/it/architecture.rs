@@ -165,6 +165,23 @@ fn the_rooms_of_the_language_are_its_folders() {
 }
 
 #[test]
+fn no_file_of_the_language_has_more_than_900_lines() {
+    let mut long = Vec::new();
+    for folder in ["src/guile", "scheme/guile"] {
+        for (path, text) in files(folder, &["rs", "scm"]) {
+            let lines = text.lines().count();
+            if lines > 900 {
+                long.push(format!(
+                    "{}: {lines} lines; cut it into files that each hold one matter",
+                    path.display()
+                ));
+            }
+        }
+    }
+    nothing(long);
+}
+
+#[test]
 fn only_the_command_line_prints_or_chooses_an_exit_status() {
     let of_the_command_line =
         |path: &Path| path.starts_with("src/cli") || path == Path::new("src/main.rs");
