@@ -322,15 +322,58 @@ pub fn same(a: &Value, b: &Value) -> Option<bool> {
 }
 
 natives! {
-    "bitvector?" (1) => predicate, "make-bitvector" (1, 1) => make, "bitvector" (0, rest) => bitvector,
-    "bitvector-length" (1) => bitvector_length, "bitvector-ref" (2) => is_set, "bitvector-set!" (3) => set,
-    "bitvector-bit-set?" (2) => is_set, "bitvector-bit-clear?" (2) => is_clear,
-    "bitvector-set-bit!" (2) => set_bit, "bitvector-clear-bit!" (2) => clear_bit,
-    "bitvector-fill!" (2) => fill, "bitvector-set-all-bits!" (1) => set_all,
-    "bitvector-clear-all-bits!" (1) => clear_all, "bitvector-flip-all-bits!" (1) => flip_all,
-    "bit-invert!" (1) => flip_all, "list->bitvector" (1) => from_list, "bitvector->list" (1) => to_list,
-    "bitvector-copy" (1, 2) => copy, "bitvector-count" (1) => count, "bit-count" (2) => count_of,
-    "bitvector-position" (2, 1) => position, "bit-position" (3) => position_of,
-    "bitvector-set-bits!" (2) => set_bits, "bitvector-clear-bits!" (2) => clear_bits,
-    "bit-set*!" (3) => set_selected, "bitvector-count-bits" (2) => count_bits, "bit-count*" (3) => count_selected_of,
+    /// (bitvector? object) -> whether it is a bitvector
+    "bitvector?" (1) => predicate,
+    /// (make-bitvector length [fill]) -> a new bitvector; its bits are off unless FILL is true
+    "make-bitvector" (1, 1) => make,
+    /// (bitvector bit …) -> a new bitvector of these bits
+    "bitvector" (0, rest) => bitvector,
+    /// (bitvector-length bits) -> how many bits it has
+    "bitvector-length" (1) => bitvector_length,
+    /// (bitvector-ref bits index) -> the bit at INDEX, a boolean
+    "bitvector-ref" (2) => is_set,
+    /// (bitvector-set! bits index bit) -> set the bit at INDEX
+    "bitvector-set!" (3) => set,
+    /// (bitvector-bit-set? bits index) -> whether the bit is on
+    "bitvector-bit-set?" (2) => is_set,
+    /// (bitvector-bit-clear? bits index) -> whether the bit is off
+    "bitvector-bit-clear?" (2) => is_clear,
+    /// (bitvector-set-bit! bits index) -> turn the bit on
+    "bitvector-set-bit!" (2) => set_bit,
+    /// (bitvector-clear-bit! bits index) -> turn the bit off
+    "bitvector-clear-bit!" (2) => clear_bit,
+    /// (bitvector-fill! bits bit) -> make every bit BIT
+    "bitvector-fill!" (2) => fill,
+    /// (bitvector-set-all-bits! bits) -> turn every bit on
+    "bitvector-set-all-bits!" (1) => set_all,
+    /// (bitvector-clear-all-bits! bits) -> turn every bit off
+    "bitvector-clear-all-bits!" (1) => clear_all,
+    /// (bitvector-flip-all-bits! bits) -> turn the bits that are on off, and the others on
+    "bitvector-flip-all-bits!" (1) => flip_all,
+    /// (bit-invert! bits) -> the same by its old name
+    "bit-invert!" (1) => flip_all,
+    /// (list->bitvector list) -> a new bitvector of the booleans in LIST
+    "list->bitvector" (1) => from_list,
+    /// (bitvector->list bits) -> the bits as a list of booleans
+    "bitvector->list" (1) => to_list,
+    /// (bitvector-copy bits [start [end]]) -> a new bitvector of those from START up to END
+    "bitvector-copy" (1, 2) => copy,
+    /// (bitvector-count bits) -> how many bits are on
+    "bitvector-count" (1) => count,
+    /// (bit-count bit bits) -> how many bits are BIT
+    "bit-count" (2) => count_of,
+    /// (bitvector-position bits bit [start]) -> the index of the first BIT from START on, or #f
+    "bitvector-position" (2, 1) => position,
+    /// (bit-position bit bits start) -> the same by its old name
+    "bit-position" (3) => position_of,
+    /// (bitvector-set-bits! bits selection) -> turn on the bits that are on in SELECTION
+    "bitvector-set-bits!" (2) => set_bits,
+    /// (bitvector-clear-bits! bits selection) -> turn off the bits that are on in SELECTION
+    "bitvector-clear-bits!" (2) => clear_bits,
+    /// (bit-set*! bits selection bit) -> set to BIT those that SELECTION, a bitvector or a vector of indices, selects
+    "bit-set*!" (3) => set_selected,
+    /// (bitvector-count-bits bits selection) -> how many bits are on in both
+    "bitvector-count-bits" (2) => count_bits,
+    /// (bit-count* bits selection bit) -> how many of those that SELECTION selects are BIT
+    "bit-count*" (3) => count_selected_of,
 }

@@ -604,39 +604,140 @@ fn native_endianness(_: &[Value]) -> Outcome {
 }
 
 natives! {
-    "bytevector?" (1) => predicate, "make-bytevector" (1, 1) => make, "bytevector" (0, rest) => of_bytes,
-    "bytevector-length" (1) => length, "bytevector=?" (2) => equal, "bytevector-fill!" (2, 2) => fill,
-    "bytevector-copy" (1, 2) => copy, "bytevector-copy!" (5) => copy_to,
+    /// (bytevector? object) -> whether it is a bytevector
+    "bytevector?" (1) => predicate,
+    /// (make-bytevector length [byte]) -> a new bytevector, full of BYTE
+    "make-bytevector" (1, 1) => make,
+    /// (bytevector byte …) -> a new bytevector of these bytes
+    "bytevector" (0, rest) => of_bytes,
+    /// (bytevector-length bytes) -> how many bytes it has
+    "bytevector-length" (1) => length,
+    /// (bytevector=? a b) -> whether they have the same bytes
+    "bytevector=?" (2) => equal,
+    /// (bytevector-fill! bytes byte [start [end]]) -> make BYTE every byte from START up to END
+    "bytevector-fill!" (2, 2) => fill,
+    /// (bytevector-copy bytes [start [end]]) -> a new bytevector of those from START up to END
+    "bytevector-copy" (1, 2) => copy,
+    /// (bytevector-copy! source source-start target target-start count) -> copy COUNT bytes to TARGET
+    "bytevector-copy!" (5) => copy_to,
     /// (%bytevector-copy! target at source [start [end]]): R7RS's order of arguments
     "%bytevector-copy!" (3, 2) => copy_to_r7rs,
-    "bytevector-append" (0, rest) => append, "bytevector-concatenate" (1) => concatenate,
-    "bytevector-u8-ref" (2) => u8_native_ref, "bytevector-u8-set!" (3) => u8_native_set,
-    "bytevector-s8-ref" (2) => s8_native_ref, "bytevector-s8-set!" (3) => s8_native_set,
-    "%bytevector-u8-ref" (3) => u8_ref, "%bytevector-u8-set!" (4) => u8_set,
-    "%bytevector-s8-ref" (3) => s8_ref, "%bytevector-s8-set!" (4) => s8_set,
-    "bytevector-u16-ref" (3) => u16_ref, "bytevector-u16-set!" (4) => u16_set,
-    "bytevector-s16-ref" (3) => s16_ref, "bytevector-s16-set!" (4) => s16_set,
-    "bytevector-u32-ref" (3) => u32_ref, "bytevector-u32-set!" (4) => u32_set,
-    "bytevector-s32-ref" (3) => s32_ref, "bytevector-s32-set!" (4) => s32_set,
-    "bytevector-u64-ref" (3) => u64_ref, "bytevector-u64-set!" (4) => u64_set,
-    "bytevector-s64-ref" (3) => s64_ref, "bytevector-s64-set!" (4) => s64_set,
-    "bytevector-u16-native-ref" (2) => u16_native_ref, "bytevector-u16-native-set!" (3) => u16_native_set,
-    "bytevector-s16-native-ref" (2) => s16_native_ref, "bytevector-s16-native-set!" (3) => s16_native_set,
-    "bytevector-u32-native-ref" (2) => u32_native_ref, "bytevector-u32-native-set!" (3) => u32_native_set,
-    "bytevector-s32-native-ref" (2) => s32_native_ref, "bytevector-s32-native-set!" (3) => s32_native_set,
-    "bytevector-u64-native-ref" (2) => u64_native_ref, "bytevector-u64-native-set!" (3) => u64_native_set,
-    "bytevector-s64-native-ref" (2) => s64_native_ref, "bytevector-s64-native-set!" (3) => s64_native_set,
-    "bytevector-ieee-single-ref" (3) => single_ref, "bytevector-ieee-single-set!" (4) => single_set,
-    "bytevector-ieee-double-ref" (3) => double_ref, "bytevector-ieee-double-set!" (4) => double_set,
-    "bytevector-ieee-single-native-ref" (2) => single_ref, "bytevector-ieee-single-native-set!" (3) => single_set,
-    "bytevector-ieee-double-native-ref" (2) => double_ref, "bytevector-ieee-double-native-set!" (3) => double_set,
-    "bytevector-uint-ref" (4) => uint_ref, "bytevector-sint-ref" (4) => sint_ref,
-    "bytevector-uint-set!" (5) => uint_set, "bytevector-sint-set!" (5) => sint_set,
-    "bytevector->u8-list" (1) => to_list, "u8-list->bytevector" (1) => of_list,
-    "bytevector->uint-list" (3) => to_uint_list, "bytevector->sint-list" (3) => to_sint_list,
-    "uint-list->bytevector" (3) => of_uint_list, "sint-list->bytevector" (3) => of_sint_list,
-    "string->utf8" (1, 2) => string_to_utf8, "utf8->string" (1, 2) => utf8_to_string,
-    "string->utf16" (1, 1) => string_to_utf16, "string->utf32" (1, 1) => string_to_utf32,
-    "utf16->string" (1, 2) => utf16_to_string, "utf32->string" (1, 2) => utf32_to_string,
+    /// (bytevector-append bytes …) -> a new bytevector of all their bytes, one after the other
+    "bytevector-append" (0, rest) => append,
+    /// (bytevector-concatenate list) -> a new bytevector of the bytes of those in LIST
+    "bytevector-concatenate" (1) => concatenate,
+    /// (bytevector-u8-ref bytes index) -> the unsigned byte at INDEX
+    "bytevector-u8-ref" (2) => u8_native_ref,
+    /// (bytevector-u8-set! bytes index value) -> set the unsigned byte at INDEX
+    "bytevector-u8-set!" (3) => u8_native_set,
+    /// (bytevector-s8-ref bytes index) -> the signed byte at INDEX
+    "bytevector-s8-ref" (2) => s8_native_ref,
+    /// (bytevector-s8-set! bytes index value) -> set the signed byte at INDEX
+    "bytevector-s8-set!" (3) => s8_native_set,
+    /// (%bytevector-u8-ref bytes index endianness) -> the byte at INDEX, whatever the order
+    "%bytevector-u8-ref" (3) => u8_ref,
+    /// (%bytevector-u8-set! bytes index value endianness) -> set the byte at INDEX, whatever the order
+    "%bytevector-u8-set!" (4) => u8_set,
+    /// (%bytevector-s8-ref bytes index endianness) -> the signed byte at INDEX, whatever the order
+    "%bytevector-s8-ref" (3) => s8_ref,
+    /// (%bytevector-s8-set! bytes index value endianness) -> set the signed byte at INDEX, whatever the order
+    "%bytevector-s8-set!" (4) => s8_set,
+    /// (bytevector-u16-ref bytes index endianness) -> the unsigned integer of 16 bits at INDEX, in bytes
+    "bytevector-u16-ref" (3) => u16_ref,
+    /// (bytevector-u16-set! bytes index value endianness) -> set the unsigned integer of 16 bits at INDEX, in bytes
+    "bytevector-u16-set!" (4) => u16_set,
+    /// (bytevector-s16-ref bytes index endianness) -> the signed integer of 16 bits at INDEX, in bytes
+    "bytevector-s16-ref" (3) => s16_ref,
+    /// (bytevector-s16-set! bytes index value endianness) -> set the signed integer of 16 bits at INDEX, in bytes
+    "bytevector-s16-set!" (4) => s16_set,
+    /// (bytevector-u32-ref bytes index endianness) -> the unsigned integer of 32 bits at INDEX, in bytes
+    "bytevector-u32-ref" (3) => u32_ref,
+    /// (bytevector-u32-set! bytes index value endianness) -> set the unsigned integer of 32 bits at INDEX, in bytes
+    "bytevector-u32-set!" (4) => u32_set,
+    /// (bytevector-s32-ref bytes index endianness) -> the signed integer of 32 bits at INDEX, in bytes
+    "bytevector-s32-ref" (3) => s32_ref,
+    /// (bytevector-s32-set! bytes index value endianness) -> set the signed integer of 32 bits at INDEX, in bytes
+    "bytevector-s32-set!" (4) => s32_set,
+    /// (bytevector-u64-ref bytes index endianness) -> the unsigned integer of 64 bits at INDEX, in bytes
+    "bytevector-u64-ref" (3) => u64_ref,
+    /// (bytevector-u64-set! bytes index value endianness) -> set the unsigned integer of 64 bits at INDEX, in bytes
+    "bytevector-u64-set!" (4) => u64_set,
+    /// (bytevector-s64-ref bytes index endianness) -> the signed integer of 64 bits at INDEX, in bytes
+    "bytevector-s64-ref" (3) => s64_ref,
+    /// (bytevector-s64-set! bytes index value endianness) -> set the signed integer of 64 bits at INDEX, in bytes
+    "bytevector-s64-set!" (4) => s64_set,
+    /// (bytevector-u16-native-ref bytes index) -> the unsigned integer of 16 bits at INDEX, in this machine's order
+    "bytevector-u16-native-ref" (2) => u16_native_ref,
+    /// (bytevector-u16-native-set! bytes index value) -> set the unsigned integer of 16 bits at INDEX, in this machine's order
+    "bytevector-u16-native-set!" (3) => u16_native_set,
+    /// (bytevector-s16-native-ref bytes index) -> the signed integer of 16 bits at INDEX, in this machine's order
+    "bytevector-s16-native-ref" (2) => s16_native_ref,
+    /// (bytevector-s16-native-set! bytes index value) -> set the signed integer of 16 bits at INDEX, in this machine's order
+    "bytevector-s16-native-set!" (3) => s16_native_set,
+    /// (bytevector-u32-native-ref bytes index) -> the unsigned integer of 32 bits at INDEX, in this machine's order
+    "bytevector-u32-native-ref" (2) => u32_native_ref,
+    /// (bytevector-u32-native-set! bytes index value) -> set the unsigned integer of 32 bits at INDEX, in this machine's order
+    "bytevector-u32-native-set!" (3) => u32_native_set,
+    /// (bytevector-s32-native-ref bytes index) -> the signed integer of 32 bits at INDEX, in this machine's order
+    "bytevector-s32-native-ref" (2) => s32_native_ref,
+    /// (bytevector-s32-native-set! bytes index value) -> set the signed integer of 32 bits at INDEX, in this machine's order
+    "bytevector-s32-native-set!" (3) => s32_native_set,
+    /// (bytevector-u64-native-ref bytes index) -> the unsigned integer of 64 bits at INDEX, in this machine's order
+    "bytevector-u64-native-ref" (2) => u64_native_ref,
+    /// (bytevector-u64-native-set! bytes index value) -> set the unsigned integer of 64 bits at INDEX, in this machine's order
+    "bytevector-u64-native-set!" (3) => u64_native_set,
+    /// (bytevector-s64-native-ref bytes index) -> the signed integer of 64 bits at INDEX, in this machine's order
+    "bytevector-s64-native-ref" (2) => s64_native_ref,
+    /// (bytevector-s64-native-set! bytes index value) -> set the signed integer of 64 bits at INDEX, in this machine's order
+    "bytevector-s64-native-set!" (3) => s64_native_set,
+    /// (bytevector-ieee-single-ref bytes index endianness) -> the float of 32 bits at INDEX, in bytes
+    "bytevector-ieee-single-ref" (3) => single_ref,
+    /// (bytevector-ieee-single-set! bytes index value endianness) -> set the float of 32 bits at INDEX, in bytes
+    "bytevector-ieee-single-set!" (4) => single_set,
+    /// (bytevector-ieee-double-ref bytes index endianness) -> the float of 64 bits at INDEX, in bytes
+    "bytevector-ieee-double-ref" (3) => double_ref,
+    /// (bytevector-ieee-double-set! bytes index value endianness) -> set the float of 64 bits at INDEX, in bytes
+    "bytevector-ieee-double-set!" (4) => double_set,
+    /// (bytevector-ieee-single-native-ref bytes index) -> the float of 32 bits at INDEX, in this machine's order
+    "bytevector-ieee-single-native-ref" (2) => single_ref,
+    /// (bytevector-ieee-single-native-set! bytes index value) -> set the float of 32 bits at INDEX, in this machine's order
+    "bytevector-ieee-single-native-set!" (3) => single_set,
+    /// (bytevector-ieee-double-native-ref bytes index) -> the float of 64 bits at INDEX, in this machine's order
+    "bytevector-ieee-double-native-ref" (2) => double_ref,
+    /// (bytevector-ieee-double-native-set! bytes index value) -> set the float of 64 bits at INDEX, in this machine's order
+    "bytevector-ieee-double-native-set!" (3) => double_set,
+    /// (bytevector-uint-ref bytes index endianness size) -> the unsigned integer of SIZE bytes at INDEX
+    "bytevector-uint-ref" (4) => uint_ref,
+    /// (bytevector-sint-ref bytes index endianness size) -> the signed integer of SIZE bytes at INDEX
+    "bytevector-sint-ref" (4) => sint_ref,
+    /// (bytevector-uint-set! bytes index value endianness size) -> set the unsigned integer of SIZE bytes at INDEX
+    "bytevector-uint-set!" (5) => uint_set,
+    /// (bytevector-sint-set! bytes index value endianness size) -> set the signed integer of SIZE bytes at INDEX
+    "bytevector-sint-set!" (5) => sint_set,
+    /// (bytevector->u8-list bytes) -> the bytes as a list of integers
+    "bytevector->u8-list" (1) => to_list,
+    /// (u8-list->bytevector list) -> a new bytevector of the integers in LIST
+    "u8-list->bytevector" (1) => of_list,
+    /// (bytevector->uint-list bytes endianness size) -> the unsigned integers of SIZE bytes that it holds
+    "bytevector->uint-list" (3) => to_uint_list,
+    /// (bytevector->sint-list bytes endianness size) -> the signed integers of SIZE bytes that it holds
+    "bytevector->sint-list" (3) => to_sint_list,
+    /// (uint-list->bytevector list endianness size) -> a new bytevector of unsigned integers of SIZE bytes
+    "uint-list->bytevector" (3) => of_uint_list,
+    /// (sint-list->bytevector list endianness size) -> a new bytevector of signed integers of SIZE bytes
+    "sint-list->bytevector" (3) => of_sint_list,
+    /// (string->utf8 string [start [end]]) -> the UTF-8 of STRING as a bytevector
+    "string->utf8" (1, 2) => string_to_utf8,
+    /// (utf8->string bytes [start [end]]) -> the string whose UTF-8 it is
+    "utf8->string" (1, 2) => utf8_to_string,
+    /// (string->utf16 string [endianness]) -> the UTF-16 of STRING as a bytevector, big endian unless said
+    "string->utf16" (1, 1) => string_to_utf16,
+    /// (string->utf32 string [endianness]) -> the UTF-32 of STRING as a bytevector, big endian unless said
+    "string->utf32" (1, 1) => string_to_utf32,
+    /// (utf16->string bytes [endianness [mandatory?]]) -> the string whose UTF-16 it is
+    "utf16->string" (1, 2) => utf16_to_string,
+    /// (utf32->string bytes [endianness [mandatory?]]) -> the string whose UTF-32 it is
+    "utf32->string" (1, 2) => utf32_to_string,
+    /// (native-endianness) -> the order of this machine's bytes, `little` or `big`
     "native-endianness" (0) => native_endianness,
 }

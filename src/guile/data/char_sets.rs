@@ -469,24 +469,66 @@ fn hash(args: &[Value]) -> Outcome {
 natives! {
     /// (%char-set name) -> the standard set `char-set:NAME`
     "%char-set" (1) => standard_native,
+    /// (char-set? object) -> whether it is a set of characters
     "char-set?" (1) => predicate,
+    /// (char-set character …) -> the set of these characters
     "char-set" (0, rest) => char_set,
-    "list->char-set" (1, 1) => list_to_char_set, "list->char-set!" (2) => list_into_char_set,
-    "string->char-set" (1, 1) => string_to_char_set, "string->char-set!" (2) => string_into_char_set,
+    /// (list->char-set list [base]) -> the set of the characters in LIST and those of BASE
+    "list->char-set" (1, 1) => list_to_char_set,
+    /// (list->char-set! list base) -> BASE with the characters in LIST
+    "list->char-set!" (2) => list_into_char_set,
+    /// (string->char-set string [base]) -> the set of the characters in STRING and those of BASE
+    "string->char-set" (1, 1) => string_to_char_set,
+    /// (string->char-set! string base) -> BASE with the characters in STRING
+    "string->char-set!" (2) => string_into_char_set,
+    /// (ucs-range->char-set lower upper [error? [base]]) -> the set of the characters with a code from LOWER up to UPPER, and those of BASE
     "ucs-range->char-set" (2, 2) => range_to_char_set,
+    /// (ucs-range->char-set! lower upper error? base) -> BASE with the characters with a code from LOWER up to UPPER
     "ucs-range->char-set!" (4) => range_into_char_set,
+    /// (char-set-copy set) -> a new set of the same characters
     "char-set-copy" (1) => copy,
+    /// (->char-set object) -> the set that OBJECT stands for: of one character, of a string's, or itself
     "->char-set" (1) => to_char_set,
+    /// (char-set-contains? set character) -> whether CHARACTER is in it
     "char-set-contains?" (2) => contains,
+    /// (char-set-size set) -> how many characters it has
     "char-set-size" (1) => size,
-    "char-set->list" (1) => to_list, "char-set->string" (1) => to_string,
-    "char-set-adjoin" (1, rest) => adjoin, "char-set-adjoin!" (1, rest) => adjoin_in_place,
-    "char-set-delete" (1, rest) => delete, "char-set-delete!" (1, rest) => delete_in_place,
-    "char-set-complement" (1) => complement, "char-set-complement!" (1) => complement,
-    "char-set-union" (0, rest) => union, "char-set-union!" (1, rest) => union,
-    "char-set-intersection" (0, rest) => intersection, "char-set-intersection!" (1, rest) => intersection,
-    "char-set-difference" (1, rest) => difference, "char-set-difference!" (1, rest) => difference,
-    "char-set-xor" (0, rest) => xor, "char-set-xor!" (1, rest) => xor,
-    "char-set=" (0, rest) => equal, "char-set<=" (0, rest) => subset,
+    /// (char-set->list set) -> its characters as a list
+    "char-set->list" (1) => to_list,
+    /// (char-set->string set) -> its characters as a string
+    "char-set->string" (1) => to_string,
+    /// (char-set-adjoin set character …) -> the set with these characters besides
+    "char-set-adjoin" (1, rest) => adjoin,
+    /// (char-set-adjoin! set character …) -> the same; SET may be changed
+    "char-set-adjoin!" (1, rest) => adjoin_in_place,
+    /// (char-set-delete set character …) -> the set without these characters
+    "char-set-delete" (1, rest) => delete,
+    /// (char-set-delete! set character …) -> the same; SET may be changed
+    "char-set-delete!" (1, rest) => delete_in_place,
+    /// (char-set-complement set) -> the set of the characters that it has not
+    "char-set-complement" (1) => complement,
+    /// (char-set-complement! set) -> the same; SET may be changed
+    "char-set-complement!" (1) => complement,
+    /// (char-set-union set …) -> the set of the characters that any has
+    "char-set-union" (0, rest) => union,
+    /// (char-set-union! set set …) -> the same; the first may be changed
+    "char-set-union!" (1, rest) => union,
+    /// (char-set-intersection set …) -> the set of the characters that all have
+    "char-set-intersection" (0, rest) => intersection,
+    /// (char-set-intersection! set set …) -> the same; the first may be changed
+    "char-set-intersection!" (1, rest) => intersection,
+    /// (char-set-difference set set …) -> the set of the characters that only the first has
+    "char-set-difference" (1, rest) => difference,
+    /// (char-set-difference! set set …) -> the same; the first may be changed
+    "char-set-difference!" (1, rest) => difference,
+    /// (char-set-xor set …) -> the set of the characters that an odd number of them have
+    "char-set-xor" (0, rest) => xor,
+    /// (char-set-xor! set set …) -> the same; the first may be changed
+    "char-set-xor!" (1, rest) => xor,
+    /// (char-set= set …) -> whether all have the same characters
+    "char-set=" (0, rest) => equal,
+    /// (char-set<= set …) -> whether each is part of the next
+    "char-set<=" (0, rest) => subset,
+    /// (char-set-hash set [bound]) -> a number below BOUND, the same for equal sets
     "char-set-hash" (1, 1) => hash,
 }

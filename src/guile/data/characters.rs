@@ -402,20 +402,58 @@ fn void(_: &[Value]) -> Outcome {
 }
 
 natives! {
+    /// (char? object) -> whether it is a character
     "char?" (1) => char_predicate,
-    "char-alphabetic?" (1) => alphabetic, "char-numeric?" (1) => numeric,
-    "char-whitespace?" (1) => whitespace, "char-upper-case?" (1) => upper_case,
-    "char-lower-case?" (1) => lower_case, "char-is-both?" (1) => is_both,
+    /// (char-alphabetic? character) -> whether it is a letter
+    "char-alphabetic?" (1) => alphabetic,
+    /// (char-numeric? character) -> whether it is a digit
+    "char-numeric?" (1) => numeric,
+    /// (char-whitespace? character) -> whether it is blank
+    "char-whitespace?" (1) => whitespace,
+    /// (char-upper-case? character) -> whether it is an upper-case letter
+    "char-upper-case?" (1) => upper_case,
+    /// (char-lower-case? character) -> whether it is a lower-case letter
+    "char-lower-case?" (1) => lower_case,
+    /// (char-is-both? character) -> whether it is an upper- or lower-case letter
+    "char-is-both?" (1) => is_both,
+    /// (char-title-case? character) -> whether it is a title-case letter
     "char-title-case?" (1) => title_case,
-    "char->integer" (1) => to_integer, "integer->char" (1) => from_integer,
-    "char-upcase" (1) => upcase_native, "char-downcase" (1) => downcase_native,
-    "char-titlecase" (1) => titlecase_native, "char-foldcase" (1) => foldcase,
-    "char=?" (0, rest) => same, "char<?" (0, rest) => less, "char>?" (0, rest) => greater,
-    "char<=?" (0, rest) => at_most, "char>=?" (0, rest) => at_least,
-    "char-ci=?" (0, rest) => same_ci, "char-ci<?" (0, rest) => less_ci,
-    "char-ci>?" (0, rest) => greater_ci, "char-ci<=?" (0, rest) => at_most_ci,
+    /// (char->integer character) -> its code point
+    "char->integer" (1) => to_integer,
+    /// (integer->char number) -> the character with this code point
+    "integer->char" (1) => from_integer,
+    /// (char-upcase character) -> its upper case
+    "char-upcase" (1) => upcase_native,
+    /// (char-downcase character) -> its lower case
+    "char-downcase" (1) => downcase_native,
+    /// (char-titlecase character) -> its title case
+    "char-titlecase" (1) => titlecase_native,
+    /// (char-foldcase character) -> what stands for it where case does not count
+    "char-foldcase" (1) => foldcase,
+    /// (char=? character …) -> whether all are the same
+    "char=?" (0, rest) => same,
+    /// (char<? character …) -> whether each code point is below the next
+    "char<?" (0, rest) => less,
+    /// (char>? character …) -> whether each code point is above the next
+    "char>?" (0, rest) => greater,
+    /// (char<=? character …) -> whether no code point is above the next
+    "char<=?" (0, rest) => at_most,
+    /// (char>=? character …) -> whether no code point is below the next
+    "char>=?" (0, rest) => at_least,
+    /// (char-ci=? character …) -> whether all are the same but for case
+    "char-ci=?" (0, rest) => same_ci,
+    /// (char-ci<? character …) -> the same as `char<?` where case does not count
+    "char-ci<?" (0, rest) => less_ci,
+    /// (char-ci>? character …) -> the same as `char>?` where case does not count
+    "char-ci>?" (0, rest) => greater_ci,
+    /// (char-ci<=? character …) -> the same as `char<=?` where case does not count
+    "char-ci<=?" (0, rest) => at_most_ci,
+    /// (char-ci>=? character …) -> the same as `char>=?` where case does not count
     "char-ci>=?" (0, rest) => at_least_ci,
+    /// (%digit-value character) -> the digit that it is, or #f
     "%digit-value" (1) => digit_value,
+    /// (char-general-category character) -> Unicode's category as a symbol, such as `Lu`
     "char-general-category" (1) => general_category,
+    /// (%void object …) -> the value that says nothing
     "%void" (0, rest) => void,
 }

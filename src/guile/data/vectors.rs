@@ -228,13 +228,42 @@ fn grow(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "vector?" (1) => predicate, "make-vector" (1, 1) with machine => make, "vector" (0, rest) with machine => vector,
-    "list->vector" (1) with machine => from_list, "vector->list" (1, 2) => to_list,
-    "vector-length" (1) => length, "vector-ref" (2) => reference, "vector-set!" (3) => set,
-    "vector-fill!" (2, 2) => fill, "vector-copy" (1, 2) with machine => copy, "vector-copy!" (3, 2) => copy_to,
-    "vector-move-left!" (5) => move_left, "vector-move-right!" (5) => move_right,
-    "vector-append" (0, rest) with machine => append, "vector-concatenate" (1) with machine => concatenate,
-    "%vector-reverse!" (1, 2) => reverse_in_place, "%vector-swap!" (3) => swap,
+    /// (vector? object) -> whether it is a vector
+    "vector?" (1) => predicate,
+    /// (make-vector length [fill]) -> a new vector, full of FILL
+    "make-vector" (1, 1) with machine => make,
+    /// (vector object …) -> a new vector of these
+    "vector" (0, rest) with machine => vector,
+    /// (list->vector list) -> a new vector of the elements of LIST
+    "list->vector" (1) with machine => from_list,
+    /// (vector->list vector [start [end]]) -> its elements from START up to END as a list
+    "vector->list" (1, 2) => to_list,
+    /// (vector-length vector) -> how many elements it has
+    "vector-length" (1) => length,
+    /// (vector-ref vector index) -> the element at INDEX, counted from 0
+    "vector-ref" (2) => reference,
+    /// (vector-set! vector index value) -> make VALUE the element at INDEX
+    "vector-set!" (3) => set,
+    /// (vector-fill! vector value [start [end]]) -> make VALUE every element from START up to END
+    "vector-fill!" (2, 2) => fill,
+    /// (vector-copy vector [start [end]]) -> a new vector of the elements from START up to END
+    "vector-copy" (1, 2) with machine => copy,
+    /// (vector-copy! target at source [start [end]]) -> copy elements of SOURCE to TARGET, from AT on
+    "vector-copy!" (3, 2) => copy_to,
+    /// (vector-move-left! source start end target at) -> copy elements to TARGET from AT on, the first one first
+    "vector-move-left!" (5) => move_left,
+    /// (vector-move-right! source start end target at) -> copy elements to TARGET from AT on, the last one first
+    "vector-move-right!" (5) => move_right,
+    /// (vector-append vector …) -> a new vector of all their elements
+    "vector-append" (0, rest) with machine => append,
+    /// (vector-concatenate list) -> a new vector of the elements of those in LIST
+    "vector-concatenate" (1) with machine => concatenate,
+    /// (%vector-reverse! vector [start [end]]) -> turn the elements from START up to END round
+    "%vector-reverse!" (1, 2) => reverse_in_place,
+    /// (%vector-swap! vector i j) -> exchange two elements
+    "%vector-swap!" (3) => swap,
+    /// (%reverse-vector->list vector [start [end]]) -> the elements from START up to END as a list, the last first
     "%reverse-vector->list" (1, 2) => reversed_list,
+    /// (vector-grow vector length) -> a new vector of LENGTH that begins with the same elements
     "vector-grow" (2) with machine => grow,
 }

@@ -736,22 +736,102 @@ fn redirect_port(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "file-exists?" (1) => file_exists, "file-is-directory?" (1) => file_is_directory, "access?" (2) => access,
-    "stat" (1, 1) with machine => stat, "lstat" (1, 1) with machine => lstat,
-    "readlink" (1) => readlink, "canonicalize-path" (1) => canonicalize,
-    "delete-file" (1) => delete_file, "rmdir" (1) => rmdir, "chdir" (1) => chdir, "chroot" (1) => chroot,
-    "rename-file" (2) => rename, "symlink" (2) => symlink, "link" (2) => link,
-    "mkdir" (1, 1) => mkdir, "chmod" (2) => chmod, "chown" (3) => chown, "%lchown" (3) => lchown,
-    "utime" (1, 5) => utime, "copy-file" (2) => copy_file, "truncate-file" (1, 1) with machine => truncate,
-    "%mkfifo" (1) => mkfifo, "umask" (0, 1) => umask, "sync" (0) => sync, "fsync" (1) => fsync,
-    "mkstemp" (1, 1) => mkstemp, "mkstemp!" (1, 1) => mkstemp_in_place, "mkdtemp" (1) => mkdtemp,
-    "tmpnam" (0) => tmpnam, "tmpfile" (0) => tmpfile,
-    "%directory-entries" (1) => entries, "getcwd" (0) => getcwd,
-    "basename" (1, 1) => basename, "dirname" (1) => dirname, "absolute-file-name?" (1) => absolute,
-    "%getpw" (0, 1) with machine => getpw, "%getgr" (0, 1) with machine => getgr,
-    "%setpw" (0) => setpw, "%setgr" (0) => setgr,
-    "gethostname" (0) => gethostname, "uname" (0) with machine => uname, "strerror" (1) => strerror,
-    "fcntl" (2, 1) => fcntl, "flock" (2) => flock,
-    "open" (2, 1) => open, "open-fdes" (2, 1) => open_fdes, "dup2" (2) => dup2, "dup" (1) => dup,
+    /// (file-exists? name) -> whether there is a file of that name
+    "file-exists?" (1) => file_exists,
+    /// (file-is-directory? name) -> whether there is a directory of that name
+    "file-is-directory?" (1) => file_is_directory,
+    /// (access? name how) -> whether this process may do what HOW says, a sum of R_OK, W_OK and X_OK, or F_OK
+    "access?" (2) => access,
+    /// (stat file [throw?]) -> what is known of a file, given by name, port or descriptor; #f where there is none and THROW? is #f
+    "stat" (1, 1) with machine => stat,
+    /// (lstat name [throw?]) -> the same, of a symbolic link itself
+    "lstat" (1, 1) with machine => lstat,
+    /// (readlink name) -> where a symbolic link leads
+    "readlink" (1) => readlink,
+    /// (canonicalize-path name) -> the absolute name without links, `.` and `..`
+    "canonicalize-path" (1) => canonicalize,
+    /// (delete-file name) -> remove the file
+    "delete-file" (1) => delete_file,
+    /// (rmdir name) -> remove the directory, which is empty
+    "rmdir" (1) => rmdir,
+    /// (chdir name) -> make it the working directory
+    "chdir" (1) => chdir,
+    /// (chroot name) -> make it the root directory of this process
+    "chroot" (1) => chroot,
+    /// (rename-file old new) -> give the file another name
+    "rename-file" (2) => rename,
+    /// (symlink old new) -> make NEW a symbolic link to OLD
+    "symlink" (2) => symlink,
+    /// (link old new) -> give the file OLD the name NEW besides
+    "link" (2) => link,
+    /// (mkdir name [mode]) -> make a directory, with these permissions but for those of the umask
+    "mkdir" (1, 1) => mkdir,
+    /// (chmod file mode) -> set the permissions
+    "chmod" (2) => chmod,
+    /// (chown file owner group) -> set owner and group by number; -1 leaves one as it is
+    "chown" (3) => chown,
+    /// (%lchown name owner group) -> set owner and group of a symbolic link itself
+    "%lchown" (3) => lchown,
+    /// (utime name [accessed [modified [accessed-nanoseconds [modified-nanoseconds [flags]]]]]) -> set the times of a file, in seconds, to now unless given
+    "utime" (1, 5) => utime,
+    /// (copy-file old new) -> copy the file's content
+    "copy-file" (2) => copy_file,
+    /// (truncate-file file [length]) -> cut the file, or fill it with zeros, to LENGTH bytes, or to where a port is
+    "truncate-file" (1, 1) with machine => truncate,
+    /// (%mkfifo name) -> make a FIFO
+    "%mkfifo" (1) => mkfifo,
+    /// (umask [mode]) -> the permissions that new files do not get; set them to MODE
+    "umask" (0, 1) => umask,
+    /// (sync) -> have all that was written go to the disks
+    "sync" (0) => sync,
+    /// (fsync port) -> have what was written to this file go to the disk
+    "fsync" (1) => fsync,
+    /// (mkstemp template [mode]) -> a port of a new file, named by TEMPLATE with its six X replaced
+    "mkstemp" (1, 1) => mkstemp,
+    /// (mkstemp! template [mode]) -> the same; TEMPLATE is changed to the name
+    "mkstemp!" (1, 1) => mkstemp_in_place,
+    /// (mkdtemp template) -> the name of a new directory, TEMPLATE with its six X replaced
+    "mkdtemp" (1) => mkdtemp,
+    /// (tmpnam) -> a name that no file has
+    "tmpnam" (0) => tmpnam,
+    /// (tmpfile) -> a port of a new file without a name
+    "tmpfile" (0) => tmpfile,
+    /// (%directory-entries name) -> the names in a directory, `.` and `..` first
+    "%directory-entries" (1) => entries,
+    /// (getcwd) -> the working directory
+    "getcwd" (0) => getcwd,
+    /// (basename name [suffix]) -> what follows the last slash, without SUFFIX
+    "basename" (1, 1) => basename,
+    /// (dirname name) -> what precedes the last slash, `.` where there is none
+    "dirname" (1) => dirname,
+    /// (absolute-file-name? name) -> whether it begins at the root
+    "absolute-file-name?" (1) => absolute,
+    /// (%getpw [user]) -> the account of a name or number, or the next one, as a vector
+    "%getpw" (0, 1) with machine => getpw,
+    /// (%getgr [group]) -> the group of a name or number, or the next one, as a vector
+    "%getgr" (0, 1) with machine => getgr,
+    /// (%setpw) -> begin with the first account again
+    "%setpw" (0) => setpw,
+    /// (%setgr) -> begin with the first group again
+    "%setgr" (0) => setgr,
+    /// (gethostname) -> the name of this machine
+    "gethostname" (0) => gethostname,
+    /// (uname) -> a vector of the system's name, this machine's, release, version and hardware
+    "uname" (0) with machine => uname,
+    /// (strerror number) -> what an error number of the system means
+    "strerror" (1) => strerror,
+    /// (fcntl object command [value]) -> what the system call of that name gives
+    "fcntl" (2, 1) => fcntl,
+    /// (flock file operation) -> lock the file or let go of it: LOCK_SH, LOCK_EX, LOCK_UN, with LOCK_NB
+    "flock" (2) => flock,
+    /// (open name flags [mode]) -> a port of the file, opened with FLAGS such as O_RDWR
+    "open" (2, 1) => open,
+    /// (open-fdes name flags [mode]) -> a descriptor of the file, opened with FLAGS
+    "open-fdes" (2, 1) => open_fdes,
+    /// (dup2 old new) -> make the descriptor NEW a copy of OLD
+    "dup2" (2) => dup2,
+    /// (dup object) -> a new port or descriptor for the same file
+    "dup" (1) => dup,
+    /// (redirect-port from to) -> have the descriptor of TO lead where that of FROM does
     "redirect-port" (2) => redirect_port,
 }

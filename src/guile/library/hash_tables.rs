@@ -467,24 +467,68 @@ fn values(args: &[Value]) -> Outcome {
 natives! {
     /// (make-hash-table [size]) -> hash table
     "make-hash-table" (0, 1) with machine => make,
+    /// (make-weak-key-hash-table [size]) -> a new table whose entries go when nothing else has the key
     "make-weak-key-hash-table" (0, 1) with machine => make_weak,
+    /// (make-weak-value-hash-table [size]) -> a new table whose entries go when nothing else has the value
     "make-weak-value-hash-table" (0, 1) with machine => make_weak,
+    /// (make-doubly-weak-hash-table [size]) -> a new table whose entries go when nothing else has the key or the value
     "make-doubly-weak-hash-table" (0, 1) with machine => make_weak,
+    /// (hash-table? object) -> whether it is a hash table
     "hash-table?" (1) => predicate,
-    "weak-key-hash-table?" (1) => weak_predicate, "weak-value-hash-table?" (1) => weak_predicate,
+    /// (weak-key-hash-table? object) -> whether it is a hash table with weak keys
+    "weak-key-hash-table?" (1) => weak_predicate,
+    /// (weak-value-hash-table? object) -> whether it is a hash table with weak values
+    "weak-value-hash-table?" (1) => weak_predicate,
+    /// (doubly-weak-hash-table? object) -> whether it is a hash table with weak keys and values
     "doubly-weak-hash-table?" (1) => weak_predicate,
-    "hash-ref" (2, 1) => ref_equal, "hashq-ref" (2, 1) => refq, "hashv-ref" (2, 1) => refv,
-    "hash-set!" (3) => set_equal, "hashq-set!" (3) => setq, "hashv-set!" (3) => setv,
-    "hash-remove!" (2) => remove_equal, "hashq-remove!" (2) => removeq, "hashv-remove!" (2) => removev,
-    "hash-get-handle" (2) => get_handle_equal, "hashq-get-handle" (2) => get_handleq, "hashv-get-handle" (2) => get_handlev,
-    "hash-create-handle!" (3) => create_handle_equal, "hashq-create-handle!" (3) => create_handleq, "hashv-create-handle!" (3) => create_handlev,
-    "%hash-ci-ref" (2, 1) => ref_ci, "%hash-ci-set!" (3) => set_ci, "%hash-ci-remove!" (2) => remove_ci,
+    /// (hash-ref table key [default]) -> what a key that is `equal?` has, or DEFAULT, else #f
+    "hash-ref" (2, 1) => ref_equal,
+    /// (hashq-ref table key [default]) -> what a key that is `eq?` has, or DEFAULT, else #f
+    "hashq-ref" (2, 1) => refq,
+    /// (hashv-ref table key [default]) -> what a key that is `eqv?` has, or DEFAULT, else #f
+    "hashv-ref" (2, 1) => refv,
+    /// (hash-set! table key value) -> VALUE, which the key that is `equal?` has from now on
+    "hash-set!" (3) => set_equal,
+    /// (hashq-set! table key value) -> VALUE, which the key that is `eq?` has from now on
+    "hashq-set!" (3) => setq,
+    /// (hashv-set! table key value) -> VALUE, which the key that is `eqv?` has from now on
+    "hashv-set!" (3) => setv,
+    /// (hash-remove! table key) -> take out the entry whose key is `equal?`
+    "hash-remove!" (2) => remove_equal,
+    /// (hashq-remove! table key) -> take out the entry whose key is `eq?`
+    "hashq-remove!" (2) => removeq,
+    /// (hashv-remove! table key) -> take out the entry whose key is `eqv?`
+    "hashv-remove!" (2) => removev,
+    /// (hash-get-handle table key) -> the pair of a key that is `equal?` and its value, or #f
+    "hash-get-handle" (2) => get_handle_equal,
+    /// (hashq-get-handle table key) -> the pair of a key that is `eq?` and its value, or #f
+    "hashq-get-handle" (2) => get_handleq,
+    /// (hashv-get-handle table key) -> the pair of a key that is `eqv?` and its value, or #f
+    "hashv-get-handle" (2) => get_handlev,
+    /// (hash-create-handle! table key value) -> the pair of a key that is `equal?` and its value, made where there is none
+    "hash-create-handle!" (3) => create_handle_equal,
+    /// (hashq-create-handle! table key value) -> the pair of a key that is `eq?` and its value, made where there is none
+    "hashq-create-handle!" (3) => create_handleq,
+    /// (hashv-create-handle! table key value) -> the pair of a key that is `eqv?` and its value, made where there is none
+    "hashv-create-handle!" (3) => create_handlev,
+    /// (%hash-ci-ref table key [default]) -> what a string that is the same but for case has, or DEFAULT
+    "%hash-ci-ref" (2, 1) => ref_ci,
+    /// (%hash-ci-set! table key value) -> the same as `hash-set!` where case does not count
+    "%hash-ci-set!" (3) => set_ci,
+    /// (%hash-ci-remove! table key) -> the same as `hash-remove!` where case does not count
+    "%hash-ci-remove!" (2) => remove_ci,
+    /// (hash-clear! table) -> take out all entries
     "hash-clear!" (1) => clear,
     /// (%hash-handles table) -> list of the pairs of key and value, oldest first
     "%hash-handles" (1) => handles,
+    /// (%hash-count table) -> how many entries it has
     "%hash-count" (1) => count,
+    /// (%hash-copy table) -> a new table with the same entries
     "%hash-copy" (1) with machine => copy,
-    "%hash-keys" (1) => keys, "%hash-values" (1) => values,
+    /// (%hash-keys table) -> its keys as a list
+    "%hash-keys" (1) => keys,
+    /// (%hash-values table) -> its values as a list
+    "%hash-values" (1) => values,
 }
 
 #[cfg(test)]

@@ -387,11 +387,40 @@ fn locale_known(args: &[Value]) -> Outcome {
 natives! {
     /// (%locale-known? name) -> whether there is such a locale
     "%locale-known?" (1) => locale_known,
-    "primitive-fork" (0) => fork, "getsid" (1) => getsid, "setpgid" (2) => setpgid,
-    "tcgetpgrp" (1) => tcgetpgrp, "tcsetpgrp" (2) => tcsetpgrp, "ttyname" (1) => ttyname, "ctermid" (0) => ctermid,
-    "getgroups" (0) with machine => getgroups, "nice" (1) => nice, "getpriority" (2) => getpriority,
-    "setpriority" (3) => setpriority, "seteuid" (1) => seteuid, "setegid" (1) => setegid,
-    "select" (3, 2) with machine => select, "getrlimit" (1) with several => getrlimit, "setrlimit" (3) => setrlimit, "close-fdes" (1) => close_descriptor,
+    /// (primitive-fork) -> make a copy of this process; 0 in the copy, its number in the other
+    "primitive-fork" (0) => fork,
+    /// (getsid pid) -> the session of a process
+    "getsid" (1) => getsid,
+    /// (setpgid pid group) -> put a process into a process group
+    "setpgid" (2) => setpgid,
+    /// (tcgetpgrp port) -> the process group in front at this terminal
+    "tcgetpgrp" (1) => tcgetpgrp,
+    /// (tcsetpgrp port group) -> put a process group in front at this terminal
+    "tcsetpgrp" (2) => tcsetpgrp,
+    /// (ttyname port) -> the name of its terminal
+    "ttyname" (1) => ttyname,
+    /// (ctermid) -> the name of this process's terminal
+    "ctermid" (0) => ctermid,
+    /// (getgroups) -> a vector of the groups of this process
+    "getgroups" (0) with machine => getgroups,
+    /// (nice step) -> let others go before this process, by STEP
+    "nice" (1) => nice,
+    /// (getpriority which who) -> the scheduling priority; WHICH is PRIO_PROCESS, PRIO_PGRP or PRIO_USER
+    "getpriority" (2) => getpriority,
+    /// (setpriority which who priority) -> set it
+    "setpriority" (3) => setpriority,
+    /// (seteuid user) -> take the rights of a user, by number
+    "seteuid" (1) => seteuid,
+    /// (setegid group) -> take the rights of a group, by number
+    "setegid" (1) => setegid,
+    /// (select reads writes excepts [seconds [microseconds]]) -> wait until ports or descriptors are ready; the list of those that are, in the shape of what was given
+    "select" (3, 2) with machine => select,
+    /// (getrlimit resource) -> two values: the limit in force and the highest that may be set, #f for none
+    "getrlimit" (1) with several => getrlimit,
+    /// (setrlimit resource soft hard) -> set both
+    "setrlimit" (3) => setrlimit,
+    /// (close-fdes descriptor) -> close it
+    "close-fdes" (1) => close_descriptor,
     /// (move->fdes port descriptor) -> PORT, which stands for DESCRIPTOR now
     "move->fdes" (2) => move_to,
     /// (%open-ports) -> the open ports that stand for descriptors

@@ -637,21 +637,86 @@ fn nproc(_: &[Value]) -> Outcome {
 }
 
 natives! {
-    "system" (0, 1) => system, "system*" (1, rest) => system_star,
-    "%open-process" (2, rest) => open_process, "%port-child" (1) => port_child, "%join-ports" (2) => join_ports,
-    "waitpid" (1, 1) => waitpid, "status:exit-val" (1) => exit_value,
-    "status:term-sig" (1) => term_signal, "status:stop-sig" (1) => stop_signal,
-    "getpid" (0) => getpid, "getppid" (0) => getppid, "getuid" (0) => getuid, "geteuid" (0) => geteuid,
-    "getgid" (0) => getgid, "getegid" (0) => getegid, "getpgrp" (0) => getpgrp, "setsid" (0) => setsid,
-    "setuid" (1) => setuid, "setgid" (1) => setgid,
-    "execlp" (1, rest) => execlp, "execl" (1, rest) => execlp,
-    "primitive-exit" (0, 1) => primitive_exit, "primitive-_exit" (0, 1) => exit_at_once,
-    "getenv" (1) => getenv, "setenv" (2) => setenv, "unsetenv" (1) => unsetenv, "putenv" (1) => putenv,
+    /// (system [command]) -> run a command of the shell; its status, as of `waitpid`
+    "system" (0, 1) => system,
+    /// (system* program argument …) -> run a program; its status, as of `waitpid`
+    "system*" (1, rest) => system_star,
+    /// (%open-process mode program argument …) -> run a program with its output, input or both piped: two ports, or #f, and its number
+    "%open-process" (2, rest) => open_process,
+    /// (%port-child port) -> the number of the process behind a pipe, or #f
+    "%port-child" (1) => port_child,
+    /// (%join-ports input output) -> a port that reads from the one and writes to the other
+    "%join-ports" (2) => join_ports,
+    /// (waitpid pid [options]) -> wait until a child has ended; the pair of its number and status
+    "waitpid" (1, 1) => waitpid,
+    /// (status:exit-val status) -> what a process gave to `exit`, or #f
+    "status:exit-val" (1) => exit_value,
+    /// (status:term-sig status) -> the signal that ended a process, or #f
+    "status:term-sig" (1) => term_signal,
+    /// (status:stop-sig status) -> the signal that stopped a process, or #f
+    "status:stop-sig" (1) => stop_signal,
+    /// (getpid) -> the number of this process
+    "getpid" (0) => getpid,
+    /// (getppid) -> the number of its parent
+    "getppid" (0) => getppid,
+    /// (getuid) -> the user who runs this process
+    "getuid" (0) => getuid,
+    /// (geteuid) -> the user whose rights it has
+    "geteuid" (0) => geteuid,
+    /// (getgid) -> the group that runs this process
+    "getgid" (0) => getgid,
+    /// (getegid) -> the group whose rights it has
+    "getegid" (0) => getegid,
+    /// (getpgrp) -> its process group
+    "getpgrp" (0) => getpgrp,
+    /// (setsid) -> begin a session; its number
+    "setsid" (0) => setsid,
+    /// (setuid user) -> become a user, by number
+    "setuid" (1) => setuid,
+    /// (setgid group) -> become one of a group, by number
+    "setgid" (1) => setgid,
+    /// (execlp program argument …) -> have a program, looked for in PATH, take the place of this one
+    "execlp" (1, rest) => execlp,
+    /// (execl program argument …) -> have a program take the place of this one
+    "execl" (1, rest) => execlp,
+    /// (primitive-exit [status]) -> end this process without unwinding
+    "primitive-exit" (0, 1) => primitive_exit,
+    /// (primitive-_exit [status]) -> end this process at once, and leave what was not written
+    "primitive-_exit" (0, 1) => exit_at_once,
+    /// (getenv name) -> what the environment says for NAME, or #f
+    "getenv" (1) => getenv,
+    /// (setenv name value) -> have the environment say VALUE for NAME, or nothing where VALUE is #f
+    "setenv" (2) => setenv,
+    /// (unsetenv name) -> take NAME out of the environment
+    "unsetenv" (1) => unsetenv,
+    /// (putenv setting) -> put NAME=VALUE into the environment, or take NAME out where nothing follows it
+    "putenv" (1) => putenv,
+    /// (environ [settings]) -> the environment as a list of NAME=VALUE; replace it by SETTINGS
     "environ" (0, 1) => environ,
-    "current-time" (0) => current_time, "gettimeofday" (0) => gettimeofday,
-    "get-internal-real-time" (0) => real_time, "get-internal-run-time" (0) => run_time, "times" (0) with machine => times,
-    "localtime" (1, 1) with machine => localtime, "gmtime" (1) with machine => gmtime,
-    "mktime" (1, 1) with machine => mktime, "tzset" (0) => tzset,
-    "strftime" (2) => strftime, "strptime" (2) with machine => strptime,
-    "total-processor-count" (0) => nproc, "current-processor-count" (0) => nproc,
+    /// (current-time) -> seconds since 1970
+    "current-time" (0) => current_time,
+    /// (gettimeofday) -> the pair of seconds since 1970 and microseconds
+    "gettimeofday" (0) => gettimeofday,
+    /// (get-internal-real-time) -> how long this program has run, in units of which a second has `internal-time-units-per-second`
+    "get-internal-real-time" (0) => real_time,
+    /// (get-internal-run-time) -> how long it has kept a processor busy, in the same units
+    "get-internal-run-time" (0) => run_time,
+    /// (times) -> a vector of what clocks show: real time, the processor time of the program and the system, and of children
+    "times" (0) with machine => times,
+    /// (localtime time [zone]) -> the date of a time in seconds since 1970, as a vector, here or in ZONE
+    "localtime" (1, 1) with machine => localtime,
+    /// (gmtime time) -> the same in UTC
+    "gmtime" (1) with machine => gmtime,
+    /// (mktime date [zone]) -> the pair of seconds since 1970 and DATE made regular
+    "mktime" (1, 1) with machine => mktime,
+    /// (tzset) -> look at the environment's TZ again
+    "tzset" (0) => tzset,
+    /// (strftime format date) -> the date as text, as FORMAT says
+    "strftime" (2) => strftime,
+    /// (strptime format text) -> the pair of the date that TEXT says in FORMAT and how many characters it took
+    "strptime" (2) with machine => strptime,
+    /// (total-processor-count) -> how many processors the machine has
+    "total-processor-count" (0) => nproc,
+    /// (current-processor-count) -> how many processors this process may use
+    "current-processor-count" (0) => nproc,
 }

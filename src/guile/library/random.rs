@@ -297,11 +297,27 @@ fn first_state(_: &[Value]) -> Outcome {
 natives! {
     /// (%random limit state) -> number from 0 to LIMIT, exclusive
     "%random" (2) => random,
-    "%random:uniform" (1) => uniform, "%random:normal" (1) => normal, "%random:exp" (1) => exponential,
-    "%random:normal-vector!" (2) => normal_vector, "%random:hollow-sphere!" (2) => hollow_sphere,
+    /// (%random:uniform state) -> a float from 0 up to 1
+    "%random:uniform" (1) => uniform,
+    /// (%random:normal state) -> a float of the standard normal distribution
+    "%random:normal" (1) => normal,
+    /// (%random:exp state) -> a float of the exponential distribution with mean 1
+    "%random:exp" (1) => exponential,
+    /// (%random:normal-vector! vector state) -> fill with floats of the standard normal distribution
+    "%random:normal-vector!" (2) => normal_vector,
+    /// (%random:hollow-sphere! vector state) -> fill with the coordinates of a point on the unit sphere
+    "%random:hollow-sphere!" (2) => hollow_sphere,
+    /// (%random:solid-sphere! vector state) -> fill with the coordinates of a point in the unit sphere
     "%random:solid-sphere!" (2) => solid_sphere,
-    "%copy-random-state" (1) => copy, "seed->random-state" (1) => from_seed,
-    "random-state-from-platform" (0) => from_platform, "random-state->datum" (1) => to_datum,
+    /// (%copy-random-state state) -> a new state that goes on alike
+    "%copy-random-state" (1) => copy,
+    /// (seed->random-state seed) -> the state of a generator that begins with SEED
+    "seed->random-state" (1) => from_seed,
+    /// (random-state-from-platform) -> the state of a generator that begins where no other does
+    "random-state-from-platform" (0) => from_platform,
+    /// (random-state->datum state) -> data from which it can be made again
+    "random-state->datum" (1) => to_datum,
+    /// (datum->random-state datum) -> the state that the data are of
     "datum->random-state" (1) => from_datum,
     /// (%first-random-state) -> what `*random-state*` is at first
     "%first-random-state" (0) => first_state,

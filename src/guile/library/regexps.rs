@@ -437,10 +437,13 @@ fn constant(args: &[Value]) -> Outcome {
 natives! {
     /// (make-regexp pattern flag …) -> regexp
     "make-regexp" (1, rest) => make,
+    /// (regexp? object) -> whether it is a compiled regular expression
     "regexp?" (1) => predicate,
     /// (regexp-exec regexp string [start [flags]]) -> match or #f
     "regexp-exec" (2, 2) with machine => exec,
+    /// (%string-match pattern string [start]) -> the match of an extended regular expression from START on, or #f
     "%string-match" (2, 1) with machine => string_match,
+    /// (%regexp-constant name) -> the number that a flag of regular expressions has
     "%regexp-constant" (1) => constant,
 }
 

@@ -137,15 +137,38 @@ fn to_characters(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "symbol?" (1) => symbol_predicate, "keyword?" (1) => keyword_predicate,
-    "symbol->string" (1) => to_string, "string->symbol" (1) => from_string,
+    /// (symbol? object) -> whether it is a symbol
+    "symbol?" (1) => symbol_predicate,
+    /// (keyword? object) -> whether it is a keyword
+    "keyword?" (1) => keyword_predicate,
+    /// (symbol->string symbol) -> its name
+    "symbol->string" (1) => to_string,
+    /// (string->symbol string) -> the symbol of that name
+    "string->symbol" (1) => from_string,
+    /// (string-ci->symbol string) -> the symbol of that name, in lower case where reading folds case
     "string-ci->symbol" (1) => from_string_ci,
-    "make-symbol" (1) => uninterned, "string->uninterned-symbol" (1) => uninterned,
+    /// (make-symbol string) -> a new symbol that no other of that name is the same as
+    "make-symbol" (1) => uninterned,
+    /// (string->uninterned-symbol string) -> the same
+    "string->uninterned-symbol" (1) => uninterned,
+    /// (symbol-interned? symbol) -> whether it is the one that is read by its name
     "symbol-interned?" (1) => interned_predicate,
-    "symbol-append" (0, rest) => append, "list->symbol" (1) => from_list,
+    /// (symbol-append symbol …) -> the symbol whose name is all of theirs, one after the other
+    "symbol-append" (0, rest) => append,
+    /// (list->symbol list) -> the symbol whose name the characters in LIST are
+    "list->symbol" (1) => from_list,
     /// (gensym [prefix]) -> a symbol nobody used before
     "gensym" (0, 1) => gensym,
-    "symbol-hash" (1) => hash, "%symbol->list" (1) => to_characters,
-    "symbol<?" (0, rest) => less, "%symbol=?" (0, rest) => same,
-    "symbol->keyword" (1) => symbol_to_keyword, "keyword->symbol" (1) => keyword_to_symbol,
+    /// (symbol-hash symbol) -> a number, the same for the same symbol
+    "symbol-hash" (1) => hash,
+    /// (%symbol->list symbol) -> the characters of its name
+    "%symbol->list" (1) => to_characters,
+    /// (symbol<? symbol …) -> whether each name comes before the next
+    "symbol<?" (0, rest) => less,
+    /// (%symbol=? symbol …) -> whether all are the same
+    "%symbol=?" (0, rest) => same,
+    /// (symbol->keyword symbol) -> the keyword of that name
+    "symbol->keyword" (1) => symbol_to_keyword,
+    /// (keyword->symbol keyword) -> the symbol of that name
+    "keyword->symbol" (1) => keyword_to_symbol,
 }

@@ -174,9 +174,22 @@ fn indices(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "array-ref" (1, rest) => reference, "array-set!" (2, rest) => set, "array-slice" (1, rest) => array_slice,
-    "array-cell-ref" (1, rest) => cell_reference, "array-cell-set!" (2, rest) => cell_set,
-    "array-copy!" (2) => copy, "array-copy-in-order!" (2) => copy, "array-fill!" (2) => fill,
+    /// (array-ref array index …) -> the element at these indices
+    "array-ref" (1, rest) => reference,
+    /// (array-set! array value index …) -> make VALUE the element at these indices
+    "array-set!" (2, rest) => set,
+    /// (array-slice array index …) -> the array that the first indices leave, which shares its elements with ARRAY
+    "array-slice" (1, rest) => array_slice,
+    /// (array-cell-ref array index …) -> the element at these indices, or the slice that is left where they are fewer than the dimensions
+    "array-cell-ref" (1, rest) => cell_reference,
+    /// (array-cell-set! array value index …) -> ARRAY, with VALUE as the element or, copied, as the slice at these indices
+    "array-cell-set!" (2, rest) => cell_set,
+    /// (array-copy! source target) -> copy the elements of SOURCE to TARGET, which has at least its bounds
+    "array-copy!" (2) => copy,
+    /// (array-copy-in-order! source target) -> the same, in the order of the indices
+    "array-copy-in-order!" (2) => copy,
+    /// (array-fill! array value) -> make VALUE every element
+    "array-fill!" (2) => fill,
     /// (%array-cut procedure shape array) -> the part of ARRAY that has the indices of SHAPE
     "%array-cut" (3) => array_cut,
     /// (%array-count array) -> how many elements there are

@@ -139,8 +139,24 @@ fn in_bounds(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "make-array" (1, rest) with machine => make, "make-typed-array" (2, rest) with machine => make_typed,
-    "array?" (1, 1) => predicate, "typed-array?" (2) => typed_predicate, "array-rank" (1) => rank,
-    "array-type" (1) => array_type, "array-length" (1) => length, "array-shape" (1) => shape,
-    "array-dimensions" (1) => array_dimensions, "array-in-bounds?" (1, rest) => in_bounds,
+    /// (make-array fill bound …) -> a new array full of FILL; a bound is a length or a list of the lowest and highest index
+    "make-array" (1, rest) with machine => make,
+    /// (make-typed-array type fill bound …) -> a new array of uniform elements of TYPE, such as f64
+    "make-typed-array" (2, rest) with machine => make_typed,
+    /// (array? object [type]) -> whether it is an array, of TYPE where one is given
+    "array?" (1, 1) => predicate,
+    /// (typed-array? object type) -> whether it is an array of TYPE
+    "typed-array?" (2) => typed_predicate,
+    /// (array-rank object) -> how many dimensions it has, 0 for what is no array
+    "array-rank" (1) => rank,
+    /// (array-type array) -> the type of its elements, a symbol, or #t for any
+    "array-type" (1) => array_type,
+    /// (array-length array) -> how many indices the first dimension has
+    "array-length" (1) => length,
+    /// (array-shape array) -> for each dimension the list of its lowest and highest index
+    "array-shape" (1) => shape,
+    /// (array-dimensions array) -> for each dimension its length, or the list of its bounds where it does not begin at 0
+    "array-dimensions" (1) => array_dimensions,
+    /// (array-in-bounds? array index …) -> whether there is an element at these indices
+    "array-in-bounds?" (1, rest) => in_bounds,
 }

@@ -169,7 +169,7 @@ fn from_typed_list(machine: &mut Machine, args: &[Value]) -> Outcome {
     )
 }
 
-pub(super) fn from_list(machine: &mut Machine, args: &[Value]) -> Outcome {
+fn from_list(machine: &mut Machine, args: &[Value]) -> Outcome {
     from_typed_list(
         machine,
         &[Value::BoolV(true), args[0].clone(), args[1].clone()],
@@ -254,5 +254,10 @@ fn rest_follows(prefix: &str, rest: &str) -> bool {
 }
 
 natives! {
-    "list->typed-array" (3) with machine => from_typed_list, "array->list" (1) => to_list,
+    /// (list->typed-array type shape list) -> the array of TYPE with the elements of nested LISTs; SHAPE is how many dimensions, or a list of lowest indices
+    "list->typed-array" (3) with machine => from_typed_list,
+    /// (array->list array) -> nested lists of its elements
+    "array->list" (1) => to_list,
+    /// (list->array shape list) -> the array with the elements of nested LISTs; SHAPE is how many dimensions, or a list of lowest indices
+    "list->array" (2) with machine => from_list,
 }

@@ -3,7 +3,6 @@
 //! Source: GNU Guile reference manual, "Shared Arrays".
 
 use super::making::dimensions;
-use super::nesting::from_list;
 use super::{Dimension, Kind, View, holder, want_at, wrong_count};
 use crate::data::args::{self, boolean};
 use crate::data::native::{Machine, Outcome, Raise};
@@ -203,7 +202,16 @@ fn contents(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "shared-array-root" (1) => root, "shared-array-offset" (1) => offset, "shared-array-increments" (1) => increments,
-    "make-shared-array" (2, rest) with machine => share, "transpose-array" (1, rest) => transpose,
-    "array-contents" (1, 1) => contents, "list->array" (2) with machine => from_list,
+    /// (shared-array-root array) -> what holds the elements
+    "shared-array-root" (1) => root,
+    /// (shared-array-offset array) -> where in the root the first element is
+    "shared-array-offset" (1) => offset,
+    /// (shared-array-increments array) -> for each dimension how far apart in the root its elements are
+    "shared-array-increments" (1) => increments,
+    /// (make-shared-array array map bound …) -> an array of these bounds whose indices MAP turns into the list of those of ARRAY
+    "make-shared-array" (2, rest) with machine => share,
+    /// (transpose-array array dimension …) -> an array that shares the elements; each dimension of ARRAY becomes the one whose number is given
+    "transpose-array" (1, rest) => transpose,
+    /// (array-contents array [strict]) -> the elements as an array of one dimension that shares them, or #f where they do not lie one after the other
+    "array-contents" (1, 1) => contents,
 }

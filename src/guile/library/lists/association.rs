@@ -169,10 +169,36 @@ fn alist_copy(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "assq" (2) => assq, "assv" (2) => assv, "assoc" (2, 1) with machine => assoc,
-    "assq-ref" (2) => assq_ref, "assv-ref" (2) => assv_ref, "assoc-ref" (2) => assoc_ref,
-    "sloppy-assq" (2) => sloppy_assq, "sloppy-assv" (2) => sloppy_assv, "sloppy-assoc" (2) => sloppy_assoc,
-    "assq-set!" (3) => assq_set, "assv-set!" (3) => assv_set, "assoc-set!" (3) => assoc_set,
-    "assq-remove!" (2) => assq_remove, "assv-remove!" (2) => assv_remove, "assoc-remove!" (2) => assoc_remove,
+    /// (assq key alist) -> the first pair whose car is `eq?` to KEY, or #f
+    "assq" (2) => assq,
+    /// (assv key alist) -> the first pair whose car is `eqv?` to KEY, or #f
+    "assv" (2) => assv,
+    /// (assoc key alist [same?]) -> the first pair whose car is `equal?` to KEY, or as SAME? tells, or #f
+    "assoc" (2, 1) with machine => assoc,
+    /// (assq-ref alist key) -> the cdr of the first pair whose car is `eq?` to KEY, or #f
+    "assq-ref" (2) => assq_ref,
+    /// (assv-ref alist key) -> the cdr of the first pair whose car is `eqv?` to KEY, or #f
+    "assv-ref" (2) => assv_ref,
+    /// (assoc-ref alist key) -> the cdr of the first pair whose car is `equal?` to KEY, or #f
+    "assoc-ref" (2) => assoc_ref,
+    /// (sloppy-assq key alist) -> the same as `assq`; what is no pair in ALIST is passed over
+    "sloppy-assq" (2) => sloppy_assq,
+    /// (sloppy-assv key alist) -> the same as `assv`; what is no pair in ALIST is passed over
+    "sloppy-assv" (2) => sloppy_assv,
+    /// (sloppy-assoc key alist) -> the same as `assoc`; what is no pair in ALIST is passed over
+    "sloppy-assoc" (2) => sloppy_assoc,
+    /// (assq-set! alist key value) -> ALIST with VALUE for the key that is `eq?`, put at its front where there is none
+    "assq-set!" (3) => assq_set,
+    /// (assv-set! alist key value) -> ALIST with VALUE for the key that is `eqv?`, put at its front where there is none
+    "assv-set!" (3) => assv_set,
+    /// (assoc-set! alist key value) -> ALIST with VALUE for the key that is `equal?`, put at its front where there is none
+    "assoc-set!" (3) => assoc_set,
+    /// (assq-remove! alist key) -> ALIST without the first entry whose key is `eq?`
+    "assq-remove!" (2) => assq_remove,
+    /// (assv-remove! alist key) -> ALIST without the first entry whose key is `eqv?`
+    "assv-remove!" (2) => assv_remove,
+    /// (assoc-remove! alist key) -> ALIST without the first entry whose key is `equal?`
+    "assoc-remove!" (2) => assoc_remove,
+    /// (alist-copy alist) -> a new list of new pairs with the same keys and values
     "alist-copy" (1) => alist_copy,
 }

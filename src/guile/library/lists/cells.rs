@@ -112,17 +112,70 @@ natives! {
     "list?" (1) => list_predicate,
     /// (not-pair? x) -> boolean
     "not-pair?" (1) => not_pair,
-    "car" (1) => car, "cdr" (1) => cdr,
-    "caar" (1) => caar, "cadr" (1) => cadr, "cdar" (1) => cdar, "cddr" (1) => cddr,
-    "caaar" (1) => caaar, "caadr" (1) => caadr, "cadar" (1) => cadar, "caddr" (1) => caddr,
-    "cdaar" (1) => cdaar, "cdadr" (1) => cdadr, "cddar" (1) => cddar, "cdddr" (1) => cdddr,
-    "caaaar" (1) => caaaar, "caaadr" (1) => caaadr, "caadar" (1) => caadar, "caaddr" (1) => caaddr,
-    "cadaar" (1) => cadaar, "cadadr" (1) => cadadr, "caddar" (1) => caddar, "cadddr" (1) => cadddr,
-    "cdaaar" (1) => cdaaar, "cdaadr" (1) => cdaadr, "cdadar" (1) => cdadar, "cdaddr" (1) => cdaddr,
-    "cddaar" (1) => cddaar, "cddadr" (1) => cddadr, "cdddar" (1) => cdddar, "cddddr" (1) => cddddr,
+    /// (car pair) -> its first part
+    "car" (1) => car,
+    /// (cdr pair) -> its second part; the rest of a list
+    "cdr" (1) => cdr,
+    /// (caar x) -> the same as `(car (car x))`
+    "caar" (1) => caar,
+    /// (cadr x) -> the same as `(car (cdr x))`
+    "cadr" (1) => cadr,
+    /// (cdar x) -> the same as `(cdr (car x))`
+    "cdar" (1) => cdar,
+    /// (cddr x) -> the same as `(cdr (cdr x))`
+    "cddr" (1) => cddr,
+    /// (caaar x) -> the same as `(car (car (car x)))`
+    "caaar" (1) => caaar,
+    /// (caadr x) -> the same as `(car (car (cdr x)))`
+    "caadr" (1) => caadr,
+    /// (cadar x) -> the same as `(car (cdr (car x)))`
+    "cadar" (1) => cadar,
+    /// (caddr x) -> the same as `(car (cdr (cdr x)))`
+    "caddr" (1) => caddr,
+    /// (cdaar x) -> the same as `(cdr (car (car x)))`
+    "cdaar" (1) => cdaar,
+    /// (cdadr x) -> the same as `(cdr (car (cdr x)))`
+    "cdadr" (1) => cdadr,
+    /// (cddar x) -> the same as `(cdr (cdr (car x)))`
+    "cddar" (1) => cddar,
+    /// (cdddr x) -> the same as `(cdr (cdr (cdr x)))`
+    "cdddr" (1) => cdddr,
+    /// (caaaar x) -> the same as `(car (car (car (car x))))`
+    "caaaar" (1) => caaaar,
+    /// (caaadr x) -> the same as `(car (car (car (cdr x))))`
+    "caaadr" (1) => caaadr,
+    /// (caadar x) -> the same as `(car (car (cdr (car x))))`
+    "caadar" (1) => caadar,
+    /// (caaddr x) -> the same as `(car (car (cdr (cdr x))))`
+    "caaddr" (1) => caaddr,
+    /// (cadaar x) -> the same as `(car (cdr (car (car x))))`
+    "cadaar" (1) => cadaar,
+    /// (cadadr x) -> the same as `(car (cdr (car (cdr x))))`
+    "cadadr" (1) => cadadr,
+    /// (caddar x) -> the same as `(car (cdr (cdr (car x))))`
+    "caddar" (1) => caddar,
+    /// (cadddr x) -> the same as `(car (cdr (cdr (cdr x))))`
+    "cadddr" (1) => cadddr,
+    /// (cdaaar x) -> the same as `(cdr (car (car (car x))))`
+    "cdaaar" (1) => cdaaar,
+    /// (cdaadr x) -> the same as `(cdr (car (car (cdr x))))`
+    "cdaadr" (1) => cdaadr,
+    /// (cdadar x) -> the same as `(cdr (car (cdr (car x))))`
+    "cdadar" (1) => cdadar,
+    /// (cdaddr x) -> the same as `(cdr (car (cdr (cdr x))))`
+    "cdaddr" (1) => cdaddr,
+    /// (cddaar x) -> the same as `(cdr (cdr (car (car x))))`
+    "cddaar" (1) => cddaar,
+    /// (cddadr x) -> the same as `(cdr (cdr (car (cdr x))))`
+    "cddadr" (1) => cddadr,
+    /// (cdddar x) -> the same as `(cdr (cdr (cdr (car x))))`
+    "cdddar" (1) => cdddar,
+    /// (cddddr x) -> the same as `(cdr (cdr (cdr (cdr x))))`
+    "cddddr" (1) => cddddr,
     /// (set-car! pair value): the car of PAIR becomes VALUE
     "set-car!" (2) => set_car,
     /// (set-cdr! pair value): the cdr of PAIR becomes VALUE
     "set-cdr!" (2) => set_cdr,
+    /// (acons key value alist) -> ALIST with the pair of KEY and VALUE at its front
     "acons" (3) => acons,
 }

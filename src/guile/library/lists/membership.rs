@@ -2,7 +2,6 @@
 //!
 //! Source: GNU Guile reference manual, "List Searching"; SRFI 1.
 
-use super::delete_in_place;
 use crate::data::args::{self, boolean, integer};
 use crate::data::errors;
 use crate::data::identity::is_eq;
@@ -204,10 +203,30 @@ fn list_index_equal(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "memq" (2) => memq, "memv" (2) => memv, "member" (2, 1) with machine => member,
-    "delq" (2) => delq, "delv" (2) => delv, "delete" (2, 1) with machine => delete,
-    "delq!" (2) => delq_in_place, "delv!" (2) => delv_in_place, "delete!" (2, 1) with machine => delete_in_place,
-    "delq1!" (2) => delq1_in_place, "delv1!" (2) => delv1_in_place, "delete1!" (2) => delete1_in_place,
+    /// (memq object list) -> the rest of LIST from the first element that is `eq?` on, or #f
+    "memq" (2) => memq,
+    /// (memv object list) -> the rest of LIST from the first element that is `eqv?` on, or #f
+    "memv" (2) => memv,
+    /// (member object list [same?]) -> the rest of LIST from the first element that is `equal?` on, or as SAME? tells, or #f
+    "member" (2, 1) with machine => member,
+    /// (delq object list) -> a new list without the elements that are `eq?`
+    "delq" (2) => delq,
+    /// (delv object list) -> a new list without the elements that are `eqv?`
+    "delv" (2) => delv,
+    /// (delete object list [same?]) -> a new list without the elements that are `equal?`, or as SAME? tells
+    "delete" (2, 1) with machine => delete,
+    /// (delq! object list) -> LIST without the elements that are `eq?`; its pairs are changed
+    "delq!" (2) => delq_in_place,
+    /// (delv! object list) -> LIST without the elements that are `eqv?`; its pairs are changed
+    "delv!" (2) => delv_in_place,
+    /// (delq1! object list) -> LIST without the first element that is `eq?`; its pairs are changed
+    "delq1!" (2) => delq1_in_place,
+    /// (delv1! object list) -> LIST without the first element that is `eqv?`; its pairs are changed
+    "delv1!" (2) => delv1_in_place,
+    /// (delete1! object list) -> LIST without the first element that is `equal?`; its pairs are changed
+    "delete1!" (2) => delete1_in_place,
+    /// (%delete-duplicates list) -> the elements without those that are `equal?` to one before
     "%delete-duplicates" (1) => delete_duplicates,
+    /// (%list-index-equal object list) -> the index of the first element that is `equal?`, or #f
     "%list-index-equal" (2) => list_index_equal,
 }

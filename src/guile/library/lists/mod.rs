@@ -405,6 +405,8 @@ fn tenth(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    /// (delete! object list [same?]) -> LIST without the elements that are `equal?`; its pairs may be changed
+    "delete!" (2, 1) with machine => delete_in_place,
     /// (list a …) -> list
     "list" (0, rest) => list_native,
     /// (make-list count [fill]) -> list of COUNT elements
@@ -421,27 +423,59 @@ natives! {
     "reverse" (1) => reverse,
     /// (reverse! list [tail]) -> list, made of the pairs of LIST
     "reverse!" (1, 1) => reverse_in_place,
+    /// (append-reverse list tail) -> the elements of LIST from the last to the first, and then TAIL
     "append-reverse" (2) => append_reverse,
+    /// (append-reverse! list tail) -> the same
     "append-reverse!" (2) => append_reverse,
+    /// (list-tail list count) -> what is left after COUNT pairs
     "list-tail" (2) => list_tail,
+    /// (list-cdr-ref list count) -> the same
     "list-cdr-ref" (2) => list_tail,
+    /// (list-head list count) -> a new list of the first COUNT elements
     "list-head" (2) => list_head,
+    /// (take list count) -> a new list of the first COUNT elements
     "take" (2) => take,
+    /// (take! list count) -> the same
     "take!" (2) => take,
+    /// (drop list count) -> what is left after COUNT pairs
     "drop" (2) => drop,
+    /// (take-right list count) -> the last COUNT pairs
     "take-right" (2) => take_right,
+    /// (drop-right list count) -> a new list of all but the last COUNT elements
     "drop-right" (2) => drop_right,
+    /// (drop-right! list count) -> the same
     "drop-right!" (2) => drop_right,
+    /// (list-ref list index) -> the element at INDEX, counted from 0
     "list-ref" (2) => list_ref,
+    /// (list-set! list index value) -> VALUE, which the element at INDEX is from now on
     "list-set!" (3) => list_set,
+    /// (list-cdr-set! list index value) -> VALUE, which follows the pair at INDEX from now on
     "list-cdr-set!" (3) => list_cdr_set,
+    /// (last-pair list) -> its last pair, or the empty list
     "last-pair" (1) => last_pair,
+    /// (last list) -> its last element
     "last" (1) => last,
+    /// (list-copy list) -> a new list of the same elements
     "list-copy" (1) => list_copy,
     /// (iota count [start [step]]) -> list of numbers
     "iota" (1, 2) => iota,
-    "second" (1) => second, "third" (1) => third, "fourth" (1) => fourth, "fifth" (1) => fifth,
-    "sixth" (1) => sixth, "seventh" (1) => seventh, "eighth" (1) => eighth, "ninth" (1) => ninth,
+    /// (second list) -> its second element
+    "second" (1) => second,
+    /// (third list) -> its third element
+    "third" (1) => third,
+    /// (fourth list) -> its fourth element
+    "fourth" (1) => fourth,
+    /// (fifth list) -> its fifth element
+    "fifth" (1) => fifth,
+    /// (sixth list) -> its sixth element
+    "sixth" (1) => sixth,
+    /// (seventh list) -> its seventh element
+    "seventh" (1) => seventh,
+    /// (eighth list) -> its eighth element
+    "eighth" (1) => eighth,
+    /// (ninth list) -> its ninth element
+    "ninth" (1) => ninth,
+    /// (tenth list) -> its tenth element
     "tenth" (1) => tenth,
 }
 

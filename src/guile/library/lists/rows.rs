@@ -72,6 +72,7 @@ fn rest_to_list(args: &[Value]) -> Outcome {
 natives! {
     /// (%rest->list list) -> LIST as pairs, when it is the machine's own list of rest arguments
     "%rest->list" (1) => rest_to_list,
+    /// (%concatenate list) -> a new list of the elements of the lists in LIST
     "%concatenate" (1) => last_n_flat,
     /// (%list-kind x) -> 0 proper list, 1 dotted or no list, 2 circular
     "%list-kind" (1) => proper_tail_kind,

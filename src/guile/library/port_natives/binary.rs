@@ -123,9 +123,24 @@ fn put_bytevector(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    /// (%unread-bytes port bytes) -> have the bytes read next
     "%unread-bytes" (2) => unread_bytes,
-    "%get-u8" (0, 1) with ports => get_u8, "%lookahead-u8" (0, 1) with ports => lookahead_u8, "%u8-ready?" (0, 1) with ports => u8_ready,
-    "%get-bytevector-n" (2) with ports => get_bytevector_n, "%get-bytevector-n!" (4) with ports => get_bytevector_into,
-    "%get-bytevector-some" (1) with ports => get_bytevector_some, "%get-bytevector-all" (1) with ports => get_bytevector_all,
-    "%put-u8" (2) with ports => put_u8, "%put-bytevector" (2, 2) with ports => put_bytevector,
+    /// (%get-u8 [port]) -> the next byte, or the end-of-file object
+    "%get-u8" (0, 1) with ports => get_u8,
+    /// (%lookahead-u8 [port]) -> the same, and leave it to be read
+    "%lookahead-u8" (0, 1) with ports => lookahead_u8,
+    /// (%u8-ready? [port]) -> whether a byte can be read without waiting
+    "%u8-ready?" (0, 1) with ports => u8_ready,
+    /// (%get-bytevector-n port count) -> up to COUNT bytes, or the end-of-file object
+    "%get-bytevector-n" (2) with ports => get_bytevector_n,
+    /// (%get-bytevector-n! port bytes start count) -> read up to COUNT bytes into BYTES from START on; how many, or the end-of-file object
+    "%get-bytevector-n!" (4) with ports => get_bytevector_into,
+    /// (%get-bytevector-some port) -> the bytes that are there, at least one, or the end-of-file object
+    "%get-bytevector-some" (1) with ports => get_bytevector_some,
+    /// (%get-bytevector-all port) -> the bytes that are left, or the end-of-file object
+    "%get-bytevector-all" (1) with ports => get_bytevector_all,
+    /// (%put-u8 port byte) -> write a byte
+    "%put-u8" (2) with ports => put_u8,
+    /// (%put-bytevector port bytes [start [count]]) -> write COUNT bytes from START on
+    "%put-bytevector" (2, 2) with ports => put_bytevector,
 }

@@ -210,7 +210,7 @@ fn of_program(args: &[Value]) -> Outcome {
 }
 
 /// (open-fdes->port fd mode): `fdopen`.
-pub(super) fn fdopen(args: &[Value]) -> Outcome {
+fn fdopen(args: &[Value]) -> Outcome {
     let fd = fixnum(args, 1)?;
     let mode = string("fdopen", args, 2)?;
     // SAFETY: asks for the flags of a descriptor.
@@ -222,7 +222,7 @@ pub(super) fn fdopen(args: &[Value]) -> Outcome {
     Ok(ports::descriptor(descriptor, mode, None))
 }
 
-pub(super) fn pipe(_: &[Value]) -> Outcome {
+fn pipe(_: &[Value]) -> Outcome {
     let (read, write) = processes::pipe("pipe")?;
     Ok(pairs::cons(
         ports::descriptor(read, "r", None),
@@ -231,16 +231,38 @@ pub(super) fn pipe(_: &[Value]) -> Outcome {
 }
 
 natives! {
-    "open-input-string" (1) => open_input_string, "open-output-string" (0) => open_output_string,
+    /// (open-input-string string) -> a port that reads STRING
+    "open-input-string" (1) => open_input_string,
+    /// (open-output-string) -> a port that keeps what is written to it
+    "open-output-string" (0) => open_output_string,
+    /// (get-output-string port) -> what was written to such a port
     "get-output-string" (1) => get_output_string,
-    "%open-input-bytevector" (1, rest) => open_input_bytes, "%output-bytevector" (1) => output_bytes,
+    /// (%open-input-bytevector bytes option …) -> a port that reads BYTES
+    "%open-input-bytevector" (1, rest) => open_input_bytes,
+    /// (%output-bytevector port) -> the bytes that were written to a port of `open-output-string`
+    "%output-bytevector" (1) => output_bytes,
+    /// (%take-output-bytevector port) -> the same; the port begins anew
     "%take-output-bytevector" (1) => take_output_bytes,
+    /// (%make-void-port mode) -> a port that reads nothing and drops what is written
     "%make-void-port" (1) => void_port,
     /// (open-file name mode [#:encoding e] …) -> port
     "open-file" (2, rest) => open_file,
-    "open-input-file" (1, rest) => open_input_file, "open-output-file" (1, rest) => open_output_file,
-    "close-port" (1) with machine => close, "close-input-port" (1) with machine => close, "close-output-port" (1) with machine => close,
+    /// (open-input-file name keyword …) -> a port that reads the file; #:binary, #:encoding and #:guess-encoding say how
+    "open-input-file" (1, rest) => open_input_file,
+    /// (open-output-file name keyword …) -> a port that writes the file, made empty; #:binary and #:encoding say how
+    "open-output-file" (1, rest) => open_output_file,
+    /// (close-port port) -> close it; whether it was open
+    "close-port" (1) with machine => close,
+    /// (close-input-port port) -> the same
+    "close-input-port" (1) with machine => close,
+    /// (close-output-port port) -> the same
+    "close-output-port" (1) with machine => close,
+    /// (close object) -> close a port or a descriptor
     "close" (1) with machine => close_either,
     /// (%make-program-port name read write seek close) -> a port that procedures are behind
     "%make-program-port" (5) => of_program,
+    /// (fdopen descriptor mode) -> a port for a descriptor, with MODE as of `open-file`
+    "fdopen" (2) => fdopen,
+    /// (%pipe) -> the pair of a port that reads and one that writes what it reads
+    "%pipe" (0) => pipe,
 }

@@ -177,17 +177,42 @@ fn default_encoding(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "current-input-port" (0, 1) => current_input, "current-output-port" (0, 1) => current_output,
-    "current-error-port" (0, 1) => current_error, "current-warning-port" (0, 1) => current_error,
-    "set-current-input-port" (1) => set_current_input, "set-current-output-port" (1) => set_current_output,
-    "set-current-error-port" (1) => set_current_error, "set-current-warning-port" (1) => set_current_error,
-    "port?" (1) => port_predicate, "input-port?" (1) => input_predicate, "output-port?" (1) => output_predicate,
-    "file-port?" (1) => file_predicate, "port-closed?" (1) => closed_predicate,
-    "eof-object?" (1) => eof_predicate, "%eof-object" (0) => the_eof_object,
+    /// (current-input-port [port]) -> the port that is read unless another is given
+    "current-input-port" (0, 1) => current_input,
+    /// (current-output-port [port]) -> the port that is written unless another is given
+    "current-output-port" (0, 1) => current_output,
+    /// (current-error-port [port]) -> the port for messages
+    "current-error-port" (0, 1) => current_error,
+    /// (current-warning-port [port]) -> the port for warnings
+    "current-warning-port" (0, 1) => current_error,
+    /// (set-current-input-port port) -> make it the current one; the one before
+    "set-current-input-port" (1) => set_current_input,
+    /// (set-current-output-port port) -> make it the current one; the one before
+    "set-current-output-port" (1) => set_current_output,
+    /// (set-current-error-port port) -> make it the current one; the one before
+    "set-current-error-port" (1) => set_current_error,
+    /// (set-current-warning-port port) -> make it the current one; the one before
+    "set-current-warning-port" (1) => set_current_error,
+    /// (port? object) -> whether it is a port
+    "port?" (1) => port_predicate,
+    /// (input-port? object) -> whether it is a port that reads
+    "input-port?" (1) => input_predicate,
+    /// (output-port? object) -> whether it is a port that writes
+    "output-port?" (1) => output_predicate,
+    /// (file-port? object) -> whether it is a port of a file or descriptor
+    "file-port?" (1) => file_predicate,
+    /// (port-closed? port) -> whether it was closed
+    "port-closed?" (1) => closed_predicate,
+    /// (eof-object? object) -> whether it is what reading gives at the end
+    "eof-object?" (1) => eof_predicate,
+    /// (%eof-object) -> what reading gives at the end
+    "%eof-object" (0) => the_eof_object,
     /// (%default-strategy-in fluid) -> FLUID, which holds the conversion strategy of new ports
     "%default-strategy-in" (1) => default_strategy,
     /// (%default-encoding-in fluid) -> FLUID, which holds the encoding of new ports of files
     "%default-encoding-in" (1) => default_encoding,
+    /// (%read-line [port]) -> the pair of the next line and what ended it, the newline or the end-of-file object
+    "%read-line" (0, 1) with ports => line_and_end,
 }
 
 /// Its natives, list by list.

@@ -2,7 +2,6 @@
 //!
 //! Source: GNU Guile reference manual, "Ports", "Encoding" and "Buffering".
 
-use super::making::{fdopen, pipe};
 use super::state;
 use crate::data::args::{self, boolean, fixnum, integer, string, unspecified};
 use crate::data::native::{Machine, Outcome, Raise};
@@ -279,13 +278,40 @@ fn ftell(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "port-filename" (1) => filename, "set-port-filename!" (2) => set_filename,
-    "port-line" (1) => port_line, "port-column" (1) => port_column,
-    "set-port-line!" (2) => set_line, "set-port-column!" (2) => set_column,
-    "port-mode" (1) => port_mode, "port-encoding" (1) => encoding, "set-port-encoding!" (2) => set_port_encoding,
-    "port-conversion-strategy" (1) => strategy, "set-port-conversion-strategy!" (2) => set_strategy,
-    "setvbuf" (2, 1) with ports => setvbuf, "fileno" (1) => fileno, "port->fdes" (1) => fileno, "isatty?" (1) => is_terminal,
-    "seek" (3) with machine => seek, "ftell" (1) with machine => ftell,
+    /// (port-filename port) -> the name of its file, or #f
+    "port-filename" (1) => filename,
+    /// (set-port-filename! port name) -> say that its file is called NAME
+    "set-port-filename!" (2) => set_filename,
+    /// (port-line port) -> how many lines were read from it
+    "port-line" (1) => port_line,
+    /// (port-column port) -> how many characters of the line were read from it
+    "port-column" (1) => port_column,
+    /// (set-port-line! port line) -> count on from LINE
+    "set-port-line!" (2) => set_line,
+    /// (set-port-column! port column) -> count on from COLUMN
+    "set-port-column!" (2) => set_column,
+    /// (port-mode port) -> what it was opened for, such as "r" or "w"
+    "port-mode" (1) => port_mode,
+    /// (port-encoding port) -> the name of its encoding, or #f for bytes
+    "port-encoding" (1) => encoding,
+    /// (set-port-encoding! port name) -> have it read and write in another encoding
+    "set-port-encoding!" (2) => set_port_encoding,
+    /// (port-conversion-strategy port) -> what is done with a character that its encoding has not: `error`, `substitute` or `escape`
+    "port-conversion-strategy" (1) => strategy,
+    /// (set-port-conversion-strategy! port strategy) -> say what is done with such a character
+    "set-port-conversion-strategy!" (2) => set_strategy,
+    /// (setvbuf port mode [size]) -> have writing put off as MODE says: `none`, `line` or `block`, of SIZE bytes
+    "setvbuf" (2, 1) with ports => setvbuf,
+    /// (fileno port) -> its descriptor
+    "fileno" (1) => fileno,
+    /// (port->fdes port) -> its descriptor
+    "port->fdes" (1) => fileno,
+    /// (isatty? port) -> whether it is a terminal
+    "isatty?" (1) => is_terminal,
+    /// (seek port offset whence) -> move to OFFSET from SEEK_SET, SEEK_CUR or SEEK_END; the place from the beginning
+    "seek" (3) with machine => seek,
+    /// (ftell port) -> the place from the beginning, in bytes
+    "ftell" (1) with machine => ftell,
     /// (%port-properties port [alist]) -> the association list noted with PORT
-    "%port-properties" (1, 1) => properties, "fdopen" (2) => fdopen, "%pipe" (0) => pipe,
+    "%port-properties" (1, 1) => properties,
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Textual I/O".
 
-use super::{line_and_end, or_eof};
+use super::or_eof;
 use crate::data::args::{self, boolean, character, string, unspecified};
 use crate::data::native::{Outcome, Raise};
 use crate::data::value::{Value, eof_object};
@@ -219,14 +219,30 @@ fn drain_input(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "read-char" (0, 1) with ports => read_char, "peek-char" (0, 1) with ports => peek_char,
-    "unread-char" (1, 1) => unread_char, "unread-string" (1, 1) => unread_string,
+    /// (read-char [port]) -> the next character, or the end-of-file object
+    "read-char" (0, 1) with ports => read_char,
+    /// (peek-char [port]) -> the same, and leave it to be read
+    "peek-char" (0, 1) with ports => peek_char,
+    /// (unread-char character [port]) -> have it read next
+    "unread-char" (1, 1) => unread_char,
+    /// (unread-string string [port]) -> have its characters read next
+    "unread-string" (1, 1) => unread_string,
+    /// (char-ready? [port]) -> whether a character can be read without waiting
     "char-ready?" (0, 1) with ports => char_ready,
     /// (read-line [port [handle-delim]]) -> the next line, or the end-of-file object
     ///
     /// HANDLE-DELIM says what becomes of the newline: trim, concat, peek or split.
     "read-line" (0, 2) with ports => read_line,
-    "%next-line" (0, 2) with ports => read_line, "%read-line" (0, 1) with ports => line_and_end, "%read-delimited" (1, 1) with ports => read_delimited,
-    "%read-string" (0, 2) with ports => read_string, "%get-string-n" (2) with ports => get_string_n, "%get-string-all" (1) with ports => get_string_all,
+    /// (%next-line [port [handling]]) -> the same as `read-line`
+    "%next-line" (0, 2) with ports => read_line,
+    /// (%read-delimited delimiters [port]) -> the pair of the text up to one of DELIMITERS, and that one
+    "%read-delimited" (1, 1) with ports => read_delimited,
+    /// (%read-string [port [limit]]) -> what is left as a string, of at most LIMIT characters
+    "%read-string" (0, 2) with ports => read_string,
+    /// (%get-string-n port count) -> up to COUNT characters, or the end-of-file object
+    "%get-string-n" (2) with ports => get_string_n,
+    /// (%get-string-all port) -> what is left as a string, or the end-of-file object
+    "%get-string-all" (1) with ports => get_string_all,
+    /// (drain-input port) -> what has arrived and was not read, as a string
     "drain-input" (1) with ports => drain_input,
 }

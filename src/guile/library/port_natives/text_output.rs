@@ -216,12 +216,28 @@ fn object_to_string(machine: &mut Machine, args: &[Value]) -> Outcome {
 natives! {
     /// (%printing-style) -> write or display while the one or the other prints, or #f
     "%printing-style" (0) => printing_style,
-    "write-char" (1, 1) with ports => write_char, "newline" (0, 1) with ports => newline,
-    "write" (1, 1) with machine_and_ports => write, "display" (1, 1) with machine_and_ports => display,
+    /// (write-char character [port]) -> write a character
+    "write-char" (1, 1) with ports => write_char,
+    /// (newline [port]) -> end the line
+    "newline" (0, 1) with ports => newline,
+    /// (write object [port]) -> write it as `read` reads it
+    "write" (1, 1) with machine_and_ports => write,
+    /// (display object [port]) -> write it for people: strings and characters without quotes
+    "display" (1, 1) with machine_and_ports => display,
+    /// (write-line object [port]) -> write it as `write` does, and end the line
     "write-line" (1, 1) with machine_and_ports => write_line,
-    "%put-string" (2, 2) with ports => put_string, "%write-string" (1, 3) with ports => write_string, "%put-char" (2) with ports => put_char,
-    "force-output" (0, 1) with ports => force_output, "flush-all-ports" (0) => flush_all,
+    /// (%put-string port string [start [count]]) -> write COUNT characters from START on
+    "%put-string" (2, 2) with ports => put_string,
+    /// (%write-string string [port [start [end]]]) -> write the characters from START up to END
+    "%write-string" (1, 3) with ports => write_string,
+    /// (%put-char port character) -> write a character
+    "%put-char" (2) with ports => put_char,
+    /// (force-output [port]) -> have what was written leave the port
+    "force-output" (0, 1) with ports => force_output,
+    /// (flush-all-ports) -> have what was written leave all ports
+    "flush-all-ports" (0) => flush_all,
     /// (simple-format destination format argument …): ~A ~S ~% ~~ only
     "simple-format" (2, rest) with machine_and_ports => simple_format,
+    /// (%object->string object [display?]) -> what `write` or, where DISPLAY? is given, `display` writes of it
     "%object->string" (1, 1) with machine => object_to_string,
 }

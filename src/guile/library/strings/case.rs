@@ -136,18 +136,42 @@ fn normalize_nfkd(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "string-upcase" (1, 2) => upcase_native, "string-upcase!" (1, 2) => upcase_in_place,
-    "string-downcase" (1, 2) => downcase_native, "string-downcase!" (1, 2) => downcase_in_place,
+    /// (string-upcase string [start [end]]) -> a new string in upper case
+    "string-upcase" (1, 2) => upcase_native,
+    /// (string-upcase! string [start [end]]) -> put it into upper case
+    "string-upcase!" (1, 2) => upcase_in_place,
+    /// (string-downcase string [start [end]]) -> a new string in lower case
+    "string-downcase" (1, 2) => downcase_native,
+    /// (string-downcase! string [start [end]]) -> put it into lower case
+    "string-downcase!" (1, 2) => downcase_in_place,
     /// (%string-upcase-whole string) -> upper case, where a letter may become several
     "%string-upcase-whole" (1, 2) => upcase_whole,
     /// (%string-downcase-whole string) -> lower case, where a letter may become several
     "%string-downcase-whole" (1, 2) => downcase_whole,
     /// (%string-foldcase-whole string) -> without case, where a letter may become several
     "%string-foldcase-whole" (1, 2) => foldcase_whole,
-    "string-capitalize" (1, 2) => titlecase, "string-capitalize!" (1, 2) => titlecase_in_place,
-    "string-titlecase" (1, 2) => titlecase, "string-titlecase!" (1, 2) => titlecase_in_place,
-    "%string-foldcase" (1, 2) => foldcase, "%string-foldcase!" (1, 2) => foldcase_in_place,
-    "string-reverse" (1, 2) => reverse, "string-reverse!" (1, 2) => reverse_in_place,
-    "string-normalize-nfc" (1) => normalize_nfc, "string-normalize-nfkc" (1) => normalize_nfkc,
-    "string-normalize-nfd" (1) => normalize_nfd, "string-normalize-nfkd" (1) => normalize_nfkd,
+    /// (string-capitalize string [start [end]]) -> a new string with each word capitalized
+    "string-capitalize" (1, 2) => titlecase,
+    /// (string-capitalize! string [start [end]]) -> capitalize each word
+    "string-capitalize!" (1, 2) => titlecase_in_place,
+    /// (string-titlecase string [start [end]]) -> a new string with each word in title case
+    "string-titlecase" (1, 2) => titlecase,
+    /// (string-titlecase! string [start [end]]) -> put each word into title case
+    "string-titlecase!" (1, 2) => titlecase_in_place,
+    /// (%string-foldcase string [start [end]]) -> what stands for it where case does not count
+    "%string-foldcase" (1, 2) => foldcase,
+    /// (%string-foldcase! string [start [end]]) -> put that in its place
+    "%string-foldcase!" (1, 2) => foldcase_in_place,
+    /// (string-reverse string [start [end]]) -> a new string with the characters turned round
+    "string-reverse" (1, 2) => reverse,
+    /// (string-reverse! string [start [end]]) -> turn the characters round
+    "string-reverse!" (1, 2) => reverse_in_place,
+    /// (string-normalize-nfc string) -> Unicode's normal form C
+    "string-normalize-nfc" (1) => normalize_nfc,
+    /// (string-normalize-nfkc string) -> Unicode's normal form KC
+    "string-normalize-nfkc" (1) => normalize_nfkc,
+    /// (string-normalize-nfd string) -> Unicode's normal form D
+    "string-normalize-nfd" (1) => normalize_nfd,
+    /// (string-normalize-nfkd string) -> Unicode's normal form KD
+    "string-normalize-nfkd" (1) => normalize_nfkd,
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "String Modification"; SRFI 13.
 
-use super::{bounds, make, object, of_characters, part};
+use super::{bounds, object, part};
 use crate::data::args::{boolean, character, range, size, unspecified};
 use crate::data::native::Outcome;
 use crate::data::strings::value;
@@ -111,9 +111,17 @@ fn is_read_only(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "string-set!" (3) => set, "make-string" (1, 1) => make, "string" (0, rest) => of_characters,
-    "string-fill!" (2, 2) => fill, "substring-fill!" (4) => fill_part,
-    "string-copy!" (3, 2) => copy_to, "substring-move!" (5) => move_part,
+    /// (string-set! string index character) -> make CHARACTER the one at INDEX
+    "string-set!" (3) => set,
+    /// (string-fill! string character [start [end]]) -> make every character from START up to END CHARACTER
+    "string-fill!" (2, 2) => fill,
+    /// (substring-fill! string start end character) -> the same
+    "substring-fill!" (4) => fill_part,
+    /// (string-copy! target at source [start [end]]) -> copy characters of SOURCE to TARGET, from AT on
+    "string-copy!" (3, 2) => copy_to,
+    /// (substring-move! source start end target at) -> the same
+    "substring-move!" (5) => move_part,
+    /// (string-replace a b [a-start [a-end [b-start [b-end]]]]) -> a new string: A with its part replaced by that of B
     "string-replace" (2, 4) => replace,
     /// (%read-only-string? string) -> whether STRING may not be changed
     "%read-only-string?" (1) => is_read_only,

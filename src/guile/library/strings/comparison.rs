@@ -177,18 +177,74 @@ fn same_object(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "string=?" (0, rest) => is_same, "string<?" (0, rest) => is_less, "string>?" (0, rest) => is_greater,
-    "string<=?" (0, rest) => is_at_most, "string>=?" (0, rest) => is_at_least, "%string<>?" (0, rest) => is_different,
-    "string-ci=?" (0, rest) => is_same_ci, "string-ci<?" (0, rest) => is_less_ci, "string-ci>?" (0, rest) => is_greater_ci,
-    "string-ci<=?" (0, rest) => is_at_most_ci, "string-ci>=?" (0, rest) => is_at_least_ci, "%string-ci<>?" (0, rest) => is_different_ci,
-    "string=" (2, 4) => part_same, "string<" (2, 4) => part_less, "string>" (2, 4) => part_greater,
-    "string<=" (2, 4) => part_at_most, "string>=" (2, 4) => part_at_least, "string<>" (2, 4) => part_different,
-    "string-ci=" (2, 4) => part_same_ci, "string-ci<" (2, 4) => part_less_ci, "string-ci>" (2, 4) => part_greater_ci,
-    "string-ci<=" (2, 4) => part_at_most_ci, "string-ci>=" (2, 4) => part_at_least_ci, "string-ci<>" (2, 4) => part_different_ci,
-    "string-prefix?" (2, 4) => prefix, "string-suffix?" (2, 4) => suffix,
-    "string-prefix-ci?" (2, 4) => prefix_ci, "string-suffix-ci?" (2, 4) => suffix_ci,
-    "string-prefix-length" (2, 4) => prefix_length, "string-suffix-length" (2, 4) => suffix_length,
-    "string-prefix-length-ci" (2, 4) => prefix_length_ci, "string-suffix-length-ci" (2, 4) => suffix_length_ci,
-    "string-hash" (1, 3) => hash, "string-hash-ci" (1, 3) => hash_ci,
+    /// (string=? string …) -> whether all have the same characters
+    "string=?" (0, rest) => is_same,
+    /// (string<? string …) -> whether each comes before the next, by code points
+    "string<?" (0, rest) => is_less,
+    /// (string>? string …) -> whether each comes after the next
+    "string>?" (0, rest) => is_greater,
+    /// (string<=? string …) -> whether none comes after the next
+    "string<=?" (0, rest) => is_at_most,
+    /// (string>=? string …) -> whether none comes before the next
+    "string>=?" (0, rest) => is_at_least,
+    /// (%string<>? string …) -> whether each differs from the next
+    "%string<>?" (0, rest) => is_different,
+    /// (string-ci=? string …) -> whether all have the same characters but for case
+    "string-ci=?" (0, rest) => is_same_ci,
+    /// (string-ci<? string …) -> the same as `string<?` where case does not count
+    "string-ci<?" (0, rest) => is_less_ci,
+    /// (string-ci>? string …) -> the same as `string>?` where case does not count
+    "string-ci>?" (0, rest) => is_greater_ci,
+    /// (string-ci<=? string …) -> the same as `string<=?` where case does not count
+    "string-ci<=?" (0, rest) => is_at_most_ci,
+    /// (string-ci>=? string …) -> the same as `string>=?` where case does not count
+    "string-ci>=?" (0, rest) => is_at_least_ci,
+    /// (%string-ci<>? string …) -> whether each differs from the next by more than case
+    "%string-ci<>?" (0, rest) => is_different_ci,
+    /// (string= a b [a-start [a-end [b-start [b-end]]]]) -> whether the parts are the same
+    "string=" (2, 4) => part_same,
+    /// (string< a b [a-start [a-end [b-start [b-end]]]]) -> whether that of A comes before
+    "string<" (2, 4) => part_less,
+    /// (string> a b [a-start [a-end [b-start [b-end]]]]) -> whether that of A comes after
+    "string>" (2, 4) => part_greater,
+    /// (string<= a b [a-start [a-end [b-start [b-end]]]]) -> whether that of A does not come after
+    "string<=" (2, 4) => part_at_most,
+    /// (string>= a b [a-start [a-end [b-start [b-end]]]]) -> whether that of A does not come before
+    "string>=" (2, 4) => part_at_least,
+    /// (string<> a b [a-start [a-end [b-start [b-end]]]]) -> whether the parts differ
+    "string<>" (2, 4) => part_different,
+    /// (string-ci= a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string=` where case does not count
+    "string-ci=" (2, 4) => part_same_ci,
+    /// (string-ci< a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string<` where case does not count
+    "string-ci<" (2, 4) => part_less_ci,
+    /// (string-ci> a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string>` where case does not count
+    "string-ci>" (2, 4) => part_greater_ci,
+    /// (string-ci<= a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string<=` where case does not count
+    "string-ci<=" (2, 4) => part_at_most_ci,
+    /// (string-ci>= a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string>=` where case does not count
+    "string-ci>=" (2, 4) => part_at_least_ci,
+    /// (string-ci<> a b [a-start [a-end [b-start [b-end]]]]) -> the same as `string<>` where case does not count
+    "string-ci<>" (2, 4) => part_different_ci,
+    /// (string-prefix? a b [a-start [a-end [b-start [b-end]]]]) -> whether B begins with A
+    "string-prefix?" (2, 4) => prefix,
+    /// (string-suffix? a b [a-start [a-end [b-start [b-end]]]]) -> whether B ends with A
+    "string-suffix?" (2, 4) => suffix,
+    /// (string-prefix-ci? a b [a-start [a-end [b-start [b-end]]]]) -> whether B begins with A but for case
+    "string-prefix-ci?" (2, 4) => prefix_ci,
+    /// (string-suffix-ci? a b [a-start [a-end [b-start [b-end]]]]) -> whether B ends with A but for case
+    "string-suffix-ci?" (2, 4) => suffix_ci,
+    /// (string-prefix-length a b [a-start [a-end [b-start [b-end]]]]) -> how many characters both begin with
+    "string-prefix-length" (2, 4) => prefix_length,
+    /// (string-suffix-length a b [a-start [a-end [b-start [b-end]]]]) -> how many characters both end with
+    "string-suffix-length" (2, 4) => suffix_length,
+    /// (string-prefix-length-ci a b [a-start [a-end [b-start [b-end]]]]) -> how many characters both begin with, but for case
+    "string-prefix-length-ci" (2, 4) => prefix_length_ci,
+    /// (string-suffix-length-ci a b [a-start [a-end [b-start [b-end]]]]) -> how many characters both end with, but for case
+    "string-suffix-length-ci" (2, 4) => suffix_length_ci,
+    /// (string-hash string [bound [start [end]]]) -> a number below BOUND, the same for equal strings
+    "string-hash" (1, 3) => hash,
+    /// (string-hash-ci string [bound [start [end]]]) -> the same where case does not count
+    "string-hash-ci" (1, 3) => hash_ci,
+    /// (%identity object) -> OBJECT
     "%identity" (1) => same_object,
 }

@@ -235,10 +235,30 @@ fn utf8_length(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "string?" (1) => string_predicate, "string-length" (1) => length, "string-ref" (2) => reference,
-    "string-null?" (1) => null, "list->string" (1) => from_list, "reverse-list->string" (1) => from_reversed_list,
-    "%string->list" (1, 2) => to_list, "string->list" (1, 2) => to_list,
+    /// (make-string length [character]) -> a new string, full of CHARACTER
+    "make-string" (1, 1) => make,
+    /// (string character …) -> a new string of these characters
+    "string" (0, rest) => of_characters,
+    /// (string? object) -> whether it is a string
+    "string?" (1) => string_predicate,
+    /// (string-length string) -> how many characters it has
+    "string-length" (1) => length,
+    /// (string-ref string index) -> the character at INDEX, counted from 0
+    "string-ref" (2) => reference,
+    /// (string-null? string) -> whether it has no characters
+    "string-null?" (1) => null,
+    /// (list->string list) -> a new string of the characters in LIST
+    "list->string" (1) => from_list,
+    /// (reverse-list->string list) -> the same, the last first
+    "reverse-list->string" (1) => from_reversed_list,
+    /// (%string->list string [start [end]]) -> the same
+    "%string->list" (1, 2) => to_list,
+    /// (string->list string [start [end]]) -> its characters from START up to END as a list
+    "string->list" (1, 2) => to_list,
+    /// (string-utf8-length string) -> how many bytes its UTF-8 has
     "string-utf8-length" (1) => utf8_length,
+    /// (substring/shared string start [end]) -> the same
+    "substring/shared" (2, 1) => shared_substring,
 }
 
 /// Its natives, list by list.

@@ -3,7 +3,7 @@
 //! Source: GNU Guile reference manual, "String Selection"; SRFI 13.
 
 use super::searching::indexed;
-use super::{Chooser, chooser_or_space, object, part, shared_substring};
+use super::{Chooser, chooser_or_space, object, part};
 use crate::data::args::{self, character, size, size_of_new, string};
 use crate::data::characters;
 use crate::data::native::{Machine, Outcome, Raise};
@@ -296,22 +296,52 @@ fn extended_substring(args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "substring" (2, 1) => substring, "substring/shared" (2, 1) => shared_substring,
-    "substring/copy" (2, 1) => substring, "substring/read-only" (2, 1) => read_only_substring,
+    /// (substring string start [end]) -> the characters from START up to END as a string
+    "substring" (2, 1) => substring,
+    /// (substring/copy string start [end]) -> the same
+    "substring/copy" (2, 1) => substring,
+    /// (substring/read-only string start [end]) -> the same, as a string that cannot be changed
+    "substring/read-only" (2, 1) => read_only_substring,
+    /// (string-copy string [start [end]]) -> a new string of the characters from START up to END
     "string-copy" (1, 2) => string_copy,
-    "string-append" (0, rest) => append, "string-append/shared" (0, rest) => append,
-    "string-concatenate" (1) => concatenate, "string-concatenate/shared" (1) => concatenate,
+    /// (string-append string …) -> a new string of all their characters
+    "string-append" (0, rest) => append,
+    /// (string-append/shared string …) -> the same
+    "string-append/shared" (0, rest) => append,
+    /// (string-concatenate list) -> a new string of the characters of those in LIST
+    "string-concatenate" (1) => concatenate,
+    /// (string-concatenate/shared list) -> the same
+    "string-concatenate/shared" (1) => concatenate,
+    /// (string-concatenate-reverse list [last [end]]) -> the same, those in LIST from the last to the first, and then LAST up to END
     "string-concatenate-reverse" (1, 2) => concatenate_reverse,
     /// (string-join strings [separator [grammar]]) -> string
     "string-join" (1, 2) => join,
     /// (string-split string chooser) -> list of strings
     "string-split" (2) with machine => split,
-    "string-trim" (1, 3) with machine => trim, "string-trim-right" (1, 3) with machine => trim_right,
+    /// (string-trim string [what [start [end]]]) -> without the blanks, or what WHAT says, at its beginning
+    "string-trim" (1, 3) with machine => trim,
+    /// (string-trim-right string [what [start [end]]]) -> without the blanks, or what WHAT says, at its end
+    "string-trim-right" (1, 3) with machine => trim_right,
+    /// (string-trim-both string [what [start [end]]]) -> without the blanks, or what WHAT says, at both ends
     "string-trim-both" (1, 3) with machine => trim_both,
-    "string-pad" (2, 3) => pad, "string-pad-right" (2, 3) => pad_right,
-    "string-take" (2) => take, "string-drop" (2) => drop,
-    "string-take-right" (2) => take_right, "string-drop-right" (2) => drop_right,
-    "string-filter" (2, 2) with machine => filter, "string-delete" (2, 2) with machine => delete,
+    /// (string-pad string length [character [start [end]]]) -> a string of LENGTH that ends with it: filled, or cut, at the beginning
+    "string-pad" (2, 3) => pad,
+    /// (string-pad-right string length [character [start [end]]]) -> a string of LENGTH that begins with it: filled, or cut, at the end
+    "string-pad-right" (2, 3) => pad_right,
+    /// (string-take string count) -> the first COUNT characters
+    "string-take" (2) => take,
+    /// (string-drop string count) -> all but the first COUNT characters
+    "string-drop" (2) => drop,
+    /// (string-take-right string count) -> the last COUNT characters
+    "string-take-right" (2) => take_right,
+    /// (string-drop-right string count) -> all but the last COUNT characters
+    "string-drop-right" (2) => drop_right,
+    /// (string-filter what string [start [end]]) -> the characters that WHAT, a character, set or predicate, chooses
+    "string-filter" (2, 2) with machine => filter,
+    /// (string-delete what string [start [end]]) -> the characters that WHAT does not choose
+    "string-delete" (2, 2) with machine => delete,
+    /// (string-tokenize string [set [start [end]]]) -> the list of its longest parts of characters in SET, of all that are seen unless given
     "string-tokenize" (1, 3) with machine => tokenize,
+    /// (xsubstring string from [to [start [end]]]) -> characters FROM up to TO of STRING repeated without end to both sides
     "xsubstring" (2, 3) => extended_substring,
 }

@@ -135,11 +135,28 @@ fn every(machine: &mut Machine, args: &[Value]) -> Outcome {
 }
 
 natives! {
-    "string-index" (2, 2) with machine => index, "string-index-right" (2, 2) with machine => index_right,
+    /// (string-index string what [start [end]]) -> the index of the first character that WHAT, a character, set or predicate, chooses, or #f
+    "string-index" (2, 2) with machine => index,
+    /// (string-index-right string what [start [end]]) -> the index of the last such character, or #f
+    "string-index-right" (2, 2) with machine => index_right,
+    /// (string-rindex string what [start [end]]) -> the same
     "string-rindex" (2, 2) with machine => index_right,
-    "string-skip" (2, 2) with machine => skip, "string-skip-right" (2, 2) with machine => skip_right,
+    /// (string-skip string what [start [end]]) -> the index of the first character that WHAT does not choose, or #f
+    "string-skip" (2, 2) with machine => skip,
+    /// (string-skip-right string what [start [end]]) -> the index of the last character that WHAT does not choose, or #f
+    "string-skip-right" (2, 2) with machine => skip_right,
+    /// (string-count string what [start [end]]) -> how many characters WHAT chooses
     "string-count" (2, 2) with machine => count,
-    "string-contains" (2, 4) => contains, "string-contains-ci" (2, 4) => contains_ci,
-    "string-any" (2, 2) with machine => any, "string-every" (2, 2) with machine => every,
-    "string-any-c-code" (2, 2) with machine => any, "string-every-c-code" (2, 2) with machine => every,
+    /// (string-contains a b [a-start [a-end [b-start [b-end]]]]) -> the index at which B is first found in A, or #f
+    "string-contains" (2, 4) => contains,
+    /// (string-contains-ci a b [a-start [a-end [b-start [b-end]]]]) -> the same where case does not count
+    "string-contains-ci" (2, 4) => contains_ci,
+    /// (string-any what string [start [end]]) -> whether WHAT chooses any character; what a predicate gave
+    "string-any" (2, 2) with machine => any,
+    /// (string-every what string [start [end]]) -> whether WHAT chooses all characters; what a predicate gave last
+    "string-every" (2, 2) with machine => every,
+    /// (string-any-c-code what string [start [end]]) -> the same as `string-any`
+    "string-any-c-code" (2, 2) with machine => any,
+    /// (string-every-c-code what string [start [end]]) -> the same as `string-every`
+    "string-every-c-code" (2, 2) with machine => every,
 }
