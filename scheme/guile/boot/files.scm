@@ -41,36 +41,106 @@
   (vector-set! stream 1 '())
   (vector-set! stream 2 #f))
 
-(define (stat:dev stat) (vector-ref stat 0))
-(define (stat:ino stat) (vector-ref stat 1))
-(define (stat:mode stat) (vector-ref stat 2))
-(define (stat:nlink stat) (vector-ref stat 3))
-(define (stat:uid stat) (vector-ref stat 4))
-(define (stat:gid stat) (vector-ref stat 5))
-(define (stat:rdev stat) (vector-ref stat 6))
-(define (stat:size stat) (vector-ref stat 7))
-(define (stat:atime stat) (vector-ref stat 8))
-(define (stat:mtime stat) (vector-ref stat 9))
-(define (stat:ctime stat) (vector-ref stat 10))
-(define (stat:blksize stat) (vector-ref stat 11))
-(define (stat:blocks stat) (vector-ref stat 12))
-(define (stat:type stat) (vector-ref stat 13))
-(define (stat:perms stat) (vector-ref stat 14))
-(define (stat:atimensec stat) (vector-ref stat 15))
-(define (stat:mtimensec stat) (vector-ref stat 16))
-(define (stat:ctimensec stat) (vector-ref stat 17))
+(define (stat:dev stat)
+  "Return the number of the device that the file is on; STAT is what `stat' gives."
+  (vector-ref stat 0))
+(define (stat:ino stat)
+  "Return the number that the file has on its device; STAT is what `stat' gives."
+  (vector-ref stat 1))
+(define (stat:mode stat)
+  "Return the kind and the permissions of the file as one number; STAT is what
+`stat' gives."
+  (vector-ref stat 2))
+(define (stat:nlink stat)
+  "Return how many names the file has; STAT is what `stat' gives."
+  (vector-ref stat 3))
+(define (stat:uid stat)
+  "Return the number of the file's owner; STAT is what `stat' gives."
+  (vector-ref stat 4))
+(define (stat:gid stat)
+  "Return the number of the file's group; STAT is what `stat' gives."
+  (vector-ref stat 5))
+(define (stat:rdev stat)
+  "Return the number of the device that the file stands for; STAT is what `stat'
+gives."
+  (vector-ref stat 6))
+(define (stat:size stat)
+  "Return how many bytes the file has; STAT is what `stat' gives."
+  (vector-ref stat 7))
+(define (stat:atime stat)
+  "Return when the file was last read, in seconds since 1970; STAT is what `stat'
+gives."
+  (vector-ref stat 8))
+(define (stat:mtime stat)
+  "Return when the file's content last changed, in seconds since 1970; STAT is what
+`stat' gives."
+  (vector-ref stat 9))
+(define (stat:ctime stat)
+  "Return when what is known of the file last changed, in seconds since 1970; STAT
+is what `stat' gives."
+  (vector-ref stat 10))
+(define (stat:blksize stat)
+  "Return how many bytes are best read at once; STAT is what `stat' gives."
+  (vector-ref stat 11))
+(define (stat:blocks stat)
+  "Return how many blocks of 512 bytes the file takes; STAT is what `stat' gives."
+  (vector-ref stat 12))
+(define (stat:type stat)
+  "Return the kind of the file, a symbol such as regular or directory; STAT is what
+`stat' gives."
+  (vector-ref stat 13))
+(define (stat:perms stat)
+  "Return the file's permissions as a number; STAT is what `stat' gives."
+  (vector-ref stat 14))
+(define (stat:atimensec stat)
+  "Return the nanoseconds of when the file was last read; STAT is what `stat'
+gives."
+  (vector-ref stat 15))
+(define (stat:mtimensec stat)
+  "Return the nanoseconds of when the file's content last changed; STAT is what
+`stat' gives."
+  (vector-ref stat 16))
+(define (stat:ctimensec stat)
+  "Return the nanoseconds of when what is known of the file last changed; STAT is
+what `stat' gives."
+  (vector-ref stat 17))
 
-(define (passwd:name entry) (vector-ref entry 0))
-(define (passwd:passwd entry) (vector-ref entry 1))
-(define (passwd:uid entry) (vector-ref entry 2))
-(define (passwd:gid entry) (vector-ref entry 3))
-(define (passwd:gecos entry) (vector-ref entry 4))
-(define (passwd:dir entry) (vector-ref entry 5))
-(define (passwd:shell entry) (vector-ref entry 6))
-(define (group:name entry) (vector-ref entry 0))
-(define (group:passwd entry) (vector-ref entry 1))
-(define (group:gid entry) (vector-ref entry 2))
-(define (group:mem entry) (vector-ref entry 3))
+(define (passwd:name entry)
+  "Return the account's name; ENTRY is what `getpw' gives."
+  (vector-ref entry 0))
+(define (passwd:passwd entry)
+  "Return the account's encrypted password, or a letter that stands for it; ENTRY
+is what `getpw' gives."
+  (vector-ref entry 1))
+(define (passwd:uid entry)
+  "Return the account's number; ENTRY is what `getpw' gives."
+  (vector-ref entry 2))
+(define (passwd:gid entry)
+  "Return the number of the account's group; ENTRY is what `getpw' gives."
+  (vector-ref entry 3))
+(define (passwd:gecos entry)
+  "Return what else is known of the person; ENTRY is what `getpw' gives."
+  (vector-ref entry 4))
+(define (passwd:dir entry)
+  "Return the account's home directory; ENTRY is what `getpw' gives."
+  (vector-ref entry 5))
+(define (passwd:shell entry)
+  "Return the program that the account logs in to; ENTRY is what `getpw' gives."
+  (vector-ref entry 6))
+(define (group:name entry)
+  "Return the group's name; ENTRY is what `getgr' gives."
+  (vector-ref entry 0))
+(define (group:passwd entry)
+  "Return the group's encrypted password, or a letter that stands for it; ENTRY is
+what `getgr' gives."
+  (vector-ref entry 1))
+(define (group:gid entry)
+  "Return the group's number; ENTRY is what `getgr' gives."
+  (vector-ref entry 2))
+(define (group:mem entry)
+  "Return the names of the accounts in the group, a list; ENTRY is what `getgr'
+gives."
+  (vector-ref entry 3))
 
 (define (getpwnam name)
   "Return the account called NAME."
@@ -112,40 +182,112 @@
   "End reading groups."
   (%setgr))
 
-(define (utsname:sysname name) (vector-ref name 0))
-(define (utsname:nodename name) (vector-ref name 1))
-(define (utsname:release name) (vector-ref name 2))
-(define (utsname:version name) (vector-ref name 3))
-(define (utsname:machine name) (vector-ref name 4))
+(define (utsname:sysname name)
+  "Return the name of the operating system; NAME is what `uname' gives."
+  (vector-ref name 0))
+(define (utsname:nodename name)
+  "Return the name of this machine; NAME is what `uname' gives."
+  (vector-ref name 1))
+(define (utsname:release name)
+  "Return the operating system's release; NAME is what `uname' gives."
+  (vector-ref name 2))
+(define (utsname:version name)
+  "Return the operating system's version; NAME is what `uname' gives."
+  (vector-ref name 3))
+(define (utsname:machine name)
+  "Return what kind of machine this is; NAME is what `uname' gives."
+  (vector-ref name 4))
 
-(define (tm:sec time) (vector-ref time 0))
-(define (tm:min time) (vector-ref time 1))
-(define (tm:hour time) (vector-ref time 2))
-(define (tm:mday time) (vector-ref time 3))
-(define (tm:mon time) (vector-ref time 4))
-(define (tm:year time) (vector-ref time 5))
-(define (tm:wday time) (vector-ref time 6))
-(define (tm:yday time) (vector-ref time 7))
-(define (tm:isdst time) (vector-ref time 8))
-(define (tm:gmtoff time) (vector-ref time 9))
-(define (tm:zone time) (vector-ref time 10))
-(define (set-tm:sec time value) (vector-set! time 0 value))
-(define (set-tm:min time value) (vector-set! time 1 value))
-(define (set-tm:hour time value) (vector-set! time 2 value))
-(define (set-tm:mday time value) (vector-set! time 3 value))
-(define (set-tm:mon time value) (vector-set! time 4 value))
-(define (set-tm:year time value) (vector-set! time 5 value))
-(define (set-tm:wday time value) (vector-set! time 6 value))
-(define (set-tm:yday time value) (vector-set! time 7 value))
-(define (set-tm:isdst time value) (vector-set! time 8 value))
-(define (set-tm:gmtoff time value) (vector-set! time 9 value))
-(define (set-tm:zone time value) (vector-set! time 10 value))
+(define (tm:sec time)
+  "Return the second, from 0 to 60; TIME is what `localtime' gives."
+  (vector-ref time 0))
+(define (tm:min time)
+  "Return the minute, from 0 to 59; TIME is what `localtime' gives."
+  (vector-ref time 1))
+(define (tm:hour time)
+  "Return the hour, from 0 to 23; TIME is what `localtime' gives."
+  (vector-ref time 2))
+(define (tm:mday time)
+  "Return the day of the month, from 1 to 31; TIME is what `localtime' gives."
+  (vector-ref time 3))
+(define (tm:mon time)
+  "Return the month, from 0 to 11; TIME is what `localtime' gives."
+  (vector-ref time 4))
+(define (tm:year time)
+  "Return the year, less 1900; TIME is what `localtime' gives."
+  (vector-ref time 5))
+(define (tm:wday time)
+  "Return the day of the week, from 0, which is Sunday, to 6; TIME is what
+`localtime' gives."
+  (vector-ref time 6))
+(define (tm:yday time)
+  "Return the day of the year, from 0 to 365; TIME is what `localtime' gives."
+  (vector-ref time 7))
+(define (tm:isdst time)
+  "Return the mark of daylight saving time: 0 where it is not in force; TIME is
+what `localtime' gives."
+  (vector-ref time 8))
+(define (tm:gmtoff time)
+  "Return the seconds west of UTC; TIME is what `localtime' gives."
+  (vector-ref time 9))
+(define (tm:zone time)
+  "Return the name of the time zone; TIME is what `localtime' gives."
+  (vector-ref time 10))
+(define (set-tm:sec time value)
+  "Make VALUE the second, from 0 to 60, of TIME."
+  (vector-set! time 0 value))
+(define (set-tm:min time value)
+  "Make VALUE the minute, from 0 to 59, of TIME."
+  (vector-set! time 1 value))
+(define (set-tm:hour time value)
+  "Make VALUE the hour, from 0 to 23, of TIME."
+  (vector-set! time 2 value))
+(define (set-tm:mday time value)
+  "Make VALUE the day of the month, from 1 to 31, of TIME."
+  (vector-set! time 3 value))
+(define (set-tm:mon time value)
+  "Make VALUE the month, from 0 to 11, of TIME."
+  (vector-set! time 4 value))
+(define (set-tm:year time value)
+  "Make VALUE the year, less 1900, of TIME."
+  (vector-set! time 5 value))
+(define (set-tm:wday time value)
+  "Make VALUE the day of the week, from 0, which is Sunday, to 6, of TIME."
+  (vector-set! time 6 value))
+(define (set-tm:yday time value)
+  "Make VALUE the day of the year, from 0 to 365, of TIME."
+  (vector-set! time 7 value))
+(define (set-tm:isdst time value)
+  "Make VALUE the mark of daylight saving time: 0 where it is not in force, of
+TIME."
+  (vector-set! time 8 value))
+(define (set-tm:gmtoff time value)
+  "Make VALUE the seconds west of UTC, of TIME."
+  (vector-set! time 9 value))
+(define (set-tm:zone time value)
+  "Make VALUE the name of the time zone, of TIME."
+  (vector-set! time 10 value))
 
-(define (tms:clock times) (vector-ref times 0))
-(define (tms:utime times) (vector-ref times 1))
-(define (tms:stime times) (vector-ref times 2))
-(define (tms:cutime times) (vector-ref times 3))
-(define (tms:cstime times) (vector-ref times 4))
+(define (tms:clock times)
+  "Return the time that has gone by, in `internal-time-units-per-second'; TIMES is
+what `times' gives."
+  (vector-ref times 0))
+(define (tms:utime times)
+  "Return the time that the program took, in `internal-time-units-per-second';
+TIMES is what `times' gives."
+  (vector-ref times 1))
+(define (tms:stime times)
+  "Return the time that the system took for the program, in
+`internal-time-units-per-second'; TIMES is what `times' gives."
+  (vector-ref times 2))
+(define (tms:cutime times)
+  "Return the time that ended children took, in `internal-time-units-per-second';
+TIMES is what `times' gives."
+  (vector-ref times 3))
+(define (tms:cstime times)
+  "Return the time that the system took for ended children, in
+`internal-time-units-per-second'; TIMES is what `times' gives."
+  (vector-ref times 4))
 
 (define internal-time-units-per-second 1000000000)
 
@@ -182,15 +324,30 @@
   "Send SIGNAL to this process."
   (kill (getpid) signal))
 
-(define (gc) #t)
-(define (gc-stats) '((gc-time-taken . 0) (heap-size . 0) (heap-free-size . 0)
-                     (heap-total-allocated . 0) (gc-times . 0)))
+(define (gc)
+  "Return #t: memory is given back without being asked for."
+  #t)
+(define (gc-stats)
+  "Return the list of names that Guile's collector has figures for, all 0: nothing
+is counted."
+  '((gc-time-taken . 0) (heap-size . 0) (heap-free-size . 0)
+    (heap-total-allocated . 0) (gc-times . 0)))
 
-(define (version) "3.0.8")
-(define (effective-version) "3.0")
-(define (major-version) "3")
-(define (minor-version) "0")
-(define (micro-version) "8")
+(define (version)
+  "Return the version of Guile that programs find here, a string."
+  "3.0.8")
+(define (effective-version)
+  "Return the major and minor version, a string."
+  "3.0")
+(define (major-version)
+  "Return the major version, a string."
+  "3")
+(define (minor-version)
+  "Return the minor version, a string."
+  "0")
+(define (micro-version)
+  "Return the micro version, a string."
+  "8")
 (define %host-type "x86_64-unknown-linux-gnu")
 
 (define %guile-build-info
@@ -242,9 +399,15 @@ Throw 'system-error when there is no such locale."
   (or (getenv "LOGNAME") (getenv "USER")
       (false-if-exception-procedure (lambda () (passwd:name (getpwuid (getuid)))))))
 
-(define (port-revealed port) 0)
-(define (set-port-revealed! port count) count)
-(define (release-port-handle port) 0)
+(define (port-revealed port)
+  "Return how often the descriptor of PORT was told to others: 0, none is counted."
+  0)
+(define (set-port-revealed! port count)
+  "Return COUNT; none is counted."
+  count)
+(define (release-port-handle port)
+  "Return 0: nothing is counted that could become less."
+  0)
 
 (define* (string-xcopy! target at string from #:optional (to (+ from (string-length string)))
                         (start 0) (end (string-length string)))

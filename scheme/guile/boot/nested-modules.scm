@@ -198,9 +198,15 @@ imports for which that is true."
 
 ;;; Where an installed Guile keeps its files; there are none of these here.
 
-(define (%package-data-dir) "/usr/share/guile")
-(define (%library-dir) "/usr/share/guile/3.0")
-(define (%site-dir) "/usr/share/guile/site/3.0")
+(define (%package-data-dir)
+  "Return where Guile's data are installed."
+  "/usr/share/guile")
+(define (%library-dir)
+  "Return where Guile's own modules are installed."
+  "/usr/share/guile/3.0")
+(define (%site-dir)
+  "Return where the modules of this site are installed."
+  "/usr/share/guile/site/3.0")
 
 (define %load-compiled-path '())
 (define %load-compiled-extensions '(".go"))
