@@ -182,6 +182,43 @@ fn no_file_of_the_language_has_more_than_900_lines() {
 }
 
 #[test]
+fn every_primitive_says_how_it_is_called() {
+    let (mut primitives, mut silent) = (0, Vec::new());
+    for (path, text) in files("src", &["rs"]) {
+        let mut listed = false;
+        let mut call = None;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim_end();
+            listed = line == "natives! {" || listed && line != "}";
+            let line = line.trim();
+            if !listed || line.starts_with("natives!") {
+                continue;
+            }
+            if let Some(words) = line.strip_prefix("///") {
+                call.get_or_insert(words.trim());
+            } else if let Some(name) = line
+                .strip_prefix('"')
+                .and_then(|rest| rest.split('"').next())
+            {
+                primitives += 1;
+                // One entry a line, so that each has words of its own.
+                let said = call.take().is_some_and(|call: &str| {
+                    let rest = call
+                        .strip_prefix('(')
+                        .and_then(|call| call.strip_prefix(name));
+                    rest.is_some_and(|rest| rest.starts_with([' ', ')']))
+                });
+                if !said || line.matches("=>").count() > 1 {
+                    silent.push(format!("{}:{}: {line}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(primitives > 800, "only {primitives} primitives were found");
+    nothing(silent);
+}
+
+#[test]
 fn only_the_command_line_prints_or_chooses_an_exit_status() {
     let of_the_command_line =
         |path: &Path| path.starts_with("src/cli") || path == Path::new("src/main.rs");

@@ -102,7 +102,8 @@ of times with the values to return here."
 
 (define (%foreign-continuation)
   (scm-error 'misc-error #f
-             "continuation belongs to an evaluation that has ended or to the call of a macro"
+             "continuation belongs to an evaluation that has ended or to the call
+of a macro"
              '() #f))
 
 (define (call-with-escape-continuation procedure)
@@ -570,6 +571,16 @@ THUNK changes."
     (if given
         (cdr given)
         (%procedure-name procedure))))
+
+(define (procedure-documentation procedure)
+  "Return what was set as the documentation of PROCEDURE or, failing that, what
+its text says, or #f."
+  (let ((given (and (procedure? procedure)
+                    (assq 'documentation
+                          (hashq-ref %procedure-properties procedure '())))))
+    (if given
+        (cdr given)
+        (%procedure-documentation procedure))))
 
 (define (procedure-properties procedure)
   "Return the association list of what was set on PROCEDURE, and its name."

@@ -34,36 +34,100 @@
        (eqv? (vector-length object) 24)
        (eq? (vector-ref object 0) %test-runner-tag)))
 
-(define (test-runner-pass-count runner) (vector-ref runner 1))
-(define (test-runner-fail-count runner) (vector-ref runner 2))
-(define (test-runner-xpass-count runner) (vector-ref runner 3))
-(define (test-runner-xfail-count runner) (vector-ref runner 4))
-(define (test-runner-skip-count runner) (vector-ref runner 5))
-(define (test-runner-group-stack runner) (vector-ref runner 9))
-(define (test-runner-pass-count! runner value) (vector-set! runner 1 value))
-(define (test-runner-fail-count! runner value) (vector-set! runner 2 value))
-(define (test-runner-xpass-count! runner value) (vector-set! runner 3 value))
-(define (test-runner-xfail-count! runner value) (vector-set! runner 4 value))
-(define (test-runner-skip-count! runner value) (vector-set! runner 5 value))
-(define (test-runner-group-stack! runner value) (vector-set! runner 9 value))
-(define (test-runner-on-test-begin runner) (vector-ref runner 12))
-(define (test-runner-on-test-end runner) (vector-ref runner 13))
-(define (test-runner-on-group-begin runner) (vector-ref runner 14))
-(define (test-runner-on-group-end runner) (vector-ref runner 15))
-(define (test-runner-on-final runner) (vector-ref runner 16))
-(define (test-runner-on-bad-count runner) (vector-ref runner 17))
-(define (test-runner-on-bad-end-name runner) (vector-ref runner 18))
-(define (test-runner-aux-value runner) (vector-ref runner 20))
-(define (test-runner-on-test-begin! runner value) (vector-set! runner 12 value))
-(define (test-runner-on-test-end! runner value) (vector-set! runner 13 value))
-(define (test-runner-on-group-begin! runner value) (vector-set! runner 14 value))
-(define (test-runner-on-group-end! runner value) (vector-set! runner 15 value))
-(define (test-runner-on-final! runner value) (vector-set! runner 16 value))
-(define (test-runner-on-bad-count! runner value) (vector-set! runner 17 value))
-(define (test-runner-on-bad-end-name! runner value) (vector-set! runner 18 value))
-(define (test-runner-aux-value! runner value) (vector-set! runner 20 value))
-(define (test-result-alist runner) (vector-ref runner 19))
-(define (test-result-alist! runner value) (vector-set! runner 19 value))
+(define (test-runner-pass-count runner)
+  "Return how many tests have passed."
+  (vector-ref runner 1))
+(define (test-runner-fail-count runner)
+  "Return how many tests have failed."
+  (vector-ref runner 2))
+(define (test-runner-xpass-count runner)
+  "Return how many tests have passed that were to fail."
+  (vector-ref runner 3))
+(define (test-runner-xfail-count runner)
+  "Return how many tests have failed as they were to."
+  (vector-ref runner 4))
+(define (test-runner-skip-count runner)
+  "Return how many tests were left out."
+  (vector-ref runner 5))
+(define (test-runner-group-stack runner)
+  "Return the names of the groups that are open, the innermost first."
+  (vector-ref runner 9))
+(define (test-runner-pass-count! runner value)
+  "Make VALUE how many tests have passed."
+  (vector-set! runner 1 value))
+(define (test-runner-fail-count! runner value)
+  "Make VALUE how many tests have failed."
+  (vector-set! runner 2 value))
+(define (test-runner-xpass-count! runner value)
+  "Make VALUE how many tests have passed that were to fail."
+  (vector-set! runner 3 value))
+(define (test-runner-xfail-count! runner value)
+  "Make VALUE how many tests have failed as they were to."
+  (vector-set! runner 4 value))
+(define (test-runner-skip-count! runner value)
+  "Make VALUE how many tests were left out."
+  (vector-set! runner 5 value))
+(define (test-runner-group-stack! runner value)
+  "Make VALUE the names of the groups that are open, the innermost first."
+  (vector-set! runner 9 value))
+(define (test-runner-on-test-begin runner)
+  "Return what is called with RUNNER before a test."
+  (vector-ref runner 12))
+(define (test-runner-on-test-end runner)
+  "Return what is called with RUNNER after a test."
+  (vector-ref runner 13))
+(define (test-runner-on-group-begin runner)
+  "Return what is called with RUNNER, a name and a count before a group."
+  (vector-ref runner 14))
+(define (test-runner-on-group-end runner)
+  "Return what is called with RUNNER after a group."
+  (vector-ref runner 15))
+(define (test-runner-on-final runner)
+  "Return what is called with RUNNER after the outermost group."
+  (vector-ref runner 16))
+(define (test-runner-on-bad-count runner)
+  "Return what is called with RUNNER and two counts when a group had another number
+of tests than it said."
+  (vector-ref runner 17))
+(define (test-runner-on-bad-end-name runner)
+  "Return what is called with RUNNER and two names when a group ends by the name of
+another."
+  (vector-ref runner 18))
+(define (test-runner-aux-value runner)
+  "Return what the owner of RUNNER keeps there."
+  (vector-ref runner 20))
+(define (test-runner-on-test-begin! runner value)
+  "Make VALUE what is called with RUNNER before a test."
+  (vector-set! runner 12 value))
+(define (test-runner-on-test-end! runner value)
+  "Make VALUE what is called with RUNNER after a test."
+  (vector-set! runner 13 value))
+(define (test-runner-on-group-begin! runner value)
+  "Make VALUE what is called with RUNNER, a name and a count before a group."
+  (vector-set! runner 14 value))
+(define (test-runner-on-group-end! runner value)
+  "Make VALUE what is called with RUNNER after a group."
+  (vector-set! runner 15 value))
+(define (test-runner-on-final! runner value)
+  "Make VALUE what is called with RUNNER after the outermost group."
+  (vector-set! runner 16 value))
+(define (test-runner-on-bad-count! runner value)
+  "Make VALUE what is called with RUNNER and two counts when a group had another
+number of tests than it said."
+  (vector-set! runner 17 value))
+(define (test-runner-on-bad-end-name! runner value)
+  "Make VALUE what is called with RUNNER and two names when a group ends by the
+name of another."
+  (vector-set! runner 18 value))
+(define (test-runner-aux-value! runner value)
+  "Make VALUE what the owner of RUNNER keeps there."
+  (vector-set! runner 20 value))
+(define (test-result-alist runner)
+  "Return what is known of the test that runs or ran last, an association list."
+  (vector-ref runner 19))
+(define (test-result-alist! runner value)
+  "Make VALUE what is known of the test that runs or ran last."
+  (vector-set! runner 19 value))
 
 (define (test-runner-group-path runner)
   "Return the names of the groups that RUNNER is in, outermost first."
@@ -449,7 +513,8 @@
   "Say that a group had another number of tests than expected."
   (let ((text (string-append "*** Total number of tests was " (number->string count)
                              " but should be " (number->string expected) ". ***\n"
-                             "*** Discrepancy indicates testsuite error or exceptions. ***\n")))
+                             "*** Discrepancy indicates testsuite error or
+exceptions. ***\n")))
     (display text)
     (%test-log runner text)))
 

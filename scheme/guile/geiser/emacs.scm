@@ -23,7 +23,9 @@
             ge:callees
             ge:no-values))
 
-(define (ge:no-values) (values))
+(define (ge:no-values)
+  "Return no values."
+  (values))
 
 (define (names-with prefix)
   (filter (lambda (name) (string-prefix? prefix name))
@@ -163,5 +165,9 @@
   (and (file-exists? directory)
        (begin (add-to-load-path directory) #t)))
 
-(define (ge:callers name) #f)
-(define (ge:callees name) #f)
+(define (ge:callers name)
+  "Return #f: who calls NAME is not known."
+  #f)
+(define (ge:callees name)
+  "Return #f: whom NAME calls is not known."
+  #f)

@@ -38,31 +38,47 @@ in the locale called NAME.  There is one locale, C."
 
 ;; NAME does what OPERATION does; the locale that may come last makes no
 ;; difference.
-(define-syntax-rule (define-comparisons (name operation) ...)
+(define-syntax-rule (define-comparisons (name operation documentation) ...)
   (begin
     (define* (name one other #:optional locale)
+      documentation
       (operation one other))
     ...))
 
 (define-comparisons
-  (string-locale<? string<?) (string-locale>? string>?)
-  (string-locale-ci<? string-ci<?) (string-locale-ci>? string-ci>?)
-  (string-locale-ci=? string-ci=?)
-  (char-locale<? char<?) (char-locale>? char>?)
-  (char-locale-ci<? char-ci<?) (char-locale-ci>? char-ci>?)
-  (char-locale-ci=? char-ci=?))
+  (string-locale<? string<? "Return whether the first string comes before the second.")
+  (string-locale>? string>? "Return whether the first string comes after the second.")
+  (string-locale-ci<? string-ci<?
+   "Return whether the first string comes before the second, where case does not
+count.")
+  (string-locale-ci>? string-ci>?
+   "Return whether the first string comes after the second, where case does not
+count.")
+  (string-locale-ci=? string-ci=? "Return whether the strings are the same but for case.")
+  (char-locale<? char<? "Return whether the first character comes before the second.")
+  (char-locale>? char>? "Return whether the first character comes after the second.")
+  (char-locale-ci<? char-ci<?
+   "Return whether the first character comes before the second, where case does not
+count.")
+  (char-locale-ci>? char-ci>?
+   "Return whether the first character comes after the second, where case does not
+count.")
+  (char-locale-ci=? char-ci=? "Return whether the characters are the same but for case."))
 
-(define-syntax-rule (define-mappings (name operation) ...)
+(define-syntax-rule (define-mappings (name operation documentation) ...)
   (begin
     (define* (name object #:optional locale)
+      documentation
       (operation object))
     ...))
 
 (define-mappings
-  (char-locale-downcase char-downcase) (char-locale-upcase char-upcase)
-  (char-locale-titlecase char-titlecase)
-  (string-locale-downcase string-downcase) (string-locale-upcase string-upcase)
-  (string-locale-titlecase string-titlecase))
+  (char-locale-downcase char-downcase "Return the character in lower case.")
+  (char-locale-upcase char-upcase "Return the character in upper case.")
+  (char-locale-titlecase char-titlecase "Return the character in title case.")
+  (string-locale-downcase string-downcase "Return the string in lower case.")
+  (string-locale-upcase string-upcase "Return the string in upper case.")
+  (string-locale-titlecase string-titlecase "Return the string in title case."))
 
 ;; Return the number that STRING begins with and how many characters it takes,
 ;; or #f and 0.
@@ -152,19 +168,28 @@ as there are if that is #t."
   "Return the short name of MONTH; January is 1."
   (substring (locale-month month) 0 3))
 
-(define-syntax-rule (define-facts (name fact) ...)
+(define-syntax-rule (define-facts (name fact documentation) ...)
   (begin
-    (define* (name #:optional locale) fact)
+    (define* (name #:optional locale)
+      documentation
+      fact)
     ...))
 
 (define-facts
-  (locale-am-string "AM") (locale-pm-string "PM")
-  (locale-date-format "%m/%d/%y") (locale-time-format "%H:%M:%S")
-  (locale-date+time-format "%a %b %e %H:%M:%S %Y")
-  (locale-time+am/pm-format "%I:%M:%S %p")
-  (locale-decimal-point ".") (locale-thousands-separator "")
-  (locale-digit-grouping '())
-  (locale-yes-regexp "^[yY]") (locale-no-regexp "^[nN]"))
+  (locale-am-string "AM" "Return what stands for the time before noon.")
+  (locale-pm-string "PM" "Return what stands for the time after noon.")
+  (locale-date-format "%m/%d/%y" "Return how `strftime' is to write a date.")
+  (locale-time-format "%H:%M:%S" "Return how `strftime' is to write a time.")
+  (locale-date+time-format "%a %b %e %H:%M:%S %Y"
+   "Return how `strftime' is to write a date with its time.")
+  (locale-time+am/pm-format "%I:%M:%S %p"
+   "Return how `strftime' is to write a time by the clock of twelve hours.")
+  (locale-decimal-point "." "Return what stands before the decimals.")
+  (locale-thousands-separator "" "Return what stands between groups of digits.")
+  (locale-digit-grouping '()
+   "Return how many digits make a group, a list from the decimal point on.")
+  (locale-yes-regexp "^[yY]" "Return a regular expression for what means yes.")
+  (locale-no-regexp "^[nN]" "Return a regular expression for what means no."))
 
 (define* (locale-encoding #:optional (locale %global-locale))
   "Return the name of the encoding of LOCALE, by default of the one in force."

@@ -97,6 +97,8 @@ its second, compared with SAME?."
          (same? prefix (substring string 0 (string-length prefix))))))
 
 (define string-prefix=? (string-prefix-predicate string=?))
+(set-procedure-property! string-prefix=? 'documentation
+                         "Return whether the second string begins with the first.")
 
 (define (sans-surrounding-whitespace string)
   "Return STRING without whitespace at either end."

@@ -270,7 +270,8 @@ that a class names."
     (for-each (lambda (slot)
                 (when (class-slot-definition <class> (slot-definition-name slot))
                   (scm-error 'misc-error #f
-                             "a subclass of <class>: fields of <class> cannot be redefined: ~S"
+                             "a subclass of <class>: fields of <class> cannot be
+redefined: ~S"
                              (list (slot-definition-name slot)) #f)))
               (class-direct-slots class))))
 
@@ -645,7 +646,8 @@ that a class names."
   (generic-methods (generic-record generic)))
 
 (define (method-specializers method)
-  "Return the classes of the arguments of METHOD; <top> ends them where more may come."
+  "Return the classes of the arguments of METHOD; <top> ends them where more may
+come."
   (if (method-rest? method)
       (append (%method-specializers method) <top>)
       (%method-specializers method)))
@@ -950,23 +952,57 @@ that a class names."
 
 ;;; Generic functions that programs give methods to
 
-(define compute-cpl (make-generic 'compute-cpl))
-(define compute-get-n-set (make-generic 'compute-get-n-set))
-(define compute-getter-method (make-generic 'compute-getter-method))
-(define compute-setter-method (make-generic 'compute-setter-method))
-(define slot-unbound (make-generic 'slot-unbound))
-(define slot-missing (make-generic 'slot-missing))
-(define no-method (make-generic 'no-method))
-(define no-applicable-method (make-generic 'no-applicable-method))
-(define no-next-method (make-generic 'no-next-method))
-(define initialize (make-generic 'initialize))
-(define allocate-instance (make-generic 'allocate-instance))
-(define make (make-generic 'make))
-(define shallow-clone (make-generic 'shallow-clone))
-(define deep-clone (make-generic 'deep-clone))
-(define change-class (make-generic 'change-class))
-(define update-instance-for-different-class
-  (make-generic 'update-instance-for-different-class))
+(define-syntax-rule (define-generics (name text) ...)
+  (begin
+    (define name
+      (let ((generic (make-generic 'name)))
+        (set-procedure-property! generic 'documentation text)
+        generic))
+    ...))
+
+(define-generics
+  (compute-cpl
+   "Return the classes that a class is, the most specific first.")
+  (compute-get-n-set
+   "Called with a class and a slot of an allocation that is not known: throw 'goops-error
+unless a method says otherwise.")
+  (compute-getter-method
+   "Return the method that reads a slot of a class.")
+  (compute-setter-method
+   "Return the method that sets a slot of a class.")
+  (slot-unbound
+   "Called with a class, an object and the name of a slot that has nothing: throw
+'goops-error unless a method says otherwise.")
+  (slot-missing
+   "Called with a class, an object and the name of a slot that it has not: throw
+'goops-error unless a method says otherwise.")
+  (no-method
+   "Called with a generic function without methods, and arguments: throw 'goops-error
+unless a method says otherwise.")
+  (no-applicable-method
+   "Called with a generic function, and arguments that no method is for: throw
+'goops-error unless a method says otherwise.")
+  (no-next-method
+   "Called with a generic function, and arguments that no further method is for: throw
+'goops-error unless a method says otherwise.")
+  (initialize
+   "Give the slots of a new object the values that a list of keywords and values says, and
+return the object.")
+  (allocate-instance
+   "Return a new instance of a class with nothing in its slots.")
+  (make
+   "Return a new instance of a class, initialized with keywords and values.")
+  (shallow-clone
+   "Return a new instance of the same class with the same in its slots.")
+  (deep-clone
+   "Return a new instance of the same class, whose slots have clones of what is an
+instance.")
+  (change-class
+   "Make an object an instance of another class; slots of the same name keep what they
+have.")
+  (update-instance-for-different-class
+   "Called with what an object was and the object, which has become one of another class:
+do nothing unless a method says otherwise."))
 
 (define-syntax-rule (define-methods (generic arguments body ...) ...)
   (begin (add-method! generic (method arguments body ...)) ...))

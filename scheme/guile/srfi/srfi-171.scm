@@ -27,22 +27,22 @@
 ;;; Reducers
 
 (define rcons
-  ;; Collects the elements in a list.
   (case-lambda
+    "Collect the elements in a list."
     (() '())
     ((result) (reverse! result))
     ((result element) (cons element result))))
 
 (define reverse-rcons
-  ;; Collects the elements in a list, the last first.
   (case-lambda
+    "Collect the elements in a list, the last first."
     (() '())
     ((result) result)
     ((result element) (cons element result))))
 
 (define rcount
-  ;; Counts the elements.
   (case-lambda
+    "Count the elements."
     (() 0)
     ((result) result)
     ((result element) (+ result 1))))

@@ -148,15 +148,20 @@
   (unless (eq? (time-type one) (time-type other))
     (time-error procedure 'incompatible-time-types (cons one other))))
 
-(define-syntax-rule (define-comparisons (name operation) ...)
+(define-syntax-rule (define-comparisons (name operation documentation) ...)
   (begin
     (define (name one other)
+      documentation
       (assert-same-type one other 'name)
       (operation (time->nanoseconds one) (time->nanoseconds other)))
     ...))
 
 (define-comparisons
-  (time=? =) (time<? <) (time<=? <=) (time>? >) (time>=? >=))
+  (time=? = "Return whether the time ONE is the same as OTHER, of the same type.")
+  (time<? < "Return whether the time ONE is before OTHER, of the same type.")
+  (time<=? <= "Return whether the time ONE is not after OTHER, of the same type.")
+  (time>? > "Return whether the time ONE is after OTHER, of the same type.")
+  (time>=? >= "Return whether the time ONE is not before OTHER, of the same type."))
 
 (define (time-difference later earlier)
   "Return the duration from EARLIER to LATER."
@@ -200,20 +205,36 @@
 (define (to-tai seconds) (+ seconds (utc->tai-offset seconds)))
 (define (to-utc seconds) (- seconds (tai->utc-offset seconds)))
 
-(define-syntax-rule (define-conversions (name name! to shift) ...)
+(define-syntax-rule (define-conversions (name name! to shift documentation documentation!) ...)
   (begin
     (begin
-      (define (name! time) (convert! time to shift))
-      (define (name time) (name! (copy-time time))))
+      (define (name! time)
+        documentation!
+        (convert! time to shift))
+      (define (name time)
+        documentation
+        (name! (copy-time time))))
     ...))
 
 (define-conversions
-  (time-utc->time-tai time-utc->time-tai! time-tai to-tai)
-  (time-utc->time-monotonic time-utc->time-monotonic! time-monotonic to-tai)
-  (time-tai->time-utc time-tai->time-utc! time-utc to-utc)
-  (time-tai->time-monotonic time-tai->time-monotonic! time-monotonic identity)
-  (time-monotonic->time-utc time-monotonic->time-utc! time-utc to-utc)
-  (time-monotonic->time-tai time-monotonic->time-tai! time-tai identity))
+  (time-utc->time-tai time-utc->time-tai! time-tai to-tai
+   "Return TIME, of UTC, in international atomic time."
+   "Make TIME, of UTC, one of international atomic time, and return it.")
+  (time-utc->time-monotonic time-utc->time-monotonic! time-monotonic to-tai
+   "Return TIME, of UTC, in monotonic time."
+   "Make TIME, of UTC, one of monotonic time, and return it.")
+  (time-tai->time-utc time-tai->time-utc! time-utc to-utc
+   "Return TIME, of international atomic time, in UTC."
+   "Make TIME, of international atomic time, one of UTC, and return it.")
+  (time-tai->time-monotonic time-tai->time-monotonic! time-monotonic identity
+   "Return TIME, of international atomic time, in monotonic time."
+   "Make TIME, of international atomic time, one of monotonic time, and return it.")
+  (time-monotonic->time-utc time-monotonic->time-utc! time-utc to-utc
+   "Return TIME, of monotonic time, in UTC."
+   "Make TIME, of monotonic time, one of UTC, and return it.")
+  (time-monotonic->time-tai time-monotonic->time-tai! time-tai identity
+   "Return TIME, of monotonic time, in international atomic time."
+   "Make TIME, of monotonic time, one of international atomic time, and return it."))
 
 ;;; Days, counted from 1970-01-01, and dates.
 

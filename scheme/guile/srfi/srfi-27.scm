@@ -103,5 +103,10 @@ included; multiples of UNIT when that is given."
 (define default-random-source (make-random-source))
 
 (define random-integer (random-source-make-integers default-random-source))
+(set-procedure-property! random-integer 'documentation
+                         "Return an exact integer from 0 up to a limit, drawn at
+random.")
 
 (define random-real (random-source-make-reals default-random-source))
+(set-procedure-property! random-real 'documentation
+                         "Return a real number between 0 and 1, drawn at random.")

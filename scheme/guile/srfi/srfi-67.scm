@@ -90,21 +90,27 @@
         ((same? x y) 0)
         (else 1)))
 
-(define-syntax-rule (define-simple (name satisfies? expectation less? same?) ...)
+(define-syntax-rule (define-simple (name satisfies? expectation less? same? documentation) ...)
   (begin
     (define (name x y)
+      documentation
       (assert-both satisfies? x y expectation)
       (compare-with less? same? x y))
     ...))
 
 (define-simple
-  (char-compare char? "char" char<? char=?)
-  (char-compare-ci char? "char" char-ci<? char-ci=?)
-  (string-compare string? "string" string<? string=?)
-  (string-compare-ci string? "string" string-ci<? string-ci=?)
-  (integer-compare integer? "integer" < =)
-  (rational-compare rational? "rational" < =)
-  (real-compare real? "real" < =))
+  (char-compare char? "char" char<? char=?
+   "Compare the characters X and Y, as -1, 0 or 1.")
+  (char-compare-ci char? "char" char-ci<? char-ci=?
+   "Compare the characters X and Y, where case does not count, as -1, 0 or 1.")
+  (string-compare string? "string" string<? string=?
+   "Compare the strings X and Y, as -1, 0 or 1.")
+  (string-compare-ci string? "string" string-ci<? string-ci=?
+   "Compare the strings X and Y, where case does not count, as -1, 0 or 1.")
+  (integer-compare integer? "integer" < = "Compare the integers X and Y, as -1, 0 or 1.")
+  (rational-compare rational? "rational" < =
+   "Compare the rationals X and Y, as -1, 0 or 1.")
+  (real-compare real? "real" < = "Compare the reals X and Y, as -1, 0 or 1."))
 
 (define (boolean-compare x y)
   "Compare the booleans X and Y; #f comes first."
@@ -237,27 +243,44 @@ strings, symbols, numbers and vectors, in this order."
 ;;; Predicates from comparisons.  Without objects they return a predicate, as
 ;;; does the second half of them, which takes two predicates' worth.
 
-(define-syntax-rule (define-predicates (name test) ...)
+(define-syntax-rule (define-predicates (name test documentation) ...)
   (begin
     (define name
       (case-lambda
-        (() (lambda (x y) (test (default-compare x y) #t #f)))
+        (() documentation (lambda (x y) (test (default-compare x y) #t #f)))
         ((compare) (lambda (x y) (test (compare x y) #t #f)))
         ((x y) (test (default-compare x y) #t #f))
         ((compare x y) (test (compare x y) #t #f))))
     ...))
 
 (define-predicates
-  (=? if=?) (<? if<?) (>? if>?) (<=? if<=?) (>=? if>=?) (not=? if-not=?))
+  (=? if=?
+   "Return whether X is the same as Y, as COMPARE tells; without X and Y, a
+procedure of them.")
+  (<? if<?
+   "Return whether X comes before Y, as COMPARE tells; without X and Y, a procedure
+of them.")
+  (>? if>?
+   "Return whether X comes after Y, as COMPARE tells; without X and Y, a procedure
+of them.")
+  (<=? if<=?
+   "Return whether X does not come after Y, as COMPARE tells; without X and Y, a
+procedure of them.")
+  (>=? if>=?
+   "Return whether X does not come before Y, as COMPARE tells; without X and Y, a
+procedure of them.")
+  (not=? if-not=?
+   "Return whether X differs from Y, as COMPARE tells; without X and Y, a procedure
+of them."))
 
 ;; A chain compares all of its objects, if only with themselves, so that one
 ;; that COMPARE refuses is noticed wherever it stands.
 
-(define-syntax-rule (define-chains-of-three (name first second) ...)
+(define-syntax-rule (define-chains-of-three (name first second documentation) ...)
   (begin
     (define name
       (case-lambda
-        (() (lambda (x y z) (name default-compare x y z)))
+        (() documentation (lambda (x y z) (name default-compare x y z)))
         ((compare) (lambda (x y z) (name compare x y z)))
         ((x y z) (name default-compare x y z))
         ((compare x y z)
@@ -267,12 +290,35 @@ strings, symbols, numbers and vectors, in this order."
     ...))
 
 (define-chains-of-three
-  (</<? if<? if<?) (</<=? if<? if<=?) (<=/<? if<=? if<?) (<=/<=? if<=? if<=?)
-  (>/>? if>? if>?) (>/>=? if>? if>=?) (>=/>? if>=? if>?) (>=/>=? if>=? if>=?))
+  (</<? if<? if<?
+   "Return whether X comes before Y and Y comes before Z, as COMPARE tells; without
+them, a procedure of them.")
+  (</<=? if<? if<=?
+   "Return whether X comes before Y and Y does not come after Z, as COMPARE tells;
+without them, a procedure of them.")
+  (<=/<? if<=? if<?
+   "Return whether X does not come after Y and Y comes before Z, as COMPARE tells;
+without them, a procedure of them.")
+  (<=/<=? if<=? if<=?
+   "Return whether X does not come after Y and Y does not come after Z, as COMPARE
+tells; without them, a procedure of them.")
+  (>/>? if>? if>?
+   "Return whether X comes after Y and Y comes after Z, as COMPARE tells; without
+them, a procedure of them.")
+  (>/>=? if>? if>=?
+   "Return whether X comes after Y and Y does not come before Z, as COMPARE tells;
+without them, a procedure of them.")
+  (>=/>? if>=? if>?
+   "Return whether X does not come before Y and Y comes after Z, as COMPARE tells;
+without them, a procedure of them.")
+  (>=/>=? if>=? if>=?
+   "Return whether X does not come before Y and Y does not come before Z, as
+COMPARE tells; without them, a procedure of them."))
 
-(define-syntax-rule (define-chains (name test) ...)
+(define-syntax-rule (define-chains (name test documentation) ...)
   (begin
     (define (name compare . objects)
+      documentation
       (when (and (pair? objects) (null? (cdr objects)))
         (compare (car objects) (car objects)))
       (or (null? objects)
@@ -287,7 +333,14 @@ strings, symbols, numbers and vectors, in this order."
     ...))
 
 (define-chains
-  (chain=? if=?) (chain<? if<?) (chain>? if>?) (chain<=? if<=?) (chain>=? if>=?))
+  (chain=? if=?
+   "Return whether each of OBJECTS is the same as the next, as COMPARE tells.")
+  (chain<? if<? "Return whether each of OBJECTS comes before the next, as COMPARE tells.")
+  (chain>? if>? "Return whether each of OBJECTS comes after the next, as COMPARE tells.")
+  (chain<=? if<=?
+   "Return whether each of OBJECTS does not come after the next, as COMPARE tells.")
+  (chain>=? if>=?
+   "Return whether each of OBJECTS does not come before the next, as COMPARE tells."))
 
 (define (pairwise-not=? compare . objects)
   "Return whether no two of OBJECTS are the same."
@@ -323,23 +376,28 @@ before."
 
 ;;; Comparisons from predicates
 
-(define-syntax-rule (define-makers (name (predicate ...) x y body) ...)
+(define-syntax-rule (define-makers (name (predicate ...) x y body documentation) ...)
   (begin
     (define name
       (case-lambda
-        ((predicate ...) (lambda (x y) body))
+        ((predicate ...) documentation (lambda (x y) body))
         ((predicate ... x y) body)))
     ...))
 
 (define-makers
-  (compare-by< (less?) x y (cond ((less? x y) -1) ((less? y x) 1) (else 0)))
-  (compare-by> (greater?) x y
-               (cond ((greater? x y) 1) ((greater? y x) -1) (else 0)))
-  (compare-by<= (at-most?) x y
-                (if (at-most? x y) (if (at-most? y x) 0 -1) 1))
-  (compare-by>= (at-least?) x y
-                (if (at-least? x y) (if (at-least? y x) 0 1) -1))
-  (compare-by=/< (same? less?) x y
-                 (cond ((same? x y) 0) ((less? x y) -1) (else 1)))
-  (compare-by=/> (same? greater?) x y
-                 (cond ((same? x y) 0) ((greater? x y) 1) (else -1))))
+  (compare-by< (less?) x y (cond ((less? x y) -1) ((less? y x) 1) (else 0))
+   "Compare X and Y by which is LESS?; without them, return a procedure of them.")
+  (compare-by> (greater?) x y (cond ((greater? x y) 1) ((greater? y x) -1) (else 0))
+   "Compare X and Y by which is GREATER?; without them, return a procedure of them.")
+  (compare-by<= (at-most?) x y (if (at-most? x y) (if (at-most? y x) 0 -1) 1)
+   "Compare X and Y by which is AT-MOST? the other; without them, return a
+procedure of them.")
+  (compare-by>= (at-least?) x y (if (at-least? x y) (if (at-least? y x) 0 1) -1)
+   "Compare X and Y by which is AT-LEAST? the other; without them, return a
+procedure of them.")
+  (compare-by=/< (same? less?) x y (cond ((same? x y) 0) ((less? x y) -1) (else 1))
+   "Compare X and Y by whether they are the SAME?, and else which is LESS?; without
+them, return a procedure of them.")
+  (compare-by=/> (same? greater?) x y (cond ((same? x y) 0) ((greater? x y) 1) (else -1))
+   "Compare X and Y by whether they are the SAME?, and else which is GREATER?;
+without them, return a procedure of them."))

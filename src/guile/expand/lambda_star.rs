@@ -387,7 +387,13 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
     if let Core::Lambda(lambda) = &procedure {
         *lambda.signature.borrow_mut() = signature;
     }
-    Ok(procedure.documented(&items[1..]))
+    // Guile lets the last clause that says something speak for all.
+    let clauses = items[1..].iter().filter_map(Stx::as_list);
+    Ok(
+        clauses.fold(procedure.documented(&items[1..]), |procedure, clause| {
+            procedure.documented(&clause[1..])
+        }),
+    )
 }
 
 /// `(define* (NAME . FORMALS) BODY …)`

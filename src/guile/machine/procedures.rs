@@ -27,8 +27,8 @@ crate::natives! {
     "%procedure-name" (1) => procedure_name,
     /// (procedure-minimum-arity procedure) -> (required optional rest?)
     "procedure-minimum-arity" (1) => minimum_arity,
-    /// (procedure-documentation procedure) -> its documentation, or #f
-    "procedure-documentation" (1) => procedure_documentation,
+    /// (%procedure-documentation procedure) -> what its text or primitive says, or #f
+    "%procedure-documentation" (1) => procedure_documentation,
     /// (%call-form procedure) -> name and arguments of a native, #f for others and the machine's own
     "%call-form" (1) => call_form,
     /// (%procedure-formals procedure) -> its formals as text, or #f
@@ -243,7 +243,9 @@ fn procedure_documentation(args: &[Value]) -> Outcome {
     let text = description(&args[0])
         .and_then(|known| known.documentation)
         .or_else(|| {
-            let native = registry::native_of(&args[0])?;
+            // As in Guile, what the machine has instructions for says nothing to programs.
+            let native = registry::native_of(&args[0])
+                .filter(|native| !registry::machine_has(native.name))?;
             Some(native.documentation.trim().to_owned()).filter(|text| !text.is_empty())
         });
     Ok(text.map_or(Value::BoolV(false), string_value))

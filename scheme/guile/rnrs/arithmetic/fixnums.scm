@@ -42,39 +42,82 @@
   number)
 
 ;; NAME is what OPERATION is, for fixnums, with a fixnum for its value.
-(define-syntax-rule (define-fixnum-operations (name operation) ...)
+(define-syntax-rule (define-fixnum-operations (name operation documentation) ...)
   (begin
     (define (name . numbers)
+      documentation
       (assert-fixnums numbers)
       (restricted (apply operation numbers)))
     ...))
 
-(define-syntax-rule (define-fixnum-predicates (name operation) ...)
+(define-syntax-rule (define-fixnum-predicates (name operation documentation) ...)
   (begin
     (define (name . numbers)
+      documentation
       (assert-fixnums numbers)
       (apply operation numbers))
     ...))
 
 (define-fixnum-predicates
-  (fx=? =) (fx<? <) (fx>? >) (fx<=? <=) (fx>=? >=)
-  (fxzero? zero?) (fxpositive? positive?) (fxnegative? negative?)
-  (fxodd? odd?) (fxeven? even?)
-  (fxdiv-and-mod div-and-mod) (fxdiv0-and-mod0 div0-and-mod0)
-  (fxbit-set? bitwise-bit-set?))
+  (fx=? = "Return whether all fixnums are equal.")
+  (fx<? < "Return whether each of the fixnums is less than the next.")
+  (fx>? > "Return whether each of the fixnums is greater than the next.")
+  (fx<=? <= "Return whether none of the fixnums is greater than the next.")
+  (fx>=? >= "Return whether none of the fixnums is less than the next.")
+  (fxzero? zero? "Return whether a fixnum is zero.")
+  (fxpositive? positive? "Return whether a fixnum is above zero.")
+  (fxnegative? negative? "Return whether a fixnum is below zero.")
+  (fxodd? odd? "Return whether a fixnum is odd.")
+  (fxeven? even? "Return whether a fixnum is even.")
+  (fxdiv-and-mod div-and-mod
+   "Return two values: the integer quotient whose remainder is not negative, and
+the remainder.")
+  (fxdiv0-and-mod0 div0-and-mod0
+   "Return two values: the integer quotient whose remainder is nearest to zero, and
+the remainder.")
+  (fxbit-set? bitwise-bit-set? "Return whether the bit of a fixnum at an index is set."))
 
 (define-fixnum-operations
-  (fxmax max) (fxmin min) (fx+ +) (fx* *)
-  (fxdiv div) (fxmod mod) (fxdiv0 div0) (fxmod0 mod0)
-  (fxnot lognot) (fxand logand) (fxior logior) (fxxor logxor)
-  (fxif bitwise-if) (fxbit-count bitwise-bit-count) (fxlength bitwise-length)
-  (fxfirst-bit-set bitwise-first-bit-set) (fxcopy-bit bitwise-copy-bit)
-  (fxbit-field bitwise-bit-field) (fxcopy-bit-field bitwise-copy-bit-field)
-  (fxarithmetic-shift bitwise-arithmetic-shift)
-  (fxarithmetic-shift-left bitwise-arithmetic-shift-left)
-  (fxarithmetic-shift-right bitwise-arithmetic-shift-right)
-  (fxrotate-bit-field bitwise-rotate-bit-field)
-  (fxreverse-bit-field bitwise-reverse-bit-field))
+  (fxmax max "Return the largest of the fixnums.")
+  (fxmin min "Return the smallest of the fixnums.")
+  (fx+ + "Return the sum of the fixnums, which must be a fixnum.")
+  (fx* * "Return the product of the fixnums, which must be a fixnum.")
+  (fxdiv div "Return the integer quotient whose remainder is not negative.")
+  (fxmod mod "Return that remainder, which is not negative.")
+  (fxdiv0 div0 "Return the integer quotient whose remainder is nearest to zero.")
+  (fxmod0 mod0 "Return that remainder, which is nearest to zero.")
+  (fxnot lognot "Return the bits that a fixnum has not.")
+  (fxand logand "Return the bits that all fixnums have.")
+  (fxior logior "Return the bits that any fixnum has.")
+  (fxxor logxor "Return the bits that an odd number of the fixnums have.")
+  (fxif bitwise-if
+   "Return the bits of the second fixnum where the first has ones, and of the third
+elsewhere.")
+  (fxbit-count bitwise-bit-count
+   "Return how many bits of a fixnum are set, or less than zero where it is
+negative.")
+  (fxlength bitwise-length "Return how many bits a fixnum takes.")
+  (fxfirst-bit-set bitwise-first-bit-set
+   "Return the index of the lowest bit that is set, or -1.")
+  (fxcopy-bit bitwise-copy-bit
+   "Return the first fixnum with the bit at the index that is second made the third.")
+  (fxbit-field bitwise-bit-field
+   "Return the bits of the first fixnum from the second up to the third.")
+  (fxcopy-bit-field bitwise-copy-bit-field
+   "Return the first fixnum with its bits from the second up to the third made
+those of the fourth.")
+  (fxarithmetic-shift bitwise-arithmetic-shift
+   "Return the first fixnum shifted left by as many bits as the second says.")
+  (fxarithmetic-shift-left bitwise-arithmetic-shift-left
+   "Return the first fixnum shifted left by as many bits as the second says.")
+  (fxarithmetic-shift-right bitwise-arithmetic-shift-right
+   "Return the first fixnum shifted right by as many bits as the second says.")
+  (fxrotate-bit-field bitwise-rotate-bit-field
+   "Return the first fixnum with its bits from the second up to the third moved
+round by the fourth.")
+  (fxreverse-bit-field bitwise-reverse-bit-field
+   "Return the first fixnum with its bits from the second up to the third turned
+round."))
 
 ;; SUM as two fixnums: its lowest `fixnum-width' bits and what is above.
 (define (with-carry sum)

@@ -38,25 +38,56 @@
   "Return the flonum nearest to FIXNUM."
   (exact->inexact fixnum))
 
-;; NAME is what OPERATION is, for flonums.
-(define-syntax-rule (define-flonum-operations (name operation) ...)
+;; NAME is what OPERATION is, for flonums, as DOCUMENTATION says.
+(define-syntax-rule (define-flonum-operations (name operation documentation) ...)
   (begin
     (define (name . numbers)
+      documentation
       (assert-flonums numbers)
       (apply operation numbers))
     ...))
 
 (define-flonum-operations
-  (fl=? =) (fl<? <) (fl>? >) (fl<=? <=) (fl>=? >=)
-  (flinteger? integer?) (flzero? zero?) (flpositive? positive?)
-  (flnegative? negative?) (flodd? odd?) (fleven? even?)
-  (flfinite? finite?) (flinfinite? inf?) (flnan? nan?)
-  (flmax max) (flmin min) (fl/ /)
-  (flabs abs) (fldiv div) (flmod mod) (fldiv0 div0) (flmod0 mod0)
-  (fldiv-and-mod div-and-mod) (fldiv0-and-mod0 div0-and-mod0)
-  (flfloor floor) (flceiling ceiling) (fltruncate truncate) (flround round)
-  (flexp exp) (flsin sin) (flcos cos) (fltan tan)
-  (flatan atan) (fl- -))
+  (fl=? = "Return whether all flonums are equal.")
+  (fl<? < "Return whether each of the flonums is less than the next.")
+  (fl>? > "Return whether each of the flonums is greater than the next.")
+  (fl<=? <= "Return whether none of the flonums is greater than the next.")
+  (fl>=? >= "Return whether none of the flonums is less than the next.")
+  (flinteger? integer? "Return whether a flonum is an integer.")
+  (flzero? zero? "Return whether a flonum is zero.")
+  (flpositive? positive? "Return whether a flonum is above zero.")
+  (flnegative? negative? "Return whether a flonum is below zero.")
+  (flodd? odd? "Return whether a flonum is odd.")
+  (fleven? even? "Return whether a flonum is even.")
+  (flfinite? finite? "Return whether a flonum is neither infinite nor not a number.")
+  (flinfinite? inf? "Return whether a flonum is infinite.")
+  (flnan? nan? "Return whether a flonum is not a number.")
+  (flmax max "Return the largest of the flonums.")
+  (flmin min "Return the smallest of the flonums.")
+  (fl/ / "Return the first flonum divided by the others, or 1 divided by an only one.")
+  (flabs abs "Return a flonum without its sign.")
+  (fldiv div "Return the integer quotient whose remainder is not negative.")
+  (flmod mod "Return that remainder, which is not negative.")
+  (fldiv0 div0 "Return the integer quotient whose remainder is nearest to zero.")
+  (flmod0 mod0 "Return that remainder, which is nearest to zero.")
+  (fldiv-and-mod div-and-mod
+   "Return two values: the integer quotient whose remainder is not negative, and
+the remainder.")
+  (fldiv0-and-mod0 div0-and-mod0
+   "Return two values: the integer quotient whose remainder is nearest to zero, and
+the remainder.")
+  (flfloor floor "Return the largest integer that is not above a flonum.")
+  (flceiling ceiling "Return the smallest integer that is not below a flonum.")
+  (fltruncate truncate "Return the integer nearest to a flonum towards zero.")
+  (flround round "Return the integer nearest to a flonum, the even one of two.")
+  (flexp exp "Return e to the power of a flonum.")
+  (flsin sin "Return the sine of a flonum.")
+  (flcos cos "Return the cosine of a flonum.")
+  (fltan tan "Return the tangent of a flonum.")
+  (flatan atan
+   "Return the inverse tangent of a flonum, or of the first divided by the second
+in the right quadrant.")
+  (fl- - "Return the first flonum less the others, or an only one with its sign changed."))
 
 (define (flexpt base exponent)
   "Return BASE to the power EXPONENT, not a number where that is not real."

@@ -73,9 +73,15 @@
   "Return whether OBJECT names a way of buffering."
   (and (memq object '(none line block)) #t))
 
-(define (latin-1-codec) "ISO-8859-1")
-(define (utf-8-codec) "UTF-8")
-(define (utf-16-codec) "UTF-16")
+(define (latin-1-codec)
+  "Return the encoding ISO 8859-1."
+  "ISO-8859-1")
+(define (utf-8-codec)
+  "Return the encoding UTF-8."
+  "UTF-8")
+(define (utf-16-codec)
+  "Return the encoding UTF-16."
+  "UTF-16")
 
 (define (native-eol-style)
   "Return how lines end on this system."

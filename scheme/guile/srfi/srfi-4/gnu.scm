@@ -36,6 +36,8 @@
 
 (define-syntax-rule (define-conversion name from-list)
   (define (name object)
+    "Return a new uniform vector of the elements of OBJECT, a list, an array or a vector of any
+kind; the name says of which kind it is."
     (from-list (elements object))))
 
 (define-conversion any->u8vector list->u8vector)
