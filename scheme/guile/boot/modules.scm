@@ -750,6 +750,17 @@ the name here and the name that others see.  With REPLACE?, they replace others'
   (dynamic-pointer name library))
 
 (define (load-extension library initializer)
-  "Throw 'system-error: the code of LIBRARY is not run here."
-  (scm-error 'system-error "load-extension" "~A: foreign code is not run here"
-             (list (strerror ENOSYS)) (list ENOSYS)))
+  "Let what the current module exports and has not defined be procedures that throw
+'system-error (ENOSYS) when they are called: INITIALIZER of LIBRARY would define them,
+and its code is not run here."
+  (let ((module (current-module)))
+    (for-each
+     (lambda (name)
+       (if (not (module-defined? module name))
+           (module-define! module name
+                           (lambda arguments
+                             (scm-error 'system-error name
+                                        "~A: code of ~A is not run here"
+                                        (list (strerror ENOSYS) library)
+                                        (list ENOSYS))))))
+     (%module-exports module))))

@@ -23,6 +23,7 @@ mod random;
 pub mod reading;
 mod regexps;
 mod signals;
+mod sockets;
 mod sorting;
 mod strings;
 mod symbol_names;
@@ -55,6 +56,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         reading::NATIVES,
         regexps::NATIVES,
         signals::NATIVES,
+        sockets::NATIVES,
         sorting::NATIVES,
         symbol_names::NATIVES,
         system_numbers::NATIVES,
