@@ -28,6 +28,7 @@ mod sorting;
 mod strings;
 mod symbol_names;
 mod system_numbers;
+mod xml;
 
 use crate::data::native::Native;
 use crate::data::value::Value;
@@ -62,6 +63,7 @@ pub fn natives() -> Vec<&'static [Native]> {
         system_numbers::NATIVES,
         uniform::NATIVES,
         vectors::NATIVES,
+        xml::NATIVES,
     ];
     [
         chapters,
