@@ -76,6 +76,9 @@ pub struct Data {
     announced: RefCell<Option<Rc<HashSet<Id>>>>,
     /// What `cond-expand` knows in modules that import this one.
     pub features: RefCell<Vec<Id>>,
+    /// The same once that text has been read to its end: what of it is still not
+    /// defined was taken for a name by mistake, and means what is imported.
+    foretold: RefCell<Option<Rc<HashSet<Id>>>>,
     /// `#:version`.
     pub version: RefCell<Vec<isize>>,
     /// What happens when two imports have one name: the policies in order.
@@ -231,6 +234,7 @@ impl Module {
             file: RefCell::default(),
             replaces: RefCell::default(),
             announced: RefCell::default(),
+            foretold: RefCell::default(),
             sought: RefCell::default(),
             found: RefCell::default(),
             found_at: Cell::new(0),
@@ -289,7 +293,8 @@ impl Module {
         match self.lookup_own(name) {
             // What is still to be defined does not hide what is imported yet.
             Some(Binding::Global(variable))
-                if variable.state.get() != State::Defined && self.announces(name) =>
+                if variable.state.get() != State::Defined
+                    && (self.announces(name) || self.foretold(name)) =>
             {
                 Some(self.imported(name).unwrap_or(Binding::Global(variable)))
             }
@@ -328,6 +333,19 @@ impl Module {
         announced
             .as_ref()
             .is_some_and(|names| names.contains(&name))
+    }
+
+    fn foretold(&self, name: Id) -> bool {
+        let foretold = self.0.foretold.borrow();
+        foretold.as_ref().is_some_and(|names| names.contains(&name))
+    }
+
+    /// Tell that the text has been read to its end.
+    pub fn no_more_to_announce(&self) {
+        let announced = self.0.announced.take();
+        if announced.is_some() {
+            *self.0.foretold.borrow_mut() = announced;
+        }
     }
 
     /// Tell that NAMES are going to be defined.

@@ -248,6 +248,7 @@ impl Load {
                 }
                 Task::Loaded(module, previous) => {
                     module.progress.set(Progress::Ready);
+                    module.no_more_to_announce();
                     *x.world.current.borrow_mut() = previous;
                     if module.file.borrow().is_none() {
                         x.world.forget(&module.name);

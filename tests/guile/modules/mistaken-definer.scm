@@ -1,0 +1,15 @@
+;; A use of a macro that defines one of the words it is given, and only compares another.
+(define-module (mistaken-definer)
+  #:use-module (srfi srfi-1)
+  #:export (folding?))
+
+(define-syntax define-comparison
+  (syntax-rules ()
+    ((_ name (keyword text))
+     (define-syntax name
+       (lambda (form)
+         (syntax-case form ()
+           ((_ (word argument))
+            (datum->syntax form (free-identifier=? #'word #'keyword)))))))))
+
+(define-comparison folding? (fold "text"))
