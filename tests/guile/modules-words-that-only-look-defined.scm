@@ -3,3 +3,4 @@
 (define (inside) (list (folding? (fold 1)) (folding? (filter 1))))
 (write (inside)) (newline)
 (write (folding? (fold 1))) (newline)
+(write (map procedure? folder)) (newline)

@@ -154,11 +154,12 @@ impl Scope {
 
     /// What ID means here, if anything.
     pub fn lookup(&self, id: Id) -> Option<Binding> {
-        self.lookup_from(id, false)
+        self.lookup_from(id, Some(false))
     }
 
-    /// What ID means here; LATER tells whether it was met inside a procedure.
-    fn lookup_from(&self, id: Id, mut later: bool) -> Option<Binding> {
+    /// What ID means here; LATER tells whether it was met inside a procedure, and is
+    /// nothing where only the moment counts.
+    fn lookup_from(&self, id: Id, mut later: Option<bool>) -> Option<Binding> {
         let mut scope = self;
         let marked = id.marked();
         loop {
@@ -176,11 +177,11 @@ impl Scope {
                     {
                         return Some(binding.clone());
                     }
-                    later |= procedure;
+                    later = later.map(|later| later | procedure);
                     scope = parent;
                 }
                 Frame::Module(module) => {
-                    let binding = if later {
+                    let binding = if later == Some(true) {
                         module.lookup_later(id)
                     } else {
                         module.lookup(id)
@@ -232,7 +233,8 @@ impl Scope {
 
     /// `free-identifier=?`, A seen from here and B from OTHER.
     pub fn same_meaning(&self, a: Id, other: &Scope, b: Id) -> bool {
-        match (self.lookup(a), other.lookup(b)) {
+        // What is going to be defined is compared as what it is now.
+        match (self.lookup_from(a, None), other.lookup_from(b, None)) {
             (Some(a), Some(b)) => a.same(&b),
             (None, None) => a.base() == b.base(),
             // Never defined on one side and on the other a module's variable

@@ -1,7 +1,7 @@
 ;; A use of a macro that defines one of the words it is given, and only compares another.
 (define-module (mistaken-definer)
   #:use-module (srfi srfi-1)
-  #:export (folding?))
+  #:export (folding? folder))
 
 (define-syntax define-comparison
   (syntax-rules ()
@@ -13,3 +13,12 @@
             (datum->syntax form (free-identifier=? #'word #'keyword)))))))))
 
 (define-comparison folding? (fold "text"))
+
+;; Keywords of a macro that defines, which somebody else has defined, too.
+(define-syntax define-folder
+  (lambda (form)
+    (syntax-case form (fold return)
+      ((_ name (fold f) (return r))
+       #'(define name (list f r))))))
+
+(define-folder folder (fold car) (return cdr))
