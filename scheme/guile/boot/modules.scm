@@ -106,6 +106,12 @@ it is a procedure; with neither, throw 'misc-error."
   "Make ARGUMENTS what (command-line) returns."
   (%set-command-line! arguments))
 
+(define (%load-module name)
+  ;; A file that fails in the middle leaves its own module current.
+  (save-module-excursion
+   (lambda ()
+     (%load (%load-of-module name)))))
+
 (define* (resolve-module name #:optional (autoload #t) version #:key (ensure #t))
   "Return the module called NAME, loading it when AUTOLOAD.  Without one, return
 an empty module when ENSURE, or else #f."
@@ -113,7 +119,7 @@ an empty module when ENSURE, or else #f."
     (cond ((and known (or (not autoload) (module-public-interface known)))
            known)
           ((and autoload (%module-exists? name))
-           (%load (%load-of-module name))
+           (%load-module name)
            (%module-named name))
           (else
            (or known (and ensure (%make-module name)))))))
@@ -126,7 +132,7 @@ what the options leave of it."
          (module (if (and known (module-public-interface known))
                      known
                      (begin
-                       (%load (%load-of-module name))
+                       (%load-module name)
                        (%module-named name))))
          (interface (module-public-interface module)))
     (if (and version (not (version-matches? version (module-version module))))
@@ -717,7 +723,7 @@ the name here and the name that others see.  With REPLACE?, they replace others'
     (let ((found (%r6rs-interface import-spec)))
       (if (and (pair? found) (> tries 0))
           (begin
-            (%load (%load-of-module found))
+            (%load-module found)
             (loop (- tries 1)))
           found))))
 
