@@ -48,7 +48,7 @@ character set."
     (transform-string string special
                       (lambda (char) (list->string (list escape-char char))))))
 
-(define* (center-string string #:optional (width 80) (pad #\space) (right-pad #\space))
+(define* (center-string string #:optional (width 80) (pad #\space) (right-pad pad))
   "Return STRING in the middle of WIDTH characters."
   (justified string width
              (lambda (room)
@@ -92,10 +92,8 @@ BREAK-LONG-WORDS?."
   (lambda (string)
     (let* ((string (if expand-tabs? (expand-tabs string tab-width) string))
            (string (if collapse-whitespace?
-                       (string-trim-both
-                        (collapse-repeated-chars
-                         (transform-string string char-set:whitespace #\space)))
-                       string)))
+                       (string-trim-both (collapse-blanks (plain-blanks string)))
+                       (plain-blanks string))))
       (define (room lines)
         (- line-width
            (string-length (if (null? lines) initial-indent subsequent-indent))))
@@ -120,6 +118,22 @@ BREAK-LONG-WORDS?."
                 (loop (cons (substring word (room lines)) (cdr words))
                       "" (finish (substring word 0 (room lines)) lines)))
                (else (loop (cdr words) "" (finish word lines))))))))))
+
+(define (plain-blanks string)
+  (transform-string string char-set:whitespace #\space))
+
+;; What follows a full stop is a new sentence, and keeps two blanks in front.
+(define (collapse-blanks string)
+  (let loop ((chars (string->list string)) (kept '()))
+    (cond ((null? chars) (reverse-list->string kept))
+          ((not (char=? (car chars) #\space))
+           (loop (cdr chars) (cons (car chars) kept)))
+          ((and (pair? kept) (char=? (car kept) #\space))
+           (loop (cdr chars) kept))
+          ((and (pair? kept) (char=? (car kept) #\.)
+                (not (and (pair? (cdr kept)) (char=? (cadr kept) #\.))))
+           (loop (cdr chars) (cons* #\space #\space kept)))
+          (else (loop (cdr chars) (cons #\space kept))))))
 
 (define (words-of string)
   (let loop ((start 0) (words '()))
