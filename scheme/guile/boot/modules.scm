@@ -756,9 +756,9 @@ the name here and the name that others see.  With REPLACE?, they replace others'
   (dynamic-pointer name library))
 
 (define (load-extension library initializer)
-  "Let what the current module exports and has not defined be procedures that throw
-'system-error (ENOSYS) when they are called: INITIALIZER of LIBRARY would define them,
-and its code is not run here."
+  "Let what the current module exports and has not defined, and what its file gives a
+second name, be procedures that throw 'system-error (ENOSYS) when they are called:
+INITIALIZER of LIBRARY would define them, and its code is not run here."
   (let ((module (current-module)))
     (for-each
      (lambda (name)
@@ -769,4 +769,23 @@ and its code is not run here."
                                         "~A: code of ~A is not run here"
                                         (list (strerror ENOSYS) library)
                                         (list ENOSYS))))))
-     (%module-exports module))))
+     (append (%module-exports module)
+             (%names-given-others (module-filename module))))))
+
+(define (%names-given-others file)
+  ;; Every NAME of a (define OTHER NAME) at the top level of FILE.
+  (define (names port)
+    (let loop ((found '()))
+      (let ((form (read port)))
+        (cond ((eof-object? form) found)
+              ((and (list? form)
+                    (= 3 (length form))
+                    (eq? 'define (car form))
+                    (symbol? (caddr form)))
+               (loop (cons (caddr form) found)))
+              (else (loop found))))))
+  (if (and file (file-exists? file))
+      (catch 'read-error
+        (lambda () (call-with-input-file file names))
+        (lambda _ '()))
+      '()))

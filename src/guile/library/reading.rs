@@ -287,6 +287,28 @@ fn read_extended(machine: &mut Machine, port_value: &Value, port: &Rc<RefCell<St
     }
 }
 
+/// How many of BYTES became the first COUNT bytes of the text in which a replacement
+/// character stands for what is no UTF-8.
+fn bytes_behind(bytes: &[u8], count: usize) -> usize {
+    let (mut text, mut behind) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid().len();
+        if text + valid >= count {
+            return behind + (count - text);
+        }
+        text += valid;
+        behind += valid;
+        if !chunk.invalid().is_empty() {
+            text += char::REPLACEMENT_CHARACTER.len_utf8();
+            behind += chunk.invalid().len();
+        }
+        if text >= count {
+            return behind;
+        }
+    }
+    behind
+}
+
 fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
     let port = ports::input_port("read", args, 1)?;
     if reader::any_extended() {
@@ -323,6 +345,21 @@ fn read(machine: &mut Machine, args: &[Value]) -> Outcome {
                 Ok(parsed) => {
                     state.reading = parsed.said;
                     state.consume(text[..parsed.consumed].chars().count());
+                    Ok(parsed.datum.unwrap_or_else(eof_object))
+                }
+                Err(error) => Err(read_error(&state, &error, &text)),
+            };
+        }
+        let waiting = state.unread().len();
+        // What is no UTF-8, and nothing can follow that would complete it, reads as
+        // replacement characters.
+        if whole && unread_text(&mut state).len() < waiting {
+            let text = state.decode(state.unread());
+            return match parse(machine, &text, said, &mut |_, _, _| None) {
+                Ok(parsed) => {
+                    state.reading = parsed.said;
+                    let bytes = bytes_behind(state.unread(), parsed.consumed);
+                    state.consume(bytes);
                     Ok(parsed.datum.unwrap_or_else(eof_object))
                 }
                 Err(error) => Err(read_error(&state, &error, &text)),

@@ -1,0 +1,12 @@
+;; A prompt that a program opens on ports of its own.
+(use-modules (system repl common) (system repl repl) (system base message))
+(define repl (make-repl 'scheme))
+(write (repl-option-ref repl 'on-error)) (newline)
+(repl-option-set! repl 'prompt "> ")
+(write (repl-prompt repl)) (newline)
+(write (repl-eval repl '(+ 1 2))) (newline)
+(write (->string '("a" b))) (newline)
+(puts "x")
+(write (catch 'user-error (lambda () (user-error "no ~a" 1)) (lambda (k . a) k))) (newline)
+(write (map (lambda (name) (and (lookup-warning-type name) #t)) '(unused-variable nothing))) (newline)
+(write (warning-type? (lookup-warning-type 'format))) (newline)
