@@ -4,3 +4,4 @@
 (write (inside)) (newline)
 (write (folding? (fold 1))) (newline)
 (write (map procedure? folder)) (newline)
+(write (list (taking (sha256 "x")) (taking (md5 "x")))) (newline)

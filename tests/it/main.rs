@@ -24,6 +24,7 @@ mod login_shells;
 mod machine;
 mod media;
 mod mishaps;
+mod modules;
 mod openssh;
 mod outages;
 mod parameters;

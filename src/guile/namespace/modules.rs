@@ -291,10 +291,18 @@ impl Module {
     /// The binding of NAME here or in what this module imports.
     pub fn lookup(&self, name: Id) -> Option<Binding> {
         match self.lookup_own(name) {
+            // What was only foretold does not hide what is imported, and where the machine
+            // has never heard of it, it is not bound.
+            Some(Binding::Global(variable))
+                if variable.state.get() != State::Defined && self.foretold(name) =>
+            {
+                self.imported(name).or_else(|| {
+                    (variable.state.get() == State::Declared).then_some(Binding::Global(variable))
+                })
+            }
             // What is still to be defined does not hide what is imported yet.
             Some(Binding::Global(variable))
-                if variable.state.get() != State::Defined
-                    && (self.announces(name) || self.foretold(name)) =>
+                if variable.state.get() != State::Defined && self.announces(name) =>
             {
                 Some(self.imported(name).unwrap_or(Binding::Global(variable)))
             }

@@ -1,7 +1,7 @@
 ;; A use of a macro that defines one of the words it is given, and only compares another.
 (define-module (mistaken-definer)
   #:use-module (srfi srfi-1)
-  #:export (folding? folder))
+  #:export (folding? folder taking))
 
 (define-syntax define-comparison
   (syntax-rules ()
@@ -22,3 +22,15 @@
        #'(define name (list f r))))))
 
 (define-folder folder (fold car) (return cdr))
+
+;; A word that a definition is given, which is the keyword of another macro.
+(define-syntax define-size
+  (syntax-rules ()
+    ((_ name (algorithm size)) (define name '(algorithm size)))))
+(define-size some-size (sha256 32))
+(define (unrelated) (quote sha256))
+
+(define-syntax taking
+  (syntax-rules (sha256)
+    ((_ (sha256 text)) (list 'sha256 text))
+    ((_ other) 'other)))
