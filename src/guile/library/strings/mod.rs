@@ -257,7 +257,7 @@ natives! {
     "string->list" (1, 2) => to_list,
     /// (string-utf8-length string) -> how many bytes its UTF-8 has
     "string-utf8-length" (1) => utf8_length,
-    /// (substring/shared string start [end]) -> the same; the whole is the string itself
+    /// (substring/shared string start [end]) -> the characters from START up to END; the whole is the string itself
     "substring/shared" (2, 1) => shared_substring,
 }
 
