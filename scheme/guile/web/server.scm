@@ -53,46 +53,50 @@ when that fails."
       (print-exception (current-error-port) #f key arguments)
       (values #f #f #f))))
 
+(define (as-response response request)
+  "Return RESPONSE, which may be an alist of headers, as a response to REQUEST."
+  (if (response? response)
+      (adapt-response-version response (request-version request))
+      (build-response #:headers response #:version (request-version request))))
+
+(define (encoded response text)
+  "Return two values: RESPONSE with the encoding of TEXT, and TEXT in it as a bytevector."
+  (let* ((type (response-content-type response '(text/plain)))
+         (named (assq-ref (cdr type) 'charset))
+         (charset (or named "utf-8")))
+    (values (with-header response 'content-type
+                         (if named type (append type (list (cons 'charset charset)))))
+            (string->bytevector text charset))))
+
+(define (measured request response body)
+  "Return two values: RESPONSE to REQUEST with the length of BODY, a bytevector, and what of
+BODY is to be sent."
+  (unless (bytevector? body)
+    (error "a body is a string, a bytevector or a procedure:" body))
+  (let ((size (bytevector-length body))
+        (said (response-content-length response)))
+    (when (and (> size 0) (response-must-not-include-body? response))
+      (error "a response of this code has no body:" (response-code response)))
+    (when (and said (not (= said size)))
+      (error "the length that the header tells is not that of the body:" said size))
+    (values (if (or said (assq 'transfer-encoding (response-headers response)))
+                response
+                (with-header response 'content-length size))
+            (and (not (eq? (request-method request) 'HEAD)) body))))
+
 (define (sanitize-response request response body)
   "Return RESPONSE, which may be an alist of headers, and BODY, which may be a string or a
-procedure that writes to a port, as a response with its length and a bytevector or #f."
-  (cond
-   ((list? response)
-    (sanitize-response request
-                       (build-response #:version (request-version request)
-                                       #:headers response)
-                       body))
-   ((not (equal? (request-version request) (response-version response)))
-    (sanitize-response request
-                       (adapt-response-version response (request-version request))
-                       body))
-   ((not body)
-    (values response #f))
-   ((string? body)
-    (let* ((type (response-content-type response '(text/plain)))
-           (charset (or (assq-ref (cdr type) 'charset) "utf-8")))
-      (sanitize-response
-       request
-       (with-header response 'content-type
-                    `(,@(if (assq 'charset (cdr type))
-                            type
-                            (append type `((charset . ,charset))))))
-       (string->bytevector body charset))))
-   ((procedure? body)
-    (sanitize-response request response (call-with-output-string body)))
-   ((not (bytevector? body))
-    (error "unexpected body type"))
-   ((and (response-must-not-include-body? response)
-         (not (zero? (bytevector-length body))))
-    (error "response with this status code must not include body" response))
-   (else
-    (let ((length (response-content-length response)))
-      (when (and length (not (= length (bytevector-length body))))
-        (error "bad content-length" length (bytevector-length body)))
-      (values (if (or length (assq 'transfer-encoding (response-headers response)))
-                  response
-                  (with-header response 'content-length (bytevector-length body)))
-              (and (not (eq? (request-method request) 'HEAD)) body))))))
+procedure that writes to a port, as a response with its length and a bytevector; #f for
+HEAD."
+  (let ((response (as-response response request))
+        (body (if (procedure? body) (call-with-output-string body) body)))
+    (call-with-values
+        (lambda ()
+          (if (string? body) (encoded response body) (values response body)))
+      (lambda (response body)
+        (if body
+            (measured request response body)
+            (values response #vu8()))))))
 
 (define (with-header response name value)
   (build-response #:version (response-version response)
