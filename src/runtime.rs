@@ -148,6 +148,35 @@ where
     used(alone())?.block_on(unless_interrupted(what, limit, future))
 }
 
+/// How long what cannot be left half done may take to its end after an interrupt.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The same, where FUTURE makes something that UNDO takes away again: after an interrupt
+/// it may be there already although its answer is still on the way.
+pub fn wait_alone_or_undo<T, E, U>(
+    what: &str,
+    limit: Duration,
+    future: impl Future<Output = Result<T, E>>,
+    undo: impl FnOnce(T) -> U,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+    U: Future,
+{
+    let _rest = clock::rest();
+    used(alone())?.block_on(async {
+        let mut future = pin!(future);
+        let outcome = unless_interrupted(what, limit, future.as_mut()).await;
+        if let Err(failure) = &outcome
+            && failure.key() == Key::Interrupted
+            && let Ok(Ok(made)) = clock::limit(GRACE, future).await
+        {
+            let _ = clock::limit(GRACE, undo(made)).await;
+        }
+        outcome
+    })
+}
+
 /// Whether what runs now runs in [`wait_alone`].
 pub fn is_alone() -> bool {
     Handle::try_current()

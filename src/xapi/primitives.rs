@@ -203,7 +203,12 @@ fn login(args: &[Value]) -> Outcome {
         ),
         lock_lease: seconds(NAME, args, 10)?,
     };
-    let session = runtime::wait_alone(&what, BACKSTOP, Session::log_in(login))?;
+    let session = runtime::wait_alone_or_undo(
+        &what,
+        BACKSTOP,
+        Session::log_in(login),
+        async |session: Session| session.log_out().await,
+    )?;
     Ok(handle_value("xapi-session", Open(session)))
 }
 
