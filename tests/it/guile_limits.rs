@@ -34,6 +34,23 @@ fn whatever_grows_without_end_runs_out_of_memory() {
     }
 }
 
+/// What is caught is whole, and nothing of having run out stays behind.
+#[test]
+fn memory_that_has_run_out_may_run_out_again() {
+    let told = run_small(
+        "(define (caught thunk) (catch #t thunk (lambda args (write args) (newline))))
+         (define table (make-hash-table))
+         (caught (lambda () (let loop ((i 0)) (hash-set! table i (make-string 100 #\\a)) (loop (+ i 1)))))
+         (set! table #f)
+         (caught (lambda () (let loop ((list '())) (loop (cons 1 list)))))
+         (caught (lambda () (let loop ((held (vector 1))) (loop (vector held (make-vector 1000 held))))))
+         (write (string->list \"abc\"))",
+    )
+    .success();
+    let thrown = "(out-of-memory #f \"Out of memory\" #f #f)\n";
+    assert_eq!(told, format!("{}(#\\a #\\b #\\c)", thrown.repeat(3)));
+}
+
 #[test]
 fn what_would_be_too_large_is_refused_before_it_is_made() {
     for (program, key) in [

@@ -197,17 +197,22 @@ pub fn is_exhausted() -> bool {
 /// Raises when memory has run out: for what makes many things one by one.
 #[inline]
 pub fn check() -> Result<(), Raise> {
-    if is_exhausted() { raise_now() } else { Ok(()) }
+    if is_exhausted() {
+        Err(exhausted())
+    } else {
+        Ok(())
+    }
 }
 
-/// Raise in the place of the machine, which then need not do it.
+/// Something is raised in the place of the machine, which then need not do it: whoever
+/// handles that gets a little more to work with.
 #[cold]
-fn raise_now() -> Result<(), Raise> {
-    let _is_raised_here = was_exhausted();
-    if let Some(calm) = METER.with(|meter| meter.calm.get()) {
+pub fn go_on() {
+    if was_exhausted().is_some()
+        && let Some(calm) = METER.with(|meter| meter.calm.get())
+    {
         calm();
     }
-    Err(exhausted())
 }
 
 /// Say that BYTES will be needed at once; raises when there are not as many.
@@ -225,7 +230,9 @@ pub fn claim(count: usize, size_bytes: usize) -> Result<(), Raise> {
 }
 
 /// What Guile throws when memory has run out.
+#[cold]
 pub fn exhausted() -> Raise {
+    go_on();
     Raise::throw(EXHAUSTED, exhausted_arguments())
 }
 

@@ -127,6 +127,12 @@ where
     list_with_tail(items, nil())
 }
 
+/// Whether a list with an element number INDEX need not become longer: memory has run out,
+/// so nobody is going to see it. A short one, such as an exception has, is always whole.
+fn is_too_long(index: usize) -> bool {
+    index % 4096 == 4095 && memory::is_exhausted()
+}
+
 /// ITEMS consed onto TAIL.
 pub fn list_with_tail<I>(items: I, tail: Value) -> Value
 where
@@ -134,10 +140,9 @@ where
     I::IntoIter: DoubleEndedIterator,
 {
     let mut list = tail;
-    for item in items.into_iter().rev() {
+    for (index, item) in items.into_iter().rev().enumerate() {
         list = cons(item, list);
-        // Nobody is going to see what becomes too large.
-        if memory::is_exhausted() {
+        if is_too_long(index) {
             break;
         }
     }
@@ -149,7 +154,7 @@ where
 pub fn list_in_order<'a>(items: impl IntoIterator<Item = &'a Value>, tail: Value) -> Value {
     let mut first = Value::Void;
     let mut end: *mut Value = &mut first;
-    for item in items {
+    for (index, item) in items.into_iter().enumerate() {
         let (pair, car_slot, cdr_slot) = blank();
         // SAFETY: END is `first` or the cdr of the pair made last, which `first`
         // keeps alive and nobody else knows; what it and the new pair hold needs
@@ -159,7 +164,7 @@ pub fn list_in_order<'a>(items: impl IntoIterator<Item = &'a Value>, tail: Value
             end.write(pair);
         }
         end = cdr_slot;
-        if memory::is_exhausted() {
+        if is_too_long(index) {
             break;
         }
     }

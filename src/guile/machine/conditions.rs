@@ -162,6 +162,10 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
             "a native that does not wait for the program read from a port of the program",
         )),
     };
+    // Where memory ran out while that was made, it is thrown all the same.
+    if memory::is_exhausted() {
+        memory::go_on();
+    }
     let target = match extents::way_out(&object) {
         Some(target) => target,
         None => match raiser() {
