@@ -41,69 +41,6 @@
         (else (scm-error 'out-of-range procedure "Argument ~A out of range: ~S"
                          (list 1 family) (list family)))))
 
-(define (inet-pton family address)
-  "Return the integer that ADDRESS, a string, is among the addresses of FAMILY.  Throw
-'misc-error when it is none."
-  (let* ((size (%size-of-address family "inet-pton"))
-         (found (%getaddrinfo address #f AI_NUMERICHOST family SOCK_STREAM 0)))
-    ;; The system reads older ways to write an address, too.
-    (if (and (pair? found)
-             (or (eqv? size 16)
-                 (= 4 (length (filter (lambda (part)
-                                        (and (not (string-null? part))
-                                             (string-every char-numeric? part)))
-                                      (string-split address #\.))))))
-        (%bytes->integer (cadr (list-ref (car found) 4)))
-        (scm-error 'misc-error "inet-pton" "Bad address" '() #f))))
-
-(define (inet-ntop family address)
-  "Return ADDRESS, an integer, as addresses of FAMILY are written."
-  (let ((bytes (%integer->bytes address (%size-of-address family "inet-ntop"))))
-    (if (eqv? family AF_INET)
-        (string-join (map number->string (%bytevector->list bytes)) ".")
-        (%address-of-6 (%bytevector->list bytes) address))))
-
-(define (%bytevector->list bytes)
-  (let loop ((index (- (bytevector-length bytes) 1)) (result '()))
-    (if (< index 0)
-        result
-        (loop (- index 1) (cons (bytevector-u8-ref bytes index) result)))))
-
-;; RFC 5952: lower case, the longest run of two zeros or more left out, and an address
-;; that holds one of version 4 written as that.
-(define (%address-of-6 bytes address)
-  (define (groups bytes)
-    (if (null? bytes)
-        '()
-        (cons (+ (* 256 (car bytes)) (cadr bytes)) (groups (cddr bytes)))))
-  (define (zeros groups)
-    (if (and (pair? groups) (zero? (car groups)))
-        (+ 1 (zeros (cdr groups)))
-        0))
-  (define (longest groups position best)
-    ;; Pair of where the longest run of zeros begins and how long it is.
-    (if (null? groups)
-        best
-        (let ((run (zeros groups)))
-          (if (> run (cdr best))
-              (longest (list-tail groups run) (+ position run) (cons position run))
-              (longest (list-tail groups (max run 1)) (+ position (max run 1)) best)))))
-  (define (written groups)
-    (string-join (map (lambda (group) (number->string group 16)) groups) ":"))
-  (cond
-   ((or (= (quotient address 4294967296) 65535)
-        (< 65535 address 4294967296))
-    (string-append (if (< address 4294967296) "::" "::ffff:")
-                   (string-join (map number->string (list-tail bytes 12)) ".")))
-   (else
-    (let* ((groups (groups bytes))
-           (run (longest groups 0 '(0 . 1))))
-      (if (> (cdr run) 1)
-          (string-append (written (list-head groups (car run)))
-                         "::"
-                         (written (list-tail groups (+ (car run) (cdr run)))))
-          (written groups))))))
-
 (define (inet-makeaddr net local)
   "Return the address of host LOCAL in network NET."
   (logior local

@@ -943,3 +943,15 @@ and closes PORT unless KEEP-ALIVE?."
   (let ((made (make-custom-binary-output-port "chunked http port" write! #f #f close)))
     (setvbuf made 'block buffering)
     made))
+
+;;; What requests and responses have headers read by.
+
+;; (define-accessors HEADERS (NAME HEADER DEFAULT) …): a procedure for each, exported, that
+;; gives the value of HEADER of a message whose headers HEADERS tells.
+(define-syntax-rule (define-accessors headers (name header default) ...)
+  (begin
+    (define* (name message #:optional (otherwise default))
+      (let ((found (assq 'header (headers message))))
+        (if found (cdr found) otherwise)))
+    ...
+    (export name ...)))

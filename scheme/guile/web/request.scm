@@ -96,16 +96,7 @@ version asks for one.  Throw 'bad-request when the parts do not make one."
   "Write BYTES to the port of REQUEST."
   (put-bytevector (request-port request) bytes))
 
-;; (define-accessors request-headers (NAME HEADER DEFAULT) …): a procedure for each.
-(define-syntax-rule (define-accessors headers (name header default) ...)
-  (begin
-    (define* (name message #:optional (otherwise default))
-      (let ((found (assq 'header (headers message))))
-        (if found (cdr found) otherwise)))
-    ...
-    (export name ...)))
-
-(define-accessors request-headers
+((@@ (web http) define-accessors) request-headers
   (request-cache-control cache-control '())
   (request-connection connection '())
   (request-date date #f)

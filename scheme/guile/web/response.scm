@@ -167,16 +167,7 @@ open when this one is closed."
         (string-suffix? "/xml" type)
         (string-suffix? "+xml" type))))
 
-;; (define-accessors response-headers (NAME HEADER DEFAULT) …): a procedure for each.
-(define-syntax-rule (define-accessors headers (name header default) ...)
-  (begin
-    (define* (name message #:optional (otherwise default))
-      (let ((found (assq 'header (headers message))))
-        (if found (cdr found) otherwise)))
-    ...
-    (export name ...)))
-
-(define-accessors response-headers
+((@@ (web http) define-accessors) response-headers
   (response-cache-control cache-control '())
   (response-connection connection '())
   (response-date date #f)

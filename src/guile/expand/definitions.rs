@@ -5,7 +5,7 @@ use crate::expand::Expander;
 use crate::namespace::keywords::Macro;
 use crate::namespace::names;
 use crate::namespace::scope::{Binding, Scope};
-use crate::syntax::error::{self, Result, Trouble};
+use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::stx::{Form, Stx};
 use std::rc::Rc;
@@ -19,14 +19,7 @@ pub struct Definition {
 impl Expander<'_, '_> {
     /// `(define NAME VALUE)`, `(define (NAME . FORMALS) BODY …)`, curried or not.
     pub fn parse_define(&mut self, form: &Stx) -> Result<Definition> {
-        let bad = || {
-            Trouble::syntax(
-                "define",
-                "source expression failed to match any pattern",
-                form,
-                None,
-            )
-        };
+        let bad = || Trouble::no_match("define", form);
         let Form::List(items, None) = form.form() else {
             return Err(bad());
         };
@@ -71,14 +64,7 @@ impl Expander<'_, '_> {
 
     /// `(define-syntax NAME TRANSFORMER)` or `(define-syntax (NAME . FORMALS) BODY …)`.
     pub fn parse_define_syntax(&mut self, form: &Stx) -> Result<(Id, Stx)> {
-        let bad = || {
-            Trouble::syntax(
-                "define-syntax",
-                "source expression failed to match any pattern",
-                form,
-                None,
-            )
-        };
+        let bad = || Trouble::no_match("define-syntax", form);
         match form.as_list() {
             Some([_, name, value]) if name.as_id().is_some() => {
                 Ok((name.as_id().ok_or_else(bad)?, value.clone()))
@@ -119,14 +105,7 @@ impl Expander<'_, '_> {
 
     /// `(define-values FORMALS VALUE)`: the names, the rest name, the value.
     pub fn parse_define_values(&mut self, form: &Stx) -> Result<(Vec<Id>, Option<Id>, Stx)> {
-        let bad = || {
-            Trouble::syntax(
-                "define-values",
-                "source expression failed to match any pattern",
-                form,
-                None,
-            )
-        };
+        let bad = || Trouble::no_match("define-values", form);
         let Some([_, formals, value]) = form.as_list() else {
             return Err(bad());
         };
@@ -151,7 +130,7 @@ impl Expander<'_, '_> {
                 }
                 Ok(forms.to_vec())
             }
-            _ => Err(Trouble::syntax("#f", error::NO_MATCH, form, None)),
+            _ => Err(Trouble::no_match("#f", form)),
         }
     }
 

@@ -398,14 +398,7 @@ fn clauses(x: &mut Expander, stx: &Stx, scope: &Scope, who: &str) -> Result<Core
 
 /// `(define* (NAME . FORMALS) BODY …)`
 pub fn define_star(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
-    let bad = || {
-        Trouble::syntax(
-            "define*",
-            "source expression failed to match any pattern",
-            stx,
-            None,
-        )
-    };
+    let bad = || Trouble::no_match("define*", stx);
     let items = stx.as_list().ok_or_else(bad)?;
     let span = stx.span();
     let target = items.get(1).ok_or_else(bad)?;
@@ -441,14 +434,7 @@ pub fn define_star_public(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx>
 }
 
 fn public(x: &mut Expander, stx: &Stx, definer: &str) -> Result<Stx> {
-    let bad = || {
-        Trouble::syntax(
-            "define-public",
-            "source expression failed to match any pattern",
-            stx,
-            None,
-        )
-    };
+    let bad = || Trouble::no_match("define-public", stx);
     let span: Span = stx.span();
     let items = stx.as_list().ok_or_else(bad)?;
     let mut name = items.get(1).ok_or_else(bad)?;

@@ -28,7 +28,7 @@ use crate::namespace::modules::Module;
 use crate::namespace::names;
 use crate::namespace::registry::World;
 use crate::namespace::scope::{Binding, Scope};
-use crate::syntax::error::{NO_MATCH, Result, Trouble};
+use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
@@ -47,7 +47,7 @@ fn misplaced(word: &str, stx: &Stx) -> Trouble {
             stx,
             None,
         ),
-        "syntax-rules" | "identifier-syntax" => Trouble::syntax("#f", NO_MATCH, stx, None),
+        "syntax-rules" | "identifier-syntax" => Trouble::no_match("#f", stx),
         _ => {
             let message = format!("bad use of '{word}' syntactic keyword");
             Trouble::syntax(word, &message, stx, Some(stx))
@@ -240,7 +240,7 @@ impl<'m, 'a> Expander<'m, 'a> {
                         _ => {}
                     }
                     if tail.is_some() {
-                        return Err(Trouble::syntax("#f", NO_MATCH, stx, None));
+                        return Err(Trouble::no_match("#f", stx));
                     }
                     if let Some(Binding::Auxiliary(word)) = &binding {
                         return Err(misplaced(word, stx));
@@ -311,7 +311,7 @@ impl<'m, 'a> Expander<'m, 'a> {
                     "let" | "letrec" | "letrec*" | "lambda" => {
                         Trouble::syntax(&name, &format!("bad {name}"), stx, None)
                     }
-                    _ => Trouble::syntax("#f", NO_MATCH, stx, None),
+                    _ => Trouble::no_match("#f", stx),
                 })
             }
         }

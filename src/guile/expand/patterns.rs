@@ -652,14 +652,7 @@ impl TemplateCheck<'_> {
 impl Rules {
     /// Read `(syntax-rules (LITERAL …) CLAUSE …)`, which stands in SCOPE.
     pub fn parse(form: &Stx, scope: &Scope) -> Result<Rc<Rules>> {
-        let bad = || {
-            Trouble::syntax(
-                "syntax-rules",
-                "source expression failed to match any pattern",
-                form,
-                None,
-            )
-        };
+        let bad = || Trouble::no_match("syntax-rules", form);
         let items = form.as_list().ok_or_else(bad)?;
         let mut index = 1;
         let mut ellipsis = scope.ellipsis().map_or(Ellipsis::Usual, Ellipsis::Custom);
@@ -752,12 +745,7 @@ impl Rules {
                 _ => usage.as_id(),
             })
             .map_or_else(|| "syntax-rules".into(), Id::name);
-        Err(Trouble::syntax(
-            &who,
-            "source expression failed to match any pattern",
-            usage,
-            None,
-        ))
+        Err(Trouble::no_match(&who, usage))
     }
 }
 

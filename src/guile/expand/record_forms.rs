@@ -3,7 +3,7 @@
 use crate::data::value::Value;
 use crate::expand::Expander;
 use crate::namespace::scope::Scope;
-use crate::syntax::error::{self, Result, Trouble};
+use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
@@ -37,7 +37,7 @@ struct Field {
 /// kind the second procedure of a field returns a changed copy.
 fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
     let Some([_, name, constructor, predicate, fields @ ..]) = stx.as_list() else {
-        return Err(Trouble::syntax("#f", error::NO_MATCH, stx, None));
+        return Err(Trouble::no_match("#f", stx));
     };
     let span = stx.span();
     let type_id = name
@@ -246,9 +246,7 @@ fn check_paths(x: &Expander, clauses: &[(Stx, Stx)], stx: &Stx, scope: &Scope) -
     let who = "set-fields";
     let mut known: Vec<(&Stx, Vec<Id>)> = Vec::new();
     for (path, _) in clauses {
-        let getters = path
-            .as_list()
-            .ok_or_else(|| Trouble::syntax("#f", error::NO_MATCH, stx, None))?;
+        let getters = path.as_list().ok_or_else(|| Trouble::no_match("#f", stx))?;
         let mut names = Vec::with_capacity(getters.len());
         for getter in getters {
             match getter.as_id() {

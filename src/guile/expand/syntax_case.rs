@@ -94,15 +94,6 @@ impl Expander<'_, '_> {
     }
 }
 
-fn bad(who: &str, stx: &Stx) -> Trouble {
-    Trouble::syntax(
-        who,
-        "source expression failed to match any pattern",
-        stx,
-        None,
-    )
-}
-
 fn context(literals: Vec<Id>, scope: &Scope) -> PatternContext {
     PatternContext {
         literals,
@@ -113,13 +104,17 @@ fn context(literals: Vec<Id>, scope: &Scope) -> PatternContext {
 
 pub fn syntax_case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, expression, literals, clauses @ ..]) = stx.as_list() else {
-        return Err(bad("syntax-case", stx));
+        return Err(Trouble::no_match("syntax-case", stx));
     };
     let literals: Vec<Id> = literals
         .as_list()
-        .ok_or_else(|| bad("syntax-case", stx))?
+        .ok_or_else(|| Trouble::no_match("syntax-case", stx))?
         .iter()
-        .map(|literal| literal.as_id().ok_or_else(|| bad("syntax-case", stx)))
+        .map(|literal| {
+            literal
+                .as_id()
+                .ok_or_else(|| Trouble::no_match("syntax-case", stx))
+        })
         .collect::<Result<_>>()?;
     let value = x.expand(expression, scope)?;
     let subject = Local::new(Id::named("syntax"));
@@ -211,14 +206,17 @@ fn match_clauses(
 /// `(with-syntax ((PATTERN EXPRESSION) …) BODY …)`
 pub fn with_syntax(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, bindings, body @ ..]) = stx.as_list() else {
-        return Err(bad("with-syntax", stx));
+        return Err(Trouble::no_match("with-syntax", stx));
     };
     let span = stx.span();
     let mut patterns = Vec::new();
     let mut list = vec![x.core_stx("list", span)];
-    for binding in bindings.as_list().ok_or_else(|| bad("with-syntax", stx))? {
+    for binding in bindings
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("with-syntax", stx))?
+    {
         let Some([pattern, expression]) = binding.as_list() else {
-            return Err(bad("with-syntax", stx));
+            return Err(Trouble::no_match("with-syntax", stx));
         };
         patterns.push(pattern.clone());
         list.push(expression.clone());
@@ -296,7 +294,7 @@ fn template_core(x: &mut Expander, template: &Stx, form: &Stx, scope: &Scope) ->
 /// ``#`TEMPLATE``: the unsyntaxed parts become pattern variables of their own.
 pub fn quasisyntax(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, template]) = stx.as_list() else {
-        return Err(bad("quasisyntax", stx));
+        return Err(Trouble::no_match("quasisyntax", stx));
     };
     let inner = scope.inner();
     let mut bindings = Vec::new();

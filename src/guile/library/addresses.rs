@@ -1,7 +1,6 @@
 //! Addresses of the network, as text and as numbers.
 //!
-//! No connection is made here: what there is of sockets has no place in a harness, which
-//! reaches hosts and guests through its own domains.
+//! Sockets are in `boot/sockets.scm`.
 //!
 //! Source: GNU Guile reference manual, "Network Address Conversion".
 

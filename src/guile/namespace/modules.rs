@@ -74,11 +74,11 @@ pub struct Data {
     pub replaces: RefCell<Vec<Id>>,
     /// Names that the text being loaded defines further down.
     announced: RefCell<Option<Rc<HashSet<Id>>>>,
-    /// What `cond-expand` knows in modules that import this one.
-    pub features: RefCell<Vec<Id>>,
     /// The same once that text has been read to its end: what of it is still not
     /// defined was taken for a name by mistake, and means what is imported.
     foretold: RefCell<Option<Rc<HashSet<Id>>>>,
+    /// What `cond-expand` knows in modules that import this one.
+    pub features: RefCell<Vec<Id>>,
     /// `#:version`.
     pub version: RefCell<Vec<isize>>,
     /// What happens when two imports have one name: the policies in order.

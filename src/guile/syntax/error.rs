@@ -35,6 +35,11 @@ impl Trouble {
         }))
     }
 
+    /// FORM fits no pattern of its keyword, which is called WHO.
+    pub fn no_match(who: &str, form: &Stx) -> Trouble {
+        Trouble::syntax(who, NO_MATCH, form, None)
+    }
+
     /// What Guile throws.
     pub fn into_raise(self, vector: &mut dyn FnMut(Vec<Value>) -> Value) -> Raise {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Binding Constructs"; SRFI 8, SRFI 11.
 
-use super::{bad, check_distinct};
+use super::check_distinct;
 use crate::expand::Expander;
 use crate::expand::definitions::plain_formals;
 use crate::namespace::scope::Scope;
@@ -32,7 +32,7 @@ fn bindings(list: &Stx, who: &str, stx: &Stx) -> Result<Vec<(Id, Stx)>> {
 pub(super) fn let_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     match stx.as_list() {
         Some([_, name, list, body @ ..]) if name.as_id().is_some() && !body.is_empty() => {
-            let name = name.as_id().ok_or_else(|| bad("let", stx))?;
+            let name = name.as_id().ok_or_else(|| Trouble::no_match("let", stx))?;
             named_let(x, name, list, body, stx, scope)
         }
         Some([_, list, body @ ..]) if !body.is_empty() => {
@@ -89,10 +89,10 @@ fn named_let(
 
 pub(super) fn let_star(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, list, body @ ..]) = stx.as_list() else {
-        return Err(bad("let*", stx));
+        return Err(Trouble::no_match("let*", stx));
     };
     if body.is_empty() {
-        return Err(bad("let*", stx));
+        return Err(Trouble::no_match("let*", stx));
     }
     let mut scope = scope.clone();
     let mut made = Vec::new();
@@ -204,13 +204,16 @@ fn nest(bindings: Vec<(Rc<Local>, Core)>, body: Core) -> Core {
 
 pub(super) fn let_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, list, body @ ..]) = stx.as_list() else {
-        return Err(bad("let-values", stx));
+        return Err(Trouble::no_match("let-values", stx));
     };
     let inner = scope.inner();
     let mut made = Vec::new();
-    for clause in list.as_list().ok_or_else(|| bad("let-values", stx))? {
+    for clause in list
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("let-values", stx))?
+    {
         let Some([formals, value]) = clause.as_list() else {
-            return Err(bad("let-values", stx));
+            return Err(Trouble::no_match("let-values", stx));
         };
         // Values are expanded in SCOPE, names go to INNER: they do not see each other.
         made.extend(bind_values(x, formals, value, scope, &inner, stx)?);
@@ -221,13 +224,16 @@ pub(super) fn let_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<C
 
 pub(super) fn let_star_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, list, body @ ..]) = stx.as_list() else {
-        return Err(bad("let*-values", stx));
+        return Err(Trouble::no_match("let*-values", stx));
     };
     let mut scope = scope.clone();
     let mut made = Vec::new();
-    for clause in list.as_list().ok_or_else(|| bad("let*-values", stx))? {
+    for clause in list
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("let*-values", stx))?
+    {
         let Some([formals, value]) = clause.as_list() else {
-            return Err(bad("let*-values", stx));
+            return Err(Trouble::no_match("let*-values", stx));
         };
         let inner = scope.inner();
         made.extend(bind_values(x, formals, value, &scope, &inner, stx)?);
@@ -239,7 +245,7 @@ pub(super) fn let_star_values(x: &mut Expander, stx: &Stx, scope: &Scope) -> Res
 
 pub(super) fn receive(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, formals, value, body @ ..]) = stx.as_list() else {
-        return Err(bad("receive", stx));
+        return Err(Trouble::no_match("receive", stx));
     };
     let inner = scope.inner();
     let made = bind_values(x, formals, value, scope, &inner, stx)?;
@@ -254,13 +260,16 @@ pub(super) fn thunk(x: &mut Expander, body: &[Stx], stx: &Stx, scope: &Scope) ->
 
 pub(super) fn parameterize(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, list, body @ ..]) = stx.as_list() else {
-        return Err(bad("parameterize", stx));
+        return Err(Trouble::no_match("parameterize", stx));
     };
     let span = stx.span();
     let mut pairs = Vec::new();
-    for binding in list.as_list().ok_or_else(|| bad("parameterize", stx))? {
+    for binding in list
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("parameterize", stx))?
+    {
         let Some([parameter, value]) = binding.as_list() else {
-            return Err(bad("parameterize", stx));
+            return Err(Trouble::no_match("parameterize", stx));
         };
         let operands = vec![x.expand(parameter, scope)?, x.expand(value, scope)?];
         pairs.push(x.core_call("cons", operands, span));

@@ -2,7 +2,6 @@
 //!
 //! Source: GNU Guile reference manual, "Conditionals"; R7RS, section 4.2.1.
 
-use super::bad;
 use crate::expand::Expander;
 use crate::namespace::scope::Scope;
 use crate::syntax::error::{Result, Trouble};
@@ -22,14 +21,16 @@ pub(super) fn if_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
             x.expand(consequent, scope)?,
             x.expand(alternative, scope)?,
         )),
-        _ => Err(bad("if", stx)),
+        _ => Err(Trouble::no_match("if", stx)),
     }
 }
 
 pub(super) fn cond(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let clauses = stx.as_list().ok_or_else(|| bad("cond", stx))?;
+    let clauses = stx
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("cond", stx))?;
     if clauses.len() < 2 {
-        return Err(bad("cond", stx));
+        return Err(Trouble::no_match("cond", stx));
     }
     cond_clauses(x, &clauses[1..], stx, scope)
 }
@@ -142,10 +143,10 @@ fn receivers(who: &str, stx: &Stx, clause: &Stx) -> Trouble {
 
 pub(super) fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, key, clauses @ ..]) = stx.as_list() else {
-        return Err(bad("case", stx));
+        return Err(Trouble::no_match("case", stx));
     };
     if clauses.is_empty() {
-        return Err(bad("case", stx));
+        return Err(Trouble::no_match("case", stx));
     }
     let key = x.expand(key, scope)?;
     let value = Local::new(Id::named("key"));
@@ -219,7 +220,7 @@ pub(super) fn case(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 }
 
 pub(super) fn and(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let items = stx.as_list().ok_or_else(|| bad("and", stx))?;
+    let items = stx.as_list().ok_or_else(|| Trouble::no_match("and", stx))?;
     let mut forms = x.expand_all(&items[1..], scope)?;
     let Some(last) = forms.pop() else {
         return Ok(Core::truth(true, stx.span()));
@@ -230,7 +231,7 @@ pub(super) fn and(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 }
 
 pub(super) fn or(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let items = stx.as_list().ok_or_else(|| bad("or", stx))?;
+    let items = stx.as_list().ok_or_else(|| Trouble::no_match("or", stx))?;
     let mut forms = x.expand_all(&items[1..], scope)?;
     let Some(last) = forms.pop() else {
         return Ok(Core::truth(false, stx.span()));
@@ -248,32 +249,23 @@ pub(super) fn or(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     }))
 }
 
-pub(super) fn when(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let Some([_, test, body @ ..]) = stx.as_list() else {
-        return Err(bad("when", stx));
-    };
-    if body.is_empty() {
-        return Err(bad("when", stx));
+/// The test and the body of STX, a form of WHO's, `when` or `unless`.
+fn one_armed(x: &mut Expander, who: &str, stx: &Stx, scope: &Scope) -> Result<(Core, Core)> {
+    match stx.as_list() {
+        Some([_, test, body @ ..]) if !body.is_empty() => {
+            let test = x.expand(test, scope)?;
+            Ok((test, Core::seq(x.expand_all(body, scope)?)))
+        }
+        _ => Err(Trouble::no_match(who, stx)),
     }
-    let test = x.expand(test, scope)?;
-    Ok(Core::if_(
-        test,
-        Core::seq(x.expand_all(body, scope)?),
-        Core::Unspecified,
-    ))
+}
+
+pub(super) fn when(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
+    let (test, body) = one_armed(x, "when", stx, scope)?;
+    Ok(Core::if_(test, body, Core::Unspecified))
 }
 
 pub(super) fn unless(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
-    let Some([_, test, body @ ..]) = stx.as_list() else {
-        return Err(bad("unless", stx));
-    };
-    if body.is_empty() {
-        return Err(bad("unless", stx));
-    }
-    let test = x.expand(test, scope)?;
-    Ok(Core::if_(
-        test,
-        Core::Unspecified,
-        Core::seq(x.expand_all(body, scope)?),
-    ))
+    let (test, body) = one_armed(x, "unless", stx, scope)?;
+    Ok(Core::if_(test, Core::Unspecified, body))
 }

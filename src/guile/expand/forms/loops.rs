@@ -2,11 +2,10 @@
 //!
 //! Source: GNU Guile reference manual, "Iteration".
 
-use super::bad;
 use crate::data::value::Value;
 use crate::expand::Expander;
 use crate::namespace::scope::Scope;
-use crate::syntax::error::Result;
+use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::{self, Id};
 use crate::syntax::stx::{Form, Stx};
 use crate::tree_il::{Core, Local};
@@ -14,23 +13,23 @@ use crate::tree_il::{Core, Local};
 /// `(do ((NAME INIT STEP) …) (TEST RESULT …) BODY …)`
 pub(super) fn do_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, list, end, body @ ..]) = stx.as_list() else {
-        return Err(bad("do", stx));
+        return Err(Trouble::no_match("do", stx));
     };
     let mut names = Vec::new();
     let mut steps = Vec::new();
     let mut operands = Vec::new();
-    for clause in list.as_list().ok_or_else(|| bad("do", stx))? {
+    for clause in list.as_list().ok_or_else(|| Trouble::no_match("do", stx))? {
         let (name, init, step) = match clause.as_list() {
             Some([name, init]) => (name, init, name),
             Some([name, init, step]) => (name, init, step),
-            _ => return Err(bad("do", stx)),
+            _ => return Err(Trouble::no_match("do", stx)),
         };
-        names.push(name.as_id().ok_or_else(|| bad("do", stx))?);
+        names.push(name.as_id().ok_or_else(|| Trouble::no_match("do", stx))?);
         operands.push(x.expand(init, scope)?);
         steps.push(step.clone());
     }
     let Some([test, results @ ..]) = end.as_list() else {
-        return Err(bad("do", stx));
+        return Err(Trouble::no_match("do", stx));
     };
     let procedure = Local::new(Id::named("do-loop"));
     let inner = scope.inner();
@@ -55,7 +54,7 @@ pub(super) fn do_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 /// `(while TEST BODY …)`; `break` and `continue` only cost where they occur.
 pub(super) fn while_(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([head, test, body @ ..]) = stx.as_list() else {
-        return Err(bad("while", stx));
+        return Err(Trouble::no_match("while", stx));
     };
     let span = stx.span();
     let word = |x: &Expander, word: &str| x.core_stx(word, span);

@@ -194,15 +194,6 @@ pub fn is_core_form(binding: &Binding, name: &str) -> bool {
     matches!(binding, Binding::Expression(expression) if EXPRESSIONS[expression.0].0 == name)
 }
 
-fn bad(who: &str, stx: &Stx) -> Trouble {
-    Trouble::syntax(
-        who,
-        "source expression failed to match any pattern",
-        stx,
-        None,
-    )
-}
-
 fn quote(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
     match stx.as_list() {
         Some([_, datum]) => Ok(Core::Constant(datum.clone())),
@@ -265,7 +256,7 @@ pub fn check_distinct<'i>(ids: impl Iterator<Item = &'i Id>, who: &str, stx: &St
 
 fn delay(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, body]) = stx.as_list() else {
-        return Err(bad("delay", stx));
+        return Err(Trouble::no_match("delay", stx));
     };
     let body = thunk(x, std::slice::from_ref(body), stx, scope)?;
     Ok(x.core_call("%make-delayed", vec![body], stx.span()))
@@ -273,7 +264,7 @@ fn delay(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 
 fn delay_force(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, body]) = stx.as_list() else {
-        return Err(bad("delay-force", stx));
+        return Err(Trouble::no_match("delay-force", stx));
     };
     let body = thunk(x, std::slice::from_ref(body), stx, scope)?;
     Ok(x.core_call("%make-delayed-force", vec![body], stx.span()))
@@ -282,7 +273,7 @@ fn delay_force(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
 /// `(%all EXPRESSION)`: its values, all of them, where one would be wanted.
 fn all(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, expression]) = stx.as_list() else {
-        return Err(bad("%all", stx));
+        return Err(Trouble::no_match("%all", stx));
     };
     let all = Local::of_values();
     let value = x.expand(expression, scope)?;
@@ -307,16 +298,18 @@ fn syntax_error(_: &mut Expander, stx: &Stx, _: &Scope) -> Result<Core> {
             let no = Stx::atom(Value::BoolV(false), stx.span());
             Err(Trouble::syntax("#f", &message, &no, None))
         }
-        None => Err(bad("syntax-error", stx)),
+        None => Err(Trouble::no_match("syntax-error", stx)),
     }
 }
 
 /// `(with-ellipsis IDENTIFIER BODY …)`
 fn with_ellipsis(x: &mut Expander, stx: &Stx, scope: &Scope) -> Result<Core> {
     let Some([_, dots, body @ ..]) = stx.as_list() else {
-        return Err(bad("with-ellipsis", stx));
+        return Err(Trouble::no_match("with-ellipsis", stx));
     };
-    let id = dots.as_id().ok_or_else(|| bad("with-ellipsis", stx))?;
+    let id = dots
+        .as_id()
+        .ok_or_else(|| Trouble::no_match("with-ellipsis", stx))?;
     let inner = scope.inner();
     inner.bind(Id::named(scope::ELLIPSIS), Binding::Ellipsis(id));
     x.body(body, &inner.inner(), stx)

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Using Guile Modules".
 
-use super::{bad, is_core_form};
+use super::is_core_form;
 use crate::expand::Expander;
 use crate::namespace::names;
 use crate::namespace::scope::{Binding, Scope};
@@ -65,10 +65,13 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
         return result;
     }
     let Some([_, name, variable]) = stx.as_list() else {
-        return Err(bad("@", stx));
+        return Err(Trouble::no_match("@", stx));
     };
     let name = names::module_name(name)?;
-    let id = variable.as_id().ok_or_else(|| bad("@", stx))?.base();
+    let id = variable
+        .as_id()
+        .ok_or_else(|| Trouble::no_match("@", stx))?
+        .base();
     let known = match private {
         true => x.world.existing(&name),
         false => x.world.loaded(&name),
@@ -100,7 +103,7 @@ fn held_variable(stx: &Stx) -> Result<Rc<crate::tree_il::Variable>> {
     {
         return Ok(variable.clone());
     }
-    Err(bad("%the-variable", stx))
+    Err(Trouble::no_match("%the-variable", stx))
 }
 
 /// `(%the-variable VARIABLE)`: its value
@@ -115,7 +118,7 @@ pub(super) fn define_variable(x: &mut Expander, stx: &Stx, scope: &Scope) -> Res
     let value = stx
         .as_list()
         .and_then(|items| items.get(2))
-        .ok_or_else(|| bad("%define-variable", stx))?;
+        .ok_or_else(|| Trouble::no_match("%define-variable", stx))?;
     let value = x.expand(value, scope)?;
     Ok(Core::DefineGlobal(variable, Box::new(value)))
 }

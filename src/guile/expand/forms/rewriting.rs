@@ -1,17 +1,16 @@
 //! Macros written in Rust: forms that become other forms.
 
-use super::bad;
 use crate::data::value;
 use crate::expand::Expander;
 use crate::namespace::scope::Scope;
-use crate::syntax::error::Result;
+use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::Id;
 use crate::syntax::stx::{Form, Stx};
 
 /// `(defmacro* NAME FORMALS BODY …)`
 pub(super) fn defmacro_star(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
     let Some([head, name, formals, body @ ..]) = stx.as_list() else {
-        return Err(bad("defmacro*", stx));
+        return Err(Trouble::no_match("defmacro*", stx));
     };
     let span = stx.span();
     let mut lambda = vec![x.core_stx("lambda*", span), formals.clone()];
@@ -65,15 +64,15 @@ pub(super) fn define_syntax_rule(x: &mut Expander, stx: &Stx, _: &Scope) -> Resu
     let (pattern, template) = match stx.as_list() {
         Some([_, pattern, template]) => (pattern, template),
         Some([_, pattern, doc, template]) if doc.as_string().is_some() => (pattern, template),
-        _ => return Err(bad("define-syntax-rule", stx)),
+        _ => return Err(Trouble::no_match("define-syntax-rule", stx)),
     };
     let span = stx.span();
     let Form::List(items, tail) = pattern.form() else {
-        return Err(bad("define-syntax-rule", stx));
+        return Err(Trouble::no_match("define-syntax-rule", stx));
     };
     let name = items
         .first()
-        .ok_or_else(|| bad("define-syntax-rule", stx))?
+        .ok_or_else(|| Trouble::no_match("define-syntax-rule", stx))?
         .clone();
     let mut ignored = items.clone();
     ignored[0] = Stx::id(Id::named("_"), span);
@@ -93,7 +92,9 @@ pub(super) fn define_syntax_rule(x: &mut Expander, stx: &Stx, _: &Scope) -> Resu
 }
 
 pub(super) fn define_inlinable(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
-    let items = stx.as_list().ok_or_else(|| bad("define-inlinable", stx))?;
+    let items = stx
+        .as_list()
+        .ok_or_else(|| Trouble::no_match("define-inlinable", stx))?;
     let mut define = items.to_vec();
     define[0] = x.core_stx("define", stx.span());
     Ok(Stx::list(define, stx.span()))
