@@ -6,7 +6,7 @@
 
 use super::output::{print_line, print_text};
 use crate::failure::{Failure, Key};
-use crate::ssh::build_log::{Cause, How, Outcome, Reader, is_warning};
+use crate::ssh::build_log::{Cause, How, Outcome, Reader};
 use crate::visible::escape;
 use clap::Args;
 use std::fs::File;
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     };
     let (mut input, mut helper) = opened(&arguments.file).map_err(unreadable)?;
     let mut reader = Reader::new();
-    let warnings = read_all(&mut *input, &mut reader).map_err(unreadable)?;
+    read_all(&mut *input, &mut reader).map_err(unreadable)?;
     drop(input);
     if let Some(child) = &mut helper
         && !child.wait().map_err(unreadable)?.success()
@@ -50,9 +50,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     }
     let outcome = reader.outcome();
     if arguments.json {
-        print_text(&json(&outcome, reader.stage(), warnings))?;
+        print_text(&json(&outcome, reader.stage(), reader.warnings()))?;
     } else {
-        print(&outcome, reader.stage(), warnings)?;
+        print(&outcome, reader.stage(), reader.warnings())?;
     }
     Ok(match outcome {
         Outcome::Passed => 0,
@@ -61,24 +61,22 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     })
 }
 
-/// Give READER all lines of INPUT, and count the warnings among them.
-fn read_all(input: &mut dyn BufRead, reader: &mut Reader) -> io::Result<u64> {
-    let mut warnings = 0;
+/// Give READER all lines of INPUT.
+fn read_all(input: &mut dyn BufRead, reader: &mut Reader) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = input.take(LONGEST_LINE).read_until(b'\n', &mut line);
         match read {
-            Ok(0) => return Ok(warnings),
+            Ok(0) => return Ok(()),
             Ok(_) => {}
             // What was compressed has no end.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 reader.torn(&line);
-                return Ok(warnings);
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
-        warnings += u64::from(is_warning(&String::from_utf8_lossy(&line)));
         match line.strip_suffix(b"\n") {
             Some(line) => reader.take(line),
             None if line.len() as u64 == LONGEST_LINE => reader.take(&line),

@@ -6,7 +6,6 @@
 //! far this one is, and the time the other then still took how long it will
 //! take. What is kept of a run is a file of a hundred lines or so.
 
-use super::build_log;
 use crate::private;
 use crate::progress::Outlook;
 use sha2::{Digest, Sha256};
@@ -113,8 +112,6 @@ fn file_name(word: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     pub lines: u64,
-    pub warnings: u64,
-    pub stage: Option<String>,
     before: Option<History>,
     own: History,
     /// Every how many lines the time is noted.
@@ -130,20 +127,11 @@ impl Reading {
         }
     }
 
-    /// Take LINE, which came when the work had been going on for ELAPSED.
-    pub fn take(&mut self, line: &str, elapsed: Duration) {
+    /// A line came; NOW tells how long the work had been going on.
+    pub fn take(&mut self, now: impl FnOnce() -> Duration) {
         self.lines += 1;
-        if build_log::is_warning(line) {
-            self.warnings += 1;
-        }
-        if let Some((number, name)) = build_log::stage(line) {
-            self.stage = Some(match number {
-                Some(number) => format!("{number} {name}"),
-                None => name.to_owned(),
-            });
-        }
         if self.lines.is_multiple_of(self.step) {
-            self.own.0.push((self.lines, elapsed.as_secs_f64()));
+            self.own.0.push((self.lines, now().as_secs_f64()));
             if self.own.0.len() == 2 * PLACES {
                 self.step *= 2;
                 let step = self.step;
@@ -209,7 +197,7 @@ mod tests {
     fn run(before: Option<History>, lines: u64, pace: f64) -> Reading {
         let mut reading = Reading::new(before);
         for line in 1..=lines {
-            reading.take("cc -c file.c", seconds(line as f64 * pace));
+            reading.take(|| seconds(line as f64 * pace));
         }
         reading
     }
@@ -298,21 +286,5 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert_eq!(History::read(&path), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn stages_and_warnings_are_counted() {
-        let mut reading = Reading::new(None);
-        for line in [
-            ">>> stage 4.2: building libraries",
-            "a.c:1:2: warning: unused variable 'x' [-Wunused-variable]",
-            "cc -Wall -c warning.c",
-        ] {
-            reading.take(line, seconds(1.0));
-        }
-        assert_eq!(
-            (reading.lines, reading.warnings, reading.stage.as_deref()),
-            (3, 1, Some("4.2 building libraries"))
-        );
     }
 }

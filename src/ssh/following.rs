@@ -70,7 +70,7 @@ impl Progress {
                 let archive = Archive::open(&path, number).map_err(local_trouble(&path))?;
                 follow.offset = archive.offset();
                 archive::replay(&path, |line| {
-                    reading.take(&String::from_utf8_lossy(line), Duration::ZERO);
+                    reading.take(|| Duration::ZERO);
                     reader.take(line);
                 })
                 .map_err(local_trouble(&path))?;
@@ -108,13 +108,8 @@ impl Progress {
         }
     }
 
-    fn elapsed(&self) -> Duration {
-        self.began
-            .map_or(Duration::ZERO, |(began, _)| began.elapsed())
-    }
-
     pub fn warnings(&self) -> u64 {
-        self.reading.warnings
+        self.reader.warnings()
     }
 
     /// The first cause of the failure that the log tells. Only where all of it was
@@ -172,12 +167,8 @@ impl Progress {
 
     fn end_line(&mut self, line: &[u8]) {
         self.reader.take(line);
-        let text = String::from_utf8_lossy(line);
-        self.reading.take(&text, self.elapsed());
-        let text = match &self.live {
-            Some(_) => text.into_owned(),
-            None => return,
-        };
+        let began = self.began;
+        self.reading.take(|| elapsed(began));
         if let Some(source) = &self.live {
             if self.told.is_none_or(|told| told.elapsed() >= TELLING) {
                 self.told = Some(Instant::now());
@@ -185,7 +176,7 @@ impl Progress {
             }
             progress::tell(Event::Line {
                 source: source.clone(),
-                text,
+                text: String::from_utf8_lossy(line).into_owned(),
             });
         }
     }
@@ -193,12 +184,12 @@ impl Progress {
     /// Tell how far the work is.
     fn tell(&self) {
         let Some(source) = &self.live else { return };
-        let elapsed = self.elapsed();
+        let elapsed = elapsed(self.began);
         progress::tell(Event::Work {
             source: source.clone(),
-            stage: self.reading.stage.as_deref().map(visible),
+            stage: self.reader.stage().map(visible),
             lines: self.reading.lines,
-            warnings: self.reading.warnings,
+            warnings: self.reader.warnings(),
             elapsed,
             outlook: self.reading.outlook(elapsed),
             last: last_line(&self.tail).unwrap_or_default(),
@@ -218,12 +209,17 @@ impl Progress {
             note(told.and_then(|()| archive.close_member()), path);
         }
         if let (true, Some(path), Some((_, true))) = (well, &self.history, self.began) {
-            note(self.reading.history(self.elapsed()).write(path), path);
+            note(self.reading.history(elapsed(self.began)).write(path), path);
         }
         if let Some(source) = self.live.take() {
             progress::tell(Event::WorkEnded { source });
         }
     }
+}
+
+/// How long the job that BEGAN has been going on, where it is known.
+fn elapsed(began: Option<(Moment, bool)>) -> Duration {
+    began.map_or(Duration::ZERO, |(began, _)| began.elapsed())
 }
 
 impl Drop for Progress {

@@ -4,36 +4,29 @@
 
 use crate::support::{Sandbox, installed};
 use fruix_scm::ssh::build_log::{How, Outcome, Reader};
-use fruix_scm::ssh::estimate::Reading;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// What is read in LOG, a line a fact.
 fn reading(log: &[u8]) -> String {
     let mut said = String::new();
     let mut tell = |fact: &str, what: &str| said += &format!("{fact} {what}\n");
-    let mut reading = Reading::new(None);
     let mut reader = Reader::new();
+    let mut stage = None;
     for line in log.split_inclusive(|byte| *byte == b'\n') {
-        let before = reading.stage.take();
-        let whole = line.strip_suffix(b"\n");
-        reading.take(
-            &String::from_utf8_lossy(whole.unwrap_or(line)),
-            Duration::ZERO,
-        );
-        match whole {
+        match line.strip_suffix(b"\n") {
             Some(line) => reader.take(line),
             None => reader.torn(line),
         }
-        match &reading.stage {
-            Some(stage) => tell("stage", stage),
-            None => reading.stage = before,
+        let now = reader.stage().map(str::to_owned);
+        if now != stage {
+            tell("stage", now.as_deref().unwrap_or_default());
+            stage = now;
         }
     }
-    tell("warnings", &reading.warnings.to_string());
+    tell("warnings", &reader.warnings().to_string());
     match reader.outcome() {
         Outcome::Passed => {}
         Outcome::CutOff => tell("cut", "off"),

@@ -192,8 +192,11 @@ fn header(line: &str) -> Option<&str> {
 
 /// Whose line this is: the level of a make, and what it says.
 fn make_says(line: &str) -> Option<(u32, &str)> {
-    let end = line.find(':')?;
+    let end = memchr::memchr(b':', line.as_bytes())?;
     let name = &line[..end];
+    if !name.ends_with(['e', ']']) {
+        return None;
+    }
     let rest = line[end + 1..].strip_prefix(' ')?;
     let (name, level) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
         Some((name, level)) => (name, level.parse().ok()?),
@@ -479,12 +482,12 @@ fn is_command(line: &str) -> bool {
         "mkdir", "touch", "objcopy", "strip", "nm", "yacc", "lex", "flex", "python3", "perl",
         "ninja", "false",
     ];
-    let end = line.find(' ').unwrap_or(line.len());
+    let end = memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len());
     let word = &line[..end];
     if word.ends_with(':') || word == "Building" {
         return word == "Building";
     }
-    let name = word.rsplit('/').next().unwrap_or(word);
+    let name = memchr::memrchr(b'/', word.as_bytes()).map_or(word, |at| &word[at + 1..]);
     PROGRAMS.contains(&name)
         || (word.bytes().all(|byte| byte.is_ascii_graphic())
             && [" -c ", " -o "]

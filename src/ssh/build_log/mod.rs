@@ -22,8 +22,7 @@ pub use line::stage;
 use line::{Said, Verdict};
 use std::collections::HashMap;
 use target::{SUSPECTS, Target, cut};
-use weight::Weight;
-pub use weight::is_warning;
+use weight::{Weight, is_warning};
 
 /// Of so many targets the lines are kept at once; those that have been quiet for
 /// longest give way.
@@ -39,6 +38,7 @@ const LAST: u64 = 10;
 #[derive(Clone, Debug)]
 pub struct Reader {
     lines: u64,
+    warnings: u64,
     targets: Vec<Target>,
     by_name: HashMap<String, usize>,
     current: usize,
@@ -106,6 +106,7 @@ impl Reader {
     pub fn new() -> Reader {
         Reader {
             lines: 0,
+            warnings: 0,
             // What no header claims belongs to a target without a name.
             targets: vec![Target::default()],
             by_name: HashMap::new(),
@@ -130,6 +131,11 @@ impl Reader {
             Ok(text) => std::borrow::Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(line),
         };
+        self.warnings += u64::from(is_warning(&text));
+        // Few lines have any of what a terminal obeys.
+        if memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none() {
+            return self.take_text(&text);
+        }
         let text = plain::without_escapes(&text);
         let text = text.trim_end_matches('\r');
         if memchr::memchr(b'\r', text.as_bytes()).is_some() {
@@ -148,6 +154,11 @@ impl Reader {
             self.take(piece);
         }
         self.torn = true;
+    }
+
+    /// How many lines so far are warnings of a compiler, a linker or a make.
+    pub fn warnings(&self) -> u64 {
+        self.warnings
     }
 
     /// The stage that the build is in.
@@ -727,11 +738,13 @@ pub fn cause(log: &str) -> Option<Cause> {
 /// What LOG, all of it, says of the build.
 pub fn outcome(log: &[u8]) -> Outcome {
     let mut reader = Reader::new();
-    for line in log.split_inclusive(|byte| *byte == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(line) => reader.take(line),
-            None => reader.torn(line),
-        }
+    let mut from = 0;
+    for end in memchr::memchr_iter(b'\n', log) {
+        reader.take(&log[from..end]);
+        from = end + 1;
+    }
+    if from < log.len() {
+        reader.torn(&log[from..]);
     }
     reader.outcome()
 }

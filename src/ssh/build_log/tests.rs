@@ -136,10 +136,18 @@ fn the_time_before_a_line_is_left_out() {
 
 #[test]
 fn warnings_are_counted_and_errors_about_warnings_are_not() {
-    assert!(is_warning("a.c:1:2: warning: unused"));
-    assert!(is_warning("ld: warning: old"));
-    assert!(!is_warning("a.c:1:2: error: not the 'warning: x'"));
-    assert!(!is_warning("1 warning generated."));
+    for (line, warnings) in [
+        ("a.c:1:2: warning: unused", 1),
+        ("a.c:1:2: \u{1b}[35mwarning: \u{1b}[munused", 1),
+        ("ld: warning: old", 1),
+        ("a.c:1:2: error: not the 'warning: x'", 0),
+        ("1 warning generated.", 0),
+        ("cc -Wall -c warning.c", 0),
+    ] {
+        let mut reader = Reader::new();
+        reader.take(line.as_bytes());
+        assert_eq!(reader.warnings(), warnings, "{line}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use super::line::signal_in_words;
 use memchr::memmem;
+use std::sync::LazyLock;
 
 /// How much a line says of why a command failed, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -365,8 +366,9 @@ pub(super) fn is_failure(line: &str) -> bool {
 }
 
 /// Whether LINE is a warning of a compiler, a linker or a make.
-pub fn is_warning(line: &str) -> bool {
-    let Some(at) = memmem::find(line.as_bytes(), b"warning: ") else {
+pub(super) fn is_warning(line: &str) -> bool {
+    static WARNING: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("warning: "));
+    let Some(at) = WARNING.find(line.as_bytes()) else {
         return false;
     };
     // An error whose text speaks of a warning is none.
