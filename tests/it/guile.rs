@@ -382,6 +382,45 @@ fn the_place_of_an_error_is_exact_in_tail_position_too() {
 }
 
 #[test]
+fn a_module_that_is_missing_is_told_where_it_is_asked_for() {
+    let sandbox = crate::support::Sandbox::new();
+    sandbox.write("fine.scm", "(define-module (fine))\n(define y 1)\n");
+    sandbox.write("none.scm", "(define x 1)\n");
+    sandbox.write(
+        "asks.scm",
+        ";; first\n(define-module (asks)\n  #:use-module (fine)\n  #:use-module (nowhere))\n",
+    );
+    for (program, place) in [
+        ("(use-modules (fine)\n  (nowhere))", "p.scm:1:0"),
+        (
+            "(use-modules (fine))\n(use-modules (fine) (none))",
+            "p.scm:2:0",
+        ),
+        ("(use-modules (fine)\n  (asks))", "./asks.scm:2:0"),
+        ("(define z 1)\n(begin (use-modules (nowhere)))", "p.scm:2:0"),
+        (
+            "\n(define (f) (use-modules (fine) (nowhere)))\n(f)",
+            "p.scm:3:0",
+        ),
+        (
+            "\n(use-modules (fine))\n(resolve-interface '(nowhere))",
+            "p.scm:3:0",
+        ),
+        (
+            "(use-modules (fine)\n  ((fine) #:select (absent)))",
+            "p.scm:1:0",
+        ),
+    ] {
+        sandbox.write("p.scm", program);
+        let told = sandbox.run(&["-L", ".", "p.scm"]).fails_with(4);
+        assert!(
+            told.starts_with(&format!("fruix-scm: {place}: ")),
+            "{program}\n{told}"
+        );
+    }
+}
+
+#[test]
 fn an_unbound_variable_comes_with_the_name_that_was_meant() {
     let error = error_of("(define (string-colour x) x)\n(string-color 1)");
     assert_eq!(error.message, "Unbound variable: string-color");

@@ -93,8 +93,9 @@ enum Task {
     },
     /// A form, in a given scope or in the current module.
     Form(Stx, Option<Scope>),
-    /// The file of a module has been read to its end; go back to the second module.
-    Loaded(Module, Module),
+    /// The file of a module has been read to its end; go back to the second module,
+    /// and to the form that asked for the first.
+    Loaded(Module, Module, Span),
     /// Make this module current.
     Restore(Module),
 }
@@ -119,7 +120,8 @@ impl Load {
             ready: VecDeque::new(),
             pending: Vec::new(),
             done: Vec::new(),
-            form: Span::default(),
+            // What this load is for, until it reads a form of its own.
+            form: current_form(),
             shown: None,
         }
     }
@@ -175,9 +177,10 @@ impl Load {
         if let Some(text) = self.done.get(count) {
             return Ok(Some(text.clone()));
         }
-        let unit = self.next(x)?;
+        let unit = self.next(x);
+        // What fails before it gets to the machine stands in a form, too.
         set_current_form(self.form);
-        Ok(unit.map(|unit| {
+        Ok(unit?.map(|unit| {
             self.done.push(unit.again());
             unit.text
         }))
@@ -211,6 +214,7 @@ impl Load {
                         Ok(None) => {}
                         Ok(Some(form)) => {
                             self.form = form.span();
+                            set_current_form(self.form);
                             let module = x.world.current.borrow().clone();
                             let scope = Scope::of_module(&module);
                             // A file of ours is compiled as it stands.
@@ -246,7 +250,8 @@ impl Load {
                         other => other?,
                     }
                 }
-                Task::Loaded(module, previous) => {
+                Task::Loaded(module, previous, form) => {
+                    self.form = form;
                     module.progress.set(Progress::Ready);
                     module.no_more_to_announce();
                     *x.world.current.borrow_mut() = previous;

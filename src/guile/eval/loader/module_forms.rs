@@ -33,7 +33,7 @@ impl Load {
         let user = Module::new(vec![Id::named("guile-user")]);
         let _nothing_refers_to_it_yet = user.import(world.core_import(&user));
         *world.current.borrow_mut() = user;
-        self.stack.push(Task::Loaded(module, previous));
+        self.stack.push(Task::Loaded(module, previous, self.form));
         self.stack
             .push(Task::source(&file.name, file.text, file.own));
         Ok(())
