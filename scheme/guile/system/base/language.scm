@@ -13,25 +13,29 @@
             invalidate-compilation-cache! default-environment
             *current-language* current-language))
 
-(define-record-type <language>
-  (%make-language name title reader printer parser compilers decompilers evaluator
-                  joiner for-humans? make-default-environment lowerer analyzer
-                  compiler-chooser)
-  language?
-  (name language-name)
-  (title language-title)
-  (reader language-reader)
-  (printer language-printer)
-  (parser language-parser)
-  (compilers language-compilers)
-  (decompilers language-decompilers)
-  (evaluator language-evaluator)
-  (joiner language-joiner)
-  (for-humans? language-for-humans?)
-  (make-default-environment language-make-default-environment)
-  (lowerer language-lowerer)
-  (analyzer language-analyzer)
-  (compiler-chooser language-compiler-chooser))
+(define-syntax define-language-type
+  (lambda (form)
+    ;; Define the type with FIELDs in the constructor's order. What reads one,
+    ;; `language-FIELD', changes it in `set!'.
+    (syntax-case form ()
+      ((keyword constructor predicate field ...)
+       (let ((named (lambda (prefix)
+                      (map (lambda (field)
+                             (datum->syntax #'keyword (symbol-append prefix (syntax->datum field))))
+                           #'(field ...)))))
+         (with-syntax (((reader ...) (generate-temporaries #'(field ...)))
+                       ((writer ...) (generate-temporaries #'(field ...)))
+                       ((accessor ...) (named 'language-)))
+           #'(begin
+               (define-record-type <language>
+                 (constructor field ...)
+                 predicate
+                 (field reader writer) ...)
+               (define accessor (make-procedure-with-setter reader writer)) ...)))))))
+
+(define-language-type %make-language language?
+  name title reader printer parser compilers decompilers evaluator joiner for-humans?
+  make-default-environment lowerer analyzer compiler-chooser)
 
 (define* (make-language #:key name title reader printer parser (compilers '())
                         (decompilers '()) evaluator joiner (for-humans? #t)
