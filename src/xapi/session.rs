@@ -28,6 +28,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
+use tokio::sync::OwnedRwLockReadGuard;
 
 /// Hosts keep a limited number of sessions per originator and drop the oldest,
 /// so ours never push out anybody else's.
@@ -184,6 +185,8 @@ struct Inner {
     state: Mutex<State>,
     /// Held while logging in again, so that only one does.
     renewal: tokio::sync::Mutex<()>,
+    /// Read-held by each claim of a lock that is on its way.
+    claims: Arc<tokio::sync::RwLock<()>>,
     next_id: AtomicU64,
 }
 
@@ -254,6 +257,7 @@ impl Session {
                 ..State::default()
             }),
             renewal: tokio::sync::Mutex::new(()),
+            claims: Arc::default(),
             next_id: AtomicU64::new(0),
         }));
         let reference = session.fetch_reference().await?;
@@ -302,6 +306,16 @@ impl Session {
     /// Those of them that this session has taken, and gives back.
     pub(super) fn taken(&self) -> Vec<Arc<Held>> {
         self.state().taken.clone()
+    }
+
+    /// Held while a claim is on its way to the host, or its answer back.
+    pub(super) async fn claiming(&self) -> OwnedRwLockReadGuard<()> {
+        self.0.claims.clone().read_owned().await
+    }
+
+    /// Return when no claim is on its way.
+    pub(super) async fn claims_settled(&self) {
+        drop(self.0.claims.write().await);
     }
 
     /// From now on HELD is among what this session gives back.

@@ -334,6 +334,29 @@ fn an_interrupt_while_a_machine_is_taken_over_leaves_no_claim() {
     let _ = first.join().unwrap();
 }
 
+#[test]
+fn an_interrupt_at_any_moment_of_a_claim_leaves_the_machine_free() {
+    let simulation = simulation(&[
+        "slow=VM.add_to_other_config:60",
+        "slow=VDI.add_to_other_config:60",
+    ]);
+    let settings = simulation.settings().clone();
+    for moment in 0..24 {
+        run(async {
+            let session = Session::log_in(login(&settings, "run-1", 300)).await?;
+            let vm = vm::find(&session, "VM", &settings.vm).await?;
+            // Each time a little later: before the claim is sent, while its answer is on
+            // its way, and behind it.
+            let objects = [("VM", vm.as_str())];
+            let taking = lock::take(&session, &objects, None);
+            let _ = tokio::time::timeout(Duration::from_millis(4 * moment), taking).await;
+            session.log_out().await
+        })
+        .unwrap();
+        run(refusal(&simulation, "run-2")).expect("it is free");
+    }
+}
+
 /// Do ACT in a session for RUN.
 fn in_session<T>(
     simulation: &Simulation,

@@ -28,11 +28,11 @@ use crate::runtime;
 use epochs::{Epoch, Holder, View, Wish};
 use futures_util::future::BoxFuture;
 use place::Place;
-use protocol::{Hold, Refusal, Terms};
+use protocol::{Claimed, Hold, Refusal, Terms};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard, OwnedRwLockReadGuard};
 
 /// For how long a lock is taken unless the settings say otherwise. A third of it
 /// is longer than a host waits for the rest of a request, which is 70 seconds.
@@ -88,9 +88,9 @@ fn everything_held() -> MutexGuard<'static, Vec<Weak<Held>>> {
 }
 
 /// Held while a lock is being taken, so that no two of this process compete.
-fn taking() -> &'static tokio::sync::Mutex<()> {
-    static TAKING: OnceLock<tokio::sync::Mutex<()>> = OnceLock::new();
-    TAKING.get_or_init(tokio::sync::Mutex::default)
+fn taking() -> Arc<tokio::sync::Mutex<()>> {
+    static TAKING: OnceLock<Arc<tokio::sync::Mutex<()>>> = OnceLock::new();
+    TAKING.get_or_init(Arc::default).clone()
 }
 
 impl Held {
@@ -228,7 +228,7 @@ async fn ensure_with(
     uuid: &str,
     take_over: Option<&str>,
 ) -> Result<Option<Arc<Held>>, XapiError> {
-    let _one_at_a_time = taking().lock().await;
+    let one_at_a_time = taking().lock_owned().await;
     if let Some(held) = session.locks().iter().find(|held| held.uuid == uuid) {
         match held.glance() {
             Glance::Ours(_) => return Ok(None),
@@ -248,38 +248,19 @@ async fn ensure_with(
         return Ok(None);
     }
     let what = format!("{class} `{uuid}`");
-    let place = Place::new(session, class, reference, uuid);
-    let holder = holder(session);
-    // What an interrupt has left in the middle is begun anew.
-    let left = session.taken().into_iter().find_map(|held| {
-        let Glance::Settling(hold) = held.glance() else {
-            return None;
-        };
-        (held.uuid == uuid).then_some(hold.claim.nonce)
-    });
-    let terms = Terms {
-        holder: &holder,
-        lease: session.lock_lease().as_secs().max(1),
-        wish: Wish {
-            take_over,
-            again: left.as_deref(),
-        },
-        patience: PATIENCE,
-    };
+    // An interrupt ends whoever waits here, but not what has been sent: a claim that the
+    // host makes meanwhile is known all the same, and given back with the others.
+    let claiming: BoxFuture<'static, _> = Box::pin(claim(
+        session.clone(),
+        session.claiming().await,
+        (class, reference.to_owned(), uuid.to_owned()),
+        take_over.map(str::to_owned),
+        one_at_a_time,
+    ));
+    let claimed = runtime::spawn(claiming).await;
+    let (held, mut claimed, _one_at_a_time) = claimed.expect("a claim does not panic")?;
+    let place = held.place(session);
     let explained = |refusal| explained(&what, refusal);
-    let mut claimed = protocol::claim(&place, terms).await.map_err(explained)?;
-    let hold = claimed.hold.clone();
-    let held = Arc::new(Held {
-        host,
-        class,
-        reference: reference.to_owned(),
-        uuid: uuid.to_owned(),
-        glance: Mutex::new(Glance::Settling(hold.clone())),
-        standing: tokio::sync::Mutex::new(Standing::Settling(hold)),
-        news: Notify::new(),
-    });
-    // From here on it is given back whatever comes.
-    session.took(&held);
     if let Some((run, time)) = claimed.waits_for() {
         progress::tell(Event::Note {
             text: format!(
@@ -305,6 +286,51 @@ async fn ensure_with(
     session.add_lock(&held);
     runtime::spawn(renew_beside(session.downgrade(), Arc::downgrade(&held)));
     Ok(Some(held))
+}
+
+/// Claim the lock of OBJECT, its class, reference and UUID, for SESSION. Nothing may be
+/// changed yet, but from here on the lock is given back whatever comes.
+async fn claim(
+    session: Session,
+    _claiming: OwnedRwLockReadGuard<()>,
+    object: (&'static str, String, String),
+    take_over: Option<String>,
+    one_at_a_time: OwnedMutexGuard<()>,
+) -> Result<(Arc<Held>, Claimed, OwnedMutexGuard<()>), XapiError> {
+    let (class, reference, uuid) = object;
+    let place = Place::new(&session, class, &reference, &uuid);
+    let holder = holder(&session);
+    // What an interrupt has left in the middle is begun anew.
+    let left = session.taken().into_iter().find_map(|held| {
+        let Glance::Settling(hold) = held.glance() else {
+            return None;
+        };
+        (held.uuid == uuid).then_some(hold.claim.nonce)
+    });
+    let terms = Terms {
+        holder: &holder,
+        lease: session.lock_lease().as_secs().max(1),
+        wish: Wish {
+            take_over: take_over.as_deref(),
+            again: left.as_deref(),
+        },
+        patience: PATIENCE,
+    };
+    let claimed = protocol::claim(&place, terms).await;
+    let claimed = claimed.map_err(|refusal| explained(&format!("{class} `{uuid}`"), refusal))?;
+    let hold = claimed.hold.clone();
+    drop(place);
+    let held = Arc::new(Held {
+        host: session.endpoint().url(),
+        class,
+        reference,
+        uuid,
+        glance: Mutex::new(Glance::Settling(hold.clone())),
+        standing: tokio::sync::Mutex::new(Standing::Settling(hold)),
+        news: Notify::new(),
+    });
+    session.took(&held);
+    Ok((held, claimed, one_at_a_time))
 }
 
 /// Who this session's locks say that holds them.
@@ -469,6 +495,8 @@ async fn give_back(session: &Session, held: &Held) {
 
 /// Give back what SESSION has taken, what was taken last first.
 pub async fn give_back_all(session: &Session) {
+    // What is being claimed just now is among it.
+    let _ = crate::clock::limit(FAREWELL, session.claims_settled()).await;
     for held in session.taken().iter().rev() {
         give_back(session, held).await;
     }
