@@ -3,7 +3,8 @@
 //! The map of the source tree. Arrows of dependency point one way:
 //!
 //! * [`cli`] assembles everything: arguments, settings, the prompt, one small file a verb.
-//! * [`run`] keeps a run's journal of steps and its record.
+//! * [`run`] keeps a run's journal of steps and its record; [`report`] makes what is kept
+//!   into text for others.
 //! * [`guile`] is the language: reader, expander, modules, emitter, virtual machine, natives.
 //! * [`xapi`], [`ssh`], [`rootfs`], [`media`], [`digest`], [`store`] are the domains:
 //!   ordinary Rust that knows nothing of Scheme outside its `primitives.rs`, and
@@ -22,6 +23,7 @@ pub mod embedded;
 pub mod media;
 pub mod private;
 pub mod progress;
+pub mod report;
 pub mod rootfs;
 pub mod run;
 pub mod runtime;

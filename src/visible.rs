@@ -25,8 +25,30 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
-/// Whether LETTER reorders what is read, or ends a line.
+/// URL without user and password, which do not belong there and are not to be shown.
+///
+/// ```
+/// use fruix_scm::visible::without_user;
+/// assert_eq!(without_user("https://root:word@xcp/a@b"), "https://…@xcp/a@b");
+/// assert_eq!(without_user("https://xcp:443"), "https://xcp:443");
+/// ```
+pub fn without_user(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(start);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}…{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
+/// Whether LETTER reorders what is read, ends a line, or is none that a document of XML
+/// or HTML may hold.
 fn misleads(letter: char) -> bool {
+    let code = letter as u32;
+    if code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code) {
+        return true;
+    }
     matches!(letter,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -235,7 +235,7 @@ when the proof of an effect does not hold after it was done."
         thunk))
   (define body
     (cond (why-skipped
-           (lambda () (%run-check-passed! (string-append "skipped: " why-skipped))))
+           (lambda () (%run-skipped! why-skipped)))
           (why-failing
            (lambda () (fail-as-expected name timed-thunk why-failing)))
           (else timed-thunk)))
@@ -410,13 +410,11 @@ Throw 'timeout when it goes on for SECONDS."
 
 (define (fail-as-expected name thunk why)
   "Call THUNK, the step called NAME, which is to fail because of WHY."
-  (define (told-so message)
-    (%run-check-passed! (format #f "fails, as is known (~a): ~a" why message)))
   (if (catch #t
         (lambda () (thunk) #t)
         (lambda (key . arguments)
           (if (memq key '(check-failed guest-command-failed))
-              (begin (told-so (exception-text key arguments)) #f)
+              (begin (%run-failed-as-known! why (exception-text key arguments)) #f)
               (apply throw key arguments))))
       (fail (format #f "the step `~a' does not fail any more, which it was known to: ~a"
                     name why))))

@@ -147,6 +147,8 @@ pub struct Conduct {
     /// Tidy the machine away when the run ends, whatever that loses
     #[arg(long, conflicts_with = "keep")]
     pub tidy: bool,
+    #[command(flatten)]
+    pub reports: super::runs::reports::Files,
 }
 
 impl Conduct {
@@ -160,6 +162,7 @@ impl Conduct {
                 false => self.keep,
             },
             tidy: self.tidy || (silent && other.tidy),
+            reports: self.reports.or(&other.reports),
         }
     }
 }
@@ -419,6 +422,7 @@ mod tests {
     #[test]
     fn what_is_said_of_a_machine_nearer_counts_whole() {
         let said = |keep: &str, tidy| Conduct {
+            reports: Default::default(),
             live: None,
             keep: (!keep.is_empty()).then(|| keep.to_owned()),
             tidy,

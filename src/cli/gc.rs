@@ -13,6 +13,7 @@ use super::output::print_line;
 use super::settings::{Environment, Setting, Settings};
 use super::trust::consent;
 use crate::failure::{Failure, Key};
+use crate::report::moment;
 use crate::runtime;
 use crate::temporary::{self, Swept};
 use crate::visible::escape;
@@ -177,17 +178,6 @@ fn described_lock(seen: &Seen) -> String {
         moment(epoch.claim.since),
         moment(epoch.until),
     ))
-}
-
-/// SECONDS since 1970 as one word.
-pub fn moment(seconds: u64) -> String {
-    i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
-        .map_or_else(
-            || seconds.to_string(),
-            |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        )
 }
 
 fn described(leftover: &Leftover, how: &str) -> String {

@@ -39,15 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
             ),
         )
     };
-    let (mut input, mut helper) = opened(&arguments.file).map_err(unreadable)?;
-    let mut reader = Reader::new();
-    read_all(&mut *input, &mut reader).map_err(unreadable)?;
-    drop(input);
-    if let Some(child) = &mut helper
-        && !child.wait().map_err(unreadable)?.success()
-    {
-        reader.torn(b"");
-    }
+    let reader = read(&arguments.file).map_err(unreadable)?;
     let outcome = reader.outcome();
     if arguments.json {
         print_text(&json(&outcome, reader.stage(), reader.warnings()))?;
@@ -59,6 +51,20 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         Outcome::Failed(_) => 1,
         Outcome::CutOff => 3,
     })
+}
+
+/// What the log at PATH says.
+pub fn read(path: &Path) -> io::Result<Reader> {
+    let (mut input, mut helper) = opened(path)?;
+    let mut reader = Reader::new();
+    read_all(&mut *input, &mut reader)?;
+    drop(input);
+    if let Some(child) = &mut helper
+        && !child.wait()?.success()
+    {
+        reader.torn(b"");
+    }
+    Ok(reader)
 }
 
 /// Give READER all lines of INPUT.

@@ -4,6 +4,7 @@
 
 use super::arguments::{CommandLine, Program};
 use super::interpreter::{self, World, status_of};
+use super::runs::reports::Reports;
 use super::settings::Environment;
 use super::{parameters, repl, runs_context, trouble};
 use crate::embedded;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure> {
     let program = &line.program;
     if program.script.is_none() && program.expression.is_none() {
+        line.world.conduct.reports.refuse_without_program()?;
         return repl::run(line, environment);
     }
     // A script that cannot be found should not cost the start of a simulation.
@@ -34,12 +36,16 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
         interpreter.finish();
         return Ok(status);
     }
+    let reports = Reports::begin(&line.world.conduct.reports, environment)?;
     let world = World::prepare(line, environment)?;
     let status = status_of(execute(line, script, &mut interpreter));
     // The interpreter holds sessions and connections; they end before the host.
     interpreter.finish();
     world.end();
-    Ok(status)
+    Ok(match reports {
+        Some(reports) => reports.end(status),
+        None => status,
+    })
 }
 
 /// Let runs and harnesses know which program they are of.

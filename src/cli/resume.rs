@@ -46,7 +46,8 @@ pub fn run(
     asked: &CommandLine,
     environment: &Environment,
 ) -> Result<u8, Failure> {
-    let conduct = arguments.conduct.clone().or(&asked.world.conduct);
+    let mut conduct = arguments.conduct.clone().or(&asked.world.conduct);
+    conduct.reports = conduct.reports.within(&environment.directory);
     let folder = match &arguments.id {
         Some(id) => runs::find(Some(id), environment)?,
         None => newest(environment)?,

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Key};
 use crate::run::journal::Program;
 use crate::run::keeping::Policy;
 use crate::run::{Context, sha256};
+use crate::visible::without_user;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -47,6 +48,8 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
         most_runs: Some(MOST_RUNS),
         parameters: Vec::new(),
         selection: None,
+        settings: Vec::new(),
+        reporter: None,
     }
 }
 
@@ -63,6 +66,10 @@ pub fn with_settings(context: &mut Context, settings: &Settings) {
     if let Some((Setting::Count(count), _)) = settings.get("keep-runs") {
         context.most_runs = usize::try_from(*count).ok();
     }
+    context.settings = settings
+        .entries()
+        .map(|(name, setting, _)| (name.to_owned(), without_user(&setting.to_string())))
+        .collect();
     // Another shell, which goes on with the run, has other variables.
     for (name, setting, source) in settings.entries() {
         if matches!(source, Source::Variable(_)) {

@@ -155,6 +155,16 @@ pub struct Summary {
 /// What FOLDER tells of its run. A journal that cannot be read makes it damaged, and
 /// one that is not there says nothing: one run's trouble is not that of others.
 pub fn summary(folder: &Path) -> Summary {
+    let mut summary = told(folder);
+    if summary.verdict != Verdict::Damaged && is_held(folder) {
+        summary.verdict = Verdict::Running;
+    }
+    summary
+}
+
+/// The same, whoever works on it: a process says by this what is to be said of the run
+/// that it has just ended.
+pub fn told(folder: &Path) -> Summary {
     let path = folder.join(journal::NAME);
     let reading = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Reading::nothing(),
@@ -162,35 +172,7 @@ pub fn summary(folder: &Path) -> Summary {
         _ if !path.is_file() => unreadable(),
         _ => journal::read(folder).unwrap_or_else(|_| unreadable()),
     };
-    let mut summary = Summary {
-        id: id(folder),
-        folder: folder.to_owned(),
-        harness: String::new(),
-        began: None,
-        last: None,
-        worked: Duration::ZERO,
-        since: None,
-        kind: "none".to_owned(),
-        host: String::new(),
-        vm: String::new(),
-        vdi: String::new(),
-        verdict: Verdict::Lost,
-        failed: Vec::new(),
-        message: None,
-        passed_over: Vec::new(),
-        kept: None,
-        reading,
-    };
-    let lines: Vec<Line> = summary.reading.lines.clone();
-    for line in &lines {
-        summary.see(line);
-    }
-    if let State::Damaged(_) = summary.reading.state {
-        summary.verdict = Verdict::Damaged;
-    } else if is_held(folder) {
-        summary.verdict = Verdict::Running;
-    }
-    summary
+    Summary::of(id(folder), folder.to_owned(), reading)
 }
 
 fn unreadable() -> Reading {
@@ -201,6 +183,36 @@ fn unreadable() -> Reading {
 }
 
 impl Summary {
+    /// What READING, the journal in FOLDER, tells of the run ID.
+    pub fn of(id: String, folder: PathBuf, reading: Reading) -> Summary {
+        let mut summary = Summary {
+            id,
+            folder,
+            harness: String::new(),
+            began: None,
+            last: None,
+            worked: Duration::ZERO,
+            since: None,
+            kind: "none".to_owned(),
+            host: String::new(),
+            vm: String::new(),
+            vdi: String::new(),
+            verdict: Verdict::Lost,
+            failed: Vec::new(),
+            message: None,
+            passed_over: Vec::new(),
+            kept: None,
+            reading: Reading::nothing(),
+        };
+        for line in &reading.lines {
+            summary.see(line);
+        }
+        if let State::Damaged(_) = reading.state {
+            summary.verdict = Verdict::Damaged;
+        }
+        Summary { reading, ..summary }
+    }
+
     /// How long processes have worked on the run until NOW, in seconds since 1970; of
     /// one that was killed as long as its journal goes.
     pub fn duration(&self, now: u64) -> Duration {

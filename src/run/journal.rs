@@ -117,6 +117,15 @@ pub enum Entry {
         step: String,
         of: String,
     },
+    /// What a maintainer has set, by the names of settings; nothing secret is among it.
+    Settings {
+        settings: Vec<(String, String)>,
+    },
+    /// The program that has done the run, by its own bytes.
+    Tool {
+        version: String,
+        sha256: String,
+    },
     /// A copy of a module's file, `source/NAME` in the run's folder.
     Module {
         name: String,
@@ -180,8 +189,35 @@ pub enum Entry {
         step: StepPath,
         how: String,
     },
+    /// A check holds.
     Checked {
         what: String,
+        /// What was expected and found, of an equality of short data, as `write` prints
+        /// it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// A check does not hold. Its step may pass all the same, as one that is known to
+    /// fail does.
+    CheckFailed {
+        what: String,
+        /// Where it is written, `FILE:LINE:COLUMN`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<String>,
+        message: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        actual: Option<String>,
+    },
+    /// The step says why it is left out.
+    Skipped {
+        why: String,
+    },
+    /// The step fails, as it is known to.
+    FailedAsKnown {
+        why: String,
+        message: String,
     },
     Recorded {
         key: String,
@@ -330,15 +366,19 @@ impl Journal {
         self.spent
     }
 
-    /// Add ENTRY; it is with the operating system when this returns. After a
-    /// failure nothing more is kept: a journal with holes would lie.
+    /// Add ENTRY, which happens now: see [`Journal::write_line`].
     pub fn write(&mut self, entry: Entry) -> Result<(), Failure> {
+        self.write_line(&Line { time: now(), entry })
+    }
+
+    /// Add LINE; it is with the operating system when this returns. After a
+    /// failure nothing more is kept: a journal with holes would lie.
+    pub fn write_line(&mut self, line: &Line) -> Result<(), Failure> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
         let began = Instant::now();
-        let line = Line { time: now(), entry };
-        let datum = serde_lexpr::to_string(&line).map_err(Failure::internal)?;
+        let datum = serde_lexpr::to_string(line).map_err(Failure::internal)?;
         let digest = link(&self.head, datum.as_bytes());
         let written = file.write_all(format!("{digest} {datum}\n").as_bytes());
         if let Err(error) = written {
@@ -626,6 +666,7 @@ fn first_version_line(line: &str) -> Option<Line> {
         },
         "checked" => Entry::Checked {
             what: text("what")?,
+            value: None,
         },
         "recorded" => Entry::Recorded {
             key: text("key")?,
@@ -678,7 +719,10 @@ mod tests {
     use std::fs;
 
     fn checked(what: &str) -> Entry {
-        Entry::Checked { what: what.into() }
+        Entry::Checked {
+            what: what.into(),
+            value: None,
+        }
     }
 
     /// A journal with these checks, and its bytes.
@@ -696,7 +740,7 @@ mod tests {
         lines
             .iter()
             .map(|line| match &line.entry {
-                Entry::Checked { what } => what.clone(),
+                Entry::Checked { what, .. } => what.clone(),
                 other => format!("{other:?}"),
             })
             .collect()
@@ -751,6 +795,28 @@ mod tests {
                 message: text(),
             },
             Entry::StepKept { step, why: text() },
+            Entry::Settings {
+                settings: vec![(text(), text()), ("b".into(), String::new())],
+            },
+            Entry::Tool {
+                version: text(),
+                sha256: text(),
+            },
+            Entry::Checked {
+                what: text(),
+                value: Some(text()),
+            },
+            Entry::CheckFailed {
+                what: text(),
+                place: None,
+                message: text(),
+                expected: Some(text()),
+                actual: None,
+            },
+            Entry::FailedAsKnown {
+                why: text(),
+                message: text(),
+            },
             Entry::Kept {
                 machine: true,
                 why: text(),

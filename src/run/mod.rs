@@ -5,7 +5,8 @@
 //! sources are, [`logs`] which of the logs there are of which step. [`steps`] decides
 //! what another process, which goes on with the run, does again, [`selection`] which a
 //! run in part does at all, [`keeping`] whether its machine stays. [`record`] is what it
-//! found out, as `key=value` lines in a fixed order; [`verdict`] how it ended.
+//! found out, as `key=value` lines in a fixed order; [`verdict`] how it ended. A
+//! [`reporter`] is told of it all.
 //! What a step is belongs to the harness (`scheme/fruix/harness.scm`); showing it
 //! belongs to `cli`.
 
@@ -15,22 +16,26 @@ pub mod keeping;
 pub mod logs;
 pub mod primitives;
 pub mod record;
+pub mod reporter;
 pub mod selection;
 pub mod steps;
+mod tool;
 pub mod verdict;
 
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, Key};
 use crate::progress::{self, Event, tell};
 use crate::visible::escape;
-use journal::{Entry, Journal, Parameter, Program, State, StepKind, StepPath};
+use journal::{Entry, Journal, Line, Parameter, Program, State, StepKind, StepPath};
 use keeping::{Choice, Ending, Policy};
-use record::{Destination, Record};
+use record::{Destination, Record, What};
+use reporter::Reporter;
 use selection::{Part, Selecting, Selection};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use steps::{Decision, End, Evidence, History};
 use verdict::Verdict;
@@ -59,6 +64,10 @@ pub struct Context {
     pub parameters: Vec<Parameter>,
     /// What of the harness is to be done, when not all is.
     pub selection: Option<Selection>,
+    /// What a maintainer has set, by the names of settings.
+    pub settings: Vec<(String, String)>,
+    /// Who makes reports of the runs.
+    pub reporter: Option<Arc<dyn Reporter>>,
 }
 
 /// How a run is gone on with.
@@ -99,6 +108,18 @@ impl fmt::Display for Machine {
         }
         write!(formatter, ", VDI {}", self.vdi)
     }
+}
+
+/// A check that does not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedCheck {
+    pub what: String,
+    /// Where it is written, `FILE:LINE:COLUMN`.
+    pub place: Option<String>,
+    pub message: String,
+    /// Of an equality, as `write` prints it, cut where it is long.
+    pub expected: Option<String>,
+    pub actual: Option<String>,
 }
 
 /// A harness that is running.
@@ -204,7 +225,9 @@ impl Run {
             .as_ref()
             .map(|selection| selection::taken_from(selection, name, context))
             .transpose()?;
-        let destination = metadata_file.map(Destination::of).transpose()?;
+        let destination = metadata_file
+            .map(|file| Destination::of(What::Record, file))
+            .transpose()?;
         if let Some(destination) = &destination {
             destination.clear()?;
         }
@@ -271,6 +294,10 @@ impl Run {
             client: client(),
             program: Box::new(self.context.program.clone()),
         });
+        if !self.context.settings.is_empty() {
+            let settings = self.context.settings.clone();
+            self.keep(Entry::Settings { settings });
+        }
         for parameter in self.context.parameters.clone() {
             self.keep_parameter(parameter);
         }
@@ -362,8 +389,15 @@ impl Run {
     /// Write ENTRY to the journal. A journal that cannot be written is told
     /// and goes without: it must not end the hours of work that it is about.
     fn keep(&mut self, entry: Entry) {
-        if let Err(failure) = self.journal.write(entry) {
+        let line = Line {
+            time: journal::now(),
+            entry,
+        };
+        if let Err(failure) = self.journal.write_line(&line) {
             not_kept(&failure);
+        }
+        if let Some(reporter) = &self.context.reporter {
+            reporter.see(&self.id, self.folder.as_deref(), &line);
         }
     }
 
@@ -451,6 +485,7 @@ impl Run {
             vm: machine.vm.clone(),
             vdi: machine.vdi.clone(),
         });
+        tool::look();
         // With several machines the record names the first.
         self.machine.get_or_insert(machine);
     }
@@ -792,12 +827,40 @@ impl Run {
     }
 
     /// A check that WHAT describes holds.
-    pub fn check_passed(&mut self, what: &str) {
+    /// VALUE is what was expected and found, where that is short.
+    pub fn check_passed(&mut self, what: &str, value: Option<String>) {
         tell(Event::CheckPassed {
             what: what.to_owned(),
         });
         self.keep(Entry::Checked {
             what: what.to_owned(),
+            value,
+        });
+    }
+
+    /// The check CHECK does not hold; whoever makes it decides what follows from that.
+    pub fn check_failed(&mut self, check: FailedCheck) {
+        self.keep(Entry::CheckFailed {
+            what: check.what,
+            place: check.place,
+            message: check.message,
+            expected: check.expected,
+            actual: check.actual,
+        });
+    }
+
+    /// The step that goes on is left out because of WHY.
+    pub fn skipped(&mut self, why: &str) {
+        self.keep(Entry::Skipped {
+            why: why.to_owned(),
+        });
+    }
+
+    /// The step that goes on fails, which says MESSAGE, as it is known to because of WHY.
+    pub fn failed_as_known(&mut self, why: &str, message: &str) {
+        self.keep(Entry::FailedAsKnown {
+            why: why.to_owned(),
+            message: message.to_owned(),
         });
     }
 
@@ -975,7 +1038,17 @@ impl Run {
             }
             (Outcome::Failed { key, message }, _) => (Verdict::of_key(key), Some(message.clone())),
         };
-        let overhead = self.journal.spent() + progress::spent();
+        // What has met a machine is worth to be told by which program.
+        if let Some(sha256) = self.machine.as_ref().and_then(|_| tool::sha256()) {
+            self.keep(Entry::Tool {
+                version: tool_version(),
+                sha256,
+            });
+        }
+        let reporting = self.context.reporter.as_ref();
+        let overhead = self.journal.spent()
+            + progress::spent()
+            + reporting.map_or(Duration::ZERO, |reporter| reporter.spent());
         self.keep(Entry::Ended {
             verdict: verdict.as_str().to_owned(),
             message: message.clone(),
@@ -997,6 +1070,9 @@ impl Run {
             }
             entries.extend(self.provenance());
             destination.write(&entries)?;
+        }
+        if let Some(reporter) = &self.context.reporter {
+            reporter.ended(self.folder.as_deref());
         }
         Ok((verdict, message))
     }

@@ -5,7 +5,7 @@
 use super::journal::{self, Parameter, StepKind};
 use super::selection::{How, Selection};
 use super::verdict::Verdict;
-use super::{Begun, Context, Machine, Outcome as Ending, Run, folder, sha256};
+use super::{Begun, Context, FailedCheck, Machine, Outcome as Ending, Run, folder, sha256};
 use crate::failure::{Failure, Key};
 use crate::guile::natives::{Outcome, Raise};
 use crate::guile::source;
@@ -16,7 +16,7 @@ use crate::guile::value::{
 use crate::natives;
 use crate::progress::{Event, tell};
 use crate::runtime::{self, Deadline};
-use crate::visible::escape;
+use crate::visible::{escape, without_user};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Duration;
@@ -160,8 +160,23 @@ natives! {
     ///
     /// The SHA-256 of a string, in hexadecimal digits.
     "%run-text-digest" (1) => text_digest,
-    /// (%run-check-passed! what)
-    "%run-check-passed!" (1) => check_passed,
+    /// (%run-check-passed! what value)
+    ///
+    /// VALUE, a string or #f, is what was expected and found, where that is short.
+    "%run-check-passed!" (2) => check_passed,
+    /// (%run-check-failed! what place message expected actual)
+    ///
+    /// The check WHAT, which is written at PLACE, does not hold, as MESSAGE says; PLACE,
+    /// EXPECTED and ACTUAL are strings or #f.
+    "%run-check-failed!" (5) => check_failed,
+    /// (%run-skipped! why)
+    ///
+    /// The step that goes on is left out.
+    "%run-skipped!" (1) => skipped,
+    /// (%run-failed-as-known! why message)
+    ///
+    /// The step that goes on fails, as MESSAGE says, which it is known to because of WHY.
+    "%run-failed-as-known!" (2) => failed_as_known,
     /// (%run-promised! what)
     "%run-promised!" (1) => promised,
     /// (%run-cleaned-up! what trouble)
@@ -596,11 +611,41 @@ fn check_passed(args: &[Value]) -> Outcome {
         tell(Event::CheckPassed { what });
         return Ok(Value::Void);
     }
+    let value = optional_string("%run-check-passed!", args, 2)?;
     with_run(|run| {
-        run.check_passed(&what);
+        run.check_passed(&what, value);
         Ok(())
     })?;
     Ok(Value::Void)
+}
+
+fn check_failed(args: &[Value]) -> Outcome {
+    const NAME: &str = "%run-check-failed!";
+    let check = FailedCheck {
+        what: string(NAME, args, 1)?,
+        place: optional_string(NAME, args, 2)?,
+        message: string(NAME, args, 3)?,
+        expected: optional_string(NAME, args, 4)?,
+        actual: optional_string(NAME, args, 5)?,
+    };
+    told(|run| run.check_failed(check))
+}
+
+fn skipped(args: &[Value]) -> Outcome {
+    let why = string("%run-skipped!", args, 1)?;
+    tell(Event::CheckPassed {
+        what: format!("skipped: {why}"),
+    });
+    told(|run| run.skipped(&why))
+}
+
+fn failed_as_known(args: &[Value]) -> Outcome {
+    let why = string("%run-failed-as-known!", args, 1)?;
+    let message = string("%run-failed-as-known!", args, 2)?;
+    tell(Event::CheckPassed {
+        what: format!("fails, as is known ({why}): {message}"),
+    });
+    told(|run| run.failed_as_known(&why, &message))
 }
 
 fn promised(args: &[Value]) -> Outcome {
@@ -642,7 +687,7 @@ fn machine(args: &[Value]) -> Outcome {
     const NAME: &str = "%run-machine!";
     let machine = Machine {
         kind: world_name().to_owned(),
-        host: string(NAME, args, 1)?,
+        host: without_user(&string(NAME, args, 1)?),
         name: string(NAME, args, 2)?,
         vm: string(NAME, args, 3)?,
         vdi: string(NAME, args, 4)?,

@@ -6,6 +6,7 @@
 
 use crate::clock;
 use crate::failure::{Failure, Key};
+use crate::private;
 use crate::runtime;
 use crate::visible::escape;
 use rustix::fs::{Access, OFlags};
@@ -94,9 +95,23 @@ impl Record {
     }
 }
 
-/// Where a record goes, which a run looks at before its work and writes to after it.
+/// Where a record or a report goes, which a run looks at before its work and writes to
+/// after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
+pub struct Destination {
+    what: What,
+    place: Place,
+}
+
+/// What goes to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Record,
+    Report,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
     /// A regular file, or one to be; links that lead to it have been followed. It
     /// is replaced whole.
     File(PathBuf),
@@ -104,40 +119,24 @@ pub enum Destination {
     Stream(PathBuf),
 }
 
-impl Destination {
-    /// The destination that NAME names. Refuse one that could not be written
-    /// later, before hours of work.
-    pub fn of(name: &Path) -> Result<Destination, Failure> {
-        let destination = Destination::resolve(name).map_err(|error| cannot_write(name, &error))?;
-        let check = || -> io::Result<()> {
-            match &destination {
-                Destination::File(file) => {
-                    tempfile::NamedTempFile::new_in(folder_of(file)).map(drop)
-                }
-                Destination::Stream(path) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
-            }
-        };
-        check().map_err(|error| cannot_write(name, &error))?;
-        Ok(destination)
-    }
-
-    fn resolve(name: &Path) -> io::Result<Destination> {
+impl Place {
+    fn resolve(name: &Path) -> io::Result<Place> {
         // What has a name there is open already: what is behind it may have no other.
         if name.starts_with("/dev") || name.starts_with("/proc") {
-            return Ok(Destination::Stream(name.to_owned()));
+            return Ok(Place::Stream(name.to_owned()));
         }
         match std::fs::metadata(name) {
             Ok(what) if what.is_dir() => Err(io::Error::other("it is a directory")),
-            Ok(what) if what.is_file() => Ok(Destination::File(std::fs::canonicalize(name)?)),
+            Ok(what) if what.is_file() => Ok(Place::File(std::fs::canonicalize(name)?)),
             Ok(what) if what.file_type().is_socket() => Err(io::Error::other("it is a socket")),
-            Ok(_) => Ok(Destination::Stream(name.to_owned())),
+            Ok(_) => Ok(Place::Stream(name.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut file = name.to_owned();
                 // As many links as Linux follows.
                 for _ in 0..40 {
                     match std::fs::read_link(&file) {
                         Ok(target) => file = folder_of(&file).join(target),
-                        Err(_) => return Ok(Destination::File(file)),
+                        Err(_) => return Ok(Place::File(file)),
                     }
                 }
                 Err(io::Error::other("too many symbolic links"))
@@ -145,19 +144,53 @@ impl Destination {
             Err(error) => Err(error),
         }
     }
+}
 
-    /// Remove the record of an earlier run, which would be taken for that of one
+impl Destination {
+    /// The destination for WHAT that NAME names. Refuse one that could not be written
+    /// later, before hours of work.
+    pub fn of(what: What, name: &Path) -> Result<Destination, Failure> {
+        let place = Place::resolve(name).map_err(|error| what.cannot_write(name, &error))?;
+        let check = || -> io::Result<()> {
+            match &place {
+                Place::File(file) => tempfile::NamedTempFile::new_in(folder_of(file)).map(drop),
+                Place::Stream(path) => Ok(rustix::fs::access(path, Access::WRITE_OK)?),
+            }
+        };
+        check().map_err(|error| what.cannot_write(name, &error))?;
+        Ok(Destination { what, place })
+    }
+
+    /// The file that it is, or the name of what is written to.
+    pub fn path(&self) -> &Path {
+        match &self.place {
+            Place::File(path) | Place::Stream(path) => path,
+        }
+    }
+
+    /// Remove what an earlier run has left, which would be taken for that of one
     /// that fails.
     pub fn clear(&self) -> Result<(), Failure> {
-        match self {
-            Destination::File(file) => match std::fs::remove_file(file) {
+        match &self.place {
+            Place::File(file) => match std::fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(cannot_write(file, &error))
+                    Err(self.what.cannot_write(file, &error))
                 }
                 _ => Ok(()),
             },
-            Destination::Stream(_) => Ok(()),
+            Place::Stream(_) => Ok(()),
         }
+    }
+
+    /// What is to be written to bit by bit: a new file, or what is there. A FIFO has to
+    /// have a reader first.
+    pub fn open(&self) -> Result<File, Failure> {
+        let opened = match &self.place {
+            Place::File(file) => private::options().create(true).truncate(true).open(file),
+            // Standard output may be a file that others write to.
+            Place::Stream(path) => File::options().append(true).open(path),
+        };
+        opened.map_err(|error| self.what.cannot_write(self.path(), &error))
     }
 
     /// Write ENTRIES as `key=value` lines: to a file whole or not at all.
@@ -166,17 +199,23 @@ impl Destination {
             .iter()
             .map(|(key, value)| format!("{key}={value}\n"))
             .collect();
-        match self {
-            Destination::File(file) => {
-                replace(file, &text).map_err(|error| cannot_write(file, &error))
+        self.write_text(text)
+    }
+
+    /// Write TEXT: to a file whole or not at all.
+    pub fn write_text(&self, text: String) -> Result<(), Failure> {
+        let what = self.what;
+        match &self.place {
+            Place::File(file) => {
+                replace(file, &text).map_err(|error| what.cannot_write(file, &error))
             }
-            Destination::Stream(path) => {
-                let what = format!("writing the record to `{}`", path.display());
+            Place::Stream(path) => {
+                let task = format!("writing {} to `{}`", what.as_str(), path.display());
                 let (path, shown) = (path.clone(), path.clone());
-                runtime::wait_to_clean_up(&what, READER * 2, async move {
+                runtime::wait_to_clean_up(&task, READER * 2, async move {
                     write_through(&path, text.as_bytes())
                         .await
-                        .map_err(|error| cannot_write(&shown, &error))
+                        .map_err(|error| what.cannot_write(&shown, &error))
                 })
             }
         }
@@ -236,12 +275,31 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-fn cannot_write(file: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Key::Settings,
-        format!("cannot write the record to `{}`: {error}", file.display()),
-    )
-    .hint("name a file in a directory that exists and may be written with METADATA_OUT")
+impl What {
+    fn as_str(self) -> &'static str {
+        match self {
+            What::Record => "the record",
+            What::Report => "the report",
+        }
+    }
+
+    fn cannot_write(self, file: &Path, error: &io::Error) -> Failure {
+        let option = match self {
+            What::Record => " with METADATA_OUT",
+            What::Report => "",
+        };
+        Failure::new(
+            Key::Settings,
+            format!(
+                "cannot write {} to `{}`: {error}",
+                self.as_str(),
+                file.display()
+            ),
+        )
+        .hint(format!(
+            "name a file in a directory that exists and may be written{option}"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +317,7 @@ mod tests {
         record.set("build_jobs", "2").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("metadata");
-        let destination = Destination::of(&file).unwrap();
+        let destination = Destination::of(What::Record, &file).unwrap();
         destination.write(&record.entries()).unwrap();
         assert_eq!(
             std::fs::read_to_string(file).unwrap(),
@@ -286,7 +344,8 @@ mod tests {
 
     #[test]
     fn a_metadata_file_in_a_missing_directory_is_refused_before_the_run() {
-        let failure = Destination::of(Path::new("/nonexistent/metadata")).unwrap_err();
+        let failure =
+            Destination::of(What::Record, Path::new("/nonexistent/metadata")).unwrap_err();
         assert_eq!(failure.key().exit_status(), 3);
     }
 
@@ -303,15 +362,18 @@ mod tests {
         std::os::unix::fs::symlink("link", at("twice")).unwrap();
         // Once where nothing is there yet, once where something is.
         for _ in 0..2 {
-            let destination = Destination::of(&at("twice")).unwrap();
+            let destination = Destination::of(What::Record, &at("twice")).unwrap();
             destination.write(&entries()).unwrap();
             assert_eq!(std::fs::read_to_string(at("far/away")).unwrap(), "a=1\n");
             assert!(at("twice").is_symlink() && at("link").is_symlink());
         }
-        Destination::of(&at("twice")).unwrap().clear().unwrap();
+        Destination::of(What::Record, &at("twice"))
+            .unwrap()
+            .clear()
+            .unwrap();
         assert!(!at("far/away").exists() && at("twice").is_symlink());
         std::os::unix::fs::symlink("round", at("round")).unwrap();
-        assert!(Destination::of(&at("round")).is_err());
+        assert!(Destination::of(What::Record, &at("round")).is_err());
     }
 
     #[test]
@@ -321,7 +383,7 @@ mod tests {
         let fifo = folder.path().join("fifo");
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.unwrap().success());
-        let destination = Destination::of(&fifo).unwrap();
+        let destination = Destination::of(What::Record, &fifo).unwrap();
         destination.clear().unwrap();
         let reader = std::thread::spawn({
             let fifo = fifo.clone();
@@ -339,7 +401,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_device_that_is_full_is_an_error_and_no_file() {
-        let destination = Destination::of(Path::new("/dev/full")).unwrap();
+        let destination = Destination::of(What::Record, Path::new("/dev/full")).unwrap();
         destination.clear().unwrap();
         assert!(destination.write(&entries()).is_err());
         assert!(!std::fs::metadata("/dev/full").unwrap().is_file());

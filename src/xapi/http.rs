@@ -10,6 +10,7 @@ use super::error::XapiError;
 use super::trust::{self, Fingerprint};
 use crate::clock;
 use crate::runtime;
+use crate::visible::without_user;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::fmt;
@@ -67,7 +68,7 @@ impl Endpoint {
     /// The host that URL names, with the certificates PINS.
     pub fn new(url: &str, pins: Vec<Fingerprint>) -> Result<Endpoint, XapiError> {
         let malformed = |what: &str| XapiError::Settings {
-            message: format!("`{url}` does not name a host: {what}"),
+            message: format!("`{}` does not name a host: {what}", without_user(url)),
             hint: "write `https://ADDRESS` or `https://ADDRESS:PORT` as `host` in the settings"
                 .to_owned(),
         };

@@ -91,6 +91,41 @@ fn domains_do_not_know_each_other() {
     }
 }
 
+/// What of the program a report is made with: what was kept, and how text is shown.
+const BESIDE_REPORTS: &[&str] = &["failure", "report", "run", "visible"];
+
+#[test]
+fn reports_are_functions_of_what_is_kept() {
+    let mut found = Vec::new();
+    for (path, text) in files("src/report", &["rs"]) {
+        for (number, line) in code(&text) {
+            let knows_others = line.split("crate::").skip(1).any(|word| {
+                let end = word.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+                !BESIDE_REPORTS.contains(&&word[..end.unwrap_or(word.len())])
+            });
+            let acts = [
+                "std::fs",
+                "std::env",
+                "std::process",
+                "std::net",
+                "Instant",
+                "SystemTime",
+            ];
+            if knows_others || acts.iter().any(|word| line.contains(word)) {
+                found.push(format!("{}:{number}: {}", path.display(), line.trim()));
+            }
+        }
+    }
+    nothing(found);
+}
+
+#[test]
+fn runs_do_not_know_how_they_are_reported() {
+    nothing(trespasses(&["crate::report::"], |path| {
+        !path.starts_with("src/run")
+    }));
+}
+
 #[test]
 fn the_language_knows_no_domain() {
     let domains: Vec<String> = DOMAINS

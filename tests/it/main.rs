@@ -34,6 +34,7 @@ mod phases;
 mod real_clients;
 mod reference;
 mod repl;
+mod reports;
 mod rootfs;
 mod runs;
 mod scheme;

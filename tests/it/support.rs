@@ -227,6 +227,34 @@ pub fn installed(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Where PACKAGES of PyPI are, installed once; `None` when they cannot be.
+pub fn python_packages(packages: &[&str]) -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(packages.join("+"));
+    if place.exists() {
+        return Some(place);
+    }
+    let fresh = place.with_extension(std::process::id().to_string());
+    let output = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--target"])
+        .arg(&fresh)
+        .args(packages)
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            let _ = std::fs::rename(&fresh, &place);
+            Some(place)
+        }
+        Ok(output) => {
+            skipped(&String::from_utf8_lossy(&output.stderr));
+            None
+        }
+        Err(error) => {
+            skipped(&format!("python3 cannot be run: {error}"));
+            None
+        }
+    }
+}
+
 /// Say that a test is skipped because of WHY, on a line of its own.
 pub fn skipped(why: &str) {
     assert!(

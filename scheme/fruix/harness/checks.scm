@@ -41,6 +41,12 @@ MESSAGE says."
      (%run-note! (string-append "✗ " (placed source message)))
      (set-car! (%collected) (cons (cons source message) messages)))))
 
+(define* (check-failed source what message #:optional expected actual)
+  "The check WHAT that stands at SOURCE, as `syntax-source' has it, does not hold, which
+MESSAGE says; of an equality EXPECTED and ACTUAL are its texts."
+  (%run-check-failed! what (place-text source) message expected actual)
+  (failed source message))
+
 (define (place-text source)
   "Return SOURCE, as `syntax-source' has it, as FILE:LINE:COLUMN, or #f."
   (let ((source (or source '())))
@@ -104,14 +110,20 @@ nothing; behind the last one 'check-failed is thrown, with all of them."
 
 (define (check-at source what holds?)
   (if holds?
-      (%run-check-passed! what)
-      (failed source (format #f "this does not hold: ~a" what))))
+      (%run-check-passed! what #f)
+      (check-failed source what (format #f "this does not hold: ~a" what))))
 
 (define (check-equal-at source what actual expected)
   (if (equal? actual expected)
-      (%run-check-passed! what)
-      (failed source
-              (string-append what ": " (difference actual expected)))))
+      (%run-check-passed! what (short-text actual))
+      (differs source what actual expected)))
+
+(define (differs source what actual expected)
+  "The check WHAT at SOURCE, that ACTUAL is EXPECTED, does not hold."
+  (check-failed source what
+                (string-append what ": " (difference actual expected))
+                (shortened (object->string expected write) %longest-kept)
+                (shortened (object->string actual write) %longest-kept)))
 
 (define-placed (fail message)
   "Throw 'check-failed with MESSAGE, a string: the system under test is not as
@@ -182,18 +194,18 @@ Throw 'check-failed when it is false."
        (claim-that #'what #'expression)))))
 
 (define (claim-call source what operator arguments texts)
-  (if (apply operator arguments)
-      (%run-check-passed! what)
-      (failed source
-              (match arguments
-                ((actual expected)
-                 (=> next)
-                 (if (memq operator (list equal? eqv? eq? = string=? char=?))
-                     (string-append what ": " (difference actual expected))
-                     (next)))
-                (_
-                 (string-append "this does not hold: " what
-                                (given arguments texts)))))))
+  (define equality?
+    (and (memq operator (list equal? eqv? eq? = string=? char=?))
+         (= 2 (length arguments))))
+  (cond
+   ((apply operator arguments)
+    (%run-check-passed! what (and equality? (short-text (car arguments)))))
+   (equality?
+    (differs source what (car arguments) (cadr arguments)))
+   (else
+    (check-failed source what
+                  (string-append "this does not hold: " what
+                                 (given arguments texts))))))
 
 (define (given arguments texts)
   "Return which value each of ARGUMENTS has whose text is among TEXTS."
@@ -212,10 +224,19 @@ Throw 'check-failed when it is false."
 (define %longest 100)
 (define %before 24)
 
-(define (shortened text)
-  (if (<= (string-length text) %longest)
+;; How much of a value that is not the expected one is kept for reports.
+(define %longest-kept 1000)
+
+(define* (shortened text #:optional (longest %longest))
+  (if (<= (string-length text) longest)
       text
-      (string-append (string-take text %longest) "…")))
+      (string-append (string-take text longest) "…")))
+
+(define (short-text value)
+  "Return VALUE as `write' prints it, when that is short for sure, or #f."
+  (and (or (number? value) (boolean? value) (char? value) (symbol? value)
+           (and (string? value) (<= (string-length value) %longest)))
+       (object->string value write)))
 
 (define (difference actual expected)
   "Return a sentence about ACTUAL, which is not EXPECTED: both, cut to where they begin

@@ -10,6 +10,7 @@ use crate::cli::gc;
 use crate::cli::settings::{Setting, Settings};
 use crate::cli::trust::is_same;
 use crate::failure::{Failure, Key};
+use crate::report::moment;
 use crate::runtime;
 use crate::xapi::lock::{self, Seen as Lock};
 use crate::xapi::{self, Session, XapiError, vm};
@@ -351,7 +352,7 @@ fn told(lock: &Lock) -> (Verdict, String) {
         run => format!("run `{run}`"),
     };
     let who = format!("{run} of {}, on {}", holder.owner, holder.client);
-    let until = gc::moment(epoch.until);
+    let until = moment(epoch.until);
     if !lock.is_held {
         return (
             Verdict::Fine,

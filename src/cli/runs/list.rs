@@ -1,11 +1,10 @@
 //! `runs list`: a line a run, newest first.
 
-use super::super::gc::moment;
 use super::super::output::{print_line, print_text};
 use super::super::screen;
 use super::super::settings::Environment;
-use super::data;
 use crate::failure::Failure;
+use crate::report::{data, moment};
 use crate::run::folder::{self, Summary};
 use crate::run::journal;
 use crate::run::verdict::Verdict;

@@ -28,7 +28,7 @@ pub fn run(folder: &Path, part: Option<&str>) -> Result<u8, Failure> {
         if wanted.len() > 1 {
             print_line(escape(&format!("==> {}", title(log))))?;
         }
-        each_line(log, print_bytes)?;
+        each_line(&log.file, print_bytes)?;
     }
     Ok(0)
 }
@@ -62,7 +62,7 @@ fn nothing(folder: &Path, part: Option<&str>, all: &[Log]) -> Failure {
 /// The last COUNT lines of LOG.
 pub fn tail(log: &Log, count: usize) -> Result<Vec<String>, Failure> {
     let mut last = VecDeque::new();
-    each_line(log, |line| {
+    each_line(&log.file, |line| {
         if last.len() == count {
             last.pop_front();
         }
@@ -72,15 +72,19 @@ pub fn tail(log: &Log, count: usize) -> Result<Vec<String>, Failure> {
     Ok(last.into())
 }
 
-/// Call BODY with each line of LOG. One that is still being written ends where it ends.
-fn each_line(log: &Log, mut body: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+/// Call BODY with each line of the log in FILE. One that is still being written ends where
+/// it ends.
+pub fn each_line(
+    file: &Path,
+    mut body: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
         Failure::new(
             Key::System,
-            format!("cannot read the log `{}`: {error}", log.file.display()),
+            format!("cannot read the log `{}`: {error}", file.display()),
         )
     };
-    let (mut input, _helper) = opened(&log.file).map_err(unreadable)?;
+    let (mut input, _helper) = opened(file).map_err(unreadable)?;
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -2,12 +2,13 @@
 //! that can be believed. What they have left on the host is the matter of
 //! [`super::gc`], going on with one that of [`super::resume`].
 //!
-//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`]. [`data`] is what
-//! `--json` prints, whose names stay as docs/operating.md has them.
+//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`].
+//! What `--json` prints is [`crate::report::data`]'s.
 
-mod data;
+mod kept;
 mod list;
 pub mod log;
+pub mod reports;
 mod show;
 mod verify;
 mod why;
@@ -68,6 +69,13 @@ pub enum Arguments {
         #[arg(long)]
         json: bool,
     },
+    /// Report what a run has found out, as when it ends with such options
+    Report {
+        /// The run, or how its identifier begins; the newest without ID
+        id: Option<String>,
+        #[command(flatten)]
+        files: reports::Files,
+    },
     /// Remove what runs have left behind on this machine and, after asking, on the host
     Gc(gc::Arguments),
 }
@@ -86,6 +94,9 @@ pub fn run(
         Arguments::Show { id, json } => show::run(&folder(id)?, *json),
         Arguments::Why { step, run, json } => why::run(&folder(run)?, step.as_deref(), *json),
         Arguments::Log { id, step } => log::run(&find(Some(id), environment)?, step.as_deref()),
+        Arguments::Report { id, files } => {
+            reports::run(&folder(id)?, &files.within(&environment.directory))
+        }
         Arguments::Verify { id, json } => verify::run(&folder(id)?, *json),
     }
 }

@@ -1,8 +1,8 @@
 //! `runs show`: what a run did, an entry of its journal a line.
 
 use super::super::output::{print_line, print_text};
-use super::data;
 use crate::failure::Failure;
+use crate::report::data;
 use crate::run::Machine;
 use crate::run::folder::{self, Summary};
 use crate::run::journal::{self, Entry, Line, State};
@@ -108,7 +108,17 @@ fn told(entry: &Entry) -> Option<String> {
         Entry::StepPassedOver { step, how } => {
             format!("! {} was passed over by hand: {how}", step.join(" / "))
         }
-        Entry::Checked { what } => format!("· {what}"),
+        Entry::Checked { what, .. } => format!("· {what}"),
+        Entry::CheckFailed { message, place, .. } => match place {
+            None => format!("✗ {message}"),
+            Some(place) => format!("✗ {place}: {message}"),
+        },
+        Entry::Skipped { why } => format!("· skipped: {why}"),
+        Entry::FailedAsKnown { why, message } => {
+            format!("· fails, as is known ({why}): {message}")
+        }
+        Entry::Settings { settings } => format!("settings: {}", settings.len()),
+        Entry::Tool { version, sha256 } => format!("{version}, sha256 {sha256}"),
         Entry::Recorded { key, value } => format!("{key}={value}"),
         Entry::Promised { .. } => return None,
         Entry::CleanedUp { what, trouble } => match trouble {

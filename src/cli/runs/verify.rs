@@ -2,8 +2,8 @@
 //! written, and what that proves.
 
 use super::super::output::{print_line, print_text};
-use super::data;
 use crate::failure::Failure;
+use crate::report::data;
 use crate::run::folder::{self, SOURCE, Summary};
 use crate::run::journal::{Entry, State};
 use crate::run::sha256;

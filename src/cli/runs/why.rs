@@ -1,8 +1,8 @@
 //! `runs why`: of each step, why it was done again, or was not.
 
 use super::super::output::{print_line, print_text};
-use super::data;
 use crate::failure::{Failure, Key};
+use crate::report::data;
 use crate::run::folder;
 use crate::run::journal::{Entry, StepKind, StepPath};
 use crate::visible::escape;

@@ -3,7 +3,7 @@
 //! Times are RFC 3339 in UTC, durations are in seconds. docs/operating.md lists the
 //! names.
 
-use super::super::gc::moment;
+use super::moment;
 use crate::run::folder::Summary;
 use crate::run::journal::{Entry, Line, State};
 use serde_json::{Map, Value, json};
@@ -108,6 +108,7 @@ mod tests {
             time: 0,
             entry: Entry::Checked {
                 what: "it is so".into(),
+                value: None,
             },
         };
         let data = entry(&line);
