@@ -4,8 +4,8 @@
 //! of mtree(5), sorted by bytes, no comments, no times, no owners. So the same
 //! tree has the same digest wherever it lies, and FreeBSD's `mtree` can check
 //! it. [`Tree::read`] looks and hashes, in parallel; [`Manifest`] reads what
-//! was recorded, ours or mtree's or a METALOG; [`compare`] explains; [`check`]
-//! looks whether everything that was recorded still holds.
+//! was recorded, ours or mtree's or a METALOG; [`compare`] explains, and [`likeness`]
+//! does of two files; [`check`] looks whether everything that was recorded still holds.
 //!
 //! Left out: the identity that Fruix gives a source tree. It is made of
 //! `mtree -c` output whose keywords are not published.
@@ -17,6 +17,7 @@ mod algorithm;
 mod compare;
 mod conform;
 mod file;
+pub mod likeness;
 mod manifest;
 pub mod primitives;
 mod sums;

@@ -5,6 +5,7 @@ mod build_logs;
 mod builder;
 mod cli;
 mod clock;
+mod comparison;
 mod digest;
 mod doctor;
 mod escapes;

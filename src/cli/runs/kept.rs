@@ -3,7 +3,8 @@
 
 use super::super::log as build_log;
 use super::log::{each_line, title};
-use crate::digest;
+use crate::digest::{self, Manifest};
+use crate::failure::Failure;
 use crate::report::evidence::{Evidence, KeptFile, State, Step};
 use crate::report::html::{Excerpt, Page, Picture};
 use crate::run::folder::{SOURCE, Summary};
@@ -11,7 +12,7 @@ use crate::run::journal;
 use crate::run::logs::{self, Log};
 use crate::run::verdict::Verdict;
 use crate::ssh::build_log::{Cause, Outcome};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use walkdir::WalkDir;
 
@@ -88,6 +89,29 @@ pub fn files(folder: &Path) -> Vec<KeptFile> {
             })
         })
         .collect()
+}
+
+/// The folder of a run as a tree, without what is ours. With which other name a file
+/// is one stands as `hardlink` in each of them.
+pub fn tree(folder: &Path) -> Result<Manifest, Failure> {
+    let tree = digest::Tree::read(folder)?;
+    let mut manifest = tree.manifest();
+    manifest.records.retain(|record| {
+        let first = record.path.components().next();
+        first.is_some_and(|first| !OURS.iter().any(|name| first.as_os_str() == *name))
+    });
+    let shared: HashMap<&Path, &Path> = tree
+        .hard_links
+        .iter()
+        .flat_map(|names| names.iter().map(|name| (&**name, &*names[0])))
+        .collect();
+    for record in &mut manifest.records {
+        // What is a file of its own is one with itself.
+        let first = shared.get(&*record.path).copied().unwrap_or(&record.path);
+        let first = first.to_string_lossy().into_owned();
+        record.keywords.insert("hardlink".to_owned(), first);
+    }
+    Ok(manifest)
 }
 
 fn is_of_a_failure(log: &Log, steps: &[Step]) -> bool {

@@ -2,14 +2,16 @@
 //! that can be believed. What they have left on the host is the matter of
 //! [`super::gc`], going on with one that of [`super::resume`].
 //!
-//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`].
+//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`], [`diff`], [`trends`].
 //! What `--json` prints is [`crate::report::data`]'s.
 
+mod diff;
 mod kept;
 mod list;
 pub mod log;
 pub mod reports;
 mod show;
+mod trends;
 mod verify;
 mod why;
 
@@ -69,6 +71,24 @@ pub enum Arguments {
         #[arg(long)]
         json: bool,
     },
+    /// Say what is different in run B: record, checks, durations, and what it has made; status 1 when something is
+    Diff {
+        /// The run to compare with
+        a: String,
+        /// The run that is compared
+        b: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say of each step how long it took and how it came out, over all runs that were kept
+    Trends {
+        /// The step, or a part of its name; the runs themselves without STEP
+        step: Option<String>,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Report what a run has found out, as when it ends with such options
     Report {
         /// The run, or how its identifier begins; the newest without ID
@@ -98,6 +118,13 @@ pub fn run(
             reports::run(&folder(id)?, &files.within(&environment.directory))
         }
         Arguments::Verify { id, json } => verify::run(&folder(id)?, *json),
+        Arguments::Diff { a, b, json } => {
+            let (a, b) = (find(Some(a), environment)?, find(Some(b), environment)?);
+            diff::run(&a, &b, *json, environment)
+        }
+        Arguments::Trends { step, json } => {
+            trends::run(&kept(environment)?.1, step.as_deref(), *json)
+        }
     }
 }
 
