@@ -3,11 +3,13 @@
 //! [`model`] is what [`junit`] and [`tap`] are made of, whoever has found it out. Of a run,
 //! [`evidence`] is what its journal tells, in order, [`cases`] that as a model, and
 //! [`comparison`] two of them beside one another; [`html`]
-//! is a page for people, [`jsonl`] and [`data`] are for programs.
+//! is a page for people, [`jsonl`] and [`data`] are for programs, and [`attestation`] is what
+//! is signed.
 //! Everything here is a function from data to text: nothing is read, written or
 //! asked. Text from outside is spelled out where it would command a terminal or a
 //! browser, end a line, or reorder what is read.
 
+pub mod attestation;
 pub mod cases;
 pub mod comparison;
 pub mod data;

@@ -16,6 +16,8 @@
 //! * [`Connection::send`] and [`Connection::fetch`] move files and trees, and
 //!   compare them ([`transfer`], [`tree`]).
 //!
+//! With the same keys files are signed ([`signature`]).
+//!
 //! Left out on purpose: passwords, terminals, forwarding, and any way to go on
 //! with a host key that is not the expected one.
 //!
@@ -38,6 +40,7 @@ pub mod primitives;
 pub mod run;
 mod sftp;
 pub mod shell;
+pub mod signature;
 pub mod text;
 pub mod transfer;
 pub mod tree;

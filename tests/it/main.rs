@@ -1,6 +1,7 @@
 //! The Rust tests of the whole crate: one file a domain.
 
 mod architecture;
+mod attestation;
 mod build_logs;
 mod builder;
 mod cli;

@@ -2,9 +2,11 @@
 //! that can be believed. What they have left on the host is the matter of
 //! [`super::gc`], going on with one that of [`super::resume`].
 //!
-//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`], [`diff`], [`trends`].
+//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`], [`attest`],
+//! [`diff`], [`trends`].
 //! What `--json` prints is [`crate::report::data`]'s.
 
+mod attest;
 mod diff;
 mod kept;
 mod list;
@@ -63,14 +65,8 @@ pub enum Arguments {
         /// The step or the job, or a part of its name; all logs without STEP
         step: Option<String>,
     },
-    /// Check that a run's journal and its copies of sources are as they were written
-    Verify {
-        /// The run, or how its identifier begins; the newest without ID
-        id: Option<String>,
-        /// Print what was found as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    /// Check that a run's journal, its copies of sources and its attestations are as they were written
+    Verify(verify::Arguments),
     /// Say what is different in run B: record, checks, durations, and what it has made; status 1 when something is
     Diff {
         /// The run to compare with
@@ -89,6 +85,8 @@ pub enum Arguments {
         #[arg(long)]
         json: bool,
     },
+    /// Sign what a run has found out, as in-toto statements in its folder
+    Attest(attest::Arguments),
     /// Report what a run has found out, as when it ends with such options
     Report {
         /// The run, or how its identifier begins; the newest without ID
@@ -117,13 +115,16 @@ pub fn run(
         Arguments::Report { id, files } => {
             reports::run(&folder(id)?, &files.within(&environment.directory))
         }
-        Arguments::Verify { id, json } => verify::run(&folder(id)?, *json),
+        Arguments::Verify(arguments) => verify::run(&folder(&arguments.id)?, arguments),
         Arguments::Diff { a, b, json } => {
             let (a, b) = (find(Some(a), environment)?, find(Some(b), environment)?);
             diff::run(&a, &b, *json, environment)
         }
         Arguments::Trends { step, json } => {
             trends::run(&kept(environment)?.1, step.as_deref(), *json)
+        }
+        Arguments::Attest(arguments) => {
+            attest::run(&folder(&arguments.id)?, arguments, environment)
         }
     }
 }

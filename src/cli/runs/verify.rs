@@ -1,15 +1,34 @@
-//! `runs verify`: whether a run's journal and its copies of sources are as they were
-//! written, and what that proves.
+//! `runs verify`: whether a run's journal, its copies of sources and its attestations are
+//! as they were written, and what that proves.
 
 use super::super::output::{print_line, print_text};
-use crate::failure::Failure;
+use super::attest::{self, Found, Head};
+use crate::failure::{Failure, Key};
 use crate::report::data;
 use crate::run::folder::{self, SOURCE, Summary};
 use crate::run::journal::{Entry, State};
 use crate::run::sha256;
+use crate::ssh::signature::Signer;
 use crate::visible::escape;
+use clap::Args;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Check what is kept of a run.
+#[derive(Args, Clone, Debug)]
+pub struct Arguments {
+    /// The run, or how its identifier begins; the newest without ID
+    pub id: Option<String>,
+    /// Believe only attestations that the key with this public half has signed
+    #[arg(long, value_name = "FILE")]
+    signer: Option<PathBuf>,
+    /// Compare the journal's head with the one in FILE, a record or an attestation that was kept elsewhere
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// Print what was found as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// A copy of a source, and how it was found.
 struct Copy {
@@ -20,12 +39,24 @@ struct Copy {
 }
 
 /// Check the run in FOLDER: 0 when nothing is wrong with it, 1 when it is damaged.
-pub fn run(folder: &Path, json: bool) -> Result<u8, Failure> {
+pub fn run(folder: &Path, arguments: &Arguments) -> Result<u8, Failure> {
     let summary = folder::summary(folder);
     let copies = copies(folder, &summary);
+    let signer = arguments.signer.as_deref().map(signer_in).transpose()?;
+    let attestations = attest::found(&summary, signer.as_ref());
+    let heads = heads(&summary, &arguments.against)?;
     let is_damaged = matches!(summary.reading.state, State::Damaged(_))
-        || copies.iter().any(|copy| copy.state != "whole");
-    let proven = proven(&summary, &copies);
+        || copies.iter().any(|copy| copy.state != "whole")
+        || attestations.iter().any(|found| found.trouble.is_some())
+        || (signer.is_some() && attestations.is_empty())
+        || heads.iter().any(|(file, head)| match head {
+            Head::Same => false,
+            Head::Other => true,
+            // Whoever names a file wants to see the head in it.
+            Head::None => arguments.against.contains(file),
+        });
+    let proven = proven(&summary, &copies, &attestations, &heads);
+    let json = arguments.json;
     let status = u8::from(is_damaged);
     if json {
         let copies: Vec<_> = copies
@@ -44,6 +75,22 @@ pub fn run(folder: &Path, json: bool) -> Result<u8, Failure> {
             "lines": summary.reading.lines.len(),
             "head_sha256": summary.reading.head,
             "sources": copies,
+            "attestations": attestations
+                .iter()
+                .map(|found| json!({
+                    "file": found.file,
+                    "state": if found.trouble.is_some() { "changed" } else { "whole" },
+                    "signer": found.signer,
+                    "why": found.trouble,
+                }))
+                .collect::<Vec<_>>(),
+            "heads": heads
+                .iter()
+                .map(|(file, head)| json!({
+                    "file": file.to_string_lossy(),
+                    "head": head.as_str(),
+                }))
+                .collect::<Vec<_>>(),
             "proven": proven,
             "not_proven": NOT_PROVEN,
         })))?;
@@ -59,6 +106,17 @@ pub fn run(folder: &Path, json: bool) -> Result<u8, Failure> {
     print_line(format_args!("head_sha256={}", summary.reading.head))?;
     for copy in &copies {
         print_line(escape(&format!("{}={}", copy.file, copy.state)))?;
+    }
+    for found in &attestations {
+        let state = match (&found.signer, &found.trouble) {
+            (Some(signer), None) => format!("whole, signed by {signer}"),
+            (_, trouble) => format!("not believed: {}", trouble.as_deref().unwrap_or_default()),
+        };
+        print_line(escape(&format!("{}={state}", found.file)))?;
+    }
+    for (file, head) in &heads {
+        let file = escape(&file.to_string_lossy());
+        print_line(format_args!("head in {file}={}", head.as_str()))?;
     }
     for sentence in proven {
         print_line(format_args!("proven: {}", escape(&sentence)))?;
@@ -103,7 +161,42 @@ fn copies(folder: &Path, summary: &Summary) -> Vec<Copy> {
     copies
 }
 
-fn proven(summary: &Summary, copies: &[Copy]) -> Vec<String> {
+/// The key that FILE holds the public half of.
+fn signer_in(file: &Path) -> Result<Signer, Failure> {
+    Signer::read(file).ok_or_else(|| {
+        Failure::new(
+            Key::Usage,
+            format!("`{}` holds no public SSH key", file.display()),
+        )
+    })
+}
+
+/// What the files AGAINST hold of the head of the run that SUMMARY tells of, and what the
+/// record does that it has written itself, where that is still there.
+fn heads(summary: &Summary, against: &[PathBuf]) -> Result<Vec<(PathBuf, Head)>, Failure> {
+    let mut heads = Vec::new();
+    let record = summary.reading.program();
+    let record = record.and_then(|program| program.metadata_file.as_deref());
+    // A FIFO or a device is not there to be read again.
+    if let Some(record) = record.map(Path::new).filter(|record| record.is_file())
+        && !against.iter().any(|file| file == record)
+        && let Ok(head) = attest::head_in(record, summary)
+        && head != Head::None
+    {
+        heads.push((record.to_owned(), head));
+    }
+    for file in against {
+        heads.push((file.clone(), attest::head_in(file, summary)?));
+    }
+    Ok(heads)
+}
+
+fn proven(
+    summary: &Summary,
+    copies: &[Copy],
+    attestations: &[Found],
+    heads: &[(PathBuf, Head)],
+) -> Vec<String> {
     let mut proven = Vec::new();
     let lines = summary.reading.lines.len();
     match summary.reading.state {
@@ -126,6 +219,21 @@ fn proven(summary: &Summary, copies: &[Copy]) -> Vec<String> {
         proven.push(format!(
             "{whole} of {} copies of sources are what the run loaded",
             copies.len()
+        ));
+    }
+    for found in attestations {
+        if let Some(signer) = &found.signer {
+            proven.push(format!(
+                "the key {signer} has signed {} for a journal with this head",
+                found.file
+            ));
+        }
+    }
+    let same = heads.iter().filter(|(_, head)| *head == Head::Same).count();
+    if same > 0 {
+        proven.push(format!(
+            "the journal is the one whose head {same} of {} other files have",
+            heads.len()
         ));
     }
     proven
