@@ -522,3 +522,87 @@ fn the_documentation_names_each_kind_of_event() {
     }
     assert!(names > 20, "{names}");
 }
+
+/// The jobs that docs/ci.md shows: the schema that checks each, and its text.
+fn jobs_of_the_documentation() -> Vec<(&'static str, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md");
+    let text = fs::read_to_string(page).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks: Vec<String> = blocks
+        .map(|block| block.split_once("```").unwrap().0.to_owned())
+        .collect();
+    let schemas = [
+        "vendor.github-workflows",
+        "vendor.gitlab-ci",
+        "vendor.buildkite",
+    ];
+    assert_eq!(blocks.len(), schemas.len());
+    schemas.into_iter().zip(blocks).collect()
+}
+
+#[test]
+fn the_jobs_of_the_documentation_are_valid_and_what_they_run_leaves_reports() {
+    let Some(place) = python_packages(&["check-jsonschema==0.39.0"]) else {
+        return;
+    };
+    // What each job runs, as the service would hand it to a shell.
+    let script = "
+import sys
+from ruamel.yaml import YAML
+job = YAML(typ='safe').load(open(sys.argv[1]))
+if 'jobs' in job:
+    commands = [s['run'] for s in job['jobs']['simulated']['steps'] if 'run' in s]
+elif 'simulated' in job:
+    commands = ['set -e\\n' + '\\n'.join(job['simulated']['script'])]
+else:
+    commands = [job['steps'][0]['command']]
+print(next(c for c in commands if 'fruix-scm' in c))
+";
+    for (schema, text) in jobs_of_the_documentation() {
+        let sandbox = Sandbox::new();
+        let file = sandbox.write("job.yml", &text);
+        let python = || {
+            let mut command = Command::new("python3");
+            command.env("PYTHONPATH", &place);
+            command
+        };
+        let _ = printed(
+            python()
+                .args(["-m", "check_jsonschema", "--builtin-schema", schema])
+                .arg(&file),
+        );
+        let commands = printed(python().args(["-c", script]).arg(&file));
+        sandbox.write("job.sh", &commands);
+        for (harness, status) in [
+            (GOOD, 0),
+            (
+                "(use-modules (fruix harness)) (harness \"it\" (throw 'xapi-error #f \"no\" '() '()))",
+                3,
+            ),
+        ] {
+            // The harness of that name in this directory comes before the one that ships.
+            sandbox.write("phase20.scm", harness);
+            let path = std::env::var("PATH").unwrap();
+            let binary = Path::new(env!("CARGO_BIN_EXE_fruix-scm")).parent().unwrap();
+            let output = Command::new("sh")
+                .args(["-e", "job.sh"])
+                .current_dir(sandbox.work())
+                .env("HOME", sandbox.work())
+                .env("TMPDIR", sandbox.temporary())
+                .env("CI", "true")
+                .env("PATH", format!("{}:{path}", binary.display()))
+                .output()
+                .unwrap();
+            assert_eq!(
+                output.status.code(),
+                Some(status),
+                "{schema}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            for name in ["report.html", "junit.xml", "events.jsonl"] {
+                let report = sandbox.work().join("reports").join(name);
+                assert!(fs::metadata(&report).unwrap().len() > 0, "{schema}: {name}");
+            }
+        }
+    }
+}
