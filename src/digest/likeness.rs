@@ -192,7 +192,7 @@ const DATES: [&[u8]; 4] = [
 /// Where a date or time stands in both that PIECE is in.
 fn dated(before: &[u8], after: &[u8], piece: &Range<usize>) -> Option<Range<usize>> {
     for pattern in DATES {
-        let first = (piece.end).saturating_sub(pattern.len());
+        let first = piece.end.saturating_sub(pattern.len());
         for start in first..=piece.start {
             let at = start..start + pattern.len();
             let is_date = |bytes: &[u8]| {

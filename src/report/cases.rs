@@ -199,3 +199,238 @@ fn properties(evidence: &Evidence) -> Vec<(String, String)> {
     properties.extend(record.map(|(key, value)| (format!("record.{key}"), value.clone())));
     properties
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::folder::Summary;
+    use crate::run::journal::{Entry, Line, Reading, StepKind, StepPath};
+
+    fn path(text: &str) -> StepPath {
+        text.split('/').map(str::to_owned).collect()
+    }
+
+    fn began(step: &str) -> Entry {
+        Entry::StepBegan {
+            step: path(step),
+            kind: StepKind::Result,
+            text: String::new(),
+            inputs: None,
+            nonce: String::new(),
+            why: None,
+        }
+    }
+
+    fn passed(step: &str) -> Entry {
+        Entry::StepPassed {
+            step: path(step),
+            milliseconds: 1,
+            value: None,
+            identity: None,
+        }
+    }
+
+    fn failed(step: &str) -> Entry {
+        Entry::StepFailed {
+            step: path(step),
+            milliseconds: 1,
+            key: "check-failed".into(),
+            message: "no".into(),
+        }
+    }
+
+    fn kept(step: &str) -> Entry {
+        Entry::StepKept {
+            step: path(step),
+            why: "its proof holds".into(),
+        }
+    }
+
+    fn refused(what: &str) -> Entry {
+        Entry::CheckFailed {
+            what: what.into(),
+            place: None,
+            message: "no".into(),
+            expected: None,
+            actual: None,
+        }
+    }
+
+    fn holds(what: &str) -> Entry {
+        Entry::Checked {
+            what: what.into(),
+            value: None,
+        }
+    }
+
+    fn resumed() -> Entry {
+        Entry::Resumed {
+            tool: String::new(),
+            client: String::new(),
+            source: String::new(),
+            trouble: None,
+        }
+    }
+
+    fn ended(verdict: &str) -> Entry {
+        Entry::Ended {
+            verdict: verdict.into(),
+            message: None,
+            milliseconds: 1,
+            overhead_microseconds: 0,
+        }
+    }
+
+    /// The cases of a run with ENTRIES, each as `SIGN GROUP: NAME`.
+    fn cases(entries: Vec<Entry>) -> Vec<String> {
+        let reading = Reading {
+            lines: entries
+                .into_iter()
+                .map(|entry| Line { time: 0, entry })
+                .collect(),
+            ..Reading::nothing()
+        };
+        let summary = Summary::of("id".into(), "/run".into(), reading);
+        let suite = Evidence::of(summary).suite();
+        suite
+            .cases
+            .iter()
+            .map(|case| {
+                let sign = match case.outcome {
+                    Outcome::Passed => "ok",
+                    Outcome::Skipped(_) => "skipped",
+                    Outcome::KnownFailure(_) => "known",
+                    Outcome::Failed(_) => "failed",
+                    Outcome::Error(_) => "error",
+                };
+                format!("{sign} {}: {}", case.group, case.name)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn one_failure_counts_once_where_it_is() {
+        assert_eq!(
+            cases(vec![
+                began("a"),
+                began("a/b"),
+                holds("good"),
+                refused("bad"),
+                failed("a/b"),
+                failed("a"),
+                ended("fail"),
+            ]),
+            ["ok a / b: good", "failed a / b: bad"]
+        );
+        assert_eq!(
+            cases(vec![
+                began("a"),
+                began("a/b"),
+                failed("a/b"),
+                failed("a"),
+                ended("fail")
+            ]),
+            ["failed a: b"]
+        );
+    }
+
+    #[test]
+    fn of_a_step_that_was_done_again_the_last_time_counts() {
+        assert_eq!(
+            cases(vec![
+                began("a"),
+                began("a/b"),
+                refused("bad"),
+                failed("a/b"),
+                began("a/b"),
+                holds("bad"),
+                passed("a/b"),
+                passed("a"),
+                ended("pass"),
+            ]),
+            ["ok a / b: bad", "ok a: b"]
+        );
+        // In another process, where what is inside of a step may be other steps.
+        assert_eq!(
+            cases(vec![
+                began("a"),
+                began("a/gone"),
+                failed("a/gone"),
+                failed("a"),
+                ended("fail"),
+                resumed(),
+                began("a"),
+                began("a/new"),
+                passed("a/new"),
+                passed("a"),
+                ended("pass"),
+            ]),
+            ["ok a: new"]
+        );
+    }
+
+    #[test]
+    fn what_is_kept_of_an_earlier_process_is_there_with_its_checks() {
+        assert_eq!(
+            cases(vec![
+                began("a"),
+                began("a/b"),
+                holds("good"),
+                passed("a/b"),
+                passed("a"),
+                began("c"),
+                failed("c"),
+                ended("fail"),
+                resumed(),
+                kept("a"),
+                began("c"),
+                passed("c"),
+                ended("pass"),
+            ]),
+            ["ok a / b: good", "ok a: b", "ok : c"]
+        );
+    }
+
+    #[test]
+    fn what_a_harness_has_caught_is_known_and_what_a_hand_passed_over_is_not() {
+        let caught = |verdict: &str| {
+            vec![
+                began("a"),
+                began("a/b"),
+                refused("bad"),
+                failed("a/b"),
+                passed("a"),
+                ended(verdict),
+            ]
+        };
+        assert_eq!(cases(caught("pass")), ["known a / b: bad"]);
+        let mut passed_over = caught("partial");
+        passed_over.insert(
+            4,
+            Entry::StepPassedOver {
+                step: path("a/b"),
+                how: "by hand".into(),
+            },
+        );
+        assert_eq!(cases(passed_over), ["failed a / b: bad"]);
+    }
+
+    #[test]
+    fn a_run_that_has_not_passed_has_a_case_that_says_so() {
+        let good = || vec![began("a"), passed("a")];
+        assert_eq!(cases([good(), vec![ended("pass")]].concat()), ["ok : a"]);
+        for (verdict, sign) in [
+            ("partial", "failed"),
+            ("not-ready", "error"),
+            ("interrupted", "error"),
+        ] {
+            assert_eq!(
+                cases([good(), vec![ended(verdict)]].concat()),
+                ["ok : a".to_owned(), format!("{sign} : the run has passed")]
+            );
+        }
+        // Killed, in a step and between two.
+        assert_eq!(cases(vec![began("a")]), ["error : a"]);
+        assert_eq!(cases(good()), ["ok : a", "error : the run has passed"]);
+    }
+}

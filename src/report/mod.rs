@@ -2,9 +2,9 @@
 //!
 //! [`model`] is what [`junit`] and [`tap`] are made of, whoever has found it out. Of a run,
 //! [`evidence`] is what its journal tells, in order, [`cases`] that as a model, and
-//! [`comparison`] two of them beside one another; [`html`]
-//! is a page for people, [`jsonl`] and [`data`] are for programs, and [`attestation`] is what
-//! is signed.
+//! [`comparison`] two of them beside one another; [`html`] is a page for people, [`jsonl`]
+//! and [`data`] are for programs, and [`attestation`] is what is signed.
+//!
 //! Everything here is a function from data to text: nothing is read, written or
 //! asked. Text from outside is spelled out where it would command a terminal or a
 //! browser, end a line, or reorder what is read.

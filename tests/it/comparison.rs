@@ -3,7 +3,7 @@
 use crate::support::Sandbox;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A harness that checks what VERSION is, and copies what is in `made/` into its folder.
 fn maker(version: u32) -> String {
@@ -39,7 +39,7 @@ fn folders(sandbox: &Sandbox) -> Vec<PathBuf> {
     found
 }
 
-fn id(folder: &PathBuf) -> String {
+fn id(folder: &Path) -> String {
     folder.file_name().unwrap().to_string_lossy().into_owned()
 }
 

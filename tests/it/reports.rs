@@ -187,6 +187,36 @@ fn a_report_that_cannot_be_written_is_refused_or_no_success() {
 }
 
 #[test]
+fn a_run_that_is_gone_on_with_is_reported_from_its_beginning() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "it.scm",
+        "(use-modules (fruix harness))
+         (harness \"it\"
+           (step \"first\" (check \"good\" #t) 1)
+           (step \"second\" (check \"it is there\" (file-exists? \"there\"))))",
+    );
+    let _ = sandbox.run(&["it.scm"]).fails_with(1);
+    sandbox.write("there", "");
+    let mut words = vec!["runs".to_owned(), "resume".to_owned()];
+    words.extend(options(""));
+    let _ = sandbox.run(&words).success();
+    let mut words = vec!["runs".to_owned(), "report".to_owned()];
+    words.extend(options("later-"));
+    let _ = sandbox.run(&words).success();
+    let read = |name: &str| fs::read_to_string(sandbox.work().join(name)).unwrap();
+    for (_, file) in FORMATS {
+        assert_eq!(read(file), read(&format!("later-{file}")), "{file}");
+    }
+    assert!(read("events.jsonl").starts_with("{\"schema\":1,"));
+    assert_eq!(
+        read("events.jsonl").matches("\"what\":\"began\"").count(),
+        1
+    );
+    assert!(read("junit.xml").contains("tests=\"4\" failures=\"0\" errors=\"0\""));
+}
+
+#[test]
 fn two_harnesses_of_a_program_are_two_suites_of_one_report() {
     let sandbox = Sandbox::new();
     sandbox.write(

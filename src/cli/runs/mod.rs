@@ -2,9 +2,8 @@
 //! that can be believed. What they have left on the host is the matter of
 //! [`super::gc`], going on with one that of [`super::resume`].
 //!
-//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`], [`attest`],
-//! [`diff`], [`trends`].
-//! What `--json` prints is [`crate::report::data`]'s.
+//! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`],
+//! [`attest`], [`diff`], [`trends`]. What `--json` prints is [`crate::report::data`]'s.
 
 mod attest;
 mod diff;

@@ -35,7 +35,7 @@ fn number(bytes: &[u8], at: usize, count: usize, big: bool) -> Option<usize> {
     let mut value: u64 = 0;
     for index in 0..count {
         let byte = bytes[if big { index } else { count - 1 - index }];
-        value = value << 8 | u64::from(byte);
+        value = (value << 8) | u64::from(byte);
     }
     usize::try_from(value).ok()
 }
