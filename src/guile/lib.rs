@@ -27,6 +27,7 @@ pub use eval::interpreter;
 pub use machine::vm;
 pub use read::builder::SyntaxBuilder;
 pub use read::reader;
+pub use read::tree;
 pub use syntax::source;
 pub use syntax::stx::Stx;
 

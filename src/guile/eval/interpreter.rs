@@ -347,6 +347,14 @@ impl Interpreter {
         completions(prefix)
     }
 
+    /// The names that the language's own modules see: those of `(guile)`, and what that is
+    /// made of.
+    pub fn language_names(&self) -> Vec<String> {
+        world::enter(&self.world);
+        let names = world::core_names().into_iter();
+        names.map(|name| name.name().to_string()).collect()
+    }
+
     /// The documentation of NAME as seen from the current module.
     pub fn documentation(&mut self, name: &str) -> Option<String> {
         world::enter(&self.world);

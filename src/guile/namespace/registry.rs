@@ -113,6 +113,7 @@ pub fn core_names() -> Vec<Id> {
     let mut names: Vec<Id> = world.natives.keys().map(|name| Id::named(name)).collect();
     names.extend(world.words.borrow().keys().map(|name| Id::named(name)));
     names.extend(world.boot.names().map(Id::named));
+    names.extend(MACHINE.iter().map(|(name, _)| Id::named(name)));
     names
 }
 

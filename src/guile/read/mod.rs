@@ -3,3 +3,4 @@
 pub mod builder;
 pub mod errors;
 pub mod reader;
+pub mod tree;

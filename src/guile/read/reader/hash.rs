@@ -6,6 +6,18 @@ use crate::data::number_syntax::parse_number;
 use crate::data::value::{self, Value, list_value, string_value};
 use crate::data::{bitvectors, bytevectors};
 
+/// What stands behind the `#` of Guix's forms for code that is built elsewhere, the
+/// longer first, and the forms.
+///
+/// Source: GNU Guix reference manual, "G-Expressions".
+const GEXPS: [(&str, &str); 5] = [
+    ("~", "gexp"),
+    ("$@", "ungexp-splicing"),
+    ("$", "ungexp"),
+    ("+@", "ungexp-native-splicing"),
+    ("+", "ungexp-native"),
+];
+
 impl<'a> Reader<'a> {
     /// What begins with `#`, comments apart.
     pub(super) fn hash<B: Build>(
@@ -89,6 +101,14 @@ impl<'a> Reader<'a> {
                 Ok(Token::Datum(build.atom(value, span)))
             }
             Some(b'*') => self.bit_vector(build),
+            Some(b'~' | b'$' | b'+') if build.reads_gexps() => {
+                let word = &self.text[start + 1..];
+                let (length, symbol) = GEXPS
+                    .iter()
+                    .find(|(written, _)| word.starts_with(written))
+                    .map_or((1, "gexp"), |(written, symbol)| (written.len(), *symbol));
+                open(self, 1 + length, Kind::Prefix(symbol))
+            }
             Some(b'0'..=b'9') => self.label_or_array(build, labels),
             _ => self.hash_word(build),
         }

@@ -115,6 +115,10 @@ pub trait Build {
     }
     /// An array written with PREFIX, such as `s32` or `2`.
     fn array(&mut self, prefix: &str, items: Vec<Self::Node>, span: Span) -> Option<Self::Node>;
+    /// Whether what Guix's extensions of the reader write is understood without them.
+    fn reads_gexps(&self) -> bool {
+        false
+    }
     /// What stands for a labelled datum within itself, where that can be had.
     fn placeholder(&mut self) -> Option<Self::Node> {
         None
