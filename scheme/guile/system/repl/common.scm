@@ -86,8 +86,9 @@
     (if parser (parser form) form)))
 
 (define (repl-expand repl form)
-  "Return FORM with its macros expanded."
-  (macroexpand form))
+  "Throw 'misc-error: no macro is expanded but where a form is evaluated."
+  (error "macros are expanded where a form is evaluated; `,expand' at the prompt shows it"
+         form))
 
 (define (repl-optimize repl form)
   "Return FORM: what is compiled is not shown."
