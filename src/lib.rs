@@ -9,6 +9,7 @@
 //! * [`xapi`], [`ssh`], [`rootfs`], [`media`], [`digest`], [`store`] are the domains:
 //!   ordinary Rust that knows nothing of Scheme outside its `primitives.rs`, and
 //!   nothing of the other domains.
+//! * [`lsp`] answers what editors ask about a Scheme text, from the text alone.
 //! * [`runtime`] owns tokio and is the only place that blocks; [`clock`] is what time
 //!   it is; [`failure`] is the one error that crosses into Scheme; [`visible`] makes
 //!   text from outside fit to be shown; [`temporary`] keeps folders that go with the
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod digest;
 pub mod embedded;
+pub mod lsp;
 pub mod media;
 pub mod private;
 pub mod progress;

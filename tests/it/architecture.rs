@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-const DOMAINS: &[&str] = &["xapi", "ssh", "rootfs", "media", "digest", "store"];
+const DOMAINS: &[&str] = &["xapi", "ssh", "rootfs", "media", "digest", "store", "lsp"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
