@@ -195,6 +195,8 @@ pub enum Verb {
     Jobs(super::jobs::Arguments),
     /// Print what a build's log says, most of all why the build stopped
     Log(super::log::Arguments),
+    /// Serve an editor on stdin and stdout, by the Language Server Protocol
+    Lsp(super::lsp::Arguments),
     /// Write a first harness, which passes in simulation, to NAME.scm
     New(super::new::Arguments),
     /// Say what a live run would use, what it lacks, and what the host has; changes nothing

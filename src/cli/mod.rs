@@ -17,6 +17,7 @@ pub mod interpreter;
 mod jobs;
 pub mod live;
 mod log;
+mod lsp;
 mod meta_switch;
 mod new;
 mod output;
@@ -158,6 +159,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Log(arguments)) => log::run(arguments)?,
+        Some(Verb::Lsp(arguments)) => lsp::run(arguments, &line, environment)?,
         Some(Verb::New(arguments)) => {
             new::run(arguments)?;
             0

@@ -265,6 +265,15 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The same without VARIABLES.
+    pub fn without(&self, variables: &[&str]) -> Environment {
+        let mut environment = self.clone();
+        environment
+            .variables
+            .retain(|name, _| !variables.contains(&name.as_str()));
+        environment
+    }
+
     fn home(&self) -> Option<PathBuf> {
         self.get("HOME").map(PathBuf::from)
     }

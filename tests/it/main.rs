@@ -23,6 +23,7 @@ mod hostile_servers;
 mod jobs;
 mod leftovers;
 mod login_shells;
+mod lsp;
 mod machine;
 mod media;
 mod mishaps;

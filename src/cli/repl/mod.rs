@@ -19,7 +19,7 @@ pub mod primitives;
 mod server;
 mod session;
 mod streams;
-mod tokens;
+pub(super) mod tokens;
 
 use super::arguments::CommandLine;
 use super::interpreter::{self, World};
