@@ -24,11 +24,11 @@ pub mod type_field {
     /// A list that says of each field how it is kept: `#t` in a cell; `#f` as it is, for
     /// ever; or the symbol `stored`, as it is unless a program asks for a modifier.
     pub const MUTABLE: usize = 2;
-    /// A cell with the printer, or `#f`.
+    /// A place with the printer, or `#f`.
     pub const PRINTER: usize = 3;
     /// The parent type, or `#f`.
     pub const PARENT: usize = 4;
-    /// A cell with an association list of whatever else is known of the type.
+    /// A place with an association list of whatever else is known of the type.
     pub const PROPERTIES: usize = 5;
     pub const COUNT: usize = 6;
 }
@@ -111,7 +111,10 @@ pub fn make(kind: Value, fields: Vec<Value>) -> Value {
     with_kinds(|kinds| instantiate(&mut kinds.constructors, all))
 }
 
-/// A record type; PRINTER and PROPERTIES are cells.
+/// A record type; PRINTER and PROPERTIES are vectors of one, in which they can be changed.
+///
+/// They are no cells, as a record's fields are, because Steel panics when it shows a value
+/// by way of which it comes to one cell twice, and all records of a type lead to these.
 pub fn make_type(
     name: Value,
     fields: Vec<Value>,
@@ -192,6 +195,21 @@ pub fn replace_field(value: &Value, index: usize, new: Value) -> bool {
     let old = unsafe { std::ptr::with_exposed_provenance_mut::<Value>(address).replace(new) };
     drop(old);
     true
+}
+
+/// What is in the place INDEX of the record type KIND: its printer or its properties.
+pub fn type_place(kind: &Value, index: usize) -> Option<Value> {
+    match stored(kind, index)? {
+        Value::MutableVector(place) => place.borrow(|items| items.first().cloned()),
+        _ => None,
+    }
+}
+
+/// Put NEW into the place INDEX of the record type KIND, which a type of a program's has.
+pub fn set_type_place(kind: &Value, index: usize, new: Value) {
+    if let Some(Value::MutableVector(place)) = stored(kind, index) {
+        place.set_and_return(vec![new]);
+    }
 }
 
 /// The fields of A beside those of B, when both are records of one type.

@@ -24,6 +24,8 @@ crate::natives! {
     "%access-data" (3) => access_data,
     /// (%accessor-index accessor) -> index of the field that ACCESSOR gets
     "%accessor-index" (1) => accessor_index,
+    /// (%accessed-field procedure) -> (field . type) that an accessor or modifier is for, their names, or #f
+    "%accessed-field" (1) => accessed_field,
     /// (%record-with record index value) -> a copy of RECORD with one field changed
     "%record-with" (3) with machine => record_with,
     /// (%record-field record index) -> field, unchecked
@@ -88,7 +90,8 @@ fn checked_type(procedure: &str, args: &[Value], position: usize) -> Result<Valu
 fn make_record_type(machine: &mut Machine, args: &[Value]) -> Outcome {
     let mut names = pairs::to_vec(&args[1]).unwrap_or_default();
     let mut mutable = pairs::to_vec(&args[2]).unwrap_or_default();
-    let printer = machine.cell(args.get(3).cloned().unwrap_or(Value::BoolV(false)));
+    let printer = args.get(3).cloned().unwrap_or(Value::BoolV(false));
+    let printer = machine.vector(vec![printer]);
     let parent = args.get(4).cloned().unwrap_or(Value::BoolV(false));
     if records::is_type(&parent) {
         let inherited = field_list(&parent, type_field::FIELDS);
@@ -96,7 +99,7 @@ fn make_record_type(machine: &mut Machine, args: &[Value]) -> Outcome {
         let inherited = field_list(&parent, type_field::MUTABLE);
         mutable.splice(0..0, inherited);
     }
-    let properties = machine.cell(pairs::nil());
+    let properties = machine.vector(vec![pairs::nil()]);
     Ok(records::make_type(
         args[0].clone(),
         names,
@@ -224,21 +227,36 @@ fn access_data(args: &[Value]) -> Outcome {
     Ok(records::make(access_type(), args.to_vec()))
 }
 
+/// Type, index and name in what PROCEDURE knows, when it reads or changes a field.
+fn accessed(procedure: &Value) -> Option<(Value, usize, Value)> {
+    let Value::Closure(closure) = procedure else {
+        return None;
+    };
+    let kind = access_type();
+    closure
+        .captures()
+        .iter()
+        .find(|captured| {
+            records::type_of(captured).is_some_and(|found| records::same(&found, &kind))
+        })
+        .and_then(parts)
+}
+
 fn accessor_index(args: &[Value]) -> Outcome {
-    if let Value::Closure(closure) = &args[0] {
-        let kind = access_type();
-        let found = closure
-            .captures()
-            .iter()
-            .find(|captured| {
-                records::type_of(captured).is_some_and(|found| records::same(&found, &kind))
-            })
-            .and_then(parts);
-        if let Some((_, index, _)) = found {
-            return Ok(Value::IntV(index as isize));
-        }
+    match accessed(&args[0]) {
+        Some((_, index, _)) => Ok(Value::IntV(index as isize)),
+        None => Err(value::wrong_type("set-fields", 1, &args[0])),
     }
-    Err(value::wrong_type("set-fields", 1, &args[0]))
+}
+
+fn accessed_field(args: &[Value]) -> Outcome {
+    let Some((kind, index, _)) = accessed(&args[0]) else {
+        return Ok(Value::BoolV(false));
+    };
+    let name = records::field(&kind, type_field::NAME).unwrap_or(Value::Void);
+    let fields = field_list(&kind, type_field::FIELDS);
+    let field = fields.into_iter().nth(index).unwrap_or(Value::Void);
+    Ok(pairs::cons(field, name))
 }
 
 fn record_with(machine: &mut Machine, args: &[Value]) -> Outcome {
@@ -297,6 +315,11 @@ fn type_part(procedure: &str, args: &[Value], index: usize) -> Outcome {
     Ok(records::field(&kind, index).unwrap_or(Value::BoolV(false)))
 }
 
+fn place_in_type(procedure: &str, args: &[Value], index: usize) -> Outcome {
+    let kind = checked_type(procedure, args, 1)?;
+    Ok(records::type_place(&kind, index).unwrap_or(Value::BoolV(false)))
+}
+
 fn record_type_name(args: &[Value]) -> Outcome {
     type_part("record-type-name", args, type_field::NAME)
 }
@@ -315,20 +338,20 @@ fn record_type_parent(args: &[Value]) -> Outcome {
 
 fn set_printer(args: &[Value]) -> Outcome {
     let kind = checked_type("set-record-type-printer!", args, 1)?;
-    let _types_hold_cells = records::set_field(&kind, type_field::PRINTER, args[1].clone());
+    records::set_type_place(&kind, type_field::PRINTER, args[1].clone());
     Ok(Value::Void)
 }
 
 fn printer(args: &[Value]) -> Outcome {
-    type_part("record-type-printer", args, type_field::PRINTER)
+    place_in_type("record-type-printer", args, type_field::PRINTER)
 }
 
 fn properties(args: &[Value]) -> Outcome {
-    type_part("record-type-properties", args, type_field::PROPERTIES)
+    place_in_type("record-type-properties", args, type_field::PROPERTIES)
 }
 
 fn set_properties(args: &[Value]) -> Outcome {
     let kind = checked_type("record-type-properties", args, 1)?;
-    let _types_hold_cells = records::set_field(&kind, type_field::PROPERTIES, args[1].clone());
+    records::set_type_place(&kind, type_field::PROPERTIES, args[1].clone());
     Ok(Value::Void)
 }

@@ -359,7 +359,7 @@ impl Printer<'_, '_> {
             _ => records::field(&kind, type_field::NAME)
                 .map_or_else(String::new, |name| plain(&name, Style::Display)),
         };
-        let printer = records::field(&kind, type_field::PRINTER)
+        let printer = records::type_place(&kind, type_field::PRINTER)
             .filter(|printer| !matches!(printer, Value::BoolV(false)));
         if let (Some(printer), Some(machine)) = (printer, self.machine.as_deref_mut()) {
             let port = ports::string_output();

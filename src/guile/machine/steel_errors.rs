@@ -5,6 +5,7 @@ use crate::data::value::{Value, list_value, string_value, symbol_value};
 use crate::data::{interrupt, memory, pairs, unbound};
 use crate::machine::conditions::throw_object;
 use crate::read::reader;
+use std::borrow::Cow;
 use steel::gc::ShareableMut;
 use steel::rerrs::ErrorKind;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
@@ -258,11 +259,39 @@ impl Custom for Shown {
 /// Steel shows the offending value in its messages and nowhere else; what it
 /// printed reads back as the value, as far as it can be read back.
 fn printed(text: &str) -> Value {
-    let text = unquoted(text);
-    if text == "#<void>" {
-        return Value::Void;
+    let text = &*with_labels_in_place(unquoted(text));
+    match text {
+        "#<void>" => Value::Void,
+        // Nothing of a record is shown but that it is one.
+        "(guile-record)" => shown("#<record>"),
+        text => reader::read_value(text).unwrap_or_else(|| shown(text)),
     }
-    reader::read_value(text).unwrap_or_else(|| shown(text))
+}
+
+/// TEXT, in which Steel shows what occurs twice on lines of their own before the value, as
+/// `#0=#(1 #0#)` and then `#0#`, with each of these where it first occurs.
+fn with_labels_in_place(text: &str) -> Cow<'_, str> {
+    let mut definitions = Vec::new();
+    let mut rest = text;
+    while let Some((label, more)) = rest
+        .strip_prefix('#')
+        .and_then(|after| after.split_once('='))
+        .filter(|(label, _)| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()))
+    {
+        let Some((definition, after)) = more.split_once('\n') else {
+            break;
+        };
+        definitions.push((label, definition));
+        rest = after;
+    }
+    if definitions.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut whole = rest.to_owned();
+    for (label, definition) in definitions {
+        whole = whole.replacen(&format!("#{label}#"), &format!("#{label}={definition}"), 1);
+    }
+    Cow::Owned(whole)
 }
 
 /// TEXT without the quote with which symbols and lists are shown.

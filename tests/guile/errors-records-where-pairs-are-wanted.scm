@@ -1,0 +1,23 @@
+;; A record in the place of a pair is an error that a program goes on after, whatever
+;; stands in it.
+(use-modules (srfi srfi-9))
+(define-record-type <vm> (make-vm name host) vm? (name vm-name) (host vm-host))
+(define-record-type <node> (make-node next) node? (next node-next set-node-next!))
+(define (key-of thunk) (write (catch #t thunk (lambda (key . _) key))) (newline))
+(define host (make-vm "a" #f))
+(for-each
+ (lambda (record)
+   (key-of (lambda () (car record)))
+   (key-of (lambda () (cdr record)))
+   (key-of (lambda () (+ 1 record)))
+   (key-of (lambda () (record 1)))
+   (key-of (lambda () (vector-ref record 0)))
+   (key-of (lambda () (length record))))
+ (list (make-vm "a" 1)
+       (make-vm "a" (make-vm "b" (make-vm "c" #f)))
+       (make-vm host host)
+       (make-node (make-node (make-vm 1 (make-node 1))))
+       <vm>))
+(key-of (lambda () (car (vector host host))))
+(write (catch #t (lambda () (car (vector 1 "a" #\b 'c))) (lambda (key who message args . _) args)))
+(newline)
