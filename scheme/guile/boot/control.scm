@@ -622,7 +622,11 @@ its text says, or #f."
 
 (define (procedure procedure)
   "Return the getter of PROCEDURE."
-  procedure)
+  (if (%same-code? procedure %a-procedure-with-setter)
+      (car (%closed-over procedure))
+      procedure))
+
+(define %a-procedure-with-setter (make-procedure-with-setter car set-car!))
 
 (define (setter procedure)
   "Return the setter of PROCEDURE."

@@ -33,8 +33,8 @@
   (and match
        (substring (prec-string match) (prec-start match) (prec-end match))))
 
-;; TREE with neighbouring strings made one.
 (define (string-collapse tree)
+  "Return TREE with neighbouring strings made one."
   (if (not (pair? tree))
       tree
       (let loop ((items (map string-collapse tree)) (strings '()) (result '()))

@@ -19,14 +19,8 @@
   "Return a procedure that does what GETTER does and whose setter is SETTER."
   (make-procedure-with-setter getter setter))
 
-;; GETTER with SETTER; it says of itself what GETTER says.
-(define (with-setter getter setter)
-  (let ((procedure (getter-with-setter getter setter)))
-    (set-procedure-property! procedure 'documentation (procedure-documentation getter))
-    procedure))
-
 (define setter
-  (with-setter
+  (getter-with-setter
    (lambda (procedure)
      "Return the setter of PROCEDURE."
      (core-setter procedure))
@@ -36,7 +30,7 @@
 (define-syntax-rule (define-accessors (name getter setter-name) ...)
   (begin
     (define name
-      (with-setter
+      (getter-with-setter
        (@ (guile) getter)
        (lambda (pair value) (setter-name pair value))))
     ...))
@@ -44,7 +38,7 @@
 (define-syntax-rule (define-pair-accessors (name set-end! path) ...)
   (begin
     (define name
-      (with-setter
+      (getter-with-setter
        (@ (guile) name)
        (lambda (pair value) (set-end! ((@ (guile) path) pair) value))))
     ...))
@@ -70,11 +64,11 @@
   (cdddar set-cdr! cddar) (cddddr set-cdr! cdddr))
 
 (define string-ref
-  (with-setter
+  (getter-with-setter
    (@ (guile) string-ref)
    (lambda (string index char) (string-set! string index char))))
 
 (define vector-ref
-  (with-setter
+  (getter-with-setter
    (@ (guile) vector-ref)
    (lambda (vector index value) (vector-set! vector index value))))

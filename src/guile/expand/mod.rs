@@ -386,7 +386,7 @@ impl<'m, 'a> Expander<'m, 'a> {
             };
             if let Some(variable) = forms::module_variable(self, target, scope)? {
                 variable.assigned.set(true);
-                let value = self.expand(value, scope)?;
+                let value = self.expand_named(value, scope, variable.name)?;
                 return Ok(Core::SetGlobal(variable, Box::new(value), stx.span()));
             }
             let getter = self.expand(&parts[0], scope)?;
@@ -398,7 +398,8 @@ impl<'m, 'a> Expander<'m, 'a> {
         match scope.lookup(id) {
             Some(Binding::Local(local)) => {
                 local.assigned.set(true);
-                Ok(Core::SetLocal(local, Box::new(self.expand(value, scope)?)))
+                let value = self.expand_named(value, scope, local.name)?;
+                Ok(Core::SetLocal(local, Box::new(value)))
             }
             Some(Binding::Macro(keyword)) => {
                 if !keyword.wants_assignments() {
@@ -409,7 +410,7 @@ impl<'m, 'a> Expander<'m, 'a> {
             }
             Some(Binding::Global(variable)) => {
                 variable.assigned.set(true);
-                let value = Box::new(self.expand(value, scope)?);
+                let value = Box::new(self.expand_named(value, scope, variable.name)?);
                 let told = self.told_of(&variable, stx.span());
                 let set = Core::SetGlobal(variable, value, stx.span());
                 Ok(match told {
@@ -421,11 +422,8 @@ impl<'m, 'a> Expander<'m, 'a> {
                 let (module, name) = scope.home(id);
                 let variable = module.variable(name);
                 variable.assigned.set(true);
-                Ok(Core::SetGlobal(
-                    variable,
-                    Box::new(self.expand(value, scope)?),
-                    stx.span(),
-                ))
+                let value = self.expand_named(value, scope, variable.name)?;
+                Ok(Core::SetGlobal(variable, Box::new(value), stx.span()))
             }
             Some(_) => Err(bad()),
         }

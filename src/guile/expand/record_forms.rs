@@ -1,6 +1,6 @@
 //! Records of srfi-9 and `(srfi srfi-9 gnu)`.
 
-use crate::data::value::Value;
+use crate::data::value::{Value, string_value};
 use crate::expand::Expander;
 use crate::namespace::scope::Scope;
 use crate::syntax::error::{Result, Trouble};
@@ -123,20 +123,32 @@ fn expand(x: &mut Expander, stx: &Stx, immutable: bool) -> Result<Stx> {
         arguments.iter().map(|id| Stx::id(*id, span)).collect(),
         span,
     );
-    let lambda = Stx::list(
-        vec![word(x, "lambda"), formals, Stx::list(call, span)],
-        span,
-    );
+    let kind = type_id.name();
+    let kind = kind
+        .trim_start_matches('<')
+        .trim_end_matches('>')
+        .to_owned();
+    // What a program's own say of themselves is nothing, as in Guile.
+    let documents = x.world.current.borrow().of_language.get();
+    let procedure = |x: &Expander, formals: Stx, said: String, body: Stx| {
+        let mut parts = vec![word(x, "lambda"), formals];
+        if documents {
+            parts.push(Stx::atom(string_value(said), span));
+        }
+        parts.push(body);
+        Stx::list(parts, span)
+    };
+    let said = format!("Return a new {kind} with these in its fields.");
+    let lambda = procedure(x, formals, said, Stx::list(call, span));
     forms.push(define(x, make.clone(), lambda));
     let argument = Stx::id(Id::named("object"), span);
     let call = Stx::list(
         vec![word(x, "%record-is-a?"), argument.clone(), name.clone()],
         span,
     );
-    let lambda = Stx::list(
-        vec![word(x, "lambda"), Stx::list(vec![argument], span), call],
-        span,
-    );
+    let formals = Stx::list(vec![argument], span);
+    let said = format!("Return whether OBJECT is of type {kind}.");
+    let lambda = procedure(x, formals, said, call);
     // The argument must not capture a type that happens to have its name.
     let lambda = if type_id == Id::named("object") {
         Stx::list(vec![word(x, "record-predicate"), name.clone()], span)

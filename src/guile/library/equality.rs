@@ -382,6 +382,10 @@ fn only_here(args: &[Value]) -> Outcome {
     }))
 }
 
+fn not(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(matches!(args[0], Value::BoolV(false))))
+}
+
 crate::natives! {
     /// (object-address object) -> integer that no other object has now
     "object-address" (1) => object_address,
@@ -389,6 +393,8 @@ crate::natives! {
     "%only-here?" (2) => only_here,
     /// (eq? a b …) -> boolean
     ///
+    /// (not x) -> whether X is #f
+    "not" (1) => not,
     /// Whether the arguments are one object.
     "eq?" (0, 2, rest) => eq,
     /// (eqv? a b …) -> boolean

@@ -1,18 +1,19 @@
 //! Procedures as Scheme asks about them: name, arguments, documentation.
 //!
-//! The machine's closures carry no names. A definition tells here which code it
-//! has just made; the code's address identifies it, and is kept from being
-//! reused by holding on to the code.
+//! The machine's closures carry no names, but each piece of code has a number of its
+//! own, which is never given again. Who makes a procedure that has a name tells here
+//! which code it has just made.
 
-use crate::data::errors;
 use crate::data::native::{Arity, Outcome, Raise};
 use crate::data::value::{self, Value, list_value, string_value, symbol_value};
+use crate::data::{errors, pairs};
 use crate::namespace::registry;
 use crate::syntax::identifier::Id;
 use crate::syntax::span;
 use crate::tree_il::{Lambda, Takes};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 crate::natives! {
     /// (%named procedure number) -> PROCEDURE, which from now on has a name
@@ -29,8 +30,12 @@ crate::natives! {
     "procedure-minimum-arity" (1) => minimum_arity,
     /// (%procedure-documentation procedure) -> what its text or primitive says, or #f
     "%procedure-documentation" (1) => procedure_documentation,
-    /// (%call-form procedure) -> name and arguments of a native, #f for others and the machine's own
-    "%call-form" (1) => call_form,
+    /// (%native-documentation procedure) -> what is said of a native, the machine's own included, or #f
+    "%native-documentation" (1) => native_documentation,
+    /// (%same-code? a b) -> whether two procedures were made by one `lambda`
+    "%same-code?" (2) => same_code,
+    /// (%closed-over procedure) -> the list of what it closes over
+    "%closed-over" (1) => closed_over,
     /// (%procedure-formals procedure) -> its formals as text, or #f
     "%procedure-formals" (1) => procedure_formals,
     /// (%procedure-source-place procedure) -> (file line column) where it was defined, or #f
@@ -51,12 +56,17 @@ pub struct Description {
     pub span: span::Span,
 }
 
+/// A procedure that has been compiled, and the number of the code it was last made from.
+struct Announced {
+    description: Description,
+    code: Option<u32>,
+}
+
 #[derive(Default)]
 struct Table {
-    waiting: Vec<Description>,
-    by_code: HashMap<usize, Description>,
-    /// What keeps the addresses from being reused.
-    kept: Vec<Value>,
+    announced: Vec<Announced>,
+    /// Which of them a code is.
+    by_code: HashMap<u32, usize>,
 }
 
 thread_local! {
@@ -67,9 +77,12 @@ thread_local! {
 pub fn announce(name: Id, lambda: &Lambda, documentation: Option<String>) -> usize {
     let description = describe_lambda(name, lambda, documentation);
     TABLE.with(|table| {
-        let mut table = table.borrow_mut();
-        table.waiting.push(description);
-        table.waiting.len() - 1
+        let announced = &mut table.borrow_mut().announced;
+        announced.push(Announced {
+            description,
+            code: None,
+        });
+        announced.len() - 1
     })
 }
 
@@ -113,19 +126,40 @@ fn written_formals(lambda: &Lambda) -> String {
     format!("({})", words.join(" "))
 }
 
-/// The address of the code of VALUE, a closure.
-fn code_of(value: &Value) -> Option<usize> {
+/// What the machine numbers code by: it hashes a closure by that number, and first.
+#[derive(Default)]
+struct CodeNumber(Option<u32>);
+
+impl Hasher for CodeNumber {
+    fn write(&mut self, _bytes: &[u8]) {}
+
+    fn write_u32(&mut self, number: u32) {
+        self.0.get_or_insert(number);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.map_or(0, u64::from)
+    }
+}
+
+/// The number of the code of VALUE, a closure.
+fn code_of(value: &Value) -> Option<u32> {
     let Value::Closure(closure) = value else {
         return None;
     };
-    let mut code = (**closure).clone();
-    Some(code.body_mut_exp().as_ptr() as usize)
+    let mut number = CodeNumber::default();
+    (**closure).hash(&mut number);
+    number.0
 }
 
 /// What is known of the procedure VALUE.
 pub fn description(value: &Value) -> Option<Description> {
     let code = code_of(value)?;
-    TABLE.with(|table| table.borrow().by_code.get(&code).cloned())
+    TABLE.with(|table| {
+        let table = table.borrow();
+        let number = *table.by_code.get(&code)?;
+        Some(table.announced[number].description.clone())
+    })
 }
 
 /// The name and the formals of VALUE, for the printer.
@@ -137,14 +171,13 @@ pub fn written(value: &Value) -> Option<(String, String)> {
 fn named(args: &[Value]) -> Outcome {
     if let (Some(code), Value::IntV(number)) = (code_of(&args[0]), &args[1]) {
         TABLE.with(|table| {
-            let mut table = table.borrow_mut();
-            let description = usize::try_from(*number)
-                .ok()
-                .and_then(|number| table.waiting.get(number).cloned());
-            if let Some(description) = description
-                && table.by_code.insert(code, description).is_none()
+            let Table { announced, by_code } = &mut *table.borrow_mut();
+            let number = *number as usize;
+            if let Some(known) = announced.get_mut(number)
+                && known.code != Some(code)
             {
-                table.kept.push(args[0].clone());
+                known.code = Some(code);
+                by_code.entry(code).or_insert(number);
             }
         });
     }
@@ -251,14 +284,20 @@ fn procedure_documentation(args: &[Value]) -> Outcome {
     Ok(text.map_or(Value::BoolV(false), string_value))
 }
 
-fn call_form(args: &[Value]) -> Outcome {
-    Ok(match registry::native_of(&args[0]) {
-        Some(native) if !registry::machine_has(native.name) => string_value(
-            crate::library::written(&args[0])
-                .trim_start_matches("#<procedure ")
-                .trim_end_matches('>'),
-        ),
-        _ => Value::BoolV(false),
+fn native_documentation(args: &[Value]) -> Outcome {
+    let said = registry::native_of(&args[0]).map(|native| native.documentation.trim());
+    Ok(said.map_or(Value::BoolV(false), string_value))
+}
+
+fn same_code(args: &[Value]) -> Outcome {
+    let code = code_of(&args[0]);
+    Ok(Value::BoolV(code.is_some() && code == code_of(&args[1])))
+}
+
+fn closed_over(args: &[Value]) -> Outcome {
+    Ok(match &args[0] {
+        Value::Closure(closure) => pairs::list(closure.captures().iter().cloned()),
+        _ => pairs::nil(),
     })
 }
 

@@ -8,6 +8,12 @@
             record-field-mutable?)
   #:replace (record? record-type-field-names record-type-uid record-type-opaque?))
 
+(define extras-of (@@ (rnrs records procedural) extras-of))
+(define extras-uid (@@ (rnrs records procedural) extras-uid))
+(define extras-sealed? (@@ (rnrs records procedural) extras-sealed?))
+(define extras-opaque? (@@ (rnrs records procedural) extras-opaque?))
+(define extras-fields (@@ (rnrs records procedural) extras-fields))
+
 (define (record? object)
   "Return whether OBJECT is a record whose type is not opaque."
   (and ((@ (guile) record?) object)

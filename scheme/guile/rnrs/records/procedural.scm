@@ -6,8 +6,7 @@
   #:use-module (srfi srfi-9)
   #:re-export (record-predicate)
   #:export (make-record-type-descriptor record-type-descriptor?
-            make-record-constructor-descriptor
-            extras-of extras-uid extras-sealed? extras-opaque? extras-fields)
+            make-record-constructor-descriptor)
   #:replace (record-constructor record-accessor record-mutator))
 
 (define-record-type <extras>

@@ -9,7 +9,7 @@ use crate::machine::procedures;
 use crate::syntax::stx::Form;
 use crate::tree_il::values::procedure_gives_several;
 use crate::tree_il::{Core, Lambda, Lifted, Local};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -78,6 +78,100 @@ fn note_early(bindings: &[(&Rc<Local>, &Core)], reach: &[BTreeMap<u32, Rc<Local>
     }
 }
 
+/// A local procedure that becomes a global of the machine, and what it refers to.
+struct Liftable<'a> {
+    local: &'a Rc<Local>,
+    lambda: &'a Lambda,
+    free: BTreeMap<u32, Rc<Local>>,
+}
+
+/// Those of BINDINGS that become globals, and the rest. A procedure does when it is only
+/// ever called, since it can be given what it refers to; or when it refers to nothing
+/// around it, so that one is as good as one each time.
+fn liftable(bindings: &[(Rc<Local>, Core)]) -> (Vec<Liftable<'_>>, Vec<(&Rc<Local>, &Core)>) {
+    let mut procedures = Vec::new();
+    let mut kept = Vec::new();
+    for (local, value) in bindings {
+        match value {
+            Core::Lambda(lambda) if !local.assigned.get() => {
+                let mut free = BTreeMap::new();
+                free_of_lambda(lambda, &mut free);
+                procedures.push(Liftable {
+                    local,
+                    lambda,
+                    free,
+                });
+            }
+            _ => kept.push((local, value)),
+        }
+    }
+    // What refers to closed procedures only is closed itself. What a value may ask for
+    // before its turn has come is not there yet, as a global would be.
+    let mut closed: BTreeSet<u32> = procedures.iter().map(|known| known.local.number).collect();
+    for number in asked_for_early(bindings, &procedures) {
+        closed.remove(&number);
+    }
+    let is_closed = |known: &Liftable, closed: &BTreeSet<u32>| {
+        closed.contains(&known.local.number)
+            && known.free.keys().all(|number| closed.contains(number))
+    };
+    loop {
+        let before = closed.len();
+        for known in &procedures {
+            if !is_closed(known, &closed) {
+                closed.remove(&known.local.number);
+            }
+        }
+        if closed.len() == before {
+            break;
+        }
+    }
+    let (liftable, others): (Vec<_>, Vec<_>) = procedures
+        .into_iter()
+        .partition(|known| !known.local.escapes.get() || is_closed(known, &closed));
+    if !others.is_empty() {
+        let stays: BTreeSet<u32> = others.iter().map(|known| known.local.number).collect();
+        kept = bindings
+            .iter()
+            .map(|(local, value)| (local, value))
+            .filter(|(local, value)| {
+                !matches!(value, Core::Lambda(_))
+                    || local.assigned.get()
+                    || stays.contains(&local.number)
+            })
+            .collect();
+    }
+    (liftable, kept)
+}
+
+/// The variables, by number, that a value of BINDINGS which runs at once refers to, itself
+/// or by way of PROCEDURES, and that are bound after it.
+fn asked_for_early(bindings: &[(Rc<Local>, Core)], procedures: &[Liftable]) -> BTreeSet<u32> {
+    let mut asked = BTreeSet::new();
+    for (position, (_, value)) in bindings.iter().enumerate() {
+        let later = &bindings[position + 1..];
+        if !runs_at_once(value) || !later.iter().any(|(_, value)| !runs_at_once(value)) {
+            continue;
+        }
+        let mut free = BTreeMap::new();
+        free_locals(value, &mut free);
+        loop {
+            let before = free.len();
+            for known in procedures {
+                if free.contains_key(&known.local.number) {
+                    free.extend(known.free.clone());
+                }
+            }
+            if free.len() == before {
+                break;
+            }
+        }
+        let later = later.iter().map(|(local, _)| local.number);
+        asked.extend(later.filter(|number| free.contains_key(number)));
+    }
+    asked
+}
+
 /// What is wanted of the value of LOCAL.
 fn wanted_for(local: &Local) -> Wanted {
     if local.holds_several.get() {
@@ -99,7 +193,9 @@ pub(super) fn is_cheap(core: &Core) -> bool {
 impl Emitter<'_> {
     /// The value of LOCAL.
     pub(super) fn local(&mut self, local: &Local) {
-        if local.boxed.get() && local.early.get() {
+        if let Some(lifted) = &*local.lifted.borrow() {
+            self.text.push_str(&lifted.global);
+        } else if local.boxed.get() && local.early.get() {
             let (number, name) = (local.number, constants::number(local.name));
             let _ = write!(self.text, "(n.%has-value (#%prim.unbox b{number}) {name})");
         } else if local.boxed.get() {
@@ -117,16 +213,10 @@ impl Emitter<'_> {
 
     pub(super) fn let_(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
         note_procedures(bindings);
-        let kept: Vec<_> = bindings
-            .iter()
-            .filter(|(local, value)| match value {
-                Core::Lambda(lambda) if can_lift(local, lambda) => {
-                    self.lift(&[(local, lambda)]);
-                    false
-                }
-                _ => true,
-            })
-            .collect();
+        let (liftable, kept) = liftable(bindings);
+        for procedure in liftable {
+            self.lift(vec![procedure]);
+        }
         if kept.is_empty() {
             return self.core(body, wanted);
         }
@@ -167,16 +257,7 @@ impl Emitter<'_> {
     /// the variable is called from within a `let`.)
     pub(super) fn letrec(&mut self, bindings: &[(Rc<Local>, Core)], body: &Core, wanted: Wanted) {
         note_procedures(bindings);
-        let mut liftable = Vec::new();
-        let mut kept = Vec::new();
-        for (local, value) in bindings {
-            match value {
-                Core::Lambda(lambda) if can_lift(local, lambda) => {
-                    liftable.push((local, &**lambda));
-                }
-                _ => kept.push((local, value)),
-            }
-        }
+        let (liftable, kept) = liftable(bindings);
         // Cells first, because the lifted procedures may be given them.
         let mut early: Vec<BTreeMap<u32, Rc<Local>>> = Vec::new();
         let reach = |value: &Core| {
@@ -185,9 +266,9 @@ impl Emitter<'_> {
             // What the procedures it calls refer to, it refers to.
             loop {
                 let before = free.len();
-                for (local, lambda) in &liftable {
-                    if free.contains_key(&local.number) {
-                        free_of_lambda(lambda, &mut free);
+                for procedure in &liftable {
+                    if free.contains_key(&procedure.local.number) {
+                        free.extend(procedure.free.clone());
                     }
                 }
                 if free.len() == before {
@@ -213,7 +294,7 @@ impl Emitter<'_> {
                     .for_each(|(local, _)| local.early.set(true));
             }
         }
-        self.lift(&liftable);
+        self.lift(liftable);
         let cells: Vec<_> = kept.iter().filter(|(local, _)| local.boxed.get()).collect();
         let mut open = 0;
         if !cells.is_empty() {
@@ -243,28 +324,18 @@ impl Emitter<'_> {
     }
 
     /// Make globals of procedures that may call each other.
-    fn lift(&mut self, group: &[(&Rc<Local>, &Lambda)]) {
-        if group.is_empty() {
-            return;
-        }
-        let mut free: Vec<BTreeMap<u32, Rc<Local>>> = group
-            .iter()
-            .map(|(_, lambda)| {
-                let mut free = BTreeMap::new();
-                free_of_lambda(lambda, &mut free);
-                free
-            })
-            .collect();
+    fn lift(&mut self, mut group: Vec<Liftable>) {
         // A procedure is also given what those it calls have to be given.
         loop {
             let mut changed = false;
             for index in 0..group.len() {
                 for other in 0..group.len() {
-                    if index != other && free[index].contains_key(&group[other].0.number) {
-                        let more = free[other].clone();
-                        let before = free[index].len();
-                        free[index].extend(more);
-                        changed |= free[index].len() != before;
+                    if index != other && group[index].free.contains_key(&group[other].local.number)
+                    {
+                        let more = group[other].free.clone();
+                        let before = group[index].free.len();
+                        group[index].free.extend(more);
+                        changed |= group[index].free.len() != before;
                     }
                 }
             }
@@ -272,9 +343,9 @@ impl Emitter<'_> {
                 break;
             }
         }
-        let members: Vec<u32> = group.iter().map(|(local, _)| local.number).collect();
-        for ((local, _), free) in group.iter().zip(free) {
-            let captured = free
+        let members: Vec<u32> = group.iter().map(|member| member.local.number).collect();
+        for Liftable { local, free, .. } in &mut group {
+            let captured = std::mem::take(free)
                 .into_values()
                 .filter(|local| !members.contains(&local.number))
                 .collect();
@@ -283,7 +354,7 @@ impl Emitter<'_> {
                 captured,
             }));
         }
-        for (local, lambda) in group {
+        for Liftable { local, lambda, .. } in group {
             let Some(lifted) = local.lifted.borrow().clone() else {
                 continue;
             };
@@ -293,15 +364,15 @@ impl Emitter<'_> {
             let _ = write!(self.text, "(define {} ", lifted.global);
             self.lambda_with(lambda, &lifted.captured);
             self.text.push_str(")\n");
+            // What is only called is never asked for its name.
+            if local.escapes.get() && self.is_known(lambda) {
+                let number = Self::announced(local.name, lambda);
+                let _ = writeln!(self.text, "(n.%named {} {number})", lifted.global);
+            }
             let function = std::mem::replace(&mut self.text, text);
             let its_places = std::mem::replace(&mut self.places, places);
             self.consequents = consequents;
             self.functions.push((function, its_places));
         }
     }
-}
-
-/// Whether LOCAL, which is bound to LAMBDA, is only ever called.
-fn can_lift(local: &Local, _lambda: &Lambda) -> bool {
-    !local.assigned.get() && !local.escapes.get()
 }

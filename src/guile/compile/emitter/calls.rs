@@ -236,16 +236,28 @@ impl Emitter<'_> {
         self.core(operand, Wanted::Value);
     }
 
+    /// Whether programs can ask more of LAMBDA than the machine knows: its name, or what
+    /// it takes where that is more than its own parameters say.
+    pub(super) fn is_known(&self, lambda: &Lambda) -> bool {
+        self.names_locals && lambda.name.borrow().is_some()
+            || lambda.signature.borrow().is_some()
+            || lambda.documentation.borrow().is_some()
+    }
+
     /// LAMBDA, whose formals can be asked for.
     pub(super) fn known_lambda(&mut self, lambda: &Lambda) {
         let name = lambda.name.borrow().unwrap_or_else(|| Id::named(""));
         self.named_lambda(name, lambda);
     }
 
+    /// The number by which LAMBDA is reported, which is known as NAME.
+    pub(super) fn announced(name: Id, lambda: &Lambda) -> usize {
+        procedures::announce(name, lambda, lambda.documentation.borrow().clone())
+    }
+
     /// LAMBDA, which is known as NAME.
     pub(super) fn named_lambda(&mut self, name: Id, lambda: &Lambda) {
-        let documentation = lambda.documentation.borrow().clone();
-        let number = procedures::announce(name, lambda, documentation);
+        let number = Self::announced(name, lambda);
         self.text.push_str("(n.%named ");
         self.lambda(lambda);
         let _ = write!(self.text, " {number})");

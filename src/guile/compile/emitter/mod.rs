@@ -57,6 +57,7 @@ pub fn unit(core: &Core, wanted: &mut Vec<Rc<Variable>>, apart: bool) -> Unit {
         consequents: 0,
         numbers: Vec::new(),
         defining: Vec::new(),
+        names_locals: !apart,
     };
     find_escapes(core);
     emitter.top(core);
@@ -107,6 +108,9 @@ struct Emitter<'w> {
     consequents: usize,
     /// The local variables, by number, that certainly hold a number here.
     numbers: Vec<u32>,
+    /// Whether local procedures are known by their names: those of `scheme/guile/boot`
+    /// are nobody's to see.
+    names_locals: bool,
 }
 
 impl Unit {
@@ -249,13 +253,7 @@ impl Emitter<'_> {
                 self.consequents = depth;
                 self.numbers.truncate(numbers);
             }
-            // Its own parameters say less than the program wrote.
-            Core::Lambda(lambda)
-                if lambda.signature.borrow().is_some()
-                    || lambda.documentation.borrow().is_some() =>
-            {
-                self.known_lambda(lambda);
-            }
+            Core::Lambda(lambda) if self.is_known(lambda) => self.known_lambda(lambda),
             Core::Lambda(lambda) => self.lambda(lambda),
             // The machine forgets where it was when a native is called in tail
             // position, and a native is not worth forgetting it for.
