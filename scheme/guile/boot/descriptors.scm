@@ -78,10 +78,6 @@ return how many there were."
   "Return the port that is being loaded; there is none, files are read whole."
   #f)
 
-(define (adjust-port-revealed! port addend)
-  "Do nothing: a port's descriptor is closed with it."
-  *unspecified*)
-
 (define (inherit-print-state old new)
   "Return NEW."
   new)

@@ -399,15 +399,14 @@ Throw 'system-error when there is no such locale."
   (or (getenv "LOGNAME") (getenv "USER")
       (false-if-exception-procedure (lambda () (passwd:name (getpwuid (getuid)))))))
 
-(define (port-revealed port)
-  "Return how often the descriptor of PORT was told to others: 0, none is counted."
-  0)
-(define (set-port-revealed! port count)
-  "Return COUNT; none is counted."
-  count)
+(define (adjust-port-revealed! port addend)
+  "Add ADDEND to how often the descriptor of PORT was told to others."
+  (set-port-revealed! port (+ (port-revealed port) addend)))
+
 (define (release-port-handle port)
-  "Return 0: nothing is counted that could become less."
-  0)
+  "Say that one of those to whom the descriptor of PORT was told needs it no more."
+  (if (> (port-revealed port) 0)
+      (adjust-port-revealed! port -1)))
 
 (define* (string-xcopy! target at string from #:optional (to (+ from (string-length string)))
                         (start 0) (end (string-length string)))

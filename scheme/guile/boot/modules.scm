@@ -596,9 +596,9 @@ the name here and the name that others see.  With REPLACE?, they replace others'
 
 ;; What `provided?' knows; the features of cond-expand are others.
 (define *features*
-  '(record defmacro values array-for-each array sort regex popen fork EIDs posix
-    inexact complex random i/o-extensions i18n current-time delay threads
-    char-ready? system ITIMER_REAL ITIMER_VIRTUAL ITIMER_PROF))
+  '(record defmacro values array-for-each array sort socket net-db ITIMER_VIRTUAL
+    ITIMER_PROF regex popen fork EIDs posix inexact complex random i/o-extensions i18n
+    current-time delay threads char-ready? system))
 
 (define (provided? feature)
   "Tell whether FEATURE is there."

@@ -364,14 +364,12 @@ With #f, CHAR means what it meant before."
 
 (define* (%open-bytevector-output-port #:optional transcoder)
   "Return two values: a port, and a procedure that returns the bytes written to it so far."
-  (let ((port (open-output-string)))
-    (set-port-encoding! port "ISO-8859-1")
+  (let ((port (%open-output-bytevector)))
     (values port (lambda () (%take-output-bytevector port)))))
 
 (define (%call-with-output-bytevector procedure)
   "Call PROCEDURE with a port and return the bytes written to it."
-  (let ((port (open-output-string)))
-    (set-port-encoding! port "ISO-8859-1")
+  (let ((port (%open-output-bytevector)))
     (procedure port)
     (%output-bytevector port)))
 

@@ -40,7 +40,7 @@ OPEN_READ, OPEN_WRITE or OPEN_BOTH."
     (cdr (waitpid process))))
 
 (define (%descriptor-of port)
-  (if (exact-integer? port) port (port->fdes port)))
+  (if (exact-integer? port) port (fileno port)))
 
 (define (%run-as-child thunk descriptors program arguments)
   ;; In the child: DESCRIPTORS become 0, 1, 2; then it is PROGRAM.
@@ -103,7 +103,7 @@ the processes."
           (values input (cdr first) (reverse processes))
           (let* ((next (pipe))
                  (process (%start-child (lambda () #t)
-                                        (list (port->fdes input) (port->fdes (cdr next)))
+                                        (list (fileno input) (fileno (cdr next)))
                                         (car (car commands)) (car commands))))
             (close-port input)
             (close-port (cdr next))
@@ -117,8 +117,8 @@ the processes."
          (from (and reads? (pipe)))
          (to (and writes? (pipe)))
          (process (%start-child (lambda () #t)
-                                (list (and to (port->fdes (car to)))
-                                      (and from (port->fdes (cdr from))))
+                                (list (and to (fileno (car to)))
+                                      (and from (fileno (cdr from))))
                                 program (cons program arguments))))
     (if to (close-port (car to)))
     (if from (close-port (cdr from)))

@@ -45,11 +45,7 @@
                 (error "seekable R6RS custom binary port needs `set-port-position!'"))))))
 
 (define (%binary-port id read write get-position set-position! close)
-  (let ((port (%make-program-port id read write
-                                  (%seek-binary get-position set-position!)
-                                  close)))
-    (set-port-encoding! port "ISO-8859-1")
-    port))
+  (%make-custom-port id read write (%seek-binary get-position set-position!) close))
 
 (define (%make-custom-binary-input-port id read! get-position set-position! close)
   "Return a port whose bytes READ! gives."
@@ -80,7 +76,7 @@ flush, to get a character, to close and, perhaps, how many characters are ready.
          (close (vector-ref procedures 4))
          (reads? (string-any (lambda (mode) (memv mode '(#\r #\+))) modes))
          (writes? (string-any (lambda (mode) (memv mode '(#\w #\a #\+))) modes))
-         (port (%make-program-port
+         (port (%make-soft-port
                 "soft port"
                 (and reads?
                      (lambda (wanted)

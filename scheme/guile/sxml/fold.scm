@@ -6,32 +6,36 @@
   #:use-module (srfi srfi-1)
   #:export (foldt foldts foldts* fold-values foldts*-values fold-layout))
 
+(define (atom? tree)
+  "Return whether TREE has no kids: the empty list is a leaf."
+  (not (pair? tree)))
+
 (define (foldt node leaf tree)
-  "Return NODE of the list of what TREE's kids become; LEAF of what is no list."
-  (if (list? tree)
-      (node (map (lambda (kid) (foldt node leaf kid)) tree))
-      (leaf tree)))
+  "Return NODE of the list of what TREE's kids become; LEAF of what is no pair."
+  (if (atom? tree)
+      (leaf tree)
+      (node (map (lambda (kid) (foldt node leaf kid)) tree))))
 
 (define (foldts down up leaf seed tree)
   "Return a seed that has gone through TREE: DOWN of seed and node on the way in, LEAF of
-seed and what is no list, UP of the seed before, the kids' seed and node on the way out."
-  (if (list? tree)
+seed and what is no pair, UP of the seed before, the kids' seed and node on the way out."
+  (if (atom? tree)
+      (leaf seed tree)
       (up seed
           (fold (lambda (kid seed) (foldts down up leaf seed kid))
                 (down seed tree)
                 tree)
-          tree)
-      (leaf seed tree)))
+          tree)))
 
 (define (foldts* down up leaf seed tree)
   "Do as `foldts', with a DOWN that returns seed and node, whose kids are gone through."
-  (if (list? tree)
+  (if (atom? tree)
+      (leaf seed tree)
       (call-with-values (lambda () (down seed tree))
         (lambda (inner node)
           (up seed
               (fold (lambda (kid seed) (foldts* down up leaf seed kid)) inner node)
-              node)))
-      (leaf seed tree)))
+              node)))))
 
 (define (fold-values procedure list . seeds)
   "Return the seeds, as several values, after PROCEDURE has been called with each item
@@ -45,7 +49,8 @@ of LIST and the seeds, which it returns anew."
 (define (foldts*-values down up leaf tree . seeds)
   "Do as `foldts*' with several seeds: DOWN and LEAF take the node first and DOWN
 returns it before the seeds; UP takes the node, the seeds before and the kids' seeds."
-  (if (list? tree)
+  (if (atom? tree)
+      (apply leaf tree seeds)
       (call-with-values (lambda () (apply down tree seeds))
         (lambda (node . inner)
           (call-with-values
@@ -55,8 +60,7 @@ returns it before the seeds; UP takes the node, the seeds before and the kids' s
                          (apply foldts*-values down up leaf kid seeds))
                        node inner))
             (lambda kids
-              (apply up node (append seeds kids))))))
-      (apply leaf tree seeds)))
+              (apply up node (append seeds kids))))))))
 
 (define (fold-layout tree bindings params layout stylesheet)
   "Return what TREE, a document in SXML, becomes, and the layout after it.  BINDINGS are (TAG . HANDLER), or (TAG PART …) with the parts

@@ -54,9 +54,13 @@ where that is negative."
           '()))))
 
 (define (filter keep?)
-  "Return a converter that keeps the nodes for which KEEP? holds."
+  "Return a converter that keeps the nodes for which KEEP?, a predicate or a converter,
+gives something: neither #f nor an empty nodeset."
   (lambda (nodes)
-    (list:filter keep? (as-nodeset nodes))))
+    (list:filter (lambda (node)
+                   (let ((given (keep? node)))
+                     (and given (not (null? given)))))
+                 (as-nodeset nodes))))
 
 (define (take-until stop?)
   "Return a converter that keeps the nodes before the first for which STOP? holds."

@@ -143,7 +143,6 @@ open when this one is closed."
       (let ((type (response-content-type response '(application/octet-stream))))
         (set-port-encoding! port
                             (cond ((assq-ref (cdr type) 'charset))
-                                  ((text-content-type? (car type)) "UTF-8")
                                   (else "ISO-8859-1")))))
     port))
 

@@ -410,7 +410,13 @@ impl World {
         if let Some(source) = source::get(span.source)
             && let Some(directory) = Path::new(&source.name).parent()
         {
-            candidates.push(directory.join(file));
+            let beside = directory.join(file);
+            if self.current.borrow().of_language.get()
+                && let Some(text) = beside.to_str().and_then(|path| self.own_file(path))
+            {
+                return Ok(text.to_string());
+            }
+            candidates.push(beside);
         }
         candidates.push(PathBuf::from(file));
         candidates.extend(

@@ -307,7 +307,7 @@ a start and a count."
 
 (define (port-has-set-port-position!? port)
   "Return whether PORT can be told where to go on."
-  (port-has-port-position? port))
+  (and (false-if-exception (seek port (seek port 0 SEEK_CUR) SEEK_SET)) #t))
 
 (define (port-position port)
   "Return where PORT goes on."

@@ -10,7 +10,7 @@ use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
 use crate::data::value::{Value, string_value};
 use crate::data::{errors, pairs, strings as text};
-use crate::library::ports::{self, Encoding, Program, State};
+use crate::library::ports::{self, Encoding, Kind, Program, State};
 use crate::library::{encodings, opening, processes};
 use crate::natives;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -26,7 +26,8 @@ fn open_output_string(_: &[Value]) -> Outcome {
 fn get_output_string(args: &[Value]) -> Outcome {
     match ports::get(&args[0]) {
         Some(state) if state.borrow().output.is_some() && !state.borrow().closed => {
-            Ok(text::value(ports::string_of(&args[0])))
+            let written = ports::decoded(&args[0]).unwrap_or_else(|| Ok(String::new()));
+            Ok(text::value(written?))
         }
         Some(state) if state.borrow().closed => Err(errors::expecting(
             "get-output-string",
@@ -64,6 +65,10 @@ fn take_output_bytes(args: &[Value]) -> Outcome {
                 .unwrap_or_default(),
         ))
     })
+}
+
+fn open_output_bytes(_: &[Value]) -> Outcome {
+    Ok(ports::bytes_output())
 }
 
 fn void_port(args: &[Value]) -> Outcome {
@@ -193,12 +198,20 @@ fn close_either(machine: &mut Machine, args: &[Value]) -> Outcome {
     close(machine, args)
 }
 
-/// (%make-program-port name read write seek close)
-fn of_program(args: &[Value]) -> Outcome {
+fn soft_port(args: &[Value]) -> Outcome {
+    of_program(Kind::Soft, args)
+}
+
+fn custom_port(args: &[Value]) -> Outcome {
+    of_program(Kind::Custom, args)
+}
+
+fn of_program(kind: Kind, args: &[Value]) -> Outcome {
     let procedure = |index: usize| {
         (!matches!(args[index], Value::BoolV(false))).then(|| Root::of(&args[index]))
     };
     Ok(ports::of_program(
+        kind,
         Program {
             read: procedure(1),
             write: procedure(2),
@@ -239,6 +252,8 @@ natives! {
     "get-output-string" (1) => get_output_string,
     /// (%open-input-bytevector bytes option …) -> a port that reads BYTES
     "%open-input-bytevector" (1, rest) => open_input_bytes,
+    /// (%open-output-bytevector) -> a port that keeps the bytes that are written to it
+    "%open-output-bytevector" (0) => open_output_bytes,
     /// (%output-bytevector port) -> the bytes that were written to a port of `open-output-string`
     "%output-bytevector" (1) => output_bytes,
     /// (%take-output-bytevector port) -> the same; the port begins anew
@@ -259,8 +274,10 @@ natives! {
     "close-output-port" (1) with machine => close,
     /// (close object) -> close a port or a descriptor
     "close" (1) with machine => close_either,
-    /// (%make-program-port name read write seek close) -> a port that procedures are behind
-    "%make-program-port" (5) => of_program,
+    /// (%make-soft-port name read write seek close) -> a port for text that procedures are behind
+    "%make-soft-port" (5) => soft_port,
+    /// (%make-custom-port name read write seek close) -> a port for bytes that procedures are behind
+    "%make-custom-port" (5) => custom_port,
     /// (fdopen descriptor mode) -> a port for a descriptor, with MODE as of `open-file`
     "fdopen" (2) => fdopen,
     /// (%pipe) -> the pair of a port that reads and one that writes what it reads

@@ -9,7 +9,7 @@ use crate::data::roots::Root;
 use crate::data::value::{Value, string_value, symbol_value};
 use crate::data::{errors, numbers, pairs, records, strings as text};
 use crate::library::encodings;
-use crate::library::ports::{self, Buffering, Encoding, State};
+use crate::library::ports::{self, Buffering, Encoding, Kind, State};
 use crate::natives;
 use std::os::fd::AsRawFd;
 
@@ -32,6 +32,26 @@ fn filename(args: &[Value]) -> Outcome {
             .name
             .as_ref()
             .map_or(Value::BoolV(false), string_value))
+    })
+}
+
+/// The names under which Guile makes the classes of a port type.
+fn kind(args: &[Value]) -> Outcome {
+    state("%port-kind", args, |state| {
+        let name = match state.kind {
+            Kind::File => "file",
+            Kind::String => "string",
+            Kind::Void => "void",
+            Kind::Soft => "soft",
+            Kind::BytesInput => "r6rs-bytevector-input-port",
+            Kind::BytesOutput => "r6rs-bytevector-output-port",
+            Kind::Custom => match (&state.input, &state.output) {
+                (Some(_), Some(_)) => "r6rs-custom-binary-input/output-port",
+                (None, Some(_)) => "r6rs-custom-binary-output-port",
+                _ => "r6rs-custom-binary-input-port",
+            },
+        };
+        Ok(symbol_value(name))
     })
 }
 
@@ -154,6 +174,34 @@ fn fileno(args: &[Value]) -> Outcome {
     state("fileno", args, |state| match &state.descriptor {
         Some(descriptor) => Ok(Value::IntV(descriptor.as_raw_fd() as isize)),
         None => Err(errors::wrong_type("fileno", 1, &args[0])),
+    })
+}
+
+/// A number that is told is somebody else's to use, too, from now on.
+fn told_fileno(args: &[Value]) -> Outcome {
+    let number = fileno(args)?;
+    state("port->fdes", args, |state| {
+        if let Some(descriptor) = &mut state.descriptor {
+            descriptor.revealed += 1;
+        }
+        Ok(number)
+    })
+}
+
+fn revealed(args: &[Value]) -> Outcome {
+    state("port-revealed", args, |state| {
+        let count = state.descriptor.as_ref().map_or(0, |told| told.revealed);
+        Ok(Value::IntV(count))
+    })
+}
+
+fn set_revealed(args: &[Value]) -> Outcome {
+    let count = fixnum(args, 2)?;
+    state("set-port-revealed!", args, |state| {
+        if let Some(descriptor) = &mut state.descriptor {
+            descriptor.revealed = count;
+        }
+        Ok(unspecified())
     })
 }
 
@@ -280,6 +328,8 @@ fn ftell(machine: &mut Machine, args: &[Value]) -> Outcome {
 natives! {
     /// (port-filename port) -> the name of its file, or #f
     "port-filename" (1) => filename,
+    /// (%port-kind port) -> what Guile calls the type of PORT, a symbol
+    "%port-kind" (1) => kind,
     /// (set-port-filename! port name) -> say that its file is called NAME
     "set-port-filename!" (2) => set_filename,
     /// (port-line port) -> how many lines were read from it
@@ -304,8 +354,12 @@ natives! {
     "setvbuf" (2, 1) with ports => setvbuf,
     /// (fileno port) -> its descriptor
     "fileno" (1) => fileno,
-    /// (port->fdes port) -> its descriptor
-    "port->fdes" (1) => fileno,
+    /// (port->fdes port) -> its descriptor, which is then not closed when the port is forgotten
+    "port->fdes" (1) => told_fileno,
+    /// (port-revealed port) -> to how many its descriptor was told
+    "port-revealed" (1) => revealed,
+    /// (set-port-revealed! port count) -> say to how many it was
+    "set-port-revealed!" (2) => set_revealed,
     /// (isatty? port) -> whether it is a terminal
     "isatty?" (1) => is_terminal,
     /// (seek port offset whence) -> move to OFFSET from SEEK_SET, SEEK_CUR or SEEK_END; the place from the beginning

@@ -36,6 +36,9 @@ pub enum Encoding {
     Other(&'static str),
 }
 
+/// What the encoding of ports for bytes is called.
+const BYTES_ENCODING: &str = "ISO-8859-1";
+
 /// When what was written leaves the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buffering {
@@ -69,31 +72,55 @@ pub struct Output {
     void: bool,
 }
 
-/// A descriptor that is closed with its port. Unlike an `OwnedFd` it does not
-/// mind when the program has closed it by its number before.
-pub struct Descriptor(RawFd);
+/// A descriptor that is closed with its port, unless somebody still goes by its number.
+/// Unlike an `OwnedFd` it does not mind when the program has closed it by that before.
+pub struct Descriptor {
+    number: RawFd,
+    /// To how many the number was told.
+    pub revealed: isize,
+}
 
 impl AsRawFd for Descriptor {
     fn as_raw_fd(&self) -> RawFd {
-        self.0
+        self.number
     }
 }
 
 impl From<OwnedFd> for Descriptor {
     fn from(owned: OwnedFd) -> Descriptor {
-        Descriptor(owned.into_raw_fd())
+        Descriptor {
+            number: owned.into_raw_fd(),
+            revealed: 0,
+        }
     }
 }
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        // SAFETY: a descriptor is closed by number; one that is closed already gives an error.
-        unsafe { libc::close(self.0) };
+        if self.revealed <= 0 {
+            // SAFETY: a descriptor is closed by number; one that is closed already gives an
+            // error.
+            unsafe { libc::close(self.number) };
+        }
     }
+}
+
+/// What sort of port one is: Guile's name of its port type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    String,
+    Void,
+    BytesInput,
+    BytesOutput,
+    Soft,
+    /// Of the program's own procedures for bytes.
+    Custom,
 }
 
 /// A port's insides.
 pub struct State {
+    pub kind: Kind,
     pub input: Option<Input>,
     pub output: Option<Output>,
     pub descriptor: Option<Descriptor>,
@@ -190,6 +217,7 @@ impl Drop for State {
 impl State {
     fn new() -> State {
         State {
+            kind: Kind::String,
             input: None,
             output: None,
             descriptor: None,
@@ -236,7 +264,9 @@ impl State {
         }
         let flushed = self.flush("close-port");
         self.closed = true;
-        self.descriptor = None;
+        if let Some(mut descriptor) = self.descriptor.take() {
+            descriptor.revealed = 0;
+        }
         self.writes_to = None;
         flushed.map(|()| true)
     }
@@ -365,6 +395,7 @@ pub fn string_input(text: &str) -> Value {
 /// A port to read BYTES from.
 pub fn bytes_input(bytes: Vec<u8>) -> Value {
     let mut state = State::new();
+    state.kind = Kind::BytesInput;
     state.mode = "r".to_owned();
     state.encoding = Encoding::Latin1;
     state.input = Some(Input {
@@ -383,9 +414,21 @@ pub fn string_output() -> Value {
     value(state)
 }
 
+/// A port that keeps the bytes that are written to it.
+pub fn bytes_output() -> Value {
+    let mut state = State::new();
+    state.kind = Kind::BytesOutput;
+    state.mode = "w".to_owned();
+    state.encoding = Encoding::Latin1;
+    state.encoding_name = Some(BYTES_ENCODING.to_owned());
+    state.output = Some(Output::default());
+    value(state)
+}
+
 /// A port for nothing.
 pub fn void(mode: &str) -> Value {
     let mut state = State::new();
+    state.kind = Kind::Void;
     state.mode = mode.to_owned();
     if mode.contains('r') || mode.contains('+') {
         state.input = Some(Input {
@@ -393,7 +436,7 @@ pub fn void(mode: &str) -> Value {
             ..Input::default()
         });
     }
-    if !mode.contains('r') || mode.contains('+') {
+    if !mode.contains('r') || mode.contains(['w', '+']) {
         state.output = Some(Output {
             bytes: Vec::new(),
             at: None,
@@ -405,12 +448,18 @@ pub fn void(mode: &str) -> Value {
 
 /// What was written to a string port so far.
 pub fn string_of(port: &Value) -> String {
+    decoded(port).and_then(Result::ok).unwrap_or_default()
+}
+
+/// What was written to a string port so far, or what its bytes raise that stand for nothing.
+pub fn decoded(port: &Value) -> Option<Result<String, Raise>> {
     with(port, |state| {
-        state.output.as_ref().map_or_else(String::new, |output| {
-            String::from_utf8_lossy(&output.bytes).into_owned()
-        })
+        let bytes = state
+            .output
+            .as_ref()
+            .map_or(&[][..], |output| &output.bytes);
+        encodings::decode(state.encoding, state.strategy, bytes)
     })
-    .unwrap_or_default()
 }
 
 /// A port for DESCRIPTOR, which it owns from now on; MODE as in `open-file`.
@@ -420,6 +469,7 @@ pub fn descriptor(descriptor: OwnedFd, mode: &str, name: Option<String>) -> Valu
 
 fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<String>) -> State {
     let mut state = State::new();
+    state.kind = Kind::File;
     state.mode = mode.to_owned();
     state.name = name;
     let both = mode.contains('+');

@@ -2,7 +2,7 @@
 //!
 //! Source: GNU Guile reference manual, "Custom Ports"; "Soft Ports".
 
-use super::{CHUNK, Encoding, Input, Output, Program, State, value};
+use super::{BYTES_ENCODING, CHUNK, Encoding, Input, Kind, Output, Program, State, value};
 use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Raise};
 use crate::data::value::Value;
@@ -95,10 +95,14 @@ pub fn close(machine: &mut Machine, port: &Rc<RefCell<State>>) -> Result<bool, R
     Ok(true)
 }
 
-/// A port that PROGRAM is behind.
-pub fn of_program(program: Program, name: &str) -> Value {
+/// A port of KIND that PROGRAM is behind.
+pub fn of_program(kind: Kind, program: Program, name: &str) -> Value {
     let mut state = State::new();
-    state.encoding = Encoding::Utf8;
+    state.kind = kind;
+    if kind == Kind::Custom {
+        state.encoding = Encoding::Latin1;
+        state.encoding_name = Some(BYTES_ENCODING.to_owned());
+    }
     state.name = Some(name.to_owned());
     if program.read.is_some() {
         state.mode.push('r');

@@ -1,0 +1,32 @@
+;; The empty list is a leaf; a converter is a predicate; what is cut off is no header.
+(use-modules (sxml fold) (sxml xpath) (web http) (web response) (ice-9 textual-ports))
+(write (foldt (lambda (kids) (cons 'n kids)) (lambda (leaf) (list 'l leaf)) '(1 () (2 3))))
+(newline)
+(write (foldts (lambda (seed tree) (list 'd seed)) (lambda (seed kids tree) (list 'u seed kids tree))
+               (lambda (seed leaf) (list 'l seed leaf)) 0 '(1 ())))
+(newline)
+(define tree
+  '(html (@ (id "1")) (td (@ (align "right")) "a") (td "b") (td (@ (align "left")) "c")))
+(write ((node-reduce (select-kids (node-typeof? 'td))
+                     (filter (node-join (select-kids (node-typeof? '@))
+                                        (select-kids (node-typeof? 'align)))))
+        tree))
+(newline)
+(write ((sxpath `(// td ,(node-self (sxpath '(@ align))))) tree)) (newline)
+(define (key-of thunk) (write (catch #t thunk (lambda (key . _) key))) (newline))
+(define (values-of read text)
+  (call-with-input-string text (lambda (port) (call-with-values (lambda () (read port)) list))))
+(for-each
+ (lambda (text) (key-of (lambda () (values-of read-response-line text))))
+ '("HTTP/1.1 200 Al" "HTTP/1.1 200 OK\r\n" ""))
+(key-of (lambda () (values-of read-header "A: b")))
+(key-of (lambda () (values-of read-header "A: b\r\n")))
+(write (get-string-all (make-chunked-input-port (open-input-string "B\r\nOnly chunk.")))) (newline)
+(define (encoding-for type)
+  (let* ((text (string-append "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" type "\r\nab"))
+         (port (response-body-port (read-response (open-input-string text)))))
+    (write (list (port-encoding port) (get-string-all port)))
+    (newline)))
+(for-each encoding-for
+          '("" "Content-Type: text/plain\r\n" "Content-Type: text/html;charset=utf-8\r\n"
+            "Content-Type: image/png\r\n"))

@@ -1,0 +1,46 @@
+;; To how many a descriptor was told; ports whose text has an encoding of its own.
+(use-modules (rnrs io ports) (rnrs bytevectors))
+(define port (open-file "/dev/null" "r"))
+(define (show) (write (port-revealed port)) (newline))
+(show)
+(define number (port->fdes port))
+(show)
+(port->fdes port)
+(show)
+(release-port-handle port)
+(show)
+(set-port-revealed! port 5)
+(adjust-port-revealed! port -2)
+(show)
+(fileno port)
+(show)
+(close-port port)
+(write (catch 'system-error (lambda () (seek number 0 SEEK_CUR)) (lambda _ 'closed))) (newline)
+
+(define (written-in encoding text)
+  (call-with-output-string
+   (lambda (port)
+     (set-port-encoding! port encoding)
+     (display text port))))
+(for-each (lambda (encoding) (write (written-in encoding "ĉu bone?")) (newline))
+          '("UTF-8" "ISO-8859-3" "UTF-16BE" "UTF-32LE"))
+(write (call-with-output-string
+        (lambda (port)
+          (set-port-encoding! port "UTF-16BE")
+          (put-bytevector port (string->utf16 "hello")))))
+(newline)
+(write (catch 'decoding-error
+         (lambda ()
+           (with-fluids ((%default-port-conversion-strategy 'error))
+             (call-with-output-string
+              (lambda (port)
+                (set-port-encoding! port "UTF-32")
+                (put-bytevector port (string->utf16 "hello"))))))
+         (lambda (key . _) key)))
+(newline)
+(write (port-has-set-port-position!?
+        (make-custom-binary-input-port "x" (lambda _ 0) (lambda () 42) #f #f)))
+(write (port-has-port-position?
+        (make-custom-binary-input-port "x" (lambda _ 0) (lambda () 42) #f #f)))
+(newline)
+(write (map provided? '(socket net-db threads posix no-such-thing))) (newline)
