@@ -91,6 +91,9 @@ it is a procedure; with neither, throw 'misc-error."
 
 (define %load-extensions '(".scm" ""))
 
+;; Whether the exports of a program's modules never change; it is not relied upon here.
+(define user-modules-declarative? (make-parameter #t))
+
 (define (%search-load-path file)
   "Return the path of FILE in the directories of %load-path, or #f."
   (%find-in-load-path file))

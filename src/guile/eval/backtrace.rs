@@ -65,7 +65,7 @@ pub fn frames(trace: &[Span], native: Option<Id>, raiser: Option<Id>, top: Span)
     let top_is_known = frames
         .last()
         .is_some_and(|frame| frame.procedure.is_none() && frame.place.within(top));
-    if !top_is_known && top.place().is_some() {
+    if !top_is_known && top != Span::default() && top.place().is_some() {
         let call = called
             .and_then(|called| called.name)
             .and_then(|name| only_call(&texts.region(top)?.form, name));

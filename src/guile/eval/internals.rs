@@ -32,6 +32,10 @@ crate::natives! {
     "%load-of-text" (2) => load_of_text,
     /// (%load-of-form form module) -> load; with #f, in whatever module is current
     "%load-of-form" (2) => load_of_form,
+    /// (%load-showing form) -> load, which writes down what FORM expands to instead of running it
+    "%load-showing" (1) => load_showing,
+    /// (%shown load) -> what it has written down, a list of strings
+    "%shown" (1) => shown,
     /// (%load-of-module name) -> load
     "%load-of-module" (1) with machine => load_of_module,
     /// (values value ...) -> the values
@@ -174,6 +178,17 @@ fn load_of_form(args: &[Value]) -> Outcome {
     };
     let form = stx::Stx::from_value(&args[0], loader::no_span(), &|id| id);
     Ok(load_value(Load::of_form(&world, form, module.as_ref())))
+}
+
+fn load_showing(args: &[Value]) -> Outcome {
+    let form = stx::Stx::from_value(&args[0], loader::no_span(), &|id| id);
+    Ok(load_value(Load::showing_form(&world(), form)))
+}
+
+fn shown(args: &[Value]) -> Outcome {
+    let load = value::handle::<RefCell<Load>>("%shown", args, 1)?;
+    let texts = load.borrow().shown();
+    Ok(list_value(texts.into_iter().map(string_value).collect()))
 }
 
 fn load_of_module(machine: &mut Machine, args: &[Value]) -> Outcome {

@@ -25,6 +25,7 @@ use crate::syntax::span::Span;
 use crate::tree_il::Origin;
 use failure::{Failure, Key};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -219,8 +220,19 @@ impl Interpreter {
 
     /// Evaluate every form of TEXT in the current module; the values of the last form.
     pub fn eval_text(&mut self, name: &str, text: &str) -> Result<Vec<Value>, Stop> {
+        self.eval_part(name, text, 0..text.len())
+    }
+
+    /// Evaluate every form in PART of TEXT, in bytes, in the current module; the values of
+    /// the last form. Places are those in TEXT.
+    pub fn eval_part(
+        &mut self,
+        name: &str,
+        text: &str,
+        part: Range<usize>,
+    ) -> Result<Vec<Value>, Stop> {
         world::enter(&self.world);
-        let load = Load::of_text(&self.world, name, text.into());
+        let load = Load::of_part(&self.world, name, text[..part.end].into(), part.start);
         let load = value::handle_value("load", RefCell::new(load));
         let before = self.world.current.borrow().clone();
         let running = value::handle::<RefCell<Load>>("load", std::slice::from_ref(&load), 1);

@@ -112,6 +112,8 @@ crate::natives! {
     "%r6rs-interface" (1) with machine => r6rs_interface,
     /// (%all-modules) -> every loaded module
     "%all-modules" (0) => all_modules,
+    /// (%carried-modules) -> the names of the modules in the binary
+    "%carried-modules" (0) => carried_modules,
     /// (command-line) -> the program's name and its arguments
     "command-line" (0) => command_line,
     /// (%set-command-line! list) -> nothing
@@ -729,6 +731,14 @@ fn all_modules(_: &[Value]) -> Outcome {
     let world = world();
     let modules = world.modules.borrow().values().map(value_of).collect();
     Ok(list_value(modules))
+}
+
+fn carried_modules(_: &[Value]) -> Outcome {
+    let world = world();
+    let names = world
+        .carried_modules()
+        .map(|words| list_value(words.map(value::symbol_value).collect()));
+    Ok(list_value(names.collect()))
 }
 
 fn strings(texts: Vec<String>) -> Value {

@@ -50,6 +50,11 @@ pub struct World {
     loads: Cell<u64>,
 }
 
+/// The family of modules that stand before the load path: they are this language's halves
+/// of an editor's protocol, and files of these names, which the editor brings, are halves
+/// of another's.
+const OURS_FIRST: &str = "geiser";
+
 thread_local! {
     static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
 }
@@ -301,6 +306,11 @@ impl World {
     pub fn find_module(&self, name: &[Id]) -> Option<ModuleFile> {
         let words: Vec<_> = name.iter().map(|word| word.name().to_string()).collect();
         let relative = words.join("/");
+        if words.first().is_some_and(|family| family == OURS_FIRST)
+            && let Some(file) = self.carried_module(&words)
+        {
+            return Some(file);
+        }
         for directory in self.load_path.borrow().iter() {
             let extensions = self.load_extensions.borrow();
             let known = extensions.iter().map(String::as_str);
@@ -316,6 +326,12 @@ impl World {
                 }
             }
         }
+        self.carried_module(&words)
+    }
+
+    /// The module whose name is WORDS, when it is carried.
+    fn carried_module(&self, words: &[String]) -> Option<ModuleFile> {
+        let relative = words.join("/");
         let family = format!("{}/", words.first()?);
         let beside = self
             .carried
@@ -331,6 +347,15 @@ impl World {
             text,
             own: true,
             of_language: !beside,
+        })
+    }
+
+    /// The names of all modules that are carried, as words.
+    pub fn carried_modules(&self) -> impl Iterator<Item = impl Iterator<Item = &'static str>> {
+        self.all_carried().filter_map(|(path, _)| {
+            let path = path.strip_prefix("guile/").unwrap_or(path);
+            let name = path.strip_suffix(".scm")?;
+            (!name.starts_with("boot/")).then(|| name.split('/'))
         })
     }
 

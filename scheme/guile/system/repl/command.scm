@@ -3,13 +3,12 @@
 (define-module (system repl command)
   #:use-module (ice-9 rdelim)
   #:use-module (system repl common)
-  #:export (define-meta-command meta-command))
+  #:export (define-meta-command meta-command run-added-command))
 
 (define commands '())
 
-(define (add-command! names category procedure)
-  (set! commands
-        (append (map (lambda (name) (list name category procedure)) names) commands)))
+(define (add-command! name category procedure)
+  (set! commands (cons (list name category procedure) commands)))
 
 (define (read-arguments line)
   (call-with-input-string line
@@ -20,31 +19,37 @@
               (reverse arguments)
               (loop (cons argument arguments))))))))
 
-;; (define-meta-command (NAME CATEGORY REPL ARGUMENT …) DOCUMENTATION BODY …), with
-;; (NAME OTHER …) for several names; and (define-meta-command ((NAME CATEGORY) REPL (FORM …)
-;; . ARGUMENTS) …), where expressions are read for FORM … .
+;; (define-meta-command ((NAME GROUP) REPL (FORM …) . DATA) DOCUMENTATION BODY …): a command
+;; is called with the prompt's state and the data that follow it on its line.  The group
+;; and the list of forms may be left out.
 (define-syntax define-meta-command
   (syntax-rules ()
-    ((_ (((name other ...) category) repl (form ...) . arguments) documentation body ...)
-     (add-command! '(name other ...) 'category
-                   (lambda* (repl form ... . arguments) documentation body ...)))
-    ((_ ((name category) repl (form ...) . arguments) documentation body ...)
-     (add-command! '(name) 'category
-                   (lambda* (repl form ... . arguments) documentation body ...)))
-    ((_ ((name category) repl) documentation body ...)
-     (add-command! '(name) 'category (lambda (repl) documentation body ...)))
-    ((_ ((name other ...) category repl . arguments) documentation body ...)
-     (add-command! '(name other ...) 'category
-                   (lambda* (repl . arguments) documentation body ...)))
-    ((_ (name category repl . arguments) documentation body ...)
-     (add-command! '(name) 'category
-                   (lambda* (repl . arguments) documentation body ...)))))
+    ((_ ((name category) repl (form ...) . data) documentation body ...)
+     (add-command! 'name 'category
+                   (lambda* (repl form ... . data) documentation body ...)))
+    ((_ ((name category) repl . data) documentation body ...)
+     (add-command! 'name 'category (lambda* (repl . data) documentation body ...)))
+    ((_ (name repl (form ...) . data) documentation body ...)
+     (add-command! 'name #f (lambda* (repl form ... . data) documentation body ...)))
+    ((_ (name repl . data) documentation body ...)
+     (add-command! 'name #f (lambda* (repl . data) documentation body ...)))))
 
 (define (meta-command repl)
   "Read the rest of a line, a command's name and its arguments, and run it for REPL."
   (let* ((line (read-line))
          (words (if (eof-object? line) '() (read-arguments line)))
-         (found (and (pair? words) (assq (car words) commands))))
-    (if found
-        (apply (caddr found) repl (cdr words))
-        (format #t "Unknown meta command: ~A~%" (if (pair? words) (car words) "")))))
+         (name (if (pair? words) (car words) '||)))
+    (unless (and (pair? words) (run-command repl name (cdr words)))
+      (format #t "Unknown meta command: ~A~%" name))))
+
+(define (run-command repl name arguments)
+  (let ((found (assq name commands)))
+    (and found
+         (begin
+           (apply (caddr found) repl arguments)
+           #t))))
+
+(define (run-added-command name line)
+  "Run the command called NAME, a string, which was added with `define-meta-command', with
+the arguments in LINE, a string; return #f when there is none."
+  (run-command (make-repl 'scheme) (string->symbol name) (read-arguments line)))

@@ -68,10 +68,15 @@ pub struct Load {
 impl Task {
     /// Read TEXT, called NAME, from its beginning; OWN says that it is a file of `scheme/`.
     fn source(name: &str, text: Rc<str>, own: bool) -> Task {
+        Task::source_from(name, text, 0, own)
+    }
+
+    /// Read TEXT, called NAME, from byte POSITION on.
+    fn source_from(name: &str, text: Rc<str>, position: usize, own: bool) -> Task {
         Task::Source {
             own,
             number: source::add(name, text.clone()),
-            position: 0,
+            position,
             said: Options::default(),
             outline: Rc::new(Outline::of(&text)),
             text,
@@ -139,10 +144,29 @@ impl Load {
         load
     }
 
+    /// FORM, in the current module, which is not run but written down as what it expands to.
+    pub fn showing_form(world: &World, form: Stx) -> Load {
+        let mut load = Load::of_form(world, form, None);
+        load.shown = Some(Rc::default());
+        load
+    }
+
+    /// What has been written down so far.
+    pub fn shown(&self) -> Vec<String> {
+        let shown = self.shown.as_ref().map(|shown| shown.borrow().clone());
+        shown.unwrap_or_default()
+    }
+
     /// The forms of TEXT, called NAME, in the current module.
     pub fn of_text(world: &World, name: &str, text: Rc<str>) -> Load {
+        Load::of_part(world, name, text, 0)
+    }
+
+    /// The forms of TEXT, called NAME, from byte POSITION on, in the current module.
+    pub fn of_part(world: &World, name: &str, text: Rc<str>, position: usize) -> Load {
         let mut load = Load::new(world);
-        load.stack.push(Task::source(name, text, false));
+        load.stack
+            .push(Task::source_from(name, text, position, false));
         load
     }
 
@@ -234,7 +258,10 @@ impl Load {
                             });
                             self.stack.push(Task::Form(form, None));
                         }
-                        Err(error) => return Err(Trouble::Raise(read_error(&error))),
+                        Err(error) => {
+                            self.form = Span::default();
+                            return Err(Trouble::Raise(read_error(&error)));
+                        }
                     }
                 }
                 Task::Form(form, given) => {
