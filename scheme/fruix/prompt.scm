@@ -9,11 +9,8 @@
   #:use-module (fruix store)
   #:use-module (fruix store system)
   #:use-module (fruix store words)
-  #:use-module ((guile internal)
-                #:select (%procedure-formals %procedure-source-place))
   #:use-module (ice-9 match)
   #:use-module (ice-9 pretty-print)
-  #:use-module (ice-9 session)
   #:use-module (srfi srfi-1)
   #:export (value->text
             value-cut?
@@ -21,12 +18,7 @@
             prompt-store
             prompt-word
             prompt-word-names
-            prompt-items
-            prompt-describe
-            prompt-apropos
-            prompt-arguments
-            geiser-eval
-            geiser-load-file))
+            prompt-items))
 
 ;;;
 ;;; Values.
@@ -168,83 +160,6 @@ table of at most WIDTH characters a line."
     (lambda _ '())))
 
 ;;;
-;;; Names.
-;;;
-
-(define (prompt-arguments procedure)
-  "Return what PROCEDURE takes as it was written, a string such as
-\"(file #:key (root #f))\", or #f when that is not known."
-  (and (procedure? procedure)
-       (or (%procedure-formals procedure)
-           (match (procedure-minimum-arity procedure)
-             ((required optional rest?)
-              (let ((names (append (make-list required "_")
-                                   (if (> optional 0)
-                                       (cons "#:optional" (make-list optional "_"))
-                                       '())
-                                   (if rest? '("." "_") '()))))
-                (string-append "(" (string-join names " ") ")")))
-             (_ #f)))))
-
-(define (prompt-describe name documentation)
-  "Print what the name NAME, a string, stands for: how it is called, where it was
-defined, and DOCUMENTATION, a string or #f."
-  (let* ((symbol (string->symbol name))
-         (variable (module-variable (current-module) symbol))
-         (value (and variable (variable-bound? variable) (variable-ref variable))))
-    (cond ((procedure? value)
-           (match (prompt-arguments value)
-             ((? string? formals)
-              (display (if (string-prefix? "(" formals)
-                           (string-append "(" name
-                                          (if (string=? formals "()") "" " ")
-                                          (string-drop formals 1))
-                           (string-append "(" name " . " formals ")"))))
-             (_ (display name)))
-           (newline))
-          (variable
-           (display name) (display " = ")
-           (display (value->text value 60 #f))
-           (newline))
-          ((not documentation)
-           (display "`") (display name) (display "' is not bound here.")
-           (newline)))
-    (match (and (procedure? value) (%procedure-source-place value))
-      ((file line column)
-       (display file) (display ":") (display line) (display ":")
-       (display column) (newline))
-      (_ #t))
-    (when documentation
-      (newline)
-      (display documentation)
-      (newline))
-    (when (and (procedure? value) (not documentation))
-      (display "It has no documentation.")
-      (newline))))
-
-(define (prompt-apropos text)
-  "Print the names that contain TEXT, with the module each is from and how a
-procedure is called."
-  (let ((rows (apropos-fold
-               (lambda (module name value rows)
-                 (let ((text (symbol->string name)))
-                   (if (string-prefix? "%" text)
-                       rows
-                       (cons (list text
-                                   (or (prompt-arguments value) "")
-                                   (call-with-output-string
-                                     (lambda (port)
-                                       (write (module-name module) port))))
-                             rows))))
-               '() text
-               (cons (current-module) (module-uses (current-module))))))
-    (for-each (lambda (row)
-                (display (string-join (remove string-null? row) "  "))
-                (newline))
-              (sort (delete-duplicates rows)
-                    (lambda (one other) (string<? (car one) (car other)))))))
-
-;;;
 ;;; What the session asks for.
 ;;;
 
@@ -263,61 +178,3 @@ procedure is called."
 (define (pretty-text text width)
   "Print the datum in TEXT as `pretty' does."
   (pretty (call-with-input-string text read) width))
-
-(define (prompt-formals name)
-  "Return what the procedure called NAME, a symbol, takes, in a list; the empty
-list when NAME is none."
-  (let ((variable (module-variable (current-module) name)))
-    (match (and variable (variable-bound? variable)
-                (prompt-arguments (variable-ref variable)))
-      ((? string? formals) (list formals))
-      (_ '()))))
-
-;;;
-;;; Geiser, Emacs's mode for Scheme: its requests are commands of the prompt.
-;;;
-
-(define (geiser-answer thunk)
-  "Print, as Geiser reads it, what THUNK returns and what it prints meanwhile."
-  (let* ((answer '((result "")))
-         (output (with-output-to-string
-                   (lambda ()
-                     (set! answer
-                           (catch #t
-                             (lambda ()
-                               (call-with-values thunk
-                                 (lambda values
-                                   `((result . ,(map written values))))))
-                             (lambda (key . args)
-                               (when (memq key '(interrupted quit))
-                                 (apply throw key args))
-                               (display (error-text key args))
-                               `((error (key . ,key))))))))))
-    (write (append answer `((output . ,output))))
-    (newline)))
-
-(define (error-text key args)
-  (match args
-    ((_ (? string? message) (? list? arguments) . _)
-     (apply simple-format #f message arguments))
-    (_ (written (cons key args)))))
-
-(define (written value)
-  (call-with-output-string (lambda (port) (write value port))))
-
-(define (geiser-eval text)
-  "Evaluate the second datum in TEXT in the module that the first one names, the
-current one when it is #f."
-  (geiser-answer
-   (lambda ()
-     (call-with-input-string text
-       (lambda (port)
-         (let* ((module (read port))
-                (form (read port)))
-           (eval form (if (pair? module)
-                          (resolve-module module)
-                          (current-module)))))))))
-
-(define (geiser-load-file text)
-  "Load the file that TEXT, a string's external form or a name, names."
-  (geiser-answer (lambda () (load (unquoted text)))))

@@ -200,3 +200,65 @@ fn the_approved_machine_boots_at_a_prompt_too_outside_of_a_harness() {
         assert!(stdout.contains(told), "{told} is not in {stdout}");
     }
 }
+
+#[test]
+fn each_form_of_a_line_is_done_and_shown_before_the_next_is_looked_at() {
+    let outcome = talk(
+        &Sandbox::new(),
+        "1 2 (begin (display \"three:\") 3)\n'x ,pp '(a b)\n,pp '(c)\n",
+    );
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(
+        outcome.success(),
+        "$1 = 1\n$2 = 2\nthree:$3 = 3\n$4 = x\n(a b)\n(c)\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_takes_nothing_from_what_stands_before_it_and_opens_no_level() {
+    let outcome = talk(&Sandbox::new(), "(define a 40) (+ a 2) ) 7\n,bt\n(list a\n");
+    let (stdout, stderr) = (&outcome.stdout, &outcome.stderr);
+    assert_eq!(stdout, "$1 = 42\nNothing to debug.\n");
+    assert_eq!(stderr, "fruix-scm: prompt:1:24: unexpected \")\"\n");
+}
+
+#[test]
+fn an_error_is_where_the_user_has_written_it() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("wrong.scm", "(define (wrong x)\n  (car x))\n");
+    for (lines, told) in [
+        ("1 2 (car 'a)\n", "fruix-scm: prompt:1:4: In procedure car"),
+        (
+            "(use-modules (nosuch))\n",
+            "fruix-scm: prompt:1:0: no code for module (nosuch)",
+        ),
+        (",use (nosuch)\n", "fruix-scm: no code for module (nosuch)"),
+        ("(let ((x)) x)\n", "fruix-scm: prompt:1:"),
+        (
+            &format!(",load {}\n(wrong 1)\n", file.display()),
+            "wrong.scm:2:2: In procedure car",
+        ),
+    ] {
+        let outcome = talk(&sandbox, lines);
+        assert!(outcome.stderr.contains(told), "{lines}{}", outcome.stderr);
+        for ours in ["guile/", "fruix/"] {
+            assert!(!outcome.stderr.contains(ours), "{lines}{}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn programs_add_commands_of_their_own() {
+    let stdout = talk(
+        &Sandbox::new(),
+        "(use-modules (system repl command))\n\
+         (define-meta-command ((greet greeting) repl #:optional (who 'you))\n  \
+           \"greet [WHO]\" (format #t \"hello ~a~%\" who))\n\
+         ,greet world\n,greet\n,gret\n",
+    )
+    .success();
+    assert_eq!(
+        stdout,
+        "hello world\nhello you\nUnknown meta command: gret; `,help' lists them.\n"
+    );
+}

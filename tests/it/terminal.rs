@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A terminal of 80 columns and 24 rows in which the prompt runs.
-struct Terminal {
+pub struct Terminal {
     tmux: PathBuf,
     socket: PathBuf,
     sandbox: Sandbox,
@@ -19,7 +19,7 @@ struct Terminal {
 impl Terminal {
     /// The prompt in a fresh terminal, with ENVIRONMENT as `NAME=VALUE`; `None`
     /// where there is no terminal emulator.
-    fn open(environment: &str) -> Option<Terminal> {
+    pub fn open(environment: &str) -> Option<Terminal> {
         let tmux = installed("tmux")?;
         let sandbox = Sandbox::new();
         let terminal = Terminal {
@@ -45,7 +45,7 @@ impl Terminal {
         Some(terminal)
     }
 
-    fn tmux(&self, arguments: &[&str]) -> String {
+    pub fn tmux(&self, arguments: &[&str]) -> String {
         let output = Command::new(&self.tmux)
             .arg("-S")
             .arg(&self.socket)
@@ -58,25 +58,52 @@ impl Terminal {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn types(&self, keys: &str) {
+    pub fn types(&self, keys: &str) {
         self.tmux(&["send-keys", "-l", "--", keys]);
     }
 
-    fn presses(&self, key: &str) {
+    pub fn presses(&self, key: &str) {
         self.tmux(&["send-keys", key]);
     }
 
-    fn enters(&self, line: &str) {
+    pub fn enters(&self, line: &str) {
         self.types(line);
         self.presses("Enter");
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"])
     }
 
+    /// Paste TEXT as a terminal does that has no brackets around it.
+    pub fn pastes(&self, text: &str) {
+        let file = self.sandbox.write("pasted", text);
+        self.tmux(&["load-buffer", file.to_str().unwrap()]);
+        self.tmux(&["paste-buffer"]);
+    }
+
+    /// Wait until TEXT is on the screen behind LINE, which was entered.
+    pub fn shows_behind(&self, line: &str, text: &str) {
+        let began = Instant::now();
+        loop {
+            let screen = self.screen();
+            // A long answer moves what was entered off the screen.
+            let behind = screen
+                .split_once(line)
+                .map_or(&*screen, |(_, behind)| behind);
+            if behind.contains(text) && screen.trim_end().ends_with('>') {
+                return;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "`{text}` did not appear behind `{line}`; the screen shows\n{screen}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Wait until TEXT is on the screen.
-    fn shows(&self, text: &str) -> String {
+    pub fn shows(&self, text: &str) -> String {
         let began = Instant::now();
         loop {
             let screen = self.screen();
@@ -139,7 +166,11 @@ fn a_form_is_typed_over_several_lines_and_hints_tell_what_a_procedure_takes() {
     let Some(terminal) = Terminal::open("TERM=xterm") else {
         return;
     };
-    terminal.enters("(list 1");
+    terminal.types("(list 1");
+    // Keys that follow each other faster than a hand's are a paste's.
+    terminal.shows("(list 1");
+    std::thread::sleep(Duration::from_millis(50));
+    terminal.presses("Enter");
     terminal.enters("2)");
     // Indented as Scheme is.
     terminal.shows("(list 1\n      2)\n");
@@ -333,8 +364,8 @@ fn an_editor_talks_to_the_prompt_over_a_socket_of_the_users_own() {
         "{error}"
     );
     assert_eq!(
-        talk.ask("(ge:completions \"store-layout-tr\")"),
-        "$3 = (\"store-layout-troubles\")\n"
+        talk.ask(",geiser-eval (guile-user) ge:completions (\"store-layout-tr\") ()"),
+        "((result \"(\\\"store-layout-troubles\\\")\") (output . \"\"))\n"
     );
     let autodoc = talk.ask("(ge:autodoc '(load-store-layout))");
     assert!(autodoc.contains("(\"required\" file)"), "{autodoc}");

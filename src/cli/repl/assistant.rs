@@ -1,8 +1,9 @@
 //! What rustyline asks while a line is edited: is it whole, what could follow,
 //! which colours, which hint.
 
-use super::commands::{COMMANDS, Command, is_whole};
+use super::commands::{COMMANDS, Command};
 use super::evaluator::Evaluator;
+use super::pieces::is_whole;
 use super::tokens::{self, Kind, Place};
 use crate::embedded;
 use crate::guile::value::{Value, strings, symbol_value};
@@ -16,6 +17,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use walkdir::WalkDir;
 
 pub struct Assistant<'a> {
@@ -30,6 +33,26 @@ pub struct Assistant<'a> {
     colours: bool,
     /// Whether hints can be told from what was typed.
     hints: bool,
+    keys_pressed: LastKey,
+}
+
+/// When a key was pressed last.
+#[derive(Clone)]
+pub struct LastKey(Arc<Mutex<Instant>>);
+
+/// Keys that follow each other as fast as this come from no hand: they are pasted, or were
+/// typed ahead.
+const FASTER_THAN_A_HAND: Duration = Duration::from_millis(2);
+
+impl LastKey {
+    fn is_now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn was_a_moment_ago(&self) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.elapsed() < FASTER_THAN_A_HAND
+    }
 }
 
 impl<'a> Assistant<'a> {
@@ -48,7 +71,13 @@ impl<'a> Assistant<'a> {
             keys: Vec::new(),
             colours,
             hints,
+            keys_pressed: LastKey(Arc::new(Mutex::new(Instant::now()))),
         }
+    }
+
+    /// What Enter does while this helps.
+    pub fn indent(&self) -> Indent {
+        Indent(self.keys_pressed.clone())
     }
 
     /// Complete KEYS from now on.
@@ -58,11 +87,11 @@ impl<'a> Assistant<'a> {
         }
     }
 
-    /// What PROCEDURE of (fruix prompt) returns, a list of strings; none when it fails.
-    fn asked(&self, procedure: &str, arguments: Vec<Value>) -> Vec<String> {
+    /// What PROCEDURE of MODULE returns, a list of strings; none when it fails.
+    fn asked(&self, module: &[&str], procedure: &str, arguments: Vec<Value>) -> Vec<String> {
         let mut interpreter = self.interpreter.borrow_mut();
         interpreter
-            .call(&["fruix", "prompt"], procedure, arguments)
+            .call(module, procedure, arguments)
             .ok()
             .and_then(|value| strings(procedure, &[value], 1).ok())
             .unwrap_or_default()
@@ -70,7 +99,17 @@ impl<'a> Assistant<'a> {
 
     /// How the procedure NAME is called, as it was written.
     fn formals(&self, name: &str) -> Option<String> {
-        self.asked("prompt-formals", vec![symbol_value(name)]).pop()
+        self.asked(
+            &["fruix", "prompt", "names"],
+            "prompt-formals",
+            vec![symbol_value(name)],
+        )
+        .pop()
+    }
+
+    /// The items of the store that is asked.
+    fn items(&self) -> Vec<String> {
+        self.asked(&["fruix", "prompt"], "prompt-items", Vec::new())
     }
 
     fn next_words(&self, before: &[&str]) -> Vec<String> {
@@ -161,7 +200,7 @@ impl<'a> Assistant<'a> {
             Place::Argument("describe" | "d" | "apropos" | "a", start) => {
                 self.interpreter.borrow().completions(start)
             }
-            Place::Argument(_, start) => starting(self.asked("prompt-items", Vec::new()), start),
+            Place::Argument(_, start) => starting(self.items(), start),
             Place::Module(before, start) => starting(self.next_words(before), start),
             Place::Keyword(procedure, start) => starting(self.keywords(*procedure), start),
             Place::Key(start) => {
@@ -172,7 +211,7 @@ impl<'a> Assistant<'a> {
                     keys
                 }
             }
-            Place::String(start) => starting(self.asked("prompt-items", Vec::new()), start),
+            Place::String(start) => starting(self.items(), start),
             Place::Name(start) => self.interpreter.borrow().completions(start),
         }
     }
@@ -206,13 +245,13 @@ fn parameters(text: &str) -> Vec<&str> {
 impl Helper for Assistant<'_> {}
 
 /// What Enter does at the end of a form that is not whole: the next line begins
-/// where it belongs.
-pub struct Indent;
+/// where it belongs. What is pasted has an indentation of its own.
+pub struct Indent(LastKey);
 
 impl ConditionalEventHandler for Indent {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         let text = context.line();
-        if context.pos() < text.len() || is_whole(text) {
+        if context.pos() < text.len() || self.0.was_a_moment_ago() || is_whole(text) {
             return None;
         }
         let columns = tokens::indentation(text)?;
@@ -280,6 +319,15 @@ impl Hinter for Assistant<'_> {
     type Hint = Ghost;
 
     fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<Ghost> {
+        let hint = self.ghost(line, position, context);
+        // This is asked after each key.
+        self.keys_pressed.is_now();
+        hint
+    }
+}
+
+impl Assistant<'_> {
+    fn ghost(&self, line: &str, position: usize, context: &Context<'_>) -> Option<Ghost> {
         if !self.hints || position < line.len() {
             return None;
         }

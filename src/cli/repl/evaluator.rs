@@ -9,12 +9,17 @@ use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{self, Interpreter, Stop, Uncaught};
 use crate::guile::natives::{Machine, Raise};
 use crate::guile::value::{Value, list, list_value, optional_string, string, string_value};
+use std::ops::Range;
 use std::path::Path;
 
 /// Evaluates what is typed, and knows what names mean.
 pub trait Evaluator {
     /// The values of the last form of TEXT, evaluated in the current module.
     fn eval_text(&mut self, text: &str) -> Result<Vec<Value>, Stop>;
+
+    /// The values of PART of TEXT, a form or more, evaluated in the current module; places
+    /// are those in TEXT.
+    fn eval_part(&mut self, text: &str, part: Range<usize>) -> Result<Vec<Value>, Stop>;
 
     /// Call procedure NAME of MODULE, exported or not.
     fn call(&mut self, module: &[&str], name: &str, arguments: Vec<Value>) -> Result<Value, Stop>;
@@ -35,6 +40,10 @@ pub trait Evaluator {
 impl Evaluator for Interpreter {
     fn eval_text(&mut self, text: &str) -> Result<Vec<Value>, Stop> {
         Interpreter::eval_text(self, "prompt", text)
+    }
+
+    fn eval_part(&mut self, text: &str, part: Range<usize>) -> Result<Vec<Value>, Stop> {
+        Interpreter::eval_part(self, "prompt", text, part)
     }
 
     fn call(&mut self, module: &[&str], name: &str, arguments: Vec<Value>) -> Result<Value, Stop> {
@@ -131,6 +140,10 @@ fn said(answer: &Value) -> Result<Vec<Value>, Stop> {
 impl Evaluator for Within<'_, '_> {
     fn eval_text(&mut self, text: &str) -> Result<Vec<Value>, Stop> {
         self.answer(self.evaluate.clone(), vec![string_value(text)])
+    }
+
+    fn eval_part(&mut self, text: &str, part: Range<usize>) -> Result<Vec<Value>, Stop> {
+        self.eval_text(&text[part])
     }
 
     fn call(&mut self, module: &[&str], name: &str, arguments: Vec<Value>) -> Result<Value, Stop> {

@@ -6,7 +6,7 @@
 //! terminal. What is said here goes to the terminal of stderr: stdout is the record's.
 
 use super::super::runs::log as logs;
-use super::commands::{Command, Run};
+use super::commands::{Command, Group, Run};
 use super::session::{After, Session, say};
 use crate::guile::value::Value;
 use crate::run::folder;
@@ -71,6 +71,7 @@ pub fn greeting(about: &About, seconds: u64) -> String {
 pub const COMMANDS: &[Command] = &[
     Command {
         names: &["retry"],
+        group: Group::Run,
         usage: "",
         does: "do the step again",
         run: Run::Session(|session, _| {
@@ -83,18 +84,21 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["skip"],
+        group: Group::Run,
         usage: "[VALUE]",
         does: "go on without the step, or as if it had given VALUE; the run passes no more",
         run: Run::Session(skip),
     },
     Command {
         names: &["continue", "cont"],
+        group: Group::Run,
         usage: "",
         does: "go on failing, as without this prompt",
         run: Run::Session(|session, _| decide(session, Decision::Continue)),
     },
     Command {
         names: &["why"],
+        group: Group::Run,
         usage: "",
         does: "the failure again, in full",
         run: Run::Session(|session, _| {
@@ -107,12 +111,14 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["log"],
+        group: Group::Run,
         usage: "[LINES]",
         does: "the end of what the step's job has printed",
         run: Run::Session(log),
     },
     Command {
         names: &["shell", "sh"],
+        group: Group::Run,
         usage: "",
         does: "a shell in the guest, by ssh",
         run: Run::Session(shell),

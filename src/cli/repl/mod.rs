@@ -15,6 +15,10 @@ mod commands;
 mod deadline;
 mod evaluator;
 mod failure;
+mod geiser;
+mod inspection;
+mod options;
+mod pieces;
 pub mod primitives;
 mod server;
 mod session;
@@ -28,7 +32,7 @@ use super::{signals, trouble};
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::Stop;
 use crate::private;
-use assistant::{Assistant, Indent};
+use assistant::Assistant;
 use commands::Command;
 use deadline::{Deadline, Over};
 use evaluator::Evaluator;
@@ -126,17 +130,18 @@ impl<'a> Prompt<'a> {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let capable = terminal && environment.get("TERM") != Some("dumb");
         let colours = capable && environment.get("NO_COLOR").is_none();
-        editor.set_helper(Some(Assistant::new(
+        let assistant = Assistant::new(
             interpreter.clone(),
             commands,
             furnishing.load_path.clone(),
             colours,
             capable,
-        )));
+        );
         editor.bind_sequence(
             KeyEvent(KeyCode::Enter, Modifiers::NONE),
-            EventHandler::Conditional(Box::new(Indent)),
+            EventHandler::Conditional(Box::new(assistant.indent())),
         );
+        editor.set_helper(Some(assistant));
         let history = environment
             .get("FRUIX_SCM_HISTORY")
             .map(PathBuf::from)

@@ -9,7 +9,7 @@
 //! Source: the Guile manual, "REPL Servers".
 
 use super::super::signals;
-use super::commands;
+use super::pieces;
 use super::session::{After, Session, say};
 use super::streams::Streams;
 use crate::failure::{Failure, Key};
@@ -128,7 +128,7 @@ fn talk(mut session: Session<'_>, stream: UnixStream) -> Result<After, Failure> 
         pending.push_str(&line);
         if pending.trim().is_empty() {
             pending.clear();
-        } else if commands::is_whole(&pending) {
+        } else if pieces::is_whole(&pending) {
             let text = std::mem::take(&mut pending);
             let leaves = matches!(text.trim(), ",q" | ",quit");
             match session.answer(text.trim()) {

@@ -4,8 +4,12 @@ use super::super::trouble;
 use super::commands;
 use super::evaluator::Evaluator;
 use super::failure::About;
+use super::inspection::Inspection;
+use super::options::{OnError, Options};
+use super::pieces::{self, Piece};
+use crate::failure::Key;
 use crate::guile::interpreter::{self, Stop, Uncaught};
-use crate::guile::value::{Value, strings, symbol_value};
+use crate::guile::value::{Value, string_value, strings, symbol_value};
 use crate::visible::escape;
 use std::cell::RefCell;
 use std::io::Write;
@@ -29,6 +33,9 @@ pub struct Session<'a> {
     /// The failure that is talked about, in the middle of a run.
     pub about: Option<About>,
     pub levels: Vec<Level>,
+    pub options: Options,
+    /// The value that is looked into, if one is.
+    pub inspection: Option<Inspection>,
     results: usize,
     /// What has not been shown yet of the last result.
     more: Option<More>,
@@ -56,6 +63,8 @@ impl<'a> Session<'a> {
             interpreter,
             about: None,
             levels: Vec::new(),
+            options: Options::default(),
+            inspection: None,
             results: 0,
             more: None,
             keys: Vec::new(),
@@ -65,6 +74,12 @@ impl<'a> Session<'a> {
 
     /// What stands before the cursor: `scheme@(guile-user) [1]> `.
     pub fn prompt(&self) -> String {
+        if self.inspection.is_some() {
+            return "inspect> ".to_owned();
+        }
+        if let Some(prompt) = &self.options.prompt {
+            return escape(prompt);
+        }
         let module = self.interpreter.borrow().current_module_name();
         match (self.levels.len(), &self.about) {
             (0, None) => format!("scheme@{module}> "),
@@ -73,9 +88,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Leave the innermost level of errors, if there is one.
+    /// Leave what is looked into, or else the innermost level of errors, if there is one.
     pub fn leave_level(&mut self) -> bool {
-        self.levels.pop().is_some()
+        self.inspection.take().is_some() || self.levels.pop().is_some()
     }
 
     pub fn interpreter(&self) -> std::cell::RefMut<'_, dyn Evaluator + 'a> {
@@ -89,15 +104,70 @@ impl<'a> Session<'a> {
 
     /// Do what TEXT says.
     pub fn answer(&mut self, text: &str) -> After {
-        match text.trim_start().strip_prefix(',') {
-            Some(command) => commands::run(self, command.trim()),
-            None => self.evaluate(text),
+        match self.inspection.is_some() {
+            true => self.look_on(text.trim()),
+            false => self.evaluate(text),
         }
     }
 
+    /// Do each piece of TEXT, forms and commands, before the next is looked at. What is
+    /// unreadable ends it.
     pub fn evaluate(&mut self, text: &str) -> After {
-        let result = self.interpreter.borrow_mut().eval_text(text);
-        self.show(result)
+        let mut at = 0;
+        while let Some(piece) = pieces::next(text, at) {
+            let after = match piece {
+                Piece::Command(range) => {
+                    at = range.end;
+                    commands::run(self, &text[range])
+                }
+                Piece::Form(range) => {
+                    at = range.end;
+                    let result = self.interpreter().eval_part(text, range);
+                    self.show(result)
+                }
+                Piece::Unreadable(range) => {
+                    at = text.len();
+                    let result = self.interpreter().eval_part(text, range);
+                    self.show_unless_unread(result)
+                }
+                Piece::Begun => {
+                    let result = self.interpreter().eval_part(text, at..text.len());
+                    at = text.len();
+                    self.show_unless_unread(result)
+                }
+            };
+            if let After::Leave(_) = after {
+                return after;
+            }
+        }
+        After::GoOn
+    }
+
+    /// As `show`; but a text or file that cannot be read is no error of the program's, and
+    /// opens no level.
+    pub fn show_unless_unread(&mut self, result: Result<Vec<Value>, Stop>) -> After {
+        let unread = ["read-error", Key::Usage.as_str()];
+        match result {
+            Err(Stop::Uncaught(uncaught)) if unread.contains(&uncaught.key.as_str()) => {
+                trouble::show_in_brief(&uncaught);
+                After::GoOn
+            }
+            other => self.show(other),
+        }
+    }
+
+    /// Evaluate TEXT, which a command is short for: nobody has written it, so what is
+    /// wrong is told without its place, and opens no level.
+    pub fn perform(&mut self, text: &str) -> After {
+        let result = self.interpreter().eval_text(text);
+        match result {
+            Err(Stop::Uncaught(mut uncaught)) => {
+                uncaught.location = None;
+                trouble::show_in_brief(&uncaught);
+                After::GoOn
+            }
+            other => self.show(other),
+        }
     }
 
     pub fn show(&mut self, result: Result<Vec<Value>, Stop>) -> After {
@@ -112,24 +182,26 @@ impl<'a> Session<'a> {
             }
             Err(Stop::Quit(status)) => After::Leave(status),
             Err(Stop::Uncaught(uncaught)) => {
-                trouble::show_in_brief(&uncaught);
-                say("Entering a new prompt.  Type `,bt' for a backtrace or `,q' to continue.\n");
-                self.levels.push(Level {
-                    error: *uncaught,
-                    frame: 0,
-                });
+                match self.options.on_error {
+                    OnError::Debug => self.open_level(*uncaught),
+                    OnError::Backtrace => trouble::show_uncaught(&uncaught),
+                    OnError::Report => trouble::show_in_brief(&uncaught),
+                    OnError::Pass => {}
+                }
                 After::GoOn
             }
         }
     }
 
-    /// Call PROCEDURE of (fruix prompt), which prints; what goes wrong is told
-    /// and opens no level.
-    pub fn command(&mut self, procedure: &str, arguments: Vec<Value>) -> After {
-        let called = self
-            .interpreter
-            .borrow_mut()
-            .call(&["fruix", "prompt"], procedure, arguments);
+    fn open_level(&mut self, error: Uncaught) {
+        trouble::show_in_brief(&error);
+        say("Entering a new prompt.  Type `,bt' for a backtrace or `,q' to continue.\n");
+        self.levels.push(Level { error, frame: 0 });
+    }
+
+    /// Call PROCEDURE of MODULE, which prints; what goes wrong is told and opens no level.
+    pub fn command(&mut self, module: &[&str], procedure: &str, arguments: Vec<Value>) -> After {
+        let called = self.interpreter().call(module, procedure, arguments);
         match called {
             Ok(_) => After::GoOn,
             Err(Stop::Quit(status)) => After::Leave(status),
@@ -140,8 +212,34 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Run command NAME, which a program has added with `define-meta-command', with what
+    /// stands behind it, TEXT.
+    pub fn foreign_command(&mut self, name: &str, text: &str) -> After {
+        let arguments = vec![string_value(name), string_value(text)];
+        let module = &["system", "repl", "command"];
+        let called = self
+            .interpreter()
+            .call(module, "run-added-command", arguments);
+        match called {
+            Ok(Value::BoolV(false)) => commands::unknown(name),
+            Ok(_) => After::GoOn,
+            Err(stop) => self.show(Err(stop)),
+        }
+    }
+
+    /// Show the options, one, or set it, as TEXT says.
+    pub fn option(&mut self, text: &str) -> After {
+        say(&self.options.answer(text));
+        After::GoOn
+    }
+
     /// Print VALUE under the next number, and let that number name it.
     fn show_value(&mut self, value: Value) {
+        if !self.options.value_history {
+            let (lines, _) = self.lines("", value, true);
+            say(&format!("{}\n", lines.join("\n")));
+            return;
+        }
         self.results += 1;
         let number = self.results;
         let name = format!("${number}");
@@ -246,7 +344,7 @@ impl<'a> Session<'a> {
             Ok(values) => {
                 for value in values {
                     let width = Value::IntV(self.width() as isize);
-                    self.command("pretty", vec![value, width]);
+                    self.command(&["fruix", "prompt"], "pretty", vec![value, width]);
                 }
                 After::GoOn
             }
