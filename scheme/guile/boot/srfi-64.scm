@@ -362,11 +362,12 @@ name of another."
   (let ((runner (test-runner-get)))
     (test-result-alist! runner
                         (append (if name (list (cons 'test-name name)) '())
+                                (list (cons 'source-form form))
                                 (if location
                                     (list (cons 'source-file (assq-ref location 'filename))
-                                          (cons 'source-line (+ 1 (or (assq-ref location 'line) 0))))
-                                    '())
-                                (list (cons 'source-form form))))
+                                          (cons 'source-line (+ 1 (or (assq-ref location 'line) 0)))
+                                          (cons 'source-column (assq-ref location 'column)))
+                                    '())))
     (%test-should-execute runner)
     ((test-runner-on-test-begin runner) runner)
     (if (not (eq? 'skip (test-result-ref runner 'result-kind)))

@@ -29,51 +29,54 @@
                test-result-ref test-result-set! test-result-remove test-result-clear
                test-result-alist test-result-alist! test-result-kind test-passed?))
 
+;; Where the form SYNTAX is, which a test tells of, and the form itself.
+(eval-when (expand load eval)
+  (define (place-and-form syntax)
+    (list (datum->syntax syntax (list 'quote (syntax-source syntax)))
+          #`(quote #,syntax))))
+
 (define-syntax test-assert
-  (syntax-rules ()
-    ((_ name expression)
-     (%test-assert (current-source-location name) '(test-assert name expression) name
-                   (lambda () expression)))
-    ((_ expression)
-     (%test-assert (current-source-location expression) '(test-assert expression) #f
-                   (lambda () expression)))))
+  (lambda (form)
+    (syntax-case form ()
+      ((_ name expression)
+       #`(%test-assert #,@(place-and-form form) name (lambda () expression)))
+      ((_ expression)
+       #`(%test-assert #,@(place-and-form form) #f (lambda () expression))))))
 
 (define-syntax-rule (define-comparison name same?)
   (define-syntax name
-    (syntax-rules ()
-      ((_ label expected expression)
-       (%test-compare (current-source-location label) '(name label expected expression) label
-                      same? expected (lambda () expression)))
-      ((_ expected expression)
-       (%test-compare (current-source-location expected) '(name expected expression) #f
-                      same? expected (lambda () expression))))))
+    (lambda (form)
+      (syntax-case form ()
+        ((_ label expected expression)
+         #`(%test-compare #,@(place-and-form form) label
+                          same? expected (lambda () expression)))
+        ((_ expected expression)
+         #`(%test-compare #,@(place-and-form form) #f
+                          same? expected (lambda () expression)))))))
 
 (define-comparison test-equal equal?)
 (define-comparison test-eqv eqv?)
 (define-comparison test-eq eq?)
 
 (define-syntax test-approximate
-  (syntax-rules ()
-    ((_ label expected expression tolerance)
-     (%test-approximate (current-source-location label)
-                        '(test-approximate label expected expression tolerance) label
-                        expected (lambda () expression) tolerance))
-    ((_ expected expression tolerance)
-     (%test-approximate (current-source-location expected)
-                        '(test-approximate expected expression tolerance) #f
-                        expected (lambda () expression) tolerance))))
+  (lambda (form)
+    (syntax-case form ()
+      ((_ label expected expression tolerance)
+       #`(%test-approximate #,@(place-and-form form) label
+                            expected (lambda () expression) tolerance))
+      ((_ expected expression tolerance)
+       #`(%test-approximate #,@(place-and-form form) #f
+                            expected (lambda () expression) tolerance)))))
 
 (define-syntax test-error
-  (syntax-rules ()
-    ((_ label type expression)
-     (%test-error (current-source-location label) '(test-error label type expression) label type
-                  (lambda () expression)))
-    ((_ type expression)
-     (%test-error (current-source-location type) '(test-error type expression) #f type
-                  (lambda () expression)))
-    ((_ expression)
-     (%test-error (current-source-location expression) '(test-error expression) #f #t
-                  (lambda () expression)))))
+  (lambda (form)
+    (syntax-case form ()
+      ((_ label type expression)
+       #`(%test-error #,@(place-and-form form) label type (lambda () expression)))
+      ((_ type expression)
+       #`(%test-error #,@(place-and-form form) #f type (lambda () expression)))
+      ((_ expression)
+       #`(%test-error #,@(place-and-form form) #f #t (lambda () expression))))))
 
 (define-syntax-rule (test-group name body ...)
   (%test-group name (lambda () body ...)))
