@@ -34,16 +34,24 @@ pub enum Purpose {
     Trial,
     /// A rootfs whose layout is looked at.
     Layout,
+    /// Results of tests on their way from one process to another.
+    Tests,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 3] = [Purpose::Simulation, Purpose::Trial, Purpose::Layout];
+    const ALL: [Purpose; 4] = [
+        Purpose::Simulation,
+        Purpose::Trial,
+        Purpose::Layout,
+        Purpose::Tests,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
             Purpose::Simulation => "simulation",
             Purpose::Trial => "trial",
             Purpose::Layout => "layout",
+            Purpose::Tests => "tests",
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Source: the Guile manual, "Command-line Options".
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -199,6 +199,12 @@ pub enum Verb {
     Lsp(super::lsp::Arguments),
     /// Write a first harness, which passes in simulation, to NAME.scm
     New(super::new::Arguments),
+    /// Run tests in SRFI-64 and count what passes
+    ///
+    /// Failures are told on stderr, with FILE:LINE:COLUMN, what was expected and what was
+    /// there; counts on stdout. The exit status is 0 when all has passed, 1 when a test has
+    /// failed, 4 when a file could not be run to its end.
+    Test(super::test::Arguments),
     /// Say what a live run would use, what it lacks, and what the host has; changes nothing
     ///
     /// With --simulate: whether a simulated run can be, and the same of its host.
@@ -243,7 +249,8 @@ pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
         CommandLine::default()
     } else {
         let name = OsString::from("fruix-scm");
-        CommandLine::try_parse_from(std::iter::once(name).chain(ours))?
+        let matches = description().try_get_matches_from(std::iter::once(name).chain(ours))?;
+        CommandLine::from_arg_matches(&matches)?
     };
     line.program.loads_before = loads_before;
     match cut {
@@ -262,6 +269,60 @@ pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
         }
     }
     Ok(line)
+}
+
+/// The options of a program's world, by clap's names: each verb takes them, and the help
+/// of those shows them to which they mean something.
+const OF_THE_WORLD: [&str; 4] = ["memory_limit", "simulate", "config", "settings"];
+
+/// The verbs to which an option of a program's world means nothing, as a path, and which.
+const MEANS_NOTHING: &[(&[&str], &[&str])] = &[
+    (&["simulate"], &OF_THE_WORLD),
+    (&["rootfs"], &OF_THE_WORLD),
+    (&["hash"], &OF_THE_WORLD),
+    (&["log"], &OF_THE_WORLD),
+    (&["new"], &OF_THE_WORLD),
+    (&["doc"], &OF_THE_WORLD),
+    (&["completions"], &OF_THE_WORLD),
+    (&["man"], &OF_THE_WORLD),
+    (&["runs", "list"], &OF_THE_WORLD),
+    (&["runs", "show"], &OF_THE_WORLD),
+    (&["runs", "why"], &OF_THE_WORLD),
+    (&["runs", "log"], &OF_THE_WORLD),
+    (&["runs", "verify"], &OF_THE_WORLD),
+    (&["runs", "gc"], &["memory_limit"]),
+    (&["jobs"], &["memory_limit"]),
+    (&["doctor"], &["memory_limit"]),
+    (&["store"], &["memory_limit"]),
+    (&["builder"], &["memory_limit"]),
+];
+
+/// The command line as clap knows it.
+pub fn description() -> Command {
+    let command = CommandLine::command();
+    let options: Vec<Arg> = command
+        .get_arguments()
+        .filter(|arg| OF_THE_WORLD.contains(&arg.get_id().as_str()))
+        .cloned()
+        .collect();
+    MEANS_NOTHING
+        .iter()
+        .fold(command, |command, (path, names)| {
+            let hidden: Vec<Arg> = options
+                .iter()
+                .filter(|arg| names.contains(&arg.get_id().as_str()))
+                .map(|arg| arg.clone().hide(true))
+                .collect();
+            within(command, path, hidden)
+        })
+}
+
+/// COMMAND, in which the verb at PATH has its own OPTIONS of these names.
+fn within(command: Command, path: &[&str], options: Vec<Arg>) -> Command {
+    match path.split_first() {
+        None => command.args(options),
+        Some((verb, rest)) => command.mut_subcommand(verb, |verb| within(verb, rest, options)),
+    }
 }
 
 /// A command line in its parts.
@@ -418,7 +479,37 @@ mod tests {
 
     #[test]
     fn the_description_for_clap_is_sound() {
-        CommandLine::command().debug_assert();
+        description().debug_assert();
+    }
+
+    #[test]
+    fn a_verbs_help_shows_the_options_of_a_world_that_mean_something_to_it() {
+        for (words, shown, hidden) in [
+            ("repl", &["--simulate", "--memory-limit"][..], &[][..]),
+            ("hash", &["--check"], &["--simulate", "--config", "--set"]),
+            ("runs resume", &["--config"], &[]),
+            ("runs list", &["--json"], &["--config", "--simulate"]),
+            ("doctor", &["--simulate", "--set"], &["--memory-limit"]),
+        ] {
+            let mut command = description();
+            command.build();
+            let verb = words.split(' ').fold(&mut command, |command, word| {
+                command.find_subcommand_mut(word).expect("a verb")
+            });
+            let help = verb.render_long_help().to_string();
+            for option in shown {
+                assert!(help.contains(option), "{words}: {option} in {help}");
+            }
+            for option in hidden {
+                assert!(!help.contains(option), "{words}: {option} in {help}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_that_a_verbs_help_leaves_out_is_taken_all_the_same() {
+        let line = line("hash --config x file");
+        assert_eq!(line.world.config, Some(PathBuf::from("x")));
     }
 
     #[test]

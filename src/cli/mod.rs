@@ -36,6 +36,7 @@ pub mod settings;
 mod signals;
 mod simulate;
 mod store;
+mod test;
 mod trouble;
 mod trust;
 
@@ -54,6 +55,7 @@ const PARTING: std::time::Duration = std::time::Duration::from_secs(2);
 pub fn main() -> ExitCode {
     // SAFETY: this is the first thing that the process does.
     unsafe { crate::guile::vm::keep_steel_out_of_the_home() };
+    packaging::answer_shell();
     let arguments = match meta_switch::expand(std::env::args_os().skip(1).collect()) {
         Ok(arguments) => arguments,
         Err(failure) => return ExitCode::from(trouble::show_error(&failure.into())),
@@ -164,6 +166,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
             new::run(arguments)?;
             0
         }
+        Some(Verb::Test(arguments)) => test::run(arguments, &line)?,
         Some(Verb::Completions { shell }) => packaging::completions(*shell)?,
         Some(Verb::Man) => packaging::manual_page()?,
         Some(Verb::Doctor {

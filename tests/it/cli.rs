@@ -312,16 +312,6 @@ fn with_closed_stdout(command: &mut std::process::Command) -> std::process::Outp
 }
 
 #[test]
-fn completions_and_the_manual_page_name_every_verb() {
-    for arguments in [["completions", "bash"].as_slice(), &["man"]] {
-        let text = Sandbox::new().run(arguments).success();
-        for verb in ["simulate", "rootfs", "store", "builder", "runs", "doctor"] {
-            assert!(text.contains(verb), "{arguments:?} does not name {verb}");
-        }
-    }
-}
-
-#[test]
 fn a_reader_that_has_seen_enough_is_no_error_and_a_full_disk_is() {
     let sandbox = Sandbox::new();
     let tree = sandbox.work().join("tree");
