@@ -274,6 +274,8 @@ impl Interpreter {
         );
         let procedure = self.eval_text("call", &text)?;
         let procedure = procedure.into_iter().next().unwrap_or(Value::Void);
+        // Whatever goes wrong comes from no form that somebody has written.
+        loader::set_current_form(Span::default());
         self.run(procedure, arguments)
     }
 

@@ -42,7 +42,9 @@ thread_local! {
     static FORM: std::cell::Cell<Span> = const { std::cell::Cell::new(Span { source: 0, start: 0, end: 0 }) };
 }
 
-fn set_current_form(span: Span) {
+/// Let SPAN be the top-level form that errors from now on come from; the default one when
+/// nobody has written it.
+pub fn set_current_form(span: Span) {
     FORM.with(|form| form.set(span));
 }
 
