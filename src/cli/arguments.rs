@@ -56,6 +56,9 @@ pub struct Program {
     /// Let the program have SIZE bytes of memory, such as 512M or 8G; a quarter of the machine's, at most 4G, unless given
     #[arg(long, value_name = "SIZE", value_parser = memory_size, global = true)]
     pub memory_limit: Option<usize>,
+    /// Keep nothing of what modules expand to, and use nothing that is kept below $XDG_CACHE_HOME/fruix-scm
+    #[arg(long, global = true)]
+    pub no_cache: bool,
     /// Look for files with the extension EXT too
     #[arg(short = 'x', value_name = "EXT")]
     pub extensions: Vec<String>,

@@ -81,6 +81,7 @@ pub fn make(
         is_interrupted: Some(crate::runtime::take_interrupt),
         clock: Some(CLOCK),
         scheme_directory: environment.get("FRUIX_SCM_SCHEME").map(PathBuf::from),
+        kept: cache_directory(line, environment),
     })?;
     super::repl::primitives::install(environment, line.program.load_path.clone());
     super::signals::watch(&interpreter)?;
@@ -100,6 +101,16 @@ pub fn load_path(line: &CommandLine, environment: &Environment) -> Vec<PathBuf> 
         }
     }
     path
+}
+
+/// Where what modules expand to is kept for the next process, unless that is not wanted.
+pub fn cache_directory(line: &CommandLine, environment: &Environment) -> Option<PathBuf> {
+    if line.program.no_cache || environment.get("FRUIX_SCM_NO_CACHE").is_some() {
+        return None;
+    }
+    environment
+        .base_directory("XDG_CACHE_HOME", ".cache")
+        .map(|base| base.join("fruix-scm/modules"))
 }
 
 /// Where the journals of runs are kept, where there is a place for them.

@@ -8,6 +8,7 @@ mod boot_index;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -25,8 +26,32 @@ fn main() {
     println!("cargo::rerun-if-changed={}", names.display());
     fs::write(out.join("guile_names.rs"), names_table(&names))
         .expect("cargo's output directory is writable");
+    fs::write(out.join("build_identity"), identity(&root))
+        .expect("cargo's output directory is writable");
     fs::write(out.join("boot.rs"), boot_table(&files))
         .expect("cargo's output directory is writable");
+}
+
+/// A number that another build has only of the same sources.
+fn identity(root: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    let mut paths: Vec<PathBuf> = WalkDir::new(root)
+        .into_iter()
+        .chain(WalkDir::new(root.join("../../scheme/guile")))
+        .map(|entry| entry.expect("the checkout is readable").into_path())
+        .filter(|path| path.is_file())
+        .chain([root.join("../../Cargo.lock")])
+        .collect();
+    paths.sort();
+    for path in paths {
+        println!("cargo::rerun-if-changed={}", path.display());
+        path.strip_prefix(root).unwrap_or(&path).hash(&mut hasher);
+        fs::read(&path)
+            .expect("the checkout is readable")
+            .hash(&mut hasher);
+    }
+    let target = env::var("TARGET").expect("cargo sets it");
+    format!("{target} {:016x}", hasher.finish())
 }
 
 /// The Scheme files of the language below FOLDER, as (path below it, path).

@@ -6,7 +6,7 @@
 //!
 //! The rooms stand on floors, and every import runs downwards. From the bottom:
 //! `data`, `syntax`, `read`, `library`, `tree_il`, `namespace`, `machine`, `compile`,
-//! `expand`, `eval`. Others use only what is named here.
+//! `expand`, `kept`, `eval`. Others use only what is named here.
 
 mod carried;
 mod compile;
@@ -14,6 +14,7 @@ mod compile;
 pub mod data;
 mod eval;
 mod expand;
+mod kept;
 #[doc(hidden)]
 pub mod library;
 mod machine;

@@ -148,6 +148,7 @@ const ROOMS: &[&str] = &[
     "machine",
     "compile",
     "expand",
+    "kept",
     "eval",
 ];
 

@@ -142,8 +142,10 @@ impl Run {
     }
 }
 
-/// Run the programs NAMES of FOLDER, a few at a time, in their order.
+/// Run the programs NAMES of FOLDER, a few at a time, in their order. What the modules
+/// expand to that some of them load is kept for the others.
 fn run_all(folder: &Path, names: &[String]) -> Vec<Run> {
+    let cache = tempfile::tempdir().unwrap();
     let next = AtomicUsize::new(0);
     let runs = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(2, |n| n.get());
@@ -153,7 +155,7 @@ fn run_all(folder: &Path, names: &[String]) -> Vec<Run> {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(name) = names.get(index) else { break };
-                    let run = run(folder, name);
+                    let run = run(folder, name, cache.path());
                     runs.lock().unwrap().push((index, run));
                 }
             });
@@ -164,13 +166,15 @@ fn run_all(folder: &Path, names: &[String]) -> Vec<Run> {
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
-fn run(folder: &Path, name: &str) -> Run {
+fn run(folder: &Path, name: &str, cache: &Path) -> Run {
     let sandbox = Sandbox::new();
-    let outcome = sandbox.run(&[
+    let mut command = sandbox.command(&[
         Path::new("-L"),
         &corpus().join("modules"),
         &folder.join(format!("{name}.scm")),
     ]);
+    command.env("XDG_CACHE_HOME", cache);
+    let outcome = finish(command);
     Run {
         name: name.to_owned(),
         expected: read(&folder.join(format!("{name}.out"))),

@@ -4,6 +4,7 @@ mod architecture;
 mod attestation;
 mod build_logs;
 mod builder;
+mod cache;
 mod cli;
 mod clock;
 mod comparison;

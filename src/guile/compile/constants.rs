@@ -7,6 +7,7 @@ use crate::data::value::Value;
 use crate::syntax::identifier::Id;
 use crate::syntax::stx::{Form, Stx};
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 #[derive(Default)]
 struct Table {
@@ -15,6 +16,8 @@ struct Table {
     keywords: HashMap<String, usize>,
     names: Vec<Id>,
     name_index: HashMap<Id, usize>,
+    /// What makes stand-ins of procedures that are compiled later, by name.
+    stand_ins: HashSet<String>,
 }
 
 thread_local! {
@@ -77,6 +80,11 @@ pub fn number(name: Id) -> usize {
 /// The name with NUMBER.
 pub fn name(number: usize) -> Option<Id> {
     TABLE.with(|table| table.borrow().names.get(number).copied())
+}
+
+/// Whether MAKER, a global that makes stand-ins, has to be made.
+pub fn is_first_stand_in(maker: &str) -> bool {
+    TABLE.with(|table| table.borrow_mut().stand_ins.insert(maker.to_owned()))
 }
 
 /// Forget everything: another engine begins with none of its globals made.

@@ -5,12 +5,12 @@
 //! in it, one that gets and one that sets. What is evaluated there later sees
 //! each variable as a keyword that calls these.
 
-use crate::data::native::{self, Outcome};
+use crate::data::native::{self, Machine, Outcome};
 use crate::data::pairs;
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, handle_value, list_value, symbol_value};
 use crate::eval::loader::{self, Load};
-use crate::eval::module_values;
+use crate::eval::module_values::{self, transformer};
 use crate::expand::{environment, syntax_primitives};
 use crate::namespace::keywords::{Ellipsis, Macro, PatternContext, Rules};
 use crate::namespace::modules;
@@ -31,7 +31,7 @@ crate::natives! {
     /// (%scope-module scope) -> the module in which SCOPE stands
     "%scope-module" (1) => scope_module,
     /// (%syntax-local-binding identifier resolve?) -> pair of kind and value
-    "%syntax-local-binding" (2) => syntax_local_binding,
+    "%syntax-local-binding" (2) with machine => syntax_local_binding,
     /// (syntax-locally-bound-identifiers identifier) -> identifiers bound around it
     "syntax-locally-bound-identifiers" (1) => locally_bound,
     /// (syntax-module syntax) -> name of the module in which SYNTAX stands
@@ -118,7 +118,7 @@ fn module_words(module: &modules::Module) -> Value {
     list_value(module.name.iter().map(|word| word.symbol()).collect())
 }
 
-fn syntax_local_binding(args: &[Value]) -> Outcome {
+fn syntax_local_binding(machine: &mut Machine, args: &[Value]) -> Outcome {
     let id = identifier("syntax-local-binding", args)?;
     let (_, scope) = syntax_primitives::current_expansion();
     let no = || Value::BoolV(false);
@@ -135,7 +135,7 @@ fn syntax_local_binding(args: &[Value]) -> Outcome {
         Some(Binding::Ellipsis(id)) => ("ellipsis", object::wrap(&Stx::id(id, Span::default()))),
         Some(Binding::Macro(keyword)) => match (&*keyword, value::truth(args, 2)) {
             (Macro::Parameter(_), false) => ("syntax-parameter", no()),
-            _ => ("macro", transformer(&keyword)),
+            _ => ("macro", transformer(machine, &keyword)?),
         },
         Some(Binding::Global(_)) | None => global(),
         Some(Binding::Expression(_) | Binding::Special(_) | Binding::Auxiliary(_)) => {
@@ -143,15 +143,6 @@ fn syntax_local_binding(args: &[Value]) -> Outcome {
         }
     };
     Ok(value::pair_value(symbol_value(kind), found))
-}
-
-fn transformer(keyword: &Rc<Macro>) -> Value {
-    match &*keyword.actual() {
-        Macro::Procedure { transformer, .. } | Macro::Unhygienic { transformer } => {
-            transformer.value().clone()
-        }
-        _ => Value::BoolV(false),
-    }
 }
 
 fn locally_bound(args: &[Value]) -> Outcome {

@@ -13,6 +13,7 @@ use crate::machine::{conditions, procedures, steel_errors};
 use crate::namespace::registry::world;
 use crate::syntax::identifier::Id;
 use crate::syntax::stx;
+use crate::tree_il::Core;
 use std::cell::RefCell;
 
 crate::natives! {
@@ -26,6 +27,8 @@ crate::natives! {
     "%constant" (1) with machine => constant,
     /// (%pairs rest) -> the machine's rest list as pairs
     "%pairs" (1) => rest_pairs,
+    /// (%entered number) -> the deferred procedure with that number, compiled now unless it has been
+    "%entered" (1) with machine => entered,
     /// (%next-unit load count) -> text of the unit after the first COUNT, or #f
     "%next-unit" (2) with machine => next_unit,
     /// (%load-of-text name text) -> load
@@ -160,6 +163,23 @@ fn next_unit(machine: &mut Machine, args: &[Value]) -> Outcome {
         Ok(None) => Ok(Value::BoolV(false)),
         Err(trouble) => Err(trouble.into_raise(&mut |items| machine.vector(items))),
     }
+}
+
+fn entered(machine: &mut Machine, args: &[Value]) -> Outcome {
+    let number = index(args, 0);
+    let Some((deferred, procedure)) = procedures::deferred(number) else {
+        return Err(value::wrong_type("%entered", 1, &args[0]));
+    };
+    if let Some(procedure) = procedure {
+        return Ok(procedure);
+    }
+    let mut expander = Expander::new(machine, world(), loader::units);
+    if let Err(trouble) = expander.value_of(&Core::Settle(deferred, number)) {
+        return Err(trouble.into_raise(&mut |items| machine.vector(items)));
+    }
+    procedures::deferred(number)
+        .and_then(|(_, procedure)| procedure)
+        .ok_or_else(|| Raise::Failure(failure::Failure::internal("a procedure was not compiled")))
 }
 
 fn load_of_text(args: &[Value]) -> Outcome {

@@ -12,6 +12,7 @@ use crate::data::{clock, interrupt, memory, pairs, records};
 use crate::eval::loader::{self, Load};
 use crate::eval::{backtrace, report};
 use crate::expand::{forms, macros, syntax_primitives};
+use crate::kept::{self, shelf::Shelf};
 use crate::library::{encodings, ports};
 use crate::machine::{conditions, control, extents, procedures, steel_errors, vm};
 use crate::namespace::modules::{self, Progress};
@@ -67,6 +68,8 @@ pub struct Options {
     pub clock: Option<clock::Clock>,
     /// A checkout's `scheme/` to be used instead of the one in the binary.
     pub scheme_directory: Option<PathBuf>,
+    /// Where what modules expand to is kept for other processes; nowhere unless given.
+    pub kept: Option<PathBuf>,
 }
 
 /// Why a program stopped before its end.
@@ -171,6 +174,11 @@ impl Interpreter {
         if let Some(clock) = options.clock {
             clock::go_by(clock);
         }
+        // What a checkout says changes while somebody works on it.
+        let shelf = options
+            .kept
+            .filter(|_| options.scheme_directory.is_none())
+            .map(|folder| Shelf::at(&folder, &options.native_modules));
         let mut engine = vm::engine();
         let world = World::new(
             options.load_path,
@@ -185,6 +193,8 @@ impl Interpreter {
             },
         );
         world::enter(&world);
+        world.writes_down.set(shelf.is_some());
+        kept::keep_on(shelf);
         for (global, native) in world.native_globals(&options.native_modules) {
             engine.register_value(&global, (native.value)());
         }

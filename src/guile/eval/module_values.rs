@@ -1,12 +1,13 @@
 //! Modules as Scheme values, and the natives that ask them things.
 
-use crate::data::native::{self, Outcome};
+use crate::data::native::{self, Machine, Outcome};
 use crate::data::pairs;
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, handle_value, list_value, string_value};
-use crate::eval::loader;
-use crate::expand::imports;
+use crate::eval::loader::{self, units};
+use crate::expand::{Expander, imports};
 use crate::library::encodings;
+use crate::namespace::keywords::{Macro, Transformer};
 use crate::namespace::modules::{Import, Module, Name};
 use crate::namespace::registry::{self, world};
 use crate::namespace::scope::Binding;
@@ -18,6 +19,7 @@ use crate::tree_il::{Origin, State, Variable};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 crate::natives! {
     /// (current-module) -> the module in which forms are evaluated now
@@ -91,7 +93,7 @@ crate::natives! {
     /// (macro-type macro) -> the kind of keyword
     "macro-type" (1) => macro_type,
     /// (macro-transformer macro) -> its transformer, or #f
-    "macro-transformer" (1) => macro_transformer,
+    "macro-transformer" (1) with machine => macro_transformer,
     /// (%make-macro name transformer) -> a macro
     "%make-macro" (2) => make_macro,
     /// (%bind-macro! module name macro) -> nothing
@@ -605,7 +607,6 @@ fn macro_name(args: &[Value]) -> Outcome {
 }
 
 fn macro_type(args: &[Value]) -> Outcome {
-    use crate::namespace::keywords::Macro;
     let kind = match &macro_arg("macro-type", args, 1)?.binding {
         Binding::Macro(keyword) => match &**keyword {
             Macro::Parameter(_) => "syntax-parameter",
@@ -617,21 +618,25 @@ fn macro_type(args: &[Value]) -> Outcome {
     Ok(value::symbol_value(kind))
 }
 
-fn macro_transformer(args: &[Value]) -> Outcome {
-    use crate::namespace::keywords::Macro;
-    Ok(match &macro_arg("macro-transformer", args, 1)?.binding {
-        Binding::Macro(keyword) => match &*keyword.actual() {
-            Macro::Procedure { transformer, .. } | Macro::Unhygienic { transformer } => {
-                transformer.value().clone()
-            }
-            _ => Value::BoolV(false),
-        },
-        _ => Value::BoolV(false),
-    })
+fn macro_transformer(machine: &mut Machine, args: &[Value]) -> Outcome {
+    match &macro_arg("macro-transformer", args, 1)?.binding {
+        Binding::Macro(keyword) => transformer(machine, keyword),
+        _ => Ok(Value::BoolV(false)),
+    }
+}
+
+/// The procedure that KEYWORD calls, or #f.
+pub fn transformer(machine: &mut Machine, keyword: &Rc<Macro>) -> Outcome {
+    let found = match &*keyword.actual() {
+        Macro::Procedure { transformer, .. } | Macro::Unhygienic { transformer } => {
+            Expander::new(machine, world(), units).transformer(transformer)
+        }
+        _ => return Ok(Value::BoolV(false)),
+    };
+    found.map_err(|trouble| trouble.into_raise(&mut |items| machine.vector(items)))
 }
 
 fn make_macro(args: &[Value]) -> Outcome {
-    use crate::namespace::keywords::Macro;
     let name = match &args[0] {
         Value::SymbolV(name) => Some(Id::named(name.as_str())),
         _ => None,
@@ -640,8 +645,8 @@ fn make_macro(args: &[Value]) -> Outcome {
         "macro",
         MacroValue {
             name,
-            binding: Binding::Macro(std::rc::Rc::new(Macro::Procedure {
-                transformer: Root::of(&args[1]),
+            binding: Binding::Macro(Rc::new(Macro::Procedure {
+                transformer: Transformer::made(&args[1], None),
                 variable: false,
             })),
         },

@@ -34,6 +34,9 @@ impl Printer {
             Core::Local(local) => self.local(local),
             Core::Global(variable, _) => self.text.push_str(&variable.name.name()),
             Core::Machine(name) => self.text.push_str(name),
+            Core::Deferred(deferred) | Core::Settle(deferred, _) => {
+                self.text.push_str(&deferred.variable.name.name());
+            }
             Core::SetLocal(local, value) => {
                 self.text.push_str("(set! ");
                 self.local(local);

@@ -1,6 +1,6 @@
 //! The parts of definitions and of the forms that splice.
 
-use crate::data::{roots, value};
+use crate::data::value;
 use crate::expand::Expander;
 use crate::namespace::keywords::Macro;
 use crate::namespace::names;
@@ -94,13 +94,8 @@ impl Expander<'_, '_> {
             _ => form.clone(),
         };
         let definition = self.parse_define(form)?;
-        let transformer = self.evaluate_now(&definition.value, scope)?;
-        Ok((
-            definition.id,
-            Rc::new(Macro::Unhygienic {
-                transformer: roots::Root::of(&transformer),
-            }),
-        ))
+        let (transformer, _) = self.transformer_of(&definition.value, scope)?;
+        Ok((definition.id, Rc::new(Macro::Unhygienic { transformer })))
     }
 
     /// `(define-values FORMALS VALUE)`: the names, the rest name, the value.

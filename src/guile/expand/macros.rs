@@ -46,10 +46,12 @@ impl Expander<'_, '_> {
             }
             Macro::Native(rewrite) => self.rewrite(*rewrite, stx, scope),
             Macro::Procedure { transformer, .. } => {
-                self.call_transformer(transformer.value().clone(), stx, scope)
+                let transformer = self.transformer(transformer)?;
+                self.call_transformer(transformer, stx, scope)
             }
             Macro::Unhygienic { transformer } => {
-                self.call_unhygienic(transformer.value().clone(), stx, scope)
+                let transformer = self.transformer(transformer)?;
+                self.call_unhygienic(transformer, stx, scope)
             }
             Macro::Identifier {
                 reference,
@@ -77,7 +79,9 @@ impl Expander<'_, '_> {
                     _ => reference.expand(stx, scope),
                 }
             }
-            Macro::Parameter(_) => unreachable!("`actual` looks through parameters"),
+            Macro::Parameter(_) | Macro::Kept(_) => {
+                unreachable!("`actual` looks through parameters and what is kept")
+            }
         }
     }
 
@@ -182,7 +186,7 @@ fn defines(keyword: &Rc<Macro>, seen: &mut Vec<*const Macro>) -> bool {
             .any(|(_, template)| names_definer(template, &rules.context.scope, seen)),
         Macro::Native(native) => forms::defines(*native),
         Macro::Procedure { .. } | Macro::Unhygienic { .. } => true,
-        Macro::Identifier { .. } | Macro::Parameter(_) => false,
+        Macro::Identifier { .. } | Macro::Parameter(_) | Macro::Kept(_) => false,
     }
 }
 

@@ -171,8 +171,16 @@ impl<'m, 'a> Expander<'m, 'a> {
                 let name = name.as_id()?.base();
                 let module = || names::module_name(module).ok();
                 let binding = match &*at.name() {
-                    "@" => self.world.loaded(&module()?)?.exported(name)?,
-                    "@@" => self.world.existing(&module()?)?.lookup(name)?,
+                    "@" => {
+                        let module = self.world.loaded(&module()?)?;
+                        self.world.uses(&module);
+                        module.exported(name)?
+                    }
+                    "@@" => {
+                        let module = self.world.existing(&module()?)?;
+                        self.world.uses(&module);
+                        module.lookup(name)?
+                    }
                     _ => return None,
                 };
                 match binding {

@@ -3,13 +3,12 @@
 //! A transformer is evaluated and called in the machine that runs the program,
 //! in the middle of whatever that is doing; see `Machine::call`.
 
-use crate::data::roots;
 use crate::data::value::{self, Value};
 use crate::expand::forms::is_core_form;
 use crate::expand::syntax_primitives::{self, VariableTransformer};
 use crate::expand::{Expander, patterns};
 use crate::machine::vm;
-use crate::namespace::keywords::{Ellipsis, Macro, PatternContext};
+use crate::namespace::keywords::{Ellipsis, Macro, PatternContext, Transformer};
 use crate::namespace::scope::{Binding, PatternVariable, Scope};
 use crate::syntax::error::{Result, Trouble};
 use crate::syntax::identifier::{self, Id};
@@ -22,8 +21,13 @@ impl Expander<'_, '_> {
     /// The value of STX, an expression in SCOPE, now.
     pub fn evaluate_now(&mut self, stx: &Stx, scope: &Scope) -> Result<Value> {
         let core = self.expand(stx, scope)?;
+        self.value_of(&core)
+    }
+
+    /// The value of CORE.
+    pub fn value_of(&mut self, core: &Core) -> Result<Value> {
         let mut value = Value::Void;
-        for unit in (self.compile)(self, &core)? {
+        for unit in (self.compile)(self, core)? {
             let text = value::string_value(unit.text);
             value = self
                 .machine
@@ -33,18 +37,36 @@ impl Expander<'_, '_> {
         Ok(value)
     }
 
+    /// The transformer that STX, an expression in SCOPE, gives, with what it gives. Where
+    /// what modules expand to is written down, the transformer knows its expression.
+    pub fn transformer_of(&mut self, stx: &Stx, scope: &Scope) -> Result<(Transformer, Value)> {
+        let core = Rc::new(self.expand(stx, scope)?);
+        let value = self.value_of(&core)?;
+        let transformer = procedure_in(&value);
+        let core = self.world.writes_down.get().then_some(core);
+        Ok((Transformer::made(&transformer, core), value))
+    }
+
+    /// The procedure that TRANSFORMER is, evaluated when it is first wanted.
+    pub fn transformer(&mut self, transformer: &Transformer) -> Result<Value> {
+        if let Some(value) = transformer.value() {
+            return Ok(value.clone());
+        }
+        let core = transformer.core.as_ref().map(|core| (**core).clone());
+        let value = match core {
+            Some(core) => procedure_in(&self.value_of(&core)?),
+            None => Value::Void,
+        };
+        transformer.set(&value);
+        Ok(value)
+    }
+
     /// The macro whose transformer STX evaluates to.
     pub fn procedural_macro(&mut self, stx: &Stx, scope: &Scope) -> Result<Rc<Macro>> {
-        let value = self.evaluate_now(stx, scope)?;
-        if let Ok(variable) =
-            value::handle::<VariableTransformer>("", std::slice::from_ref(&value), 1)
-        {
-            return Ok(Rc::new(Macro::Procedure {
-                transformer: roots::Root::of(variable.0.value()),
-                variable: true,
-            }));
-        }
-        if !value.is_function() {
+        let (transformer, value) = self.transformer_of(stx, scope)?;
+        let variable =
+            value::handle::<VariableTransformer>("", std::slice::from_ref(&value), 1).is_ok();
+        if !variable && !value.is_function() {
             let value = Stx::from_value(&value, stx.span(), &|id| id);
             return Err(Trouble::syntax(
                 "#f",
@@ -54,8 +76,8 @@ impl Expander<'_, '_> {
             ));
         }
         Ok(Rc::new(Macro::Procedure {
-            transformer: roots::Root::of(&value),
-            variable: false,
+            transformer,
+            variable,
         }))
     }
 
@@ -91,6 +113,14 @@ impl Expander<'_, '_> {
             .call(transformer, arguments)
             .map_err(Trouble::Raise)?;
         Ok(Stx::from_value(&value, stx.span(), &|id| id))
+    }
+}
+
+/// The procedure in VALUE, which a transformer's expression has given.
+fn procedure_in(value: &Value) -> Value {
+    match value::handle::<VariableTransformer>("", std::slice::from_ref(value), 1) {
+        Ok(variable) => variable.0.value().clone(),
+        Err(_) => value.clone(),
     }
 }
 

@@ -50,17 +50,17 @@ crate::natives! {
 }
 
 /// A pattern that compiled programs refer to by number.
-struct Pattern {
-    pattern: Stx,
-    context: PatternContext,
-    variables: Vec<Id>,
+pub struct Pattern {
+    pub pattern: Stx,
+    pub context: PatternContext,
+    pub variables: Vec<Id>,
 }
 
 /// A template, and the variables whose values the program hands over.
-struct Template {
-    template: Stx,
-    context: PatternContext,
-    variables: Vec<(Id, usize)>,
+pub struct Template {
+    pub template: Stx,
+    pub context: PatternContext,
+    pub variables: Vec<(Id, usize)>,
 }
 
 thread_local! {
@@ -95,6 +95,16 @@ pub fn add_template(template: Stx, context: PatternContext, variables: Vec<(Id, 
     })
 }
 
+/// The pattern with NUMBER.
+pub fn pattern(number: usize) -> Option<Rc<Pattern>> {
+    PATTERNS.with(|patterns| patterns.borrow().get(number).cloned())
+}
+
+/// The template with NUMBER.
+pub fn template(number: usize) -> Option<Rc<Template>> {
+    TEMPLATES.with(|templates| templates.borrow().get(number).cloned())
+}
+
 /// Run BODY as one expansion of a macro used in SCOPE.
 pub fn during_expansion<T>(scope: &Scope, body: impl FnOnce() -> T) -> T {
     EXPANSIONS.with(|expansions| {
@@ -125,8 +135,7 @@ fn number(args: &[Value], position: usize) -> usize {
 }
 
 fn syntax_match(args: &[Value]) -> Outcome {
-    let pattern = PATTERNS.with(|patterns| patterns.borrow().get(number(args, 1)).cloned());
-    let Some(pattern) = pattern else {
+    let Some(pattern) = pattern(number(args, 1)) else {
         return Err(value::wrong_type("syntax-case", 2, &args[1]));
     };
     let stx = to_stx(&args[0]);
@@ -186,8 +195,7 @@ fn value_match(value: &Value, depth: usize) -> Match {
 }
 
 fn syntax_template(args: &[Value]) -> Outcome {
-    let template = TEMPLATES.with(|templates| templates.borrow().get(number(args, 0)).cloned());
-    let Some(template) = template else {
+    let Some(template) = template(number(args, 0)) else {
         return Err(value::wrong_type("syntax", 1, &args[0]));
     };
     let mut found = Matches::new();

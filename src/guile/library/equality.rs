@@ -3,7 +3,7 @@
 //! All three are ours: Steel compares symbols, records and numbers otherwise.
 
 use crate::data::bytevectors::{self, Bytevector};
-use crate::data::identity::is_eq;
+use crate::data::identity::{self, is_eq};
 use crate::data::native::Outcome;
 use crate::data::value::Value;
 use crate::data::{
@@ -215,7 +215,7 @@ fn address(value: &Value) -> u64 {
         Value::MutableVector(vector) => vector.as_ptr_usize(),
         Value::HeapAllocated(cell) => cell.as_ptr_usize(),
         Value::Custom(object) => object.as_ptr() as *const u8 as usize,
-        Value::Closure(closure) => closure.as_ptr() as usize,
+        Value::Closure(closure) => identity::address_of_procedure(closure.as_ptr() as usize),
         Value::CustomStruct(object) => object.as_ptr() as usize,
         Value::BoxedFunction(function) => function.as_ptr() as usize,
         Value::BigNum(number) => number.as_ptr() as usize,

@@ -4,20 +4,28 @@
 //! own, which is never given again. Who makes a procedure that has a name tells here
 //! which code it has just made.
 
+use crate::data::identity;
 use crate::data::native::{Arity, Outcome, Raise};
 use crate::data::value::{self, Value, list_value, string_value, symbol_value};
 use crate::data::{errors, pairs};
 use crate::namespace::registry;
 use crate::syntax::identifier::Id;
 use crate::syntax::span;
-use crate::tree_il::{Lambda, Takes};
+use crate::tree_il::{Deferred, Lambda, Takes};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
 crate::natives! {
     /// (%named procedure number) -> PROCEDURE, which from now on has a name
     "%named" (2) => named,
+    /// (%deferred stand-in number) -> STAND-IN, which stands for the procedure with that number from now on
+    "%deferred" (2) => stand_in,
+    /// (%settle procedure number) -> PROCEDURE, which is what has been deferred under that number
+    "%settle" (2) => settle,
+    /// (%settled value number) -> the procedure with that number when VALUE stands for it, otherwise VALUE
+    "%settled" (2) => settled,
     /// (%call procedure argument ...) -> what PROCEDURE gives, when it takes so many arguments
     "%call" (1, rest) with several => call,
     /// (procedure? object) -> whether OBJECT can be called
@@ -62,11 +70,21 @@ struct Announced {
     code: Option<u32>,
 }
 
+/// A procedure that is compiled when it is first called.
+struct Standing {
+    what: Rc<Deferred>,
+    stand_in: Value,
+    procedure: Option<Value>,
+}
+
 #[derive(Default)]
 struct Table {
     announced: Vec<Announced>,
     /// Which of them a code is.
     by_code: HashMap<u32, usize>,
+    deferred: Vec<Standing>,
+    /// What stands for procedures until they are compiled, by address: their numbers.
+    stand_ins: HashMap<usize, usize>,
 }
 
 thread_local! {
@@ -155,11 +173,96 @@ fn code_of(value: &Value) -> Option<u32> {
 /// What is known of the procedure VALUE.
 pub fn description(value: &Value) -> Option<Description> {
     let code = code_of(value)?;
-    TABLE.with(|table| {
+    let known = TABLE.with(|table| {
         let table = table.borrow();
         let number = *table.by_code.get(&code)?;
         Some(table.announced[number].description.clone())
+    });
+    if known.is_some() {
+        return known;
+    }
+    let deferred = stood_for(value)?;
+    let documentation = deferred.lambda.documentation.borrow().clone();
+    Some(describe_lambda(
+        deferred.variable.name,
+        &deferred.lambda,
+        documentation,
+    ))
+}
+
+/// What VALUE stands for.
+fn stood_for(value: &Value) -> Option<Rc<Deferred>> {
+    let Value::Closure(closure) = value else {
+        return None;
+    };
+    TABLE.with(|table| {
+        let table = table.borrow();
+        let number = table.stand_ins.get(&(closure.as_ptr() as usize))?;
+        Some(table.deferred[*number].what.clone())
     })
+}
+
+/// A number by which the machine will ask for DEFERRED.
+pub fn announce_deferred(deferred: &Rc<Deferred>) -> usize {
+    TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        table.deferred.push(Standing {
+            what: deferred.clone(),
+            stand_in: Value::Void,
+            procedure: None,
+        });
+        table.deferred.len() - 1
+    })
+}
+
+/// The deferred procedure with NUMBER, and the procedure itself once it has been compiled.
+pub fn deferred(number: usize) -> Option<(Rc<Deferred>, Option<Value>)> {
+    TABLE.with(|table| {
+        let table = table.borrow();
+        let standing = table.deferred.get(number)?;
+        Some((standing.what.clone(), standing.procedure.clone()))
+    })
+}
+
+fn stand_in(args: &[Value]) -> Outcome {
+    if let (Value::Closure(closure), Some(number)) = (&args[0], number_of(&args[1])) {
+        TABLE.with(|table| {
+            let mut table = table.borrow_mut();
+            table.stand_ins.insert(closure.as_ptr() as usize, number);
+            table.deferred[number].stand_in = args[0].clone();
+        });
+    }
+    Ok(args[0].clone())
+}
+
+fn settle(args: &[Value]) -> Outcome {
+    if let Some(number) = number_of(&args[1]) {
+        TABLE.with(|table| {
+            let standing = &mut table.borrow_mut().deferred[number];
+            identity::unite(&args[0], &standing.stand_in);
+            standing.procedure = Some(args[0].clone());
+        });
+    }
+    Ok(args[0].clone())
+}
+
+fn settled(args: &[Value]) -> Outcome {
+    let procedure = number_of(&args[1]).and_then(|number| deferred(number)?.1);
+    Ok(match procedure {
+        Some(procedure) if identity::is_eq(&procedure, &args[0]) => procedure,
+        _ => args[0].clone(),
+    })
+}
+
+/// The number of a deferred procedure that VALUE is.
+fn number_of(value: &Value) -> Option<usize> {
+    let Value::IntV(number) = value else {
+        return None;
+    };
+    let number = usize::try_from(*number).ok()?;
+    TABLE
+        .with(|table| number < table.borrow().deferred.len())
+        .then_some(number)
 }
 
 /// The name and the formals of VALUE, for the printer.

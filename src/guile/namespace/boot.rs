@@ -106,14 +106,12 @@ impl Boot {
         }
     }
 
-    /// The form of definition NUMBER.
-    pub fn form(&self, number: usize) -> Result<Stx> {
+    /// The number and the text of the source NAME, whose text is TEXT.
+    fn source(name: &str, text: &str) -> (u32, Rc<str>) {
         thread_local! {
             static SOURCES: RefCell<HashMap<String, (u32, Rc<str>)>> = RefCell::default();
         }
-        let definition = &self.definitions[number];
-        let (name, text) = self.text(definition.file);
-        let (source, text) = SOURCES.with(|sources| {
+        SOURCES.with(|sources| {
             sources
                 .borrow_mut()
                 .entry(name.to_owned())
@@ -122,7 +120,23 @@ impl Boot {
                     (source::add(name, text.clone()), text)
                 })
                 .clone()
-        });
+        })
+    }
+
+    /// The number of the source called NAME, when it is one of these texts.
+    pub fn source_called(&self, name: &str) -> Option<u32> {
+        let text = match &self.own {
+            Some(texts) => &texts.iter().find(|(path, _)| path == name)?.1,
+            None => carried::scheme(name)?,
+        };
+        Some(Boot::source(name, text).0)
+    }
+
+    /// The form of definition NUMBER.
+    pub fn form(&self, number: usize) -> Result<Stx> {
+        let definition = &self.definitions[number];
+        let (name, text) = self.text(definition.file);
+        let (source, text) = Boot::source(name, text);
         let mut reader = Reader::at(&text, source, definition.start as usize);
         match reader.read(&mut SyntaxBuilder::default()) {
             Ok(Some(form)) => Ok(form),

@@ -3,10 +3,12 @@
 //! This room only knows which; `expand` does what they say.
 
 use crate::data::roots::Root;
+use crate::data::value::Value;
 use crate::namespace::scope::Scope;
 use crate::syntax::identifier::Id;
 use crate::syntax::stx::Stx;
-use std::cell::RefCell;
+use crate::tree_il::Core;
+use std::cell::{LazyCell, OnceCell, RefCell};
 use std::rc::Rc;
 
 /// A core form that is an expression: its place among those of the expander.
@@ -63,7 +65,7 @@ pub enum Macro {
     Native(NativeMacro),
     /// A transformer procedure; VARIABLE when it also wants `set!` forms.
     Procedure {
-        transformer: Root,
+        transformer: Transformer,
         variable: bool,
     },
     /// `identifier-syntax`.
@@ -73,10 +75,50 @@ pub enum Macro {
     },
     /// A procedure from data to data, without hygiene.
     Unhygienic {
-        transformer: Root,
+        transformer: Transformer,
     },
     /// A syntax parameter: what it means now.
     Parameter(RefCell<Rc<Macro>>),
+    /// One that was written down in another process, and is read when it is needed.
+    Kept(LazyCell<Rc<Macro>, Box<dyn FnOnce() -> Rc<Macro>>>),
+}
+
+/// A transformer procedure, or what gives it when it is first called.
+pub struct Transformer {
+    made: OnceCell<Root>,
+    /// The expression whose value it is, where somebody writes that down.
+    pub core: Option<LazyCore>,
+}
+
+/// A core form that may have to be read first.
+pub type LazyCore = LazyCell<Rc<Core>, Box<dyn FnOnce() -> Rc<Core>>>;
+
+impl Transformer {
+    /// The transformer VALUE, to which CORE has been evaluated.
+    pub fn made(value: &Value, core: Option<Rc<Core>>) -> Transformer {
+        Transformer {
+            made: Root::of(value).into(),
+            core: core.map(|core| LazyCell::new(Box::new(move || core) as _)),
+        }
+    }
+
+    /// The one to which CORE evaluates.
+    pub fn to_be_made(core: LazyCore) -> Transformer {
+        Transformer {
+            made: OnceCell::new(),
+            core: Some(core),
+        }
+    }
+
+    /// The procedure, if it has been made.
+    pub fn value(&self) -> Option<&Value> {
+        self.made.get().map(Root::value)
+    }
+
+    /// Say that the procedure is VALUE.
+    pub fn set(&self, value: &Value) {
+        let _another_was_faster = self.made.set(Root::of(value));
+    }
 }
 
 impl Macro {
@@ -84,6 +126,7 @@ impl Macro {
     pub fn actual(self: &Rc<Macro>) -> Rc<Macro> {
         match &**self {
             Macro::Parameter(current) => current.borrow().clone().actual(),
+            Macro::Kept(kept) => (**kept).clone().actual(),
             _ => self.clone(),
         }
     }

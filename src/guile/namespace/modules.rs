@@ -4,8 +4,8 @@ use crate::data::tables::HashMap;
 use crate::namespace::scope::Binding;
 use crate::namespace::{guile_names, registry};
 use crate::syntax::identifier::Id;
-use crate::tree_il::{Origin, State, Variable};
-use std::cell::{Cell, RefCell};
+use crate::tree_il::{Home, Origin, State, Variable};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -18,6 +18,27 @@ thread_local! {
     /// Variables that stand for imported ones until they are defined, each with
     /// the one whose value it has so far, as long as the machine does not know.
     static BORROWED: RefCell<Vec<(Rc<Variable>, Rc<Variable>)>> = RefCell::default();
+    /// The same, for whoever writes down what modules expand to.
+    static NOTED: RefCell<Vec<(Rc<Variable>, Rc<Variable>)>> = RefCell::default();
+}
+
+/// What has been borrowed for variables of the module called NAME since somebody asked,
+/// where what modules expand to is written down.
+pub fn take_noted(name: &[Id]) -> Vec<(Rc<Variable>, Rc<Variable>)> {
+    NOTED.with(|noted| {
+        let of_module = |(variable, _): &mut (Rc<Variable>, Rc<Variable>)| {
+            variable
+                .home
+                .get()
+                .is_some_and(|home| *home.module == *name)
+        };
+        noted.borrow_mut().extract_if(.., of_module).collect()
+    })
+}
+
+/// VARIABLE has to be given what FOUND holds.
+pub fn borrow(variable: Rc<Variable>, found: Rc<Variable>) {
+    BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable, found)));
 }
 
 /// The variables that have to be given what is imported, each once.
@@ -102,7 +123,14 @@ pub struct Data {
     /// Bindings found by looking at imports, as of that many changes of exports.
     found: RefCell<HashMap<Id, Binding>>,
     found_at: Cell<u64>,
+    /// What its file and those it builds on say, where that is all that it is made of.
+    pub digest: Cell<Option<Digest>>,
+    /// Its name, for variables.
+    shared_name: OnceCell<Rc<[Id]>>,
 }
+
+/// A digest of a text and of what that builds on.
+pub type Digest = [u8; 32];
 
 /// A reference of MODULE to NAME that what another module will define satisfies.
 #[derive(Clone)]
@@ -238,6 +266,8 @@ impl Module {
             sought: RefCell::default(),
             found: RefCell::default(),
             found_at: Cell::new(0),
+            digest: Cell::new(None),
+            shared_name: OnceCell::new(),
         }))
     }
 
@@ -330,7 +360,11 @@ impl Module {
         let has_value =
             found.state.get() == State::Defined || !matches!(found.origin, Origin::Program);
         if has_value {
-            BORROWED.with(|borrowed| borrowed.borrow_mut().push((variable.clone(), found)));
+            if registry::world().writes_down.get() {
+                let pair = (variable.clone(), found.clone());
+                NOTED.with(|noted| noted.borrow_mut().push(pair));
+            }
+            borrow(variable.clone(), found);
         }
         Some(Binding::Global(variable))
     }
@@ -632,7 +666,32 @@ impl Module {
         names
     }
 
+    /// It is no longer only what its file has made of it.
+    pub fn altered(&self) {
+        let module = self.behind();
+        if module.progress.get() == Progress::Ready {
+            module.digest.set(None);
+        }
+    }
+
+    /// VARIABLE is known in this module by KEY.
+    pub fn is_home_of(&self, variable: &Variable, key: Id) {
+        let module = self.shared_name.get_or_init(|| self.name.clone().into());
+        let _it_had_another = variable.home.set(Home {
+            module: module.clone(),
+            key: key.marked(),
+        });
+    }
+
     pub fn bind(&self, name: Id, binding: Binding) {
+        self.altered();
+        if let Binding::Global(variable) = &binding {
+            self.is_home_of(variable, name);
+        }
+        self.insert(name, binding);
+    }
+
+    fn insert(&self, name: Id, binding: Binding) {
         if self
             .0
             .table
@@ -645,6 +704,7 @@ impl Module {
     }
 
     pub fn unbind(&self, name: Id) {
+        self.altered();
         self.0.table.borrow_mut().remove(&name.marked());
         exports_changed();
     }
@@ -655,7 +715,8 @@ impl Module {
             return variable;
         }
         let variable = Variable::fresh(name.base());
-        self.bind(name, Binding::Global(variable.clone()));
+        self.is_home_of(&variable, name);
+        self.insert(name, Binding::Global(variable.clone()));
         variable
     }
 
@@ -690,6 +751,7 @@ impl Module {
         if import.is_whole() && self.0.imports.borrow().iter().any(again) {
             return Vec::new();
         }
+        self.altered();
         self.0.found.borrow_mut().clear();
         let mut imports = self.0.imports.borrow_mut();
         // A name that was referred to before it was imported was taken for a
@@ -728,6 +790,7 @@ impl Module {
     }
 
     pub fn export(&self, internal: Id, external: Id) {
+        self.altered();
         self.0.public.set(true);
         let before = self.0.exports.borrow_mut().insert(external, internal);
         if before != Some(internal) {

@@ -10,7 +10,7 @@ use crate::library::encodings;
 use crate::namespace::boot::Boot;
 use crate::namespace::guile_names;
 use crate::namespace::keywords::Macro;
-use crate::namespace::modules::{Import, Module, Name, Progress, written};
+use crate::namespace::modules::{self, Import, Module, Name, Progress, written};
 use crate::namespace::scope::{Binding, Scope};
 use crate::read::builder::SyntaxBuilder;
 use crate::read::errors::{no_such_file, read_error};
@@ -48,6 +48,12 @@ pub struct World {
     boot_keyword: MakeKeyword,
     pub arguments: RefCell<Vec<String>>,
     loads: Cell<u64>,
+    /// What modules expand to is written down for other processes.
+    pub writes_down: Cell<bool>,
+    /// Modules that a form has named itself, and files it has included with the file it
+    /// stands in, while that is so.
+    pub used: RefCell<Vec<Module>>,
+    pub included: RefCell<Vec<(String, Option<String>, String)>>,
 }
 
 /// The family of modules that stand before the load path: they are this language's halves
@@ -183,7 +189,13 @@ impl World {
             boot,
             arguments: RefCell::new(arguments),
             loads: Cell::new(0),
+            writes_down: Cell::new(false),
+            used: RefCell::default(),
+            included: RefCell::default(),
         });
+        for module in [&guile, &core] {
+            module.digest.set(Some(modules::Digest::default()));
+        }
         for module in [&guile, &user] {
             let name = module.name.clone();
             world.modules.borrow_mut().insert(name, module.clone());
@@ -199,9 +211,12 @@ impl World {
             let module = Module::new(name.clone());
             for native in native_module.natives {
                 let id = Id::named(native.name);
-                module.bind(id, Binding::Global(native_variable(native)));
+                let variable = native_variable(native);
+                module.is_home_of(&variable, id);
+                module.bind(id, Binding::Global(variable));
                 module.export(id, id);
             }
+            module.digest.set(Some(modules::Digest::default()));
             world.modules.borrow_mut().insert(name, module);
         }
         world
@@ -410,6 +425,13 @@ impl World {
         carried::SCHEME.iter().chain(self.carried)
     }
 
+    /// A form has named MODULE itself.
+    pub fn uses(&self, module: &Module) {
+        if self.writes_down.get() {
+            self.used.borrow_mut().push(module.clone());
+        }
+    }
+
     /// Whether there is a module called NAME, loaded or not.
     pub fn can_load(&self, name: &[Id]) -> bool {
         self.loaded(name).is_some() || self.find_module(name).is_some()
@@ -431,10 +453,19 @@ impl World {
 
     /// The text of FILE, which a form at SPAN includes.
     pub fn include_text(&self, file: &str, span: Span) -> Result<String> {
+        let from = source::get(span.source).map(|source| source.name.clone());
+        let text = self.included_text(file, from.as_deref())?;
+        if self.writes_down.get() {
+            let mut included = self.included.borrow_mut();
+            included.push((file.to_owned(), from, text.clone()));
+        }
+        Ok(text)
+    }
+
+    /// The text of FILE, which a form of the file FROM includes.
+    pub fn included_text(&self, file: &str, from: Option<&str>) -> Result<String> {
         let mut candidates = Vec::new();
-        if let Some(source) = source::get(span.source)
-            && let Some(directory) = Path::new(&source.name).parent()
-        {
+        if let Some(directory) = from.and_then(|from| Path::new(from).parent()) {
             let beside = directory.join(file);
             if self.current.borrow().of_language.get()
                 && let Some(text) = beside.to_str().and_then(|path| self.own_file(path))

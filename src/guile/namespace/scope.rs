@@ -71,7 +71,7 @@ impl Binding {
 #[derive(Clone)]
 pub struct Scope(Rc<Frame>);
 
-enum Frame {
+pub enum Frame {
     Local {
         bindings: RefCell<Vec<(Id, Binding)>>,
         parent: Scope,
@@ -110,6 +110,10 @@ impl Scope {
             Frame::Module(module) => module.address(),
             Frame::Local { .. } => Rc::as_ptr(&self.0) as usize,
         }
+    }
+
+    pub fn frame_of(&self) -> &Frame {
+        &self.0
     }
 
     pub fn is_module(&self) -> bool {

@@ -31,6 +31,17 @@ pub fn get(number: u32) -> Option<Rc<Source>> {
     SOURCES.with(|sources| sources.borrow().get(number as usize).cloned())
 }
 
+/// The number of the text that was last remembered as NAME.
+pub fn called(name: &str) -> Option<u32> {
+    SOURCES.with(|sources| {
+        let position = sources
+            .borrow()
+            .iter()
+            .rposition(|source| source.name == name)?;
+        u32::try_from(position).ok()
+    })
+}
+
 /// The texts that were remembered after the first COUNT, with their names: those
 /// of files and of modules among them.
 pub fn after(count: usize) -> Vec<Rc<Source>> {

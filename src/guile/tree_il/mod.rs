@@ -7,7 +7,7 @@ use crate::data::value;
 use crate::syntax::identifier::Id;
 use crate::syntax::span::Span;
 use crate::syntax::stx::Stx;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, LazyCell, OnceCell, RefCell};
 use std::rc::Rc;
 
 /// A program without macros, modules and scopes.
@@ -30,6 +30,25 @@ pub enum Core {
     Seq(Vec<Core>),
     /// A global of the machine's own, by its name there.
     Machine(&'static str),
+    /// A procedure that is compiled when it is first called.
+    Deferred(Rc<Deferred>),
+    /// A deferred procedure at last: it takes the place of what stood for it, which the
+    /// machine knows by that number.
+    Settle(Rc<Deferred>, usize),
+}
+
+/// A procedure of a module's that is compiled when it is first called. Until then a
+/// small one stands for it that takes as many arguments.
+pub struct Deferred {
+    /// What it is defined as.
+    pub variable: Rc<Variable>,
+    /// How the machine calls it: with so many arguments, and perhaps with more.
+    pub parameters: usize,
+    pub rest: bool,
+    pub takes: Takes,
+    /// It gives one value, as long as nobody changes it.
+    pub gives_one: bool,
+    pub lambda: LazyCell<Rc<Lambda>, Box<dyn FnOnce() -> Rc<Lambda>>>,
 }
 
 pub struct Lambda {
@@ -126,6 +145,13 @@ impl Local {
         Local::made(Id::named("values"), true)
     }
 
+    /// One that ASSIGNED says is set, and HOLDS_SEVERAL holds all values of an expression.
+    pub fn known(name: Id, assigned: bool, holds_several: bool) -> Rc<Local> {
+        let local = Local::made(name, holds_several);
+        local.assigned.set(assigned);
+        local
+    }
+
     fn made(name: Id, holds_several: bool) -> Rc<Local> {
         let number = LOCALS.with(|locals| {
             locals.set(locals.get() + 1);
@@ -186,6 +212,14 @@ pub struct Variable {
     pub origin: Origin,
     pub documentation: RefCell<Option<String>>,
     pub defined_at: Cell<Option<Span>>,
+    /// Where another process finds what is the same to its programs.
+    pub home: OnceCell<Home>,
+}
+
+/// The name of a module and what stands for a variable in it.
+pub struct Home {
+    pub module: Rc<[Id]>,
+    pub key: Id,
 }
 
 thread_local! {
@@ -214,6 +248,7 @@ impl Variable {
             origin,
             documentation: RefCell::new(None),
             defined_at: Cell::new(None),
+            home: OnceCell::new(),
         })
     }
 }

@@ -25,7 +25,9 @@ fn each_part(core: &Core, visit: &mut dyn FnMut(&Core)) {
         | Core::Unspecified
         | Core::Local(_)
         | Core::Global(..)
-        | Core::Machine(_) => {}
+        | Core::Machine(_)
+        | Core::Deferred(_) => {}
+        Core::Settle(deferred, _) => visit(&deferred.lambda.body),
         Core::SetLocal(_, value) | Core::SetGlobal(_, value, _) | Core::DefineGlobal(_, value) => {
             visit(value)
         }

@@ -2,8 +2,9 @@
 
 use super::{Emitter, Wanted};
 use crate::compile::constants;
+use crate::machine::procedures;
 use crate::syntax::span::Span;
-use crate::tree_il::{Origin, State, Variable};
+use crate::tree_il::{Deferred, Origin, State, Variable};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -83,6 +84,47 @@ impl Emitter<'_> {
     pub(super) fn global_name(&mut self, variable: &Rc<Variable>) {
         self.declare(variable);
         self.text.push_str(&variable.global);
+    }
+
+    /// What stands for DEFERRED: it asks for the procedure and calls that. Steel never
+    /// sees two of a kind as different code.
+    pub(super) fn deferred(&mut self, deferred: &Rc<Deferred>) {
+        let count = deferred.parameters;
+        let kind = if deferred.rest { "more" } else { "just" };
+        let maker = format!("%%{kind}-{count}");
+        if constants::is_first_stand_in(&maker) {
+            let given: String = (0..count).map(|index| format!(" a{index}")).collect();
+            let (formals, call) = match deferred.rest {
+                false => (format!("({given})"), format!("((n.%entered k){given})")),
+                true => (
+                    match count {
+                        0 => "rest".to_owned(),
+                        _ => format!("({given} . rest)"),
+                    },
+                    format!("(#%prim.apply (n.%entered k){given} rest)"),
+                ),
+            };
+            // What is set is left as it is by Steel's compiler.
+            let _ = writeln!(
+                self.prologue,
+                "(define {maker} %%no)\n(set! {maker} (lambda (k) (lambda {formals} {call})))"
+            );
+        }
+        let number = procedures::announce_deferred(deferred);
+        let _ = write!(self.text, "(n.%deferred ({maker} {number}) {number})");
+    }
+
+    /// The procedure that DEFERRED is, in the place of what stood for it.
+    pub(super) fn settle(&mut self, deferred: &Deferred, number: usize) {
+        let variable = &deferred.variable;
+        self.text.push_str("(begin (n.%settle ");
+        self.named_lambda(variable.name, &deferred.lambda);
+        let _ = write!(self.text, " {number})");
+        let single = variable.single.borrow();
+        for name in std::iter::once(&variable.global).chain(&*single) {
+            let _ = write!(self.text, " (set! {name} (n.%settled {name} {number}))");
+        }
+        self.text.push_str(" %%void)");
     }
 
     /// A reference to VARIABLE where its value is wanted.

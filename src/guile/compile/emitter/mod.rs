@@ -172,6 +172,8 @@ impl Emitter<'_> {
             Core::Local(local) => self.local(local),
             Core::Global(variable, span) => self.global(variable, *span),
             Core::Machine(name) => self.text.push_str(name),
+            Core::Deferred(deferred) => self.deferred(deferred),
+            Core::Settle(deferred, number) => self.settle(deferred, *number),
             Core::SetLocal(local, value) => {
                 let prefix = if wanted != Wanted::Effect {
                     "(begin "
@@ -211,6 +213,11 @@ impl Emitter<'_> {
                         let several = defines_several(variable, lambda);
                         variable.gives_one.set(!variable.assigned.get() && !several);
                         variable.takes.set(Some(lambda.takes()));
+                    }
+                    Core::Deferred(deferred) => {
+                        let one = !variable.assigned.get() && deferred.gives_one;
+                        variable.gives_one.set(one);
+                        variable.takes.set(Some(deferred.takes));
                     }
                     _ => variable.gives_one.set(false),
                 }

@@ -7,9 +7,10 @@
 
 mod boot_units;
 mod module_forms;
+mod recording;
+mod replaying;
 
 use crate::compile::emitter;
-use crate::data::value;
 use crate::eval::outline::{self, Outline, Role};
 use crate::eval::unparse;
 use crate::expand::Expander;
@@ -18,6 +19,7 @@ use crate::expand::imports::{
     check_re_exports, export_names, import_of, import_set, replace_names,
 };
 use crate::expand::macros;
+use crate::kept::recorder::Recorder;
 use crate::library::{ports, reading};
 use crate::namespace::keywords::{Macro, Special};
 use crate::namespace::modules::{Module, Progress};
@@ -34,6 +36,8 @@ use crate::syntax::stx::{Form, Stx};
 use crate::tree_il::{Core, Local, Origin, State, Variable};
 use boot_units::makes_procedure;
 pub use boot_units::units;
+use recording::{Origins, Recording};
+use replaying::Replay;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -77,6 +81,7 @@ impl Task {
     fn source_from(name: &str, text: Rc<str>, position: usize, own: bool) -> Task {
         Task::Source {
             own,
+            recorder: None,
             number: source::add(name, text.clone()),
             position,
             said: Options::default(),
@@ -97,12 +102,16 @@ enum Task {
         said: Options,
         /// It means the same whatever programs have told the reader.
         own: bool,
+        /// What takes down what it expands to.
+        recorder: Option<Recording>,
     },
+    /// Go on with what a text expands to.
+    Kept(Box<Replay>),
     /// A form, in a given scope or in the current module.
     Form(Stx, Option<Scope>),
     /// The file of a module has been read to its end; go back to the second module,
     /// and to the form that asked for the first.
-    Loaded(Module, Module, Span),
+    Loaded(Module, Module, Origins, Span),
     /// Make this module current.
     Restore(Module),
 }
@@ -157,6 +166,12 @@ impl Load {
     pub fn shown(&self) -> Vec<String> {
         let shown = self.shown.as_ref().map(|shown| shown.borrow().clone());
         shown.unwrap_or_default()
+    }
+
+    /// The form at SPAN is what is worked on now.
+    fn begin(&mut self, span: Span) {
+        self.form = span;
+        set_current_form(span);
     }
 
     /// The forms of TEXT, called NAME, in the current module.
@@ -233,14 +248,16 @@ impl Load {
                     outline,
                     said,
                     own,
+                    recorder,
                 } => {
                     let mut reader = Reader::with(&text, number, said);
                     reader.skip_to(position);
+                    recording::begin_form(&recorder, position, said.is_usual());
                     match read_form(x, &mut reader, &text, own)? {
                         Ok(None) => {}
                         Ok(Some(form)) => {
-                            self.form = form.span();
-                            set_current_form(self.form);
+                            self.begin(form.span());
+                            recording::form_is_at(&recorder, self.form);
                             let module = x.world.current.borrow().clone();
                             let scope = Scope::of_module(&module);
                             // A file of ours is compiled as it stands.
@@ -257,6 +274,7 @@ impl Load {
                                 outline,
                                 said,
                                 own,
+                                recorder,
                             });
                             self.stack.push(Task::Form(form, None));
                         }
@@ -279,7 +297,9 @@ impl Load {
                         other => other?,
                     }
                 }
-                Task::Loaded(module, previous, form) => {
+                Task::Kept(replay) => self.replay(x, replay)?,
+                Task::Loaded(module, previous, origins, form) => {
+                    let digest = origins.finish();
                     self.form = form;
                     module.progress.set(Progress::Ready);
                     module.no_more_to_announce();
@@ -291,6 +311,7 @@ impl Load {
                     for external in module.exported_names() {
                         self.satisfy(x, &module, external)?;
                     }
+                    module.digest.set(digest);
                 }
                 Task::Restore(module) => *x.world.current.borrow_mut() = module,
             }
@@ -322,6 +343,7 @@ impl Load {
             Some(Binding::Special(special)) => self.special(x, special, form, scope, given),
             _ => {
                 let core = x.expand(form, scope)?;
+                self.take_down(x, scope, |recorder| recorder.run(&core));
                 self.emit(x, &core)
             }
         }
@@ -345,7 +367,7 @@ impl Load {
                     if let Some(Binding::Special(Special::Define)) = x.head(item, scope)
                         && let Ok(definition) = x.parse_define(item)
                     {
-                        share_invented(&module, definition.id, item);
+                        self.share_invented(x, scope, definition.id, item);
                     }
                 }
                 self.push_forms(&items[1..], scope, given);
@@ -353,7 +375,7 @@ impl Load {
             }
             Special::Define => {
                 let Definition { id, value } = x.parse_define(form)?;
-                share_invented(&module, id, form);
+                self.share_invented(x, scope, id, form);
                 // What the name meant before is seen by the new value, unless
                 // that is a procedure, which runs later.
                 let imported = matches!(scope.lookup(id), Some(Binding::Global(_)))
@@ -376,6 +398,10 @@ impl Load {
                     Core::Lambda(lambda) => lambda.documentation.borrow().clone(),
                     _ => None,
                 };
+                module.altered();
+                self.take_down(x, scope, |recorder| {
+                    recorder.define(id, form.span(), &variable, &core);
+                });
                 self.emit(x, &Core::DefineGlobal(variable.clone(), Box::new(core)))?;
                 for waiting in module.waiting_for(id) {
                     self.link(x, &waiting, &variable)?;
@@ -385,12 +411,19 @@ impl Load {
             Special::DefineSyntax => {
                 let (id, value) = x.parse_define_syntax(form)?;
                 let keyword = x.macro_of(&value, scope)?;
+                self.take_down(x, scope, |recorder| {
+                    match recording::named_macro(&value, scope, &keyword) {
+                        Some((module, name)) => recorder.same_syntax(id, &module, name),
+                        None => recorder.syntax(id, &keyword, false),
+                    }
+                });
                 module.bind(id, Binding::Macro(keyword));
                 Ok(())
             }
             Special::DefineSyntaxParameter => {
                 let (id, value) = x.parse_define_syntax(form)?;
                 let keyword = x.macro_of(&value, scope)?;
+                self.take_down(x, scope, |recorder| recorder.syntax(id, &keyword, true));
                 module.bind(
                     id,
                     Binding::Macro(Rc::new(Macro::Parameter(keyword.into()))),
@@ -399,6 +432,7 @@ impl Load {
             }
             Special::DefineMacro => {
                 let (id, keyword) = x.parse_define_macro(form, scope)?;
+                self.take_down(x, scope, |recorder| recorder.syntax(id, &keyword, false));
                 module.bind(id, Binding::Macro(keyword));
                 Ok(())
             }
@@ -425,6 +459,7 @@ impl Load {
             }
             Special::SyntaxParameterize | Special::Set => {
                 let core = x.expand(form, scope)?;
+                self.take_down(x, scope, |recorder| recorder.run(&core));
                 self.emit(x, &core)
             }
             Special::UseModules => {
@@ -433,6 +468,7 @@ impl Load {
                     .iter()
                     .map(|spec| import_of(x, spec, scope))
                     .collect::<Result<Vec<_>>>()?;
+                self.take_down(x, scope, |recorder| recorder.special(special, form));
                 self.import(x, &module, imports)
             }
             Special::Import => {
@@ -441,10 +477,12 @@ impl Load {
                     .iter()
                     .map(|set| import_set(x, set))
                     .collect::<Result<Vec<_>>>()?;
+                self.take_down(x, scope, |recorder| recorder.special(special, form));
                 self.import(x, &module, imports)
             }
             Special::Export | Special::ReExport | Special::Replace | Special::ExportSyntax => {
                 let items = form.as_list().ok_or_else(|| bad("export"))?;
+                self.take_down(x, scope, |recorder| recorder.special(special, form));
                 if special == Special::ReExport {
                     check_re_exports(&module, &items[1..])?;
                 }
@@ -455,7 +493,10 @@ impl Load {
                 Ok(())
             }
             Special::DefineModule => self.define_module(x, form, scope),
-            Special::Library => self.library(x, form),
+            Special::Library => {
+                self.take_down(x, scope, Recorder::refuse);
+                self.library(x, form)
+            }
         }
     }
 
@@ -499,6 +540,8 @@ impl Load {
             .fold(Core::seq(definitions), |body, binding| {
                 Core::Let(vec![binding], Box::new(body))
             });
+        module.altered();
+        self.take_down(x, scope, |recorder| recorder.run(&body));
         self.emit(x, &body)
     }
 }
@@ -577,23 +620,6 @@ fn read_form(
     match raised {
         Some(raise) => Err(Trouble::Raise(raise)),
         None => Ok(form),
-    }
-}
-
-/// A name that a macro invents at top level: definitions with the same text
-/// are of one variable, as in Guile.
-fn share_invented(module: &Module, id: Id, form: &Stx) {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    if !id.is_alias() {
-        return;
-    }
-    let mut hasher = DefaultHasher::new();
-    let datum = form.datum(&mut value::list_value);
-    crate::library::written(&datum).hash(&mut hasher);
-    let shared = Id::named(&format!("{}-{:x}", id.name(), hasher.finish()));
-    let variable = module.variable(shared);
-    if matches!(module.lookup_own(id), None | Some(Binding::Global(_))) {
-        module.bind(id, Binding::Global(variable));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::expand::imports::{
     autoload, check_re_exports, export_names, import_of, import_set, integer_of, option_keyword,
     replace_names,
 };
+use crate::namespace::keywords::Special;
 use crate::namespace::modules::{self, Import, Module, Progress};
 use crate::namespace::names::module_name;
 use crate::namespace::registry::World;
@@ -33,9 +34,10 @@ impl Load {
         let user = Module::new(vec![Id::named("guile-user")]);
         let _nothing_refers_to_it_yet = user.import(world.core_import(&user));
         *world.current.borrow_mut() = user;
-        self.stack.push(Task::Loaded(module, previous, self.form));
+        let (origins, task) = self.task_for(world, name, &file);
         self.stack
-            .push(Task::source(&file.name, file.text, file.own));
+            .push(Task::Loaded(module, previous, origins, self.form));
+        self.stack.push(task);
         Ok(())
     }
 
@@ -161,6 +163,9 @@ impl Load {
                 _ => return Err(bad(Some(item))),
             }
         }
+        self.take_down(x, scope, |recorder| {
+            recorder.special(Special::DefineModule, form);
+        });
         let module = x.world.module(&name);
         if module.file.borrow().is_none() {
             let place = form.span().place();

@@ -51,6 +51,7 @@ fn expression_of_module(x: &mut Expander, stx: &Stx, scope: &Scope) -> Option<Re
     let mut expand = || {
         let name = names::module_name(name)?;
         let module = x.world.existing(&name).ok_or(Trouble::NeedModule(name))?;
+        x.world.uses(&module);
         let inside = Scope::of_module(&module).inner();
         for (id, binding) in scope.visible() {
             inside.bind(id, binding);
@@ -77,6 +78,7 @@ fn module_reference(x: &mut Expander, stx: &Stx, scope: &Scope, private: bool) -
         false => x.world.loaded(&name),
     };
     let module = known.ok_or(Trouble::NeedModule(name))?;
+    x.world.uses(&module);
     let binding = if private {
         module.lookup(id)
     } else {

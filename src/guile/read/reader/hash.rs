@@ -343,6 +343,17 @@ pub fn extend(c: char) {
     });
 }
 
+/// Whether TEXT may hold what a program has said how to read.
+pub fn meets_extension(text: &str) -> bool {
+    EXTENDED.with(|extended| {
+        let extended = extended.borrow();
+        !extended.is_empty()
+            && text
+                .match_indices('#')
+                .any(|(position, _)| text[position + 1..].starts_with(&extended[..]))
+    })
+}
+
 /// Whether any character was extended.
 pub fn any_extended() -> bool {
     EXTENDED.with(|extended| !extended.borrow().is_empty())

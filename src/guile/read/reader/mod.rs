@@ -20,7 +20,7 @@ use crate::data::{native, symbols};
 use crate::read::builder::SyntaxBuilder;
 use crate::syntax::span::Span;
 use hash::bytevector;
-pub use hash::{any_extended, extend, named_character};
+pub use hash::{any_extended, extend, meets_extension, named_character};
 pub use options::{Keywords, Options, options, set_options};
 use std::collections::HashMap;
 use tokens::Token;

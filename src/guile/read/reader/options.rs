@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 /// What `read-options` says, for all reading or, by a directive, for one text.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     pub fold_case: Option<bool>,
     pub keywords: Option<Keywords>,
@@ -17,6 +17,13 @@ pub struct Options {
     pub bars: Option<bool>,
     pub curly: Option<bool>,
     pub bracket_lists: Option<bool>,
+}
+
+impl Options {
+    /// Whether nothing has been said.
+    pub fn is_usual(&self) -> bool {
+        *self == Options::default()
+    }
 }
 
 thread_local! {
