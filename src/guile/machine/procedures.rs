@@ -274,7 +274,9 @@ pub fn written(value: &Value) -> Option<(String, String)> {
 fn named(args: &[Value]) -> Outcome {
     if let (Some(code), Value::IntV(number)) = (code_of(&args[0]), &args[1]) {
         TABLE.with(|table| {
-            let Table { announced, by_code } = &mut *table.borrow_mut();
+            let Table {
+                announced, by_code, ..
+            } = &mut *table.borrow_mut();
             let number = *number as usize;
             if let Some(known) = announced.get_mut(number)
                 && known.code != Some(code)
