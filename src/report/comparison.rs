@@ -147,12 +147,11 @@ fn changes(before: &[(String, String)], after: &[(String, String)]) -> Vec<Chang
             after: after.map(str::to_owned),
         })
     });
-    let new = after.iter().filter_map(|(name, value)| {
-        (!then.contains_key(&**name)).then(|| Change {
-            name: name.clone(),
-            before: None,
-            after: Some(value.clone()),
-        })
+    let new = after.iter().filter(|(name, _)| !then.contains_key(&**name));
+    let new = new.map(|(name, value)| Change {
+        name: name.clone(),
+        before: None,
+        after: Some(value.clone()),
     });
     gone_or_changed.chain(new).collect()
 }

@@ -414,7 +414,7 @@ impl Walk<'_> {
 
     fn cond_clause(&mut self, clause: &Tree) -> Option<()> {
         let (test, body) = clause.as_list()?.split_first()?;
-        if !test.as_symbol().is_some_and(|word| &**word == "else") {
+        if test.as_symbol().is_none_or(|word| &**word != "else") {
             self.expression(test);
         }
         self.behind_arrow(body);
@@ -424,7 +424,7 @@ impl Walk<'_> {
     /// Look at BODY, expressions that may begin with an arrow, or have one behind a guard.
     fn behind_arrow(&mut self, body: &[Tree]) {
         for form in body {
-            if !form.as_symbol().is_some_and(|word| &**word == "=>") {
+            if form.as_symbol().is_none_or(|word| &**word != "=>") {
                 self.expression(form);
             }
         }

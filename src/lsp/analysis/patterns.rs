@@ -9,11 +9,8 @@ impl Walk<'_> {
     /// Bind the names of PATTERN in the innermost scope.
     pub(super) fn pattern(&mut self, pattern: &Tree) -> Option<()> {
         match pattern.shape() {
-            Shape::Symbol(name) => {
-                if !is_mark(name) {
-                    self.bind(pattern, LocalKind::Variable)?;
-                }
-            }
+            Shape::Symbol(name) if is_mark(name) => {}
+            Shape::Symbol(_) => self.bind(pattern, LocalKind::Variable)?,
             Shape::List(items, tail) => match (pattern.head().map(|word| &**word), tail) {
                 (Some("quote"), None) if items.len() == 2 => {}
                 (Some("quasiquote"), None) if items.len() == 2 => self.quasi_pattern(&items[1])?,

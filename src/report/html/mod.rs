@@ -53,7 +53,7 @@ pub fn text(pages: &[Page]) -> String {
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; \
          form-action 'none'",
-        base64(&Sha256::digest(STYLE))
+        base64(Sha256::digest(STYLE))
     );
     let title = match pages {
         [page] => format!(

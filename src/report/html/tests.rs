@@ -246,7 +246,7 @@ fn the_policy_names_the_style_that_is_there_and_lets_nothing_be_fetched() {
         .split_once("</style>")
         .unwrap()
         .0;
-    let digest = base64(&Sha256::digest(style));
+    let digest = base64(Sha256::digest(style));
     let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; img-src data:;");
     assert!(document.contains(&policy), "{document}");
     assert!(!document.contains("<script") && !document.contains(" style="));

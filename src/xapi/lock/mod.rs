@@ -319,7 +319,6 @@ async fn claim(
     let claimed = protocol::claim(&place, terms).await;
     let claimed = claimed.map_err(|refusal| explained(&format!("{class} `{uuid}`"), refusal))?;
     let hold = claimed.hold.clone();
-    drop(place);
     let held = Arc::new(Held {
         host: session.endpoint().url(),
         class,
