@@ -2,7 +2,7 @@
 //! two measures: nothing is found wrong with texts that are right, and texts are laid out
 //! as Emacs lays them out.
 
-use crate::support::{Sandbox, installed, skipped};
+use crate::support::{Sandbox, installed, python_packages, skipped};
 use fruix_scm::lsp::indentation::{Style, indented};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use walkdir::WalkDir;
 
-const PYGLS: &str = "2.1.1";
+/// A client of the language server protocol.
+const PYGLS: &str = "pygls==2.1.1";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -25,26 +26,6 @@ fn scheme_files(folder: &str) -> Vec<PathBuf> {
         .collect();
     assert!(!files.is_empty(), "nothing in {folder}");
     files
-}
-
-/// Where pygls is, installed once; `Err` says why not.
-fn pygls() -> Result<PathBuf, String> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pygls-{PYGLS}"));
-    if place.join("pygls").exists() {
-        return Ok(place);
-    }
-    let fresh = place.with_extension(std::process::id().to_string());
-    let output = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--target"])
-        .arg(&fresh)
-        .arg(format!("pygls=={PYGLS}"))
-        .output()
-        .map_err(|error| format!("python3 cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let _ = std::fs::rename(&fresh, &place);
-    Ok(place)
 }
 
 const GREETING: &str = "\
@@ -71,9 +52,8 @@ const MAIN: &str = "\
 
 #[test]
 fn a_client_of_others_is_served() {
-    let place = match pygls() {
-        Ok(place) => place,
-        Err(reason) => return skipped(&format!("pygls cannot be installed: {reason}")),
+    let Some(place) = python_packages(&[PYGLS]) else {
+        return;
     };
     let sandbox = Sandbox::new();
     sandbox.write("lib/greeting.scm", GREETING);

@@ -1,8 +1,7 @@
 //! `fruix-scm test`, and what others read of its reports: Perl's prove and PyPI's
 //! junitparser.
 
-use crate::support::{Sandbox, installed, skipped};
-use std::path::{Path, PathBuf};
+use crate::support::{Sandbox, installed, python_packages};
 use std::process::Command;
 
 const PASSES: &str = r#"(use-modules (srfi srfi-64))
@@ -158,26 +157,6 @@ fn perls_prove_reads_the_tap() {
     }
 }
 
-/// Where junitparser is, installed once; `Err` says why not.
-fn junitparser() -> Result<PathBuf, String> {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("junitparser-3.2.0");
-    if place.join("junitparser").exists() {
-        return Ok(place);
-    }
-    let fresh = place.with_extension(std::process::id().to_string());
-    let output = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--target"])
-        .arg(&fresh)
-        .arg("junitparser==3.2.0")
-        .output()
-        .map_err(|error| format!("python3 cannot be run: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let _ = std::fs::rename(&fresh, &place);
-    Ok(place)
-}
-
 const READ: &str = "
 import sys
 from junitparser import JUnitXml
@@ -190,9 +169,8 @@ for suite in JUnitXml.fromfile(sys.argv[1]):
 
 #[test]
 fn junitparser_reads_the_xml() {
-    let place = match junitparser() {
-        Ok(place) => place,
-        Err(reason) => return skipped(&format!("junitparser cannot be installed: {reason}")),
+    let Some(place) = python_packages(&["junitparser==5.0.3"]) else {
+        return;
     };
     let sandbox = sandbox();
     let outcome = sandbox.run(&[
