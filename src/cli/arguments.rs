@@ -276,7 +276,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
 
 /// The options of a program's world, by clap's names: each verb takes them, and the help
 /// of those shows them to which they mean something.
-const OF_THE_WORLD: [&str; 4] = ["memory_limit", "simulate", "config", "settings"];
+const OF_THE_WORLD: [&str; 5] = ["memory_limit", "no_cache", "simulate", "config", "settings"];
+
+/// Those of them that only a program that is run feels.
+const OF_PROGRAMS: [&str; 2] = ["memory_limit", "no_cache"];
 
 /// The verbs to which an option of a program's world means nothing, as a path, and which.
 const MEANS_NOTHING: &[(&[&str], &[&str])] = &[
@@ -293,11 +296,16 @@ const MEANS_NOTHING: &[(&[&str], &[&str])] = &[
     (&["runs", "why"], &OF_THE_WORLD),
     (&["runs", "log"], &OF_THE_WORLD),
     (&["runs", "verify"], &OF_THE_WORLD),
-    (&["runs", "gc"], &["memory_limit"]),
-    (&["jobs"], &["memory_limit"]),
-    (&["doctor"], &["memory_limit"]),
-    (&["store"], &["memory_limit"]),
-    (&["builder"], &["memory_limit"]),
+    (&["runs", "report"], &OF_THE_WORLD),
+    (&["runs", "diff"], &OF_THE_WORLD),
+    (&["runs", "trends"], &OF_THE_WORLD),
+    (&["runs", "attest"], &OF_THE_WORLD),
+    (&["lsp"], &OF_THE_WORLD),
+    (&["runs", "gc"], &OF_PROGRAMS),
+    (&["jobs"], &OF_PROGRAMS),
+    (&["doctor"], &OF_PROGRAMS),
+    (&["store"], &OF_PROGRAMS),
+    (&["builder"], &OF_PROGRAMS),
 ];
 
 /// The command line as clap knows it.

@@ -30,8 +30,32 @@
   "Evaluate EXPRESSION in the current module."
   (%load (%load-of-form expression #f)))
 
+(define %load-verbosely #f)
+
+(define (assert-load-verbosity verbosely?)
+  "Say from now on, or not, which files are loaded."
+  (set! %load-verbosely verbosely?))
+
+(define (%load-announce file)
+  "Say that FILE is loaded, when that is asked for."
+  (when %load-verbosely
+    (let ((port (current-warning-port)))
+      (format port ";;; loading ~a\n" file)
+      (force-output port))))
+
+;; What is called with the name of a file before `primitive-load' evaluates it, or #f.
+(define %load-hook %load-announce)
+
+(define (%begin-load file)
+  (when %load-hook
+    (unless (procedure? %load-hook)
+      (scm-error 'misc-error "primitive-load"
+                 "value of %load-hook is neither a procedure nor #f" '() #f))
+    (%load-hook file)))
+
 (define (primitive-load file)
   "Evaluate every form in FILE, in the current module."
+  (%begin-load file)
   (save-module-excursion
    (lambda ()
      (%load (%load-of-text file (%text-of-file file))))))
@@ -49,6 +73,7 @@
               reader))
 
 (define (%load-with-reader file reader)
+  (%begin-load file)
   (save-module-excursion
    (lambda ()
      (call-with-input-file file
