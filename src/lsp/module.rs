@@ -36,6 +36,8 @@ pub struct Module {
     pub assigned: HashSet<Rc<str>>,
     /// Names may be defined that are not written as such.
     pub open: bool,
+    /// The files that it includes, as they are written.
+    pub includes: Vec<String>,
     /// Names may be exported that are not written as such.
     pub exports_more: bool,
     /// The text's data.
@@ -126,6 +128,7 @@ impl Module {
             reader.see(tree, false);
             reader.notice(tree, false);
         }
+        reader.module.includes = reader.module.uses.iter().flat_map(included).collect();
         reader.module.trees = trees;
         reader.module
     }
@@ -151,6 +154,18 @@ impl Module {
             .find(|export| &*export.external == name)?;
         self.definition(&export.internal)
     }
+}
+
+/// The files that USED includes.
+fn included(used: &Use) -> Vec<String> {
+    let files = match &*used.word {
+        "include" | "include-ci" | "include-from-path" => used.form.as_list(),
+        _ => None,
+    };
+    let names = files.unwrap_or_default().iter().skip(1);
+    names
+        .filter_map(|name| name.as_text().map(str::to_owned))
+        .collect()
 }
 
 /// The data of TEXT, and what the first trouble with it is. Where a datum cannot be read,

@@ -167,34 +167,39 @@ argument, show each with what it does."
   (completions-from
    (lambda (text) (filter (lambda (string) (string-prefix? text string)) strings))))
 
+(define (names-that-begin text)
+  (map symbol->string (apropos-internal (string-append "^" (regexp-quote text)))))
+
+(define (files-that-begin text)
+  (let* ((slash (string-rindex text #\/))
+         (folder (if slash (substring text 0 (+ slash 1)) ""))
+         (start (if slash (substring text (+ slash 1)) text))
+         (names (catch 'system-error
+                  (lambda ()
+                    (let ((stream (opendir (if slash folder "."))))
+                      (let loop ((names '()))
+                        (let ((name (readdir stream)))
+                          (if (eof-object? name)
+                              (begin (closedir stream) (reverse names))
+                              (loop (cons name names)))))))
+                  (lambda _ '()))))
+    (filter-map (lambda (name)
+                  (and (not (member name '("." "..")))
+                       (string-prefix? start name)
+                       (string-append folder name)))
+                names)))
+
 (define apropos-completion-function
-  ;; Complete to the names that the current module sees.
-  (completions-from
-   (lambda (text)
-     (map symbol->string
-          (apropos-internal (string-append "^" (regexp-quote text)))))))
+  (let ((complete (completions-from names-that-begin)))
+    (lambda (text continue?)
+      "Return the next name that the current module sees and that begins with TEXT."
+      (complete text continue?))))
 
 (define filename-completion-function
-  ;; Complete to names of files.
-  (completions-from
-   (lambda (text)
-     (let* ((slash (string-rindex text #\/))
-            (folder (if slash (substring text 0 (+ slash 1)) ""))
-            (start (if slash (substring text (+ slash 1)) text))
-            (names (catch 'system-error
-                     (lambda ()
-                       (let ((stream (opendir (if slash folder "."))))
-                         (let loop ((names '()))
-                           (let ((name (readdir stream)))
-                             (if (eof-object? name)
-                                 (begin (closedir stream) (reverse names))
-                                 (loop (cons name names)))))))
-                     (lambda _ '()))))
-       (filter-map (lambda (name)
-                     (and (not (member name '("." "..")))
-                          (string-prefix? start name)
-                          (string-append folder name)))
-                   names)))))
+  (let ((complete (completions-from files-that-begin)))
+    (lambda (text continue?)
+      "Return the next name of a file that begins with TEXT."
+      (complete text continue?))))
 
 (define (with-readline-completion-function completer thunk)
   "Return what THUNK returns.  The prompt of this program completes by itself, so

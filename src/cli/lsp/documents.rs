@@ -32,6 +32,9 @@ const LARGEST: u64 = 16 << 20;
 /// How many modules may stand between a name and where it is defined.
 const HOPS: usize = 8;
 
+/// From so many folders above a file it may be included.
+const LEVELS: usize = 3;
+
 /// A text that the editor has open.
 pub struct Document {
     pub uri: Uri,
@@ -52,6 +55,8 @@ pub struct Documents {
     files: RefCell<Option<Rc<Vec<PathBuf>>>>,
     /// What files say, as far as they were read.
     modules: RefCell<HashMap<PathBuf, (Stamp, Rc<Module>)>>,
+    /// What the files right in a folder include, of folders that were asked for.
+    included: RefCell<HashMap<PathBuf, Rc<HashSet<PathBuf>>>>,
     /// How many of the files were read so that they can be searched.
     indexed: Cell<usize>,
 }
@@ -76,6 +81,7 @@ impl Documents {
     /// Files may have come or gone.
     pub fn changed(&mut self) {
         self.files.replace(None);
+        self.included.replace(HashMap::new());
         self.indexed.set(0);
         self.forget_analyses();
     }
@@ -155,6 +161,44 @@ impl Documents {
         Some(module)
     }
 
+    /// Whether another file includes the one at PATH, which then is a part of that one's
+    /// module and says neither its name nor what it imports.
+    pub fn is_part(&self, path: &Path) -> bool {
+        let folders = path.ancestors().skip(1).take(LEVELS);
+        folders
+            .map(|folder| self.included_from(folder))
+            .any(|files| files.contains(path))
+    }
+
+    fn included_from(&self, folder: &Path) -> Rc<HashSet<PathBuf>> {
+        if let Some(known) = self.included.borrow().get(folder) {
+            return known.clone();
+        }
+        let mut found = HashSet::new();
+        // A relative name's last ancestor is empty.
+        let place = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let file = folder.join(&name);
+            if !is_scheme(Path::new(&name)) || !file.is_file() {
+                continue;
+            }
+            let module = self.module(&file);
+            for name in module.iter().flat_map(|module| &module.includes) {
+                found.insert(folder.join(name));
+                let folders = self.load_path.iter().chain(&self.roots);
+                found.extend(folders.map(|folder| folder.join(name)));
+            }
+        }
+        let found = Rc::new(found);
+        let mut included = self.included.borrow_mut();
+        included.insert(folder.to_owned(), found.clone());
+        found
+    }
+
     /// The Scheme files of the workspace.
     pub fn files(&self) -> Rc<Vec<PathBuf>> {
         let mut files = self.files.borrow_mut();
@@ -169,13 +213,8 @@ impl Documents {
                 let walk = WalkDir::new(root).sort_by_file_name().into_iter();
                 walk.filter_entry(wanted).flatten().take(ENTRIES)
             });
-            let scheme = entries.filter(|entry| {
-                entry.file_type().is_file()
-                    && entry
-                        .path()
-                        .extension()
-                        .is_some_and(|ext| ext == "scm" || ext == "sls" || ext == "sld")
-            });
+            let scheme =
+                entries.filter(|entry| entry.file_type().is_file() && is_scheme(entry.path()));
             Rc::new(
                 scheme
                     .map(walkdir::DirEntry::into_path)
@@ -240,6 +279,11 @@ impl Documents {
     }
 }
 
+fn is_scheme(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ext| ext == "scm" || ext == "sls" || ext == "sld")
+}
+
 fn read(path: &Path) -> Option<String> {
     let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LARGEST);
     let bytes = small.then(|| std::fs::read(path).ok()).flatten()?;
@@ -282,7 +326,11 @@ impl Analyst {
 
     /// What TEXT says, which is that of the file at PATH, and what is wrong with it.
     pub fn analyse(&self, text: &str, path: Option<&Path>) -> (Rc<Module>, Rc<Analysis>) {
-        let module = Rc::new(Module::of(text));
+        let mut module = Module::of(text);
+        if module.name.is_none() && path.is_some_and(|path| self.documents.is_part(path)) {
+            module.open = true;
+        }
+        let module = Rc::new(module);
         let analysis = analyse(&module, &self.view(path));
         (module, Rc::new(analysis))
     }
