@@ -5,10 +5,10 @@
 //! the rest: what is torn or altered is not believed. What cannot be read or written is
 //! nobody's trouble: the module is expanded as if nothing had been kept.
 
-use crate::data::native::NativeModule;
+use crate::data::native::{Native, NativeModule};
 use crate::namespace::modules::Digest;
 use sha2::{Digest as _, Sha256};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -44,8 +44,10 @@ pub fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
 /// The folder.
 pub struct Shelf {
     folder: PathBuf,
-    /// The natives that this process has besides the language's own.
-    natives: Digest,
+    /// The natives that this process has besides the language's own, and a digest of what
+    /// is said of them, for whoever keeps a module: a start that does not is not to wait.
+    natives: Vec<&'static [Native]>,
+    digest_of_natives: OnceCell<Digest>,
     /// What this process has found not to be true any more.
     dropped: RefCell<HashSet<Digest>>,
 }
@@ -54,13 +56,9 @@ impl Shelf {
     /// The one at FOLDER, which is made when something is put there, for interpreters that
     /// have NATIVES: what these give decides how calls of them are compiled.
     pub fn at(folder: &Path, natives: &[NativeModule]) -> Shelf {
-        let mut said = String::new();
-        for native in natives.iter().flat_map(|module| module.natives) {
-            let (name, arity, several) = (native.name, native.arity, native.gives_several);
-            said.push_str(&format!("{name} {arity:?} {several}\n"));
-        }
         Shelf {
-            natives: digest([said.as_bytes()]),
+            natives: natives.iter().map(|module| module.natives).collect(),
+            digest_of_natives: OnceCell::new(),
             folder: folder.to_owned(),
             dropped: RefCell::default(),
         }
@@ -69,7 +67,18 @@ impl Shelf {
     /// What the file of TEXT, called NAME, that defines MODULE is known by.
     pub fn key(&self, name: &str, module: &str, text: &str) -> Digest {
         let texts = [BUILD, name, module, text].map(str::as_bytes);
-        digest(texts.into_iter().chain([&self.natives[..]]))
+        digest(texts.into_iter().chain([&self.digest_of_natives()[..]]))
+    }
+
+    fn digest_of_natives(&self) -> &Digest {
+        self.digest_of_natives.get_or_init(|| {
+            let mut said = String::new();
+            for native in self.natives.iter().copied().flatten() {
+                let (name, arity, several) = (native.name, native.arity, native.gives_several);
+                said.push_str(&format!("{name} {arity:?} {several}\n"));
+            }
+            digest([said.as_bytes()])
+        })
     }
 
     fn path(&self, key: &Digest) -> PathBuf {
