@@ -186,10 +186,8 @@ pub fn usual(name: &str) -> Option<Form> {
         | "define-peg-string-patterns"
         | "define-peg-pattern"
         | "define-foreign-object-type"
-        | "define-wrapped-pointer-type"
-        | "include"
-        | "include-from-path"
-        | "include-ci" => Form::Composing,
+        | "define-wrapped-pointer-type" => Form::Composing,
+        word if includes(word) => Form::Composing,
         "cond-expand"
         | "syntax-case"
         | "syntax-rules"
@@ -232,29 +230,32 @@ pub fn holds_definitions(name: &str) -> bool {
     )
 }
 
+/// Whether a form with this word takes in the text of files, whose names follow it.
+pub fn includes(name: &str) -> bool {
+    matches!(name, "include" | "include-ci" | "include-from-path")
+}
+
 /// Whether a text that has this word anywhere may come to define names that it does not
 /// write as definitions.
 pub fn reaches_into_modules(name: &str) -> bool {
-    matches!(
-        name,
-        "load"
-            | "load-from-path"
-            | "primitive-load"
-            | "primitive-load-path"
-            | "include"
-            | "include-ci"
-            | "include-from-path"
-            | "include-library-declarations"
-            | "set-current-module"
-            | "module-define!"
-            | "module-add!"
-            | "module-use!"
-            | "module-use-interfaces!"
-            | "module-ensure-local-variable!"
-            | "beautify-user-module!"
-            | "save-module-excursion"
-            | "load-extension"
-            | "define-public!"
-            | "environment-define"
-    )
+    includes(name)
+        || matches!(
+            name,
+            "load"
+                | "load-from-path"
+                | "primitive-load"
+                | "primitive-load-path"
+                | "include-library-declarations"
+                | "set-current-module"
+                | "module-define!"
+                | "module-add!"
+                | "module-use!"
+                | "module-use-interfaces!"
+                | "module-ensure-local-variable!"
+                | "beautify-user-module!"
+                | "save-module-excursion"
+                | "load-extension"
+                | "define-public!"
+                | "environment-define"
+        )
 }

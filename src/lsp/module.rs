@@ -158,11 +158,10 @@ impl Module {
 
 /// The files that USED includes.
 fn included(used: &Use) -> Vec<String> {
-    let files = match &*used.word {
-        "include" | "include-ci" | "include-from-path" => used.form.as_list(),
-        _ => None,
-    };
-    let names = files.unwrap_or_default().iter().skip(1);
+    if !forms::includes(&used.word) {
+        return Vec::new();
+    }
+    let names = used.form.as_list().unwrap_or_default().iter().skip(1);
     names
         .filter_map(|name| name.as_text().map(str::to_owned))
         .collect()

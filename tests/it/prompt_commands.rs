@@ -1,10 +1,8 @@
 //! Every command of the prompt, each entered at a terminal.
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, talk};
 use crate::terminal::Terminal;
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::Stdio;
 
 /// What is entered, and what then is on the screen; in this order. What stands first is
 /// a command, or prepares the next.
@@ -78,22 +76,7 @@ const ENTERED: &[(&str, &str)] = &[
 
 /// The longest name of each command that `,help' tells of.
 fn commands() -> BTreeSet<String> {
-    let sandbox = Sandbox::new();
-    let mut child = sandbox
-        .command::<&str>(&[])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b",help all\n")
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = talk(&Sandbox::new(), ",help all\n").stdout;
     text.lines()
         .filter_map(|line| line.trim().strip_prefix(','))
         .map(|line| line.split(' ').next().unwrap().to_owned())

@@ -1,27 +1,6 @@
 //! The prompt, fed through a pipe as a program would and as a person would type.
 
-use crate::support::{Outcome, Sandbox, fixtures, mode, wait};
-use std::io::Write;
-use std::process::Stdio;
-use std::time::Instant;
-
-fn talk(sandbox: &Sandbox, lines: &str) -> Outcome {
-    let began = Instant::now();
-    let mut child = sandbox
-        .command::<&str>(&[])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(lines.as_bytes())
-        .unwrap();
-    wait(child, began)
-}
+use crate::support::{Sandbox, fixtures, mode, talk, talk_with};
 
 #[test]
 fn results_are_numbered_and_can_be_used_by_number() {
@@ -159,14 +138,6 @@ fn a_store_layout_is_shown_by_its_own_printer() {
 #[test]
 fn the_approved_machine_boots_at_a_prompt_too_outside_of_a_harness() {
     let sandbox = Sandbox::new();
-    let began = Instant::now();
-    let mut child = sandbox
-        .command(&["--simulate"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
     let text = "(use-modules (fruix guest) (fruix harness) (fruix job) (fruix machine) (fruix settings) (fruix xapi))
 (define guest (boot-approved-machine))
 (guest-output guest '(\"uname\"))
@@ -176,13 +147,7 @@ fn the_approved_machine_boots_at_a_prompt_too_outside_of_a_harness() {
 (assq-ref (xapi-lock-seen session \"VM\" (xapi-vm-find session (setting 'vm))) 'held)
 (step \"by hand\" (check \"it is so\" #t) 42)
 ";
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let outcome = wait(child, began);
+    let outcome = talk_with(&sandbox, &["--simulate"], text);
     for told in [
         "simulated: host https://",
         "▸ import the image, and read it back",

@@ -2,6 +2,7 @@
 
 use fruix_scm::sim::{SECRET_MARK, Simulation};
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,6 +74,30 @@ impl Sandbox {
     pub fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
         finish(self.command(arguments))
     }
+}
+
+/// What a prompt in SANDBOX makes of LINES, which come through a pipe.
+pub fn talk(sandbox: &Sandbox, lines: &str) -> Outcome {
+    talk_with(sandbox, &[], lines)
+}
+
+/// The same, of a prompt that was started with ARGUMENTS.
+pub fn talk_with(sandbox: &Sandbox, arguments: &[&str], lines: &str) -> Outcome {
+    let began = Instant::now();
+    let mut child = sandbox
+        .command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    wait(child, began)
 }
 
 /// Run COMMAND to its end, for at most two minutes.

@@ -330,15 +330,21 @@ impl Walk<'_> {
         Some(())
     }
 
-    fn parallel_let(&mut self, operands: &[Tree], end: usize) -> Option<()> {
-        let (bindings, body) = operands.split_first()?;
-        let bindings = bindings.as_list()?;
+    /// Look at the values in BINDINGS, which do not see their names.
+    fn values_of(&mut self, bindings: &[Tree]) -> Option<()> {
         for binding in bindings {
             name_and_value(binding)?
                 .1
                 .into_iter()
                 .for_each(|value| self.expression(value));
         }
+        Some(())
+    }
+
+    fn parallel_let(&mut self, operands: &[Tree], end: usize) -> Option<()> {
+        let (bindings, body) = operands.split_first()?;
+        let bindings = bindings.as_list()?;
+        self.values_of(bindings)?;
         self.open(end);
         for binding in bindings {
             self.bind(name_and_value(binding)?.0, LocalKind::Variable)?;
@@ -353,12 +359,7 @@ impl Walk<'_> {
             return None;
         };
         let bindings = bindings.as_list()?;
-        for binding in bindings {
-            name_and_value(binding)?
-                .1
-                .into_iter()
-                .for_each(|value| self.expression(value));
-        }
+        self.values_of(bindings)?;
         self.open(end);
         self.bind(name, LocalKind::Variable)?;
         self.open(end);
