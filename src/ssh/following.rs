@@ -140,18 +140,21 @@ impl Progress {
             self.tail.drain(..self.tail.len() - TAIL);
         }
         let mut rest = bytes;
-        while let Some(at) = memchr::memchr(b'\n', rest) {
-            let (piece, behind) = rest.split_at(at);
-            rest = &behind[1..];
-            if self.line.is_empty() {
-                self.end_line(piece);
-            } else {
-                let mut line = std::mem::take(&mut self.line);
-                line.extend_from_slice(piece);
-                self.end_line(&line);
-                line.clear();
-                self.line = line;
-            }
+        if !self.line.is_empty()
+            && let Some(at) = memchr::memchr(b'\n', rest)
+        {
+            let (piece, behind) = rest.split_at(at + 1);
+            rest = behind;
+            let mut line = std::mem::take(&mut self.line);
+            line.extend_from_slice(piece);
+            self.end_lines(&line);
+            line.clear();
+            self.line = line;
+        }
+        if let Some(at) = memchr::memrchr(b'\n', rest) {
+            let (lines, behind) = rest.split_at(at + 1);
+            rest = behind;
+            self.end_lines(lines);
         }
         self.line.extend_from_slice(rest);
         if self.line.len() > LONGEST_LINE {
@@ -165,8 +168,24 @@ impl Progress {
         Ok(())
     }
 
+    /// LINES have come, all with their newlines.
+    fn end_lines(&mut self, lines: &[u8]) {
+        self.reader.take_lines(lines);
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            self.show_line(&lines[from..end]);
+            from = end + 1;
+        }
+    }
+
+    /// LINE, or what there is of it, has come.
     fn end_line(&mut self, line: &[u8]) {
         self.reader.take(line);
+        self.show_line(line);
+    }
+
+    /// Count LINE, which has been read, and show it to whoever watches.
+    fn show_line(&mut self, line: &[u8]) {
         let began = self.began;
         self.reading.take(|| elapsed(began));
         if let Some(source) = &self.live {

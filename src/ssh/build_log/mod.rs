@@ -22,7 +22,7 @@ pub use line::stage;
 use line::{Said, Verdict};
 use std::collections::HashMap;
 use target::{SUSPECTS, Target, cut};
-use weight::{Weight, is_warning};
+use weight::{Weight, is_warning, speaks_of_warning};
 
 /// Of so many targets the lines are kept at once; those that have been quiet for
 /// longest give way.
@@ -126,16 +126,15 @@ impl Reader {
 
     /// Take LINE, without its newline, which comes next in the log.
     pub fn take(&mut self, line: &[u8]) {
-        self.lines += 1;
         let text = match std::str::from_utf8(line) {
             Ok(text) => std::borrow::Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(line),
         };
-        self.warnings += u64::from(is_warning(&text));
-        // Few lines have any of what a terminal obeys.
-        if memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none() {
-            return self.take_text(&text);
+        if is_plain(&text) {
+            return self.take_plain(&text, true);
         }
+        self.lines += 1;
+        self.warnings += u64::from(is_warning(&text));
         let text = plain::without_escapes(&text);
         let text = text.trim_end_matches('\r');
         if memchr::memchr(b'\r', text.as_bytes()).is_some() {
@@ -146,6 +145,30 @@ impl Reader {
         } else {
             self.take_text(text);
         }
+    }
+
+    /// Take LINES, all with their newlines, which come next in the log.
+    pub fn take_lines(&mut self, lines: &[u8]) {
+        // Asked of all at once, because most logs have none of what is asked for.
+        let text = std::str::from_utf8(lines)
+            .ok()
+            .filter(|text| is_plain(text));
+        let warned = text.is_some_and(speaks_of_warning);
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', lines) {
+            match text {
+                Some(text) => self.take_plain(&text[from..end], warned),
+                None => self.take(&lines[from..end]),
+            }
+            from = end + 1;
+        }
+    }
+
+    /// Take LINE, which [`is_plain`]; where it is not WARNED it is no warning.
+    fn take_plain(&mut self, line: &str, warned: bool) {
+        self.lines += 1;
+        self.warnings += u64::from(warned && is_warning(line));
+        self.take_text(line);
     }
 
     /// The log ends with PIECE of a line, or in the middle of something.
@@ -716,6 +739,11 @@ impl Reader {
     }
 }
 
+/// Whether TEXT has nothing of what a terminal obeys, as most has not.
+fn is_plain(text: &str) -> bool {
+    memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none()
+}
+
 /// LINE of a make that may have said its name twice.
 fn once(line: &str) -> String {
     let line = line.trim();
@@ -738,13 +766,10 @@ pub fn cause(log: &str) -> Option<Cause> {
 /// What LOG, all of it, says of the build.
 pub fn outcome(log: &[u8]) -> Outcome {
     let mut reader = Reader::new();
-    let mut from = 0;
-    for end in memchr::memchr_iter(b'\n', log) {
-        reader.take(&log[from..end]);
-        from = end + 1;
-    }
-    if from < log.len() {
-        reader.torn(&log[from..]);
+    let whole = memchr::memrchr(b'\n', log).map_or(0, |at| at + 1);
+    reader.take_lines(&log[..whole]);
+    if whole < log.len() {
+        reader.torn(&log[whole..]);
     }
     reader.outcome()
 }

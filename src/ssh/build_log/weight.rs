@@ -365,9 +365,15 @@ pub(super) fn is_failure(line: &str) -> bool {
             .any(|word| ["FAIL", "FAILED"].contains(&word))
 }
 
+static WARNING: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("warning: "));
+
+/// Whether TEXT, of one line or of many, has the word that every warning has.
+pub(super) fn speaks_of_warning(text: &str) -> bool {
+    WARNING.find(text.as_bytes()).is_some()
+}
+
 /// Whether LINE is a warning of a compiler, a linker or a make.
 pub(super) fn is_warning(line: &str) -> bool {
-    static WARNING: LazyLock<memmem::Finder> = LazyLock::new(|| memmem::Finder::new("warning: "));
     let Some(at) = WARNING.find(line.as_bytes()) else {
         return false;
     };
