@@ -114,7 +114,7 @@ fn symbol_to_keyword(args: &[Value]) -> Outcome {
         Value::SymbolV(name) if keyword_name(name).is_none() => {
             Ok(symbols::keyword(symbols::name_of(text::of(name))))
         }
-        other => Err(errors::not_a("symbol->keyword", "symbol", other)),
+        other => Err(errors::expected("symbol", other)),
     }
 }
 

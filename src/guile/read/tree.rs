@@ -181,6 +181,10 @@ impl Build for TreeBuilder {
         None
     }
 
+    fn name(&self, node: &Tree) -> Option<String> {
+        node.as_symbol().map(|name| name.to_string())
+    }
+
     fn same_symbol(&self, a: &Tree, b: &Tree) -> bool {
         a.as_symbol().is_some() && a.as_symbol() == b.as_symbol()
     }

@@ -64,25 +64,7 @@ impl<'a> Reader<'a> {
                 let span = self.span(start);
                 Ok(Token::Datum(build.atom(Value::CharV(c), span)))
             }
-            Some(b':') => {
-                self.position += 2;
-                self.blanks()?;
-                let name = if self.peek() == Some(b'"') {
-                    self.string()?
-                } else if self.peek() == Some(b'#')
-                    && self.bytes.get(self.position + 1) == Some(&b'{')
-                {
-                    self.odd_symbol()?
-                } else {
-                    let word = self.plain_token();
-                    if word.is_empty() && self.peek().is_none() {
-                        return self.ended(start, "unexpected end of input while reading keyword");
-                    }
-                    self.folded(word).into_owned()
-                };
-                let span = self.span(start);
-                Ok(Token::Datum(build.atom(keyword(&name), span)))
-            }
+            Some(b':') => open(self, 2, Kind::Keyword),
             Some(b'{') => {
                 let name = self.odd_symbol()?;
                 let span = self.span(start);

@@ -99,6 +99,18 @@ pub trait Build {
     fn elements(&self, node: &Self::Node) -> Option<Vec<Self::Node>>;
     /// NODE as a value, when that is plain to see.
     fn value(&self, node: &Self::Node) -> Option<Value>;
+    /// The symbol that NODE is.
+    fn name(&self, node: &Self::Node) -> Option<String> {
+        match self.value(node)? {
+            Value::SymbolV(symbol) => {
+                let name = crate::data::strings::of(&symbol);
+                symbols::keyword_name(name)
+                    .is_none()
+                    .then(|| symbols::name_of(name).to_owned())
+            }
+            _ => None,
+        }
+    }
     /// Whether two nodes are one symbol.
     fn same_symbol(&self, a: &Self::Node, b: &Self::Node) -> bool;
     /// The byte that NODE stands for in a bytevector.
@@ -153,6 +165,8 @@ enum Kind {
     Bracket,
     /// `#;`: the next datum is dropped.
     Comment,
+    /// `#:`: the next datum is a symbol, after which the keyword is called.
+    Keyword,
     /// `#N=`
     Label(u32),
     /// `f(x)`, `f[x]` or `f{x}` within curly braces, up to the bracket named;
@@ -459,6 +473,7 @@ impl<'a> Reader<'a> {
                             Kind::Prefix("unsyntax") => "unsyntax expression",
                             Kind::Prefix(_) => "unsyntax-splicing expression",
                             Kind::Comment => "#; comment",
+                            Kind::Keyword => "keyword",
                             Kind::Label(_) => "array",
                             _ if matches!(frame.tail, Some(None)) => "tail of improper list",
                             _ => "",
@@ -524,6 +539,20 @@ impl<'a> Reader<'a> {
                     Kind::Comment => {
                         frames.pop();
                         break;
+                    }
+                    Kind::Keyword => {
+                        let start = frame.start;
+                        frames.pop();
+                        let Some(name) = build.name(&datum) else {
+                            let written = &self.text[start + 2..self.position];
+                            let found = read_value(written).or_else(|| build.value(&datum));
+                            return self.refuse(
+                                self.position,
+                                "keyword prefix #: not followed by a symbol: ~a",
+                                found.into_iter().collect(),
+                            );
+                        };
+                        datum = build.atom(keyword(&name), self.span(start));
                     }
                     Kind::Label(number) => {
                         frames.pop();
