@@ -122,7 +122,12 @@ enum Place {
 impl Place {
     fn resolve(name: &Path) -> io::Result<Place> {
         // What has a name there is open already: what is behind it may have no other.
-        if name.starts_with("/dev") || name.starts_with("/proc") {
+        // Below `/dev/shm` are files as anywhere.
+        let folder = std::fs::canonicalize(folder_of(name)).unwrap_or_default();
+        if folder == Path::new("/dev")
+            || folder == Path::new("/dev/fd")
+            || folder.starts_with("/proc")
+        {
             return Ok(Place::Stream(name.to_owned()));
         }
         match std::fs::metadata(name) {
@@ -405,5 +410,20 @@ mod tests {
         destination.clear().unwrap();
         assert!(destination.write(&entries()).is_err());
         assert!(!std::fs::metadata("/dev/full").unwrap().is_file());
+    }
+
+    #[test]
+    fn what_is_open_is_written_to_and_a_file_of_a_memory_disk_is_a_file() {
+        for name in ["/dev/stdout", "/dev/fd/1", "/dev/null"] {
+            let place = Place::resolve(Path::new(name)).unwrap();
+            assert_eq!(place, Place::Stream(name.into()));
+        }
+        let Ok(folder) = tempfile::tempdir_in("/dev/shm") else {
+            return;
+        };
+        let file = folder.path().join("record");
+        assert_eq!(Place::resolve(&file).unwrap(), Place::File(file.clone()));
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(Place::resolve(&file).unwrap(), Place::File(file));
     }
 }

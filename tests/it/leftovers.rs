@@ -48,8 +48,10 @@ fn processes_of(directory: &Path) -> Vec<String> {
     for process in fs::read_dir("/proc").unwrap().flatten() {
         let mounts = fs::read_to_string(process.path().join("mountinfo")).unwrap_or_default();
         let root = fs::read_link(process.path().join("root")).unwrap_or_default();
-        let directory = directory.to_str().unwrap();
-        if mounts.contains(directory) || root.starts_with(directory) {
+        // A mount is told by its place in its file system, which may be mounted below /.
+        let parts: Vec<_> = directory.components().rev().take(2).collect();
+        let place: PathBuf = parts.into_iter().rev().collect();
+        if mounts.contains(place.to_str().unwrap()) || root.starts_with(directory) {
             found.push(process.file_name().to_string_lossy().into_owned());
         }
     }
