@@ -194,6 +194,7 @@ pub enum Verb {
     /// List the runs that were kept, show one, or remove what they left
     #[command(subcommand)]
     Runs(super::runs::Arguments),
+    Bisect(super::bisect::Arguments),
     /// List, follow or end the jobs of a guest
     Jobs(super::jobs::Arguments),
     /// Print what a build's log says, most of all why the build stopped
@@ -300,6 +301,7 @@ const MEANS_NOTHING: &[(&[&str], &[&str])] = &[
     (&["runs", "diff"], &OF_THE_WORLD),
     (&["runs", "trends"], &OF_THE_WORLD),
     (&["runs", "attest"], &OF_THE_WORLD),
+    (&["runs", "investigate"], &OF_THE_WORLD),
     (&["lsp"], &OF_THE_WORLD),
     (&["runs", "gc"], &OF_PROGRAMS),
     (&["jobs"], &OF_PROGRAMS),

@@ -8,7 +8,9 @@
 //! into an interrupt.
 
 pub mod arguments;
+mod bisect;
 mod builder;
+mod child;
 mod doc;
 mod doctor;
 mod gc;
@@ -159,6 +161,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Builder(arguments)) => builder::run(arguments, &line, environment)?,
         Some(Verb::Store(arguments)) => store::run(arguments, &line, environment)?,
         Some(Verb::Runs(arguments)) => runs::run(arguments, &line, environment)?,
+        Some(Verb::Bisect(arguments)) => bisect::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Log(arguments)) => log::run(arguments)?,
         Some(Verb::Lsp(arguments)) => lsp::run(arguments, &line, environment)?,

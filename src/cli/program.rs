@@ -13,6 +13,7 @@ use crate::guile::interpreter::{Interpreter, Stop};
 use crate::guile::reader::Reader;
 use crate::guile::value::Value;
 use crate::guile::{Stx, SyntaxBuilder};
+use crate::run::sha256;
 use std::path::{Path, PathBuf};
 
 /// Do what LINE says, in Guile's order: load path, `-l` files, the program,
@@ -189,6 +190,30 @@ fn data(text: &str) -> Vec<Stx> {
 
 /// What `-` means as a file.
 const STANDARD_INPUT: &str = "/dev/stdin";
+
+/// The harness called FILE, as another process finds it, and the SHA-256 of its text.
+pub fn named(file: &Path) -> Result<(String, String), Failure> {
+    match find(file)? {
+        Script::BuiltIn(name, text) => {
+            let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+            Ok((name, sha256(text.as_bytes())))
+        }
+        Script::File(path) => {
+            let refused = |why: String| {
+                Failure::new(
+                    Key::Usage,
+                    format!("cannot run `{}` more than once: {why}", path.display()),
+                )
+            };
+            if !path.is_file() {
+                return Err(refused("it is no file".to_owned()));
+            }
+            let text = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+            let path = std::path::absolute(&path).unwrap_or(path);
+            Ok((path.to_string_lossy().into_owned(), sha256(&text)))
+        }
+    }
+}
 
 enum Script {
     File(PathBuf),

@@ -2,6 +2,7 @@
 //! kept, what they are runs of, and what becomes of their machines.
 
 use super::arguments::{CommandLine, World};
+use super::child;
 use super::interpreter::{load_path, runs_directory};
 use super::settings::{Environment, Setting, Settings, Source};
 use crate::failure::{Failure, Key};
@@ -47,6 +48,7 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
         resume: line.resume.clone(),
         most_runs: Some(MOST_RUNS),
         parameters: Vec::new(),
+        purpose: environment.get(child::PURPOSE).map(str::to_owned),
         selection: None,
         settings: Vec::new(),
         reporter: None,
@@ -88,7 +90,7 @@ fn absolute(path: &Path, environment: &Environment) -> String {
 }
 
 /// The options that say which world a run acts on, as they are written.
-fn options(world: &World, environment: &Environment) -> Vec<String> {
+pub fn options(world: &World, environment: &Environment) -> Vec<String> {
     let mut options = Vec::new();
     if world.simulate {
         options.push("--simulate".to_owned());

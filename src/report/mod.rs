@@ -2,7 +2,8 @@
 //!
 //! [`model`] is what [`junit`] and [`tap`] are made of, whoever has found it out. Of a run,
 //! [`evidence`] is what its journal tells, in order, [`cases`] that as a model, and
-//! [`comparison`] two of them beside one another; [`html`] is a page for people, [`jsonl`]
+//! [`comparison`] two of them beside one another, and [`blame`] what four of them say
+//! about whose fault a failure is; [`html`] is a page for people, [`jsonl`]
 //! and [`data`] are for programs, and [`attestation`] is what is signed.
 //!
 //! Everything here is a function from data to text: nothing is read, written or
@@ -10,6 +11,7 @@
 //! browser, end a line, or reorder what is read.
 
 pub mod attestation;
+pub mod blame;
 pub mod cases;
 pub mod comparison;
 pub mod data;

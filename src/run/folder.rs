@@ -66,6 +66,14 @@ pub fn hold(folder: &Path) -> Result<Option<File>, Failure> {
     }
 }
 
+/// Keep the run in FOLDER from being removed or gone on with, until what this returns is
+/// dropped; `None` when a process works on it, or it cannot be.
+pub fn keep(folder: &Path) -> Option<File> {
+    let file = File::open(folder.join("lock")).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
+    Some(file)
+}
+
 /// Whether a process works on the run in FOLDER now.
 pub fn is_held(folder: &Path) -> bool {
     let lock = folder.join("lock");

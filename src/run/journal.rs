@@ -117,6 +117,10 @@ pub enum Entry {
         step: String,
         of: String,
     },
+    /// A verb has had the run made, and for what: nobody has begun it for itself.
+    MadeFor {
+        purpose: String,
+    },
     /// What a maintainer has set, by the names of settings; nothing secret is among it.
     Settings {
         settings: Vec<(String, String)>,
@@ -488,6 +492,14 @@ impl Reading {
             }
         }
         parameters
+    }
+
+    /// What the run was made for, when a verb has had it made.
+    pub fn purpose(&self) -> Option<&str> {
+        self.entries().find_map(|entry| match entry {
+            Entry::MadeFor { purpose } => Some(purpose.as_str()),
+            _ => None,
+        })
     }
 
     /// What a folder without a journal says.

@@ -62,6 +62,8 @@ pub struct Context {
     pub most_runs: Option<usize>,
     /// The parameters that the program has declared, with the values it goes by.
     pub parameters: Vec<Parameter>,
+    /// What the run is made for, when a verb has it made.
+    pub purpose: Option<String>,
     /// What of the harness is to be done, when not all is.
     pub selection: Option<Selection>,
     /// What a maintainer has set, by the names of settings.
@@ -294,6 +296,9 @@ impl Run {
             client: client(),
             program: Box::new(self.context.program.clone()),
         });
+        if let Some(purpose) = self.context.purpose.clone() {
+            self.keep(Entry::MadeFor { purpose });
+        }
         if !self.context.settings.is_empty() {
             let settings = self.context.settings.clone();
             self.keep(Entry::Settings { settings });

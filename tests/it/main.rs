@@ -2,6 +2,7 @@
 
 mod architecture;
 mod attestation;
+mod blame;
 mod build_logs;
 mod builder;
 mod cache;

@@ -30,7 +30,7 @@ pub fn command() -> Command {
         .mut_subcommand("runs", |verb| {
             verb.mut_subcommands(|verb| {
                 verb.mut_args(|arg| match arg.get_id().as_str() {
-                    "id" | "run" => arg.add(values(runs)),
+                    "id" | "run" | "good" => arg.add(values(runs)),
                     _ => arg,
                 })
             })
@@ -41,7 +41,7 @@ pub fn command() -> Command {
 }
 
 /// The built-in harnesses and the files that begin with BEGUN.
-fn programs(begun: &OsStr) -> Vec<CompletionCandidate> {
+pub fn programs(begun: &OsStr) -> Vec<CompletionCandidate> {
     let harnesses = embedded::SCHEME
         .iter()
         .filter_map(|(path, _)| path.strip_prefix("harness/"))

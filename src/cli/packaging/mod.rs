@@ -7,6 +7,8 @@
 mod candidates;
 mod manual;
 
+pub use candidates::programs;
+
 use super::arguments;
 use super::output::print_text;
 use crate::failure::{Failure, Key};

@@ -102,7 +102,8 @@ pub fn run(
     Ok(status)
 }
 
-fn of(change: &Change) -> String {
+/// What CHANGE is, in words.
+pub fn of(change: &Change) -> String {
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("was {before}, is {after}"),
         (Some(before), None) => format!("vanished, was {before}"),

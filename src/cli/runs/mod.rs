@@ -3,10 +3,11 @@
 //! [`super::gc`], going on with one that of [`super::resume`].
 //!
 //! A verb is a file: [`list`], [`show`], [`why`], [`log`], [`verify`], [`reports`],
-//! [`attest`], [`diff`], [`trends`]. What `--json` prints is [`crate::report::data`]'s.
+//! [`attest`], [`diff`], [`trends`], [`investigate`]. What `--json` prints is [`crate::report::data`]'s.
 
 mod attest;
 mod diff;
+mod investigate;
 mod kept;
 mod list;
 pub mod log;
@@ -84,6 +85,7 @@ pub enum Arguments {
         #[arg(long)]
         json: bool,
     },
+    Investigate(investigate::Arguments),
     /// Sign what a run has found out, as in-toto statements in its folder
     Attest(attest::Arguments),
     /// Report what a run has found out, as when it ends with such options
@@ -122,6 +124,7 @@ pub fn run(
         Arguments::Trends { step, json } => {
             trends::run(&kept(environment)?.1, step.as_deref(), *json)
         }
+        Arguments::Investigate(arguments) => investigate::run(arguments, environment),
         Arguments::Attest(arguments) => {
             attest::run(&folder(&arguments.id)?, arguments, environment)
         }

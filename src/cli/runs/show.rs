@@ -70,6 +70,7 @@ fn told(entry: &Entry) -> Option<String> {
         Entry::Partial { how, step, of } => {
             format!("partial: {how} step `{step}`, the rest taken from run `{of}`")
         }
+        Entry::MadeFor { purpose } => format!("made for {purpose}"),
         Entry::Module { name, .. } => format!("module {name}"),
         Entry::Machine {
             kind,
