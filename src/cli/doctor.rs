@@ -1,9 +1,10 @@
 //! Says what a run would use, where each value comes from, what it lacks, and what
 //! there is to be seen at the host. Nothing is changed anywhere.
 //!
-//! Each thing is a [`Finding`]; the host's are looked for in [`host`], and what
-//! ssh_config(5) says of the guest in [`guest`].
+//! Each thing is a [`Finding`]; the host's are looked for in [`host`], what ssh_config(5)
+//! says of the guest in [`guest`], and where modules are kept in [`cache`].
 
+mod cache;
 mod guest;
 mod host;
 
@@ -152,10 +153,12 @@ pub fn run(json: bool, line: &CommandLine, environment: &Environment) -> Result<
         let (world, settings) = World::with_settings(line, environment)?;
         findings.push(simulation(true));
         findings.extend(examined(&settings, environment)?);
+        findings.push(cache::examined(line, environment));
         world.end();
     } else {
         findings.extend(examined(&read(line, environment)?, environment)?);
         findings.push(simulation(false));
+        findings.push(cache::examined(line, environment));
     }
     if json {
         let array: Vec<_> = findings.iter().map(as_json).collect();

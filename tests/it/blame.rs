@@ -129,9 +129,21 @@ fn what_fails_with_all_as_it_was_is_the_labs_and_what_passes_again_is_nobodys() 
     );
     let _ = run_on(&sandbox, "a.img").success();
     let lab = sandbox.write("broken", "");
-    let _ = run_on(&sandbox, "a.img").fails_with(1);
+    let _ = sandbox
+        .run(&["--set", "image=a.img", "--set", "build-jobs=3", "it.scm"])
+        .fails_with(1);
     let output = sandbox.run(&["runs", "investigate"]).success();
     assert_eq!(value(&output, "fault"), "lab");
+    // What else is not as it was is named.
+    let changed: Vec<&str> = output
+        .lines()
+        .filter(|line| line.starts_with("changed="))
+        .collect();
+    let expected = [
+        "changed=setting build-jobs: new, is 3",
+        "changed=options: was , is --set build-jobs=3",
+    ];
+    assert_eq!(changed, expected);
     assert_eq!(value(&output, "harness_changed"), "no");
     assert_eq!(value(&output, "image_changed"), "no");
     fs::remove_file(lab).unwrap();

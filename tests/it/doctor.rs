@@ -272,3 +272,42 @@ fn a_machine_that_another_run_has_is_said_to_be_his_until_he_gives_it_back() {
     line(&text, "ok    lock of the VM: nobody has it");
     line(&text, "ok    lock of the VDI: nobody has it");
 }
+
+#[test]
+fn the_place_where_modules_are_kept_is_told_with_its_size_and_is_never_trouble() {
+    let sandbox = Sandbox::new();
+    let cache = sandbox.temporary().join("cache");
+    let doctor = |arguments: &[&str]| {
+        let mut command = sandbox.command(&[arguments, &["doctor"]].concat());
+        command.env("XDG_CACHE_HOME", &cache);
+        let outcome = crate::support::finish(command);
+        let text = outcome.stdout.clone();
+        let stderr = outcome.fails_with(3);
+        assert!(stderr.contains("11 things are missing"), "{stderr}");
+        text
+    };
+    let place = cache.join("fruix-scm/modules");
+    let before = doctor(&[]);
+    let before = line(&before, "ok    cache: ");
+    assert!(before.ends_with("which has nothing yet"), "{before}");
+    assert!(before.contains(place.to_str().unwrap()), "{before}");
+    assert!(!cache.exists());
+    let mut command = sandbox.command(&["-c", "(use-modules (ice-9 match))"]);
+    command.env("XDG_CACHE_HOME", &cache);
+    let _ = crate::support::finish(command).success();
+    let modules = fs::read_dir(&place).unwrap().count();
+    assert!(modules > 0);
+    let text = doctor(&[]);
+    let kept = line(&text, "ok    cache: ");
+    assert!(kept.contains(&format!(": {modules} modules, ")), "{kept}");
+    assert!(kept.ends_with(" MiB of at most 256.0 MiB"), "{kept}");
+    let text = doctor(&["--no-cache"]);
+    assert!(line(&text, "-     cache: ").contains("is not kept"));
+    // A file in its place: root may write anywhere else.
+    fs::remove_dir_all(&cache).unwrap();
+    fs::write(&cache, "").unwrap();
+    let text = doctor(&[]);
+    let unkept = line(&text, "-     cache: ");
+    assert!(unkept.contains("cannot be kept"), "{unkept}");
+    assert!(unkept.contains("Not a directory"), "{unkept}");
+}

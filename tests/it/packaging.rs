@@ -68,6 +68,9 @@ fn shells_complete_verbs_options_harnesses_runs_settings_mishaps_and_names() {
             (&["hash", "--man"], "--manifest"),
             (&["runs", "show", "2026"], run),
             (&["runs", "resume", "2026"], run),
+            (&["runs", "investigate", "2026"], run),
+            (&["runs", "investigate", "--good", "2026"], run),
+            (&["bisect", "phase20-1"], "phase20-1.scm"),
             (&["--simulate", "--mishap", "guest-h"], "guest-hangs"),
             (&["doc", "guest-run-j"], "guest-run-job"),
             (&["store", "--root", "DIR", "why"], "why-depends"),
@@ -113,7 +116,15 @@ fn the_manual_page_tells_of_every_verb_and_setting_and_of_statuses_and_files() {
     ] {
         assert!(page.contains(&format!(".SH {section}\n")), "{section}");
     }
-    for verb in ["simulate", "test", "rootfs plan", "runs resume", "doctor"] {
+    for verb in [
+        "simulate",
+        "test",
+        "rootfs plan",
+        "runs resume",
+        "runs investigate",
+        "bisect",
+        "doctor",
+    ] {
         assert!(
             page.contains(&format!(".SS \"fruix\\-scm {verb}\"")),
             "{verb}"

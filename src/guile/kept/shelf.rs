@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 const MARK: &[u8; 8] = b"fruixscm";
 
 /// How much may be kept; beyond that the oldest goes.
-const MOST_BYTES: u64 = 256 << 20;
+pub const MOST_BYTES: u64 = 256 << 20;
 
 /// The largest file that is read.
 const LARGEST: u64 = 64 << 20;
@@ -39,6 +39,31 @@ pub fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Digest {
         hasher.update(part);
     }
     hasher.finalize().into()
+}
+
+/// What is in a folder of this kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub modules: usize,
+    pub bytes: u64,
+}
+
+/// What FOLDER has, finished or not; nothing where it is not there.
+pub fn contents(folder: &Path) -> std::io::Result<Contents> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Contents::default());
+        }
+        entries => entries?,
+    };
+    let mut contents = Contents::default();
+    for about in entries.flatten().filter_map(|entry| entry.metadata().ok()) {
+        if about.is_file() {
+            contents.modules += 1;
+            contents.bytes += about.len();
+        }
+    }
+    Ok(contents)
 }
 
 /// The folder.
