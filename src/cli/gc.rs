@@ -1,13 +1,14 @@
 //! `runs gc`: what runs have left on this machine and, with `--host`, on the host,
 //! and its removal.
 //!
-//! On this machine those are temporary folders of processes that were killed; they
-//! are nobody's any more, and go unasked. On the host nothing without our mark is
+//! On this machine those are temporary folders and work trees of processes that were
+//! killed; they are nobody's any more, and go unasked. On the host nothing without our mark is
 //! listed, so nothing else can be removed. Without `--all` only what its lease has
 //! ended for is, and golden disks stay. Locks on VMs and VDIs are listed too, and
 //! freed when they have ended, or, with `--all`, when the same owner has left them.
 
 use super::arguments::CommandLine;
+use super::bisect;
 use super::interpreter::World;
 use super::output::print_line;
 use super::settings::{Environment, Setting, Settings};
@@ -45,7 +46,8 @@ pub fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     super::signals::listen()?;
-    let swept = temporary::sweep();
+    let mut swept = temporary::sweep();
+    swept.removed.extend(bisect::sweep(environment));
     if !arguments.host {
         return local(&swept);
     }

@@ -2,14 +2,15 @@
 //!
 //! The first one interrupts the program, whose clean-up then runs; the second
 //! ends the process at once. After a terminate or a hangup nobody may be there
-//! to send a second one: a program that goes on all the same is ended.
+//! to send a second one: a program that goes on all the same is ended. Several of those
+//! at once are one.
 
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::Interpreter;
 use crate::runtime;
 use anyhow::Context;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -19,6 +20,13 @@ static DEADLINE: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 
 /// How long a program may go on after a terminate or a hangup.
 const RESPITE: Duration = Duration::from_secs(30);
+
+/// When a terminate or a hangup has come first.
+static ASKED: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Within this time they are one request: a shell and the kernel both tell of a hangup,
+/// and each thread of a parent of its end.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What a second Ctrl-C does.
 #[derive(Clone, Copy, PartialEq)]
@@ -58,6 +66,7 @@ pub fn is_asked_to_end() -> bool {
 /// The prompt reads its next form: a signal before this one is forgotten.
 pub fn forget() {
     *lock(&PATIENCE) = Patience::OneMore;
+    *lock(&ASKED) = None;
     if let Some(deadline) = lock(&DEADLINE).take() {
         deadline.abort();
     }
@@ -120,6 +129,13 @@ fn turn(kinds: &[SignalKind]) -> anyhow::Result<()> {
 }
 
 fn arrived(kind: SignalKind) {
+    if kind != SignalKind::interrupt() {
+        let mut asked = lock(&ASKED);
+        if asked.is_some_and(|asked| asked.elapsed() < AT_ONCE) {
+            return;
+        }
+        *asked = Some(Instant::now());
+    }
     let before = std::mem::replace(&mut *lock(&PATIENCE), Patience::Spent);
     if before == Patience::Spent {
         leave("interrupted again");

@@ -218,6 +218,27 @@ fn signal(child: &Child, signal: libc::c_int) {
     unsafe { libc::kill(child.id() as libc::pid_t, signal) };
 }
 
+#[test]
+fn several_requests_to_end_at_once_are_one_and_leave_time_to_tidy_up() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.img", "a\n");
+    sandbox.write("it.scm", &harness("\"a\"", SLOW));
+    sandbox.write("slow", "");
+    let words = ["--set", "image=a.img", "it.scm"];
+    for (first, second) in [
+        (libc::SIGTERM, libc::SIGTERM),
+        (libc::SIGHUP, libc::SIGTERM),
+    ] {
+        let _ = fs::remove_file(sandbox.work().join("mark"));
+        let mut child = at_work(&sandbox, &words, "mark");
+        signal(&child, first);
+        signal(&child, second);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+    let listed = sandbox.run(&["runs", "list"]).success();
+    assert_eq!(listed.matches(" interrupted ").count(), 2, "{listed}");
+}
+
 /// What leaves a mark and then lasts as long as there is a file `slow`.
 const SLOW: &str = "(when (file-exists? \"slow\")
       (close-port (open-output-file \"mark\"))
@@ -458,7 +479,13 @@ fn bisecting_finds_the_first_bad_revision_and_leaves_the_checkout_as_it_is() {
     sandbox.write("r/number", "mine");
     git(&sandbox, &["add", "number"]);
     sandbox.write("r/state", "mine");
-    let status = || git(&sandbox, &["status", "--porcelain=v2", "--branch"]);
+    git(&sandbox, &["bisect", "start"]);
+    git(&sandbox, &["bisect", "bad", "HEAD"]);
+    let status = || {
+        git(&sandbox, &["status", "--porcelain=v2", "--branch"])
+            + &git(&sandbox, &["bisect", "log"])
+            + &git(&sandbox, &["for-each-ref"])
+    };
     let before = status();
     let outcome = sandbox.run(&bisect(&revisions, &make(&sandbox), &[]));
     assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
@@ -480,6 +507,7 @@ fn bisecting_finds_the_first_bad_revision_and_leaves_the_checkout_as_it_is() {
     );
     assert_eq!(status(), before);
     assert!(!sandbox.work().join("hook-ran").exists());
+    git(&sandbox, &["bisect", "reset", "HEAD"]);
     nothing_is_left(&sandbox);
     // The same command tells it again, and tries nothing.
     assert_eq!(made(&sandbox), 5);
@@ -527,6 +555,12 @@ fn a_bisection_that_was_interrupted_or_killed_goes_on_where_it_was() {
         // One revision was decided.
         assert_eq!(made(&sandbox), 3);
         fs::remove_file(slow).unwrap();
+        if again == "resume" {
+            // Whoever does not go on is rid of what was left all the same.
+            let swept = sandbox.run(&["runs", "gc"]).success();
+            assert_eq!(swept, "removed=2\n");
+            nothing_is_left(&sandbox);
+        }
         let outcome = match again {
             "same" => sandbox.run(&words),
             _ => sandbox.run(&["bisect", "--resume"]),

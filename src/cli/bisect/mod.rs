@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -107,11 +107,8 @@ pub fn run(
     line: &CommandLine,
     environment: &Environment,
 ) -> Result<u8, Failure> {
-    let directory = environment
-        .base_directory("XDG_STATE_HOME", ".local/state")
-        .map(|base| base.join("fruix-scm/bisections"))
-        .ok_or_else(runs::no_place)?;
-    sweep(&directory);
+    let directory = directory(environment).ok_or_else(runs::no_place)?;
+    sweep(environment);
     let plan = match arguments.resume {
         true => unfinished(&directory)?,
         false => plan(arguments, line, environment)?,
@@ -147,11 +144,20 @@ pub fn run(
     })
 }
 
-/// Remove the work trees of bisections on which nobody works: their processes were killed.
-fn sweep(directory: &Path) {
-    for (folder, plan, _held) in notes::at_rest(directory) {
-        tidy(&Repository::at(&plan.repository), &folder);
-    }
+/// Where bisections are remembered.
+fn directory(environment: &Environment) -> Option<PathBuf> {
+    environment
+        .base_directory("XDG_STATE_HOME", ".local/state")
+        .map(|base| base.join("fruix-scm/bisections"))
+}
+
+/// Remove the work trees of bisections on which nobody works, since their processes were
+/// killed; gives where they were.
+pub fn sweep(environment: &Environment) -> Vec<PathBuf> {
+    let known = directory(environment).map(|directory| notes::at_rest(&directory));
+    let left = known.into_iter().flatten();
+    left.flat_map(|(folder, plan, _held)| tidy(&Repository::at(&plan.repository), &folder))
+        .collect()
 }
 
 /// The plan of the bisection below DIRECTORY that was begun last and has not ended.
@@ -550,18 +556,25 @@ impl Bisection {
     }
 }
 
-/// Remove the work trees in FOLDER, of a bisection in REPOSITORY.
-fn tidy(repository: &Repository, folder: &Path) {
+/// Remove the work trees in FOLDER, of a bisection in REPOSITORY; gives those that were
+/// there and are gone.
+fn tidy(repository: &Repository, folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let trees = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    for tree in trees.filter(|path| {
+    let is_ours = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.starts_with(TREE) || name.starts_with(GRAPH)
-    }) {
-        if let Err(failure) = repository.remove(&tree) {
-            note(failure.message().to_owned());
-        }
-    }
+    };
+    let removed = trees
+        .filter(is_ours)
+        .filter(|tree| match repository.remove(tree) {
+            Ok(()) => true,
+            Err(failure) => {
+                note(failure.message().to_owned());
+                false
+            }
+        });
+    removed.collect()
 }
 
 /// Print TOLD, a line for each value.
@@ -631,10 +644,7 @@ fn last_lines(file: &Path) -> Vec<Vec<u8>> {
 }
 
 fn to_words(texts: &[String]) -> Vec<OsString> {
-    texts
-        .iter()
-        .map(|text| OsString::from_vec(text.clone().into_bytes()))
-        .collect()
+    texts.iter().map(OsString::from).collect()
 }
 
 /// So much of REVISION as people read.

@@ -84,7 +84,11 @@ pub fn locals(session: &mut Session<'_>, _: &str) -> After {
         no_error();
         return After::GoOn;
     }
-    say("The local variables of this frame are not known.\n");
+    // Steel keeps the stack to itself: places can be asked for, values cannot.
+    say(
+        "The local variables of this frame are not known: the machine does not tell them.\n\
+         `,trace FORM' shows what procedures are called with.\n",
+    );
     After::GoOn
 }
 
