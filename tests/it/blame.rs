@@ -145,6 +145,11 @@ fn what_fails_with_all_as_it_was_is_the_labs_and_what_passes_again_is_nobodys() 
     ];
     assert_eq!(changed, expected);
     assert_eq!(value(&output, "harness_changed"), "no");
+    // One run is all four.
+    assert_eq!(runs(&sandbox).len(), 3);
+    for cell in ["harness_now_image_now", "harness_now_image_good"] {
+        assert!(value(&output, cell).starts_with("fail "), "{output}");
+    }
     assert_eq!(value(&output, "image_changed"), "no");
     fs::remove_file(lab).unwrap();
     // Another failure of somebody's own, which was never looked into.

@@ -256,10 +256,8 @@ impl Investigation {
     /// Find or make the runs, until they tell whose fault it is, or ALL.
     fn go(&mut self, all: bool) -> Result<(), Failure> {
         for at in 0..self.cells.len() {
-            if !all && Blame::of(&self.answers).is_some() {
-                break;
-            }
-            if self.taken_from_before(at) {
+            let is_enough = !all && Blame::of(&self.answers).is_some();
+            if self.taken_from_before(at) || is_enough {
                 continue;
             }
             self.tell_of(at);
@@ -305,20 +303,20 @@ impl Investigation {
         });
     }
 
-    /// Take for cell AT what an earlier one has found out that is the same, if one is.
+    /// Take for cell AT what an earlier one has said that is the same, if one has.
     fn taken_from_before(&mut self, at: usize) -> bool {
         let (harness, image) = (self.cells[at].harness, self.cells[at].image);
         let same = (0..at).find(|before| self.is_the_same(*before, harness, image));
-        let Some(same) = same else { return false };
-        let (run, end) = (self.cells[same].run.clone(), self.cells[same].without_run);
+        let said = same.map(|same| &self.cells[same]).and_then(|cell| {
+            let answer = self.answers.get(cell.harness, cell.image)?;
+            Some((cell.run.clone(), cell.without_run, answer))
+        });
+        let Some((run, without_run, answer)) = said else {
+            return false;
+        };
+        self.answers.set(harness, image, answer);
         let cell = &mut self.cells[at];
-        (cell.run, cell.without_run, cell.was_found) = (run, end, true);
-        if let Some(answer) = self
-            .answers
-            .get(self.cells[same].harness, self.cells[same].image)
-        {
-            self.answers.set(harness, image, answer);
-        }
+        (cell.run, cell.without_run, cell.was_found) = (run, without_run, true);
         true
     }
 
