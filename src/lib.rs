@@ -12,7 +12,7 @@
 //! * [`lsp`] answers what editors ask about a Scheme text, from the text alone.
 //! * [`runtime`] owns tokio and is the only place that blocks; [`clock`] is what time
 //!   it is; [`failure`] is the one error that crosses into Scheme; [`visible`] makes
-//!   text from outside fit to be shown; [`temporary`] keeps folders that go with the
+//!   text from outside fit to be shown, [`secrets`] to be told; [`temporary`] keeps folders that go with the
 //!   process.
 //! * [`sim`] is the simulated XCP-ng host and guest, which the client side cannot
 //!   tell from real ones.
@@ -29,6 +29,7 @@ pub mod report;
 pub mod rootfs;
 pub mod run;
 pub mod runtime;
+pub mod secrets;
 pub mod sim;
 pub mod ssh;
 pub mod store;

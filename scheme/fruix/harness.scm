@@ -11,6 +11,7 @@
   #:use-module (fruix harness checks)
   #:use-module (fruix harness keeping)
   #:use-module (fruix native program)
+  #:use-module ((fruix native prompt) #:select (%replay-stops-before?))
   #:use-module (fruix native run)
   #:use-module (fruix parameters)
   #:use-module (ice-9 control)
@@ -329,6 +330,12 @@ when the proof of an effect does not hold after it was done."
    (else
     (unless (eq? 'asking (decided))
       (decided #f))
+    (let ((path (append (%run-step-path) (list name))))
+      (when (%replay-stops-before? path place)
+        ((module-ref (resolve-interface '(fruix prompt failure)) 'look-around)
+         path
+         (if place (string-append "at " place) "")
+         (if (%promises) (promises-at-hand (%promises)) '()))))
     (match (%run-step-comes name kind text depends-on)
       ('do (do-it))
       (('kept . #f) *unspecified*)

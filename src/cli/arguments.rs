@@ -131,6 +131,12 @@ pub struct World {
     /// Take the machine from the run that has it, after asking; from run RUN-ID without asking
     #[arg(long, value_name = "RUN-ID", require_equals = true, num_args = 0..=1, default_missing_value = "")]
     pub take_over: Option<String>,
+    /// Record all that comes from outside in FILE, for `replay`; secrets are left out
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Keep texts of more than 256 KiB, which a recording has with their ends only, in DIR
+    #[arg(long, value_name = "DIR", requires = "record")]
+    pub record_streams: Option<PathBuf>,
     /// Print each setting with where it came from
     #[arg(long)]
     pub show_settings: bool,
@@ -199,6 +205,14 @@ pub enum Verb {
     Jobs(super::jobs::Arguments),
     /// Print what a build's log says, most of all why the build stopped
     Log(super::log::Arguments),
+    /// Run a program again as it was recorded, without network or machine
+    ///
+    /// It is the program that was recorded, or HARNESS, and `--record FILE` has made the
+    /// recording. All that the program asks of the world is answered from there, no wait
+    /// takes time, and nothing is written. Where it asks for something else, it ends, and
+    /// what the recording has next is told. The exit status is that of the program, or 6
+    /// when it has left the recording.
+    Replay(super::replay::Arguments),
     /// Serve an editor on stdin and stdout, by the Language Server Protocol
     Lsp(super::lsp::Arguments),
     /// Write a first harness, which passes in simulation, to NAME.scm
@@ -303,6 +317,7 @@ const MEANS_NOTHING: &[(&[&str], &[&str])] = &[
     (&["runs", "attest"], &OF_THE_WORLD),
     (&["runs", "investigate"], &OF_THE_WORLD),
     (&["lsp"], &OF_THE_WORLD),
+    (&["replay"], &["simulate", "config", "settings"]),
     (&["runs", "gc"], &OF_PROGRAMS),
     (&["jobs"], &OF_PROGRAMS),
     (&["doctor"], &OF_PROGRAMS),

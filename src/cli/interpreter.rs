@@ -133,6 +133,7 @@ impl World {
     pub fn prepare(line: &CommandLine, environment: &Environment) -> Result<World, Failure> {
         primitives::install_take_over(line.world.take_over.clone());
         let told = |settings: &Settings| {
+            super::recording::keep_secrets_of(settings);
             crate::run::primitives::update(|context| {
                 super::runs_context::with_settings(context, settings);
             });

@@ -27,7 +27,9 @@ mod packaging;
 pub mod parameters;
 pub mod primitives;
 mod program;
+mod recording;
 mod repl;
+mod replay;
 mod resume;
 mod rootfs;
 mod runs;
@@ -152,6 +154,9 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
     if line.world.show_settings {
         return Ok(doctor::show_settings(&line, environment)?);
     }
+    if line.verb.is_some() {
+        recording::refuse_without_program(&line)?;
+    }
     Ok(match &line.verb {
         None => program::run(&line, environment)?,
         Some(Verb::Repl) => repl::run(&line, environment)?,
@@ -164,6 +169,7 @@ fn dispatch(line: CommandLine, environment: &Environment) -> anyhow::Result<u8> 
         Some(Verb::Bisect(arguments)) => bisect::run(arguments, &line, environment)?,
         Some(Verb::Jobs(arguments)) => jobs::run(arguments, &line, environment)?,
         Some(Verb::Log(arguments)) => log::run(arguments)?,
+        Some(Verb::Replay(arguments)) => replay::run(arguments, &line, environment)?,
         Some(Verb::Lsp(arguments)) => lsp::run(arguments, &line, environment)?,
         Some(Verb::New(arguments)) => {
             new::run(arguments)?;

@@ -62,6 +62,7 @@ pub mod simulation {
     use crate::sim::mishap::Mishap;
 
     natives! {
+        outside;
         /// (%simulation?) -> boolean
         "%simulation?" (0) => is_there,
         /// (%simulation-mishap! spec) -> unspecified
@@ -99,6 +100,7 @@ pub mod simulation {
 }
 
 natives! {
+    outside;
     /// (%setting name) -> string, integer, list of strings, or #f
     ///
     /// The setting called NAME, such as "guest/port"; #f when it is not set.

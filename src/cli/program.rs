@@ -4,12 +4,14 @@
 
 use super::arguments::{CommandLine, Program};
 use super::interpreter::{self, World, status_of};
+use super::recording::{self, Recording};
 use super::runs::reports::Reports;
 use super::settings::Environment;
 use super::{parameters, repl, runs_context, trouble};
 use crate::embedded;
 use crate::failure::{Failure, Key};
 use crate::guile::interpreter::{Interpreter, Stop};
+use crate::guile::outside;
 use crate::guile::reader::Reader;
 use crate::guile::value::Value;
 use crate::guile::{Stx, SyntaxBuilder};
@@ -22,17 +24,25 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
     let program = &line.program;
     if program.script.is_none() && program.expression.is_none() {
         line.world.conduct.reports.refuse_without_program()?;
+        recording::refuse_without_program(line)?;
         return repl::run(line, environment);
     }
     // A script that cannot be found should not cost the start of a simulation.
     let script = program.script.as_deref().map(find).transpose()?;
-    let mut arguments = vec![match (&program.script, &program.expression) {
-        (Some(file), _) => file.to_string_lossy().into_owned(),
-        _ => "fruix-scm".to_owned(),
-    }];
-    arguments.extend(program.arguments.iter().cloned());
-    let mut interpreter = interpreter::make(line, environment, arguments)?;
-    tell_of_program(line, environment, script.as_ref());
+    let recording = Recording::begin(line, environment, script.as_ref())?;
+    let status = run_in_world(line, environment, script)?;
+    if let Some(recording) = recording {
+        recording.end(status);
+    }
+    Ok(status)
+}
+
+fn run_in_world(
+    line: &CommandLine,
+    environment: &Environment,
+    script: Option<Script>,
+) -> Result<u8, Failure> {
+    let mut interpreter = made(line, environment, script.as_ref())?;
     if let Some(status) = answered(&mut interpreter) {
         interpreter.finish();
         return Ok(status);
@@ -47,6 +57,41 @@ pub fn run(line: &CommandLine, environment: &Environment) -> Result<u8, Failure>
         Some(reports) => reports.end(status),
         None => status,
     })
+}
+
+/// Do what LINE says with the program SCRIPT where no world is; PREPARE is called before
+/// anything of the program is run.
+pub fn run_without_world(
+    line: &CommandLine,
+    environment: &Environment,
+    script: Option<Script>,
+    prepare: impl FnOnce(),
+) -> Result<u8, Failure> {
+    let mut interpreter = made(line, environment, script.as_ref())?;
+    prepare();
+    let status = match answered(&mut interpreter) {
+        Some(status) => status,
+        None => status_of(execute(line, script, &mut interpreter)),
+    };
+    interpreter.finish();
+    Ok(status)
+}
+
+/// An interpreter for SCRIPT, which runs and harnesses know of.
+fn made(
+    line: &CommandLine,
+    environment: &Environment,
+    script: Option<&Script>,
+) -> Result<Interpreter, Failure> {
+    let program = &line.program;
+    let mut arguments = vec![match (&program.script, &program.expression) {
+        (Some(file), _) => file.to_string_lossy().into_owned(),
+        _ => "fruix-scm".to_owned(),
+    }];
+    arguments.extend(program.arguments.iter().cloned());
+    let interpreter = interpreter::make(line, environment, arguments)?;
+    tell_of_program(line, environment, script);
+    Ok(interpreter)
 }
 
 /// Let runs and harnesses know which program they are of.
@@ -66,8 +111,8 @@ fn tell_of_program(line: &CommandLine, environment: &Environment, script: Option
         (Some(Script::File(path)), _) => {
             // What cannot be read is told when it is loaded; a pipe is read once only.
             let text = Some(path)
-                .filter(|path| path.is_file())
-                .and_then(|path| std::fs::read(path).ok())
+                .filter(|path| outside::has_program(path))
+                .and_then(|path| text_of(path).ok())
                 .unwrap_or_default();
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             (path.to_string_lossy().into_owned(), false, text)
@@ -104,6 +149,15 @@ fn answered(interpreter: &mut Interpreter) -> Option<u8> {
         Ok(_) => None,
         Err(stop) => Some(trouble::show_stop_of_verb(&stop)),
     }
+}
+
+/// The text of the program at PATH.
+fn text_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let text = outside::program(path, || {
+        let bytes = std::fs::read(path)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    });
+    text.map(String::into_bytes)
 }
 
 fn execute(
@@ -215,13 +269,17 @@ pub fn named(file: &Path) -> Result<(String, String), Failure> {
     }
 }
 
-enum Script {
+/// A program that was found.
+#[derive(Clone, Debug)]
+pub enum Script {
+    /// In a file.
     File(PathBuf),
+    /// Carried, by its name and its text.
     BuiltIn(String, &'static str),
 }
 
 /// The program called FILE: a path, or else the name of a built-in harness.
-fn find(file: &Path) -> Result<Script, Failure> {
+pub fn find(file: &Path) -> Result<Script, Failure> {
     if file == Path::new("-") {
         return Ok(Script::File(PathBuf::from(STANDARD_INPUT)));
     }

@@ -16,6 +16,7 @@ use crate::run::folder::{self, SOURCE, Summary};
 use crate::run::journal::{Entry, Program, Reading, State, VERSION};
 use crate::run::verdict::Verdict;
 use crate::run::{Resume, sha256, tool_version};
+use crate::secrets;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -167,11 +168,20 @@ fn resumable(summary: &Summary) -> Result<&Program, Failure> {
         _ => {}
     }
     match summary.reading.program() {
+        Some(program) if holds_a_secret(program) => Err(refused(
+            "what its command line had is secret, and is not kept".to_owned(),
+        )
+        .hint("begin it anew; a secret comes from a file or a variable")),
         Some(program) if !program.file.is_empty() => Ok(program),
         _ => Err(refused(
             "it was started at a prompt, and nobody knows its program".to_owned(),
         )),
     }
+}
+
+fn holds_a_secret(program: &Program) -> bool {
+    let mut words = program.arguments.iter().chain(&program.options);
+    words.any(|word| word.contains(secrets::MARK))
 }
 
 /// The run that READING, of a run in part, took steps from.

@@ -51,6 +51,7 @@ pub fn of_line(line: &CommandLine, environment: &Environment) -> Context {
         purpose: environment.get(child::PURPOSE).map(str::to_owned),
         selection: None,
         settings: Vec::new(),
+        replayed: false,
         reporter: None,
     }
 }

@@ -8,6 +8,7 @@ use crate::guile::value::{
 use std::path::Path;
 
 crate::natives! {
+    outside;
     /// (%digest-file file) -> string
     ///
     /// The SHA-256 of the contents of FILE, as 64 hexadecimal digits.
@@ -19,7 +20,7 @@ crate::natives! {
     /// (%digest-string string) -> string
     ///
     /// The SHA-256 of STRING's UTF-8 bytes.
-    "%digest-string" (1) => digest_string,
+    "%digest-string" (1) with inside => digest_string,
     /// (%digest-tree tree) -> alist
     ///
     /// `sha256` of the directory TREE, its `manifest`, the number of its
@@ -33,13 +34,13 @@ crate::natives! {
     ///
     /// The text MANIFEST, ours or mtree's, as it stands for a tree: `sha256`,
     /// the canonical `manifest`, and the number of `bytes` in its files.
-    "%digest-manifest" (1) => digest_manifest,
+    "%digest-manifest" (1) with inside => digest_manifest,
     /// (%digest-compare recorded found) -> list of differences
     ///
     /// How the manifest FOUND differs from the manifest RECORDED, both texts;
     /// each difference an association list with `path`, `keyword`, `recorded`
     /// and `found`, the last two #f where there is nothing.
-    "%digest-compare" (2) => digest_compare,
+    "%digest-compare" (2) with inside => digest_compare,
     /// (%digest-check file base) -> list of (path . trouble or #f)
     ///
     /// Check what is recorded in FILE, its paths relative to BASE.

@@ -47,6 +47,9 @@ pub enum Key {
     Usage,
     /// What was done of a harness held, and not all of it was done.
     Partial,
+    /// A program that is replayed asks for something else than is in the recording, or
+    /// that cannot be read.
+    Replay,
     /// An operating system call failed.
     System,
     /// The user pressed Ctrl-C, or the process was asked to end.
@@ -56,7 +59,7 @@ pub enum Key {
 }
 
 impl Key {
-    const ALL: [Key; 20] = [
+    const ALL: [Key; 21] = [
         Key::Settings,
         Key::Xapi,
         Key::Trust,
@@ -74,6 +77,7 @@ impl Key {
         Key::Simulator,
         Key::Usage,
         Key::Partial,
+        Key::Replay,
         Key::System,
         Key::Interrupted,
         Key::Internal,
@@ -99,6 +103,7 @@ impl Key {
             Key::Simulator => "simulator-error",
             Key::Usage => "usage-error",
             Key::Partial => "partial",
+            Key::Replay => "replay-differs",
             Key::System => "system-error",
             Key::Interrupted => "interrupted",
             Key::Internal => "internal-error",
@@ -112,7 +117,7 @@ impl Key {
 
     /// The exit status of a process that ends with this failure: 1 a check
     /// failed, 2 wrong usage, 3 the world was not ready, 4 an error in the
-    /// script, 5 a part was done and held, 70 a bug of ours, 130 interrupted.
+    /// script, 5 a part was done and held, 6 a replay has left its recording, 70 a bug of ours, 130 interrupted.
     pub fn exit_status(self) -> u8 {
         match self {
             Key::GuestCommand
@@ -133,6 +138,7 @@ impl Key {
             | Key::Simulator => 3,
             Key::System => 4,
             Key::Partial => 5,
+            Key::Replay => 6,
             Key::Internal => 70,
             Key::Interrupted => 130,
         }

@@ -26,6 +26,7 @@ mod tree_il;
 pub use data::{memory, native as natives, pairs, value};
 pub use eval::interpreter;
 pub use kept::shelf;
+pub use library::outside;
 pub use machine::vm;
 pub use read::builder::SyntaxBuilder;
 pub use read::reader;

@@ -13,6 +13,7 @@ use crate::guile::{Stx, SyntaxBuilder};
 use std::path::Path;
 
 crate::natives! {
+    outside;
     /// (%media-builder-versions file) -> list of alists
     ///
     /// The builder versions that FILE defines, each with `name`, `value` as it

@@ -8,6 +8,7 @@ use crate::guile::value::{
 use std::path::Path;
 
 crate::natives! {
+    outside;
     /// (%rootfs-plan closure development?) -> list of entries
     ///
     /// What the rootfs of CLOSURE is made of, in order, each entry an

@@ -11,8 +11,10 @@
 //! Journals of version 1, which had no digests, can be read and not resumed.
 
 use crate::failure::{Failure, Key};
+use crate::secrets;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -417,6 +419,35 @@ impl Journal {
             return Ok(());
         }
         self.sync()
+    }
+}
+
+/// LINE with nothing in it that nobody is to be told.
+pub fn hidden(line: Line) -> Line {
+    let Ok(datum) = serde_lexpr::to_string(&line) else {
+        return line;
+    };
+    if let Cow::Borrowed(_) = secrets::hide(&datum) {
+        return line;
+    }
+    let value = serde_lexpr::to_value(&line).map(|value| without_secrets(&value));
+    let told = value.ok().and_then(|value| line_of(&value.to_string()));
+    // Rather than with a secret, it is told without everything.
+    told.unwrap_or_else(|| Line {
+        time: line.time,
+        entry: Entry::Unknown(secrets::MARK.to_owned()),
+    })
+}
+
+/// VALUE with texts that hold no secret.
+fn without_secrets(value: &lexpr::Value) -> lexpr::Value {
+    use lexpr::Value;
+    match value {
+        Value::String(text) => Value::string(secrets::hide(text)),
+        Value::Symbol(name) => Value::symbol(secrets::hide(name)),
+        Value::Cons(cons) => Value::cons(without_secrets(cons.car()), without_secrets(cons.cdr())),
+        Value::Vector(items) => Value::vector(items.iter().map(without_secrets)),
+        other => other.clone(),
     }
 }
 

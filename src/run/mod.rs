@@ -16,6 +16,7 @@ pub mod keeping;
 pub mod logs;
 pub mod primitives;
 pub mod record;
+pub mod recording;
 pub mod reporter;
 pub mod selection;
 pub mod steps;
@@ -68,6 +69,8 @@ pub struct Context {
     pub selection: Option<Selection>,
     /// What a maintainer has set, by the names of settings.
     pub settings: Vec<(String, String)>,
+    /// Whether a recording answers: then nothing is kept, and nothing is written.
+    pub replayed: bool,
     /// Who makes reports of the runs.
     pub reporter: Option<Arc<dyn Reporter>>,
 }
@@ -394,10 +397,10 @@ impl Run {
     /// Write ENTRY to the journal. A journal that cannot be written is told
     /// and goes without: it must not end the hours of work that it is about.
     fn keep(&mut self, entry: Entry) {
-        let line = Line {
+        let line = journal::hidden(Line {
             time: journal::now(),
             entry,
-        };
+        });
         if let Err(failure) = self.journal.write_line(&line) {
             not_kept(&failure);
         }

@@ -16,6 +16,7 @@ use crate::guile::value::{
 use crate::natives;
 use crate::progress::{Event, tell};
 use crate::runtime::{self, Deadline};
+use crate::secrets;
 use crate::visible::{escape, without_user};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -36,6 +37,16 @@ pub fn install(context: Context) {
     CONTEXT.with(|slot| *slot.borrow_mut() = context);
 }
 
+/// The names of the steps that go on, the outermost first.
+pub fn current_step() -> Vec<String> {
+    // Whoever asks may be a step that is just being begun.
+    RUN.with(|slot| {
+        let slot = slot.try_borrow().ok();
+        let run = slot.as_ref().and_then(|slot| slot.as_ref());
+        run.map(Run::current_step).unwrap_or_default()
+    })
+}
+
 /// Change what is known of the runs of this thread.
 pub fn update(change: impl FnOnce(&mut Context)) {
     CONTEXT.with(|slot| change(&mut slot.borrow_mut()));
@@ -50,11 +61,11 @@ natives! {
     /// resumed, or a part of another one is to be done. METADATA-FILE is a string or #f. Throw 'usage-error when a run is
     /// going on, 'settings-error when the metadata file could not be written. A
     /// journal that cannot be kept is told and left out.
-    "%run-begin" (3) => begin,
+    "%run-begin" (3) with account => begin,
     /// (%run-resumed?) -> boolean
     ///
     /// Whether another process has worked on this run before.
-    "%run-resumed?" (0) => is_resumed,
+    "%run-resumed?" (0) with anytime => is_resumed,
     /// (%run-is-running?) -> boolean
     "%run-is-running?" (0) => is_running,
     /// (%run-at-prompt?) -> boolean
@@ -65,11 +76,11 @@ natives! {
     /// (%run-attended?) -> boolean
     ///
     /// Whether somebody sits there whom a failure may ask.
-    "%run-attended?" (0) => is_attended,
+    "%run-attended?" (0) with anytime => is_attended,
     /// (%run-world) -> string
     ///
     /// Where the machines are that runs of this process ask for: `live` or `simulated`.
-    "%run-world" (0) => world,
+    "%run-world" (0) with anytime => world,
     /// (%run-step-comes name kind text inputs) -> `do`, `prove`, `attach` or a pair
     ///
     /// The step NAME comes up. KIND is `result`, `effect` or `resource`, TEXT the
@@ -107,32 +118,32 @@ natives! {
     /// VALUE is what the parameter NAME has had in the run that is about to be gone on
     /// with, as `write` prints it, and ORIGIN where it came from; CHOICE is whether that
     /// is meant: `pinned`, `current`, or `open` when nobody has said so.
-    "%run-parameter-before" (1) => parameter_before,
+    "%run-parameter-before" (1) with outside => parameter_before,
     /// (%run-select! how step around harnesses folder)
     ///
     /// The next run does STEP and what follows it when HOW is "from", STEP alone when it
     /// is "only", and takes the rest from the run in FOLDER. AROUND is a list of the names
     /// of the steps that STEP is in, HARNESSES one of the harnesses of the program, as far
     /// as that is known.
-    "%run-select!" (5) => select,
+    "%run-select!" (5) with outside => select,
     /// (%run-unique) -> string
     ///
     /// Letters and digits that nothing else has.
-    "%run-unique" (0) => unique,
+    "%run-unique" (0) with outside => unique,
     /// (%run-step-nonce) -> string
     ///
     /// What the running step may leave in the world to be found by again; empty
     /// outside of a step.
-    "%run-step-nonce" (0) => step_nonce,
+    "%run-step-nonce" (0) with outside => step_nonce,
     /// (%run-step-run) -> string
     ///
     /// The identifier of the run that has done the step that came up, which is another
     /// one where steps are taken from that; empty outside of a run.
-    "%run-step-run" (0) => step_run,
+    "%run-step-run" (0) with outside => step_run,
     /// (%run-taken-from) -> string or #f
     ///
     /// The identifier of the run that steps are taken from.
-    "%run-taken-from" (0) => taken_from,
+    "%run-taken-from" (0) with anytime => taken_from,
     /// (%run-step-passed! values identity)
     ///
     /// VALUES and IDENTITY are strings, as `write` prints, or #f.
@@ -212,12 +223,12 @@ natives! {
     /// (%run-directory) -> string or #f
     ///
     /// The folder of the run, or #f without one.
-    "%run-directory" (0) => run_directory,
+    "%run-directory" (0) with anytime => run_directory,
     /// (%run-keeping passed? keep-worth-seconds) -> (keep? why open?)
     ///
     /// Whether the machine of a run that has PASSED? is to be kept, and whether
     /// somebody may be asked.
-    "%run-keeping" (2) => keeping,
+    "%run-keeping" (2) with account => keeping,
     /// (%run-machine-kept! kept? why until login)
     ///
     /// UNTIL is in seconds since 1970 or #f, LOGIN a command line or #f.
@@ -239,7 +250,7 @@ natives! {
     /// (%run-elapsed) -> real
     ///
     /// How many seconds this process has worked on the run.
-    "%run-elapsed" (0) => elapsed,
+    "%run-elapsed" (0) with anytime => elapsed,
     /// (%run-clean-up-begins!)
     ///
     /// From here to %run-clean-up-ends! waiting is possible although the user
@@ -251,16 +262,16 @@ natives! {
     ///
     /// What goes on is interrupted when so much time has passed, unless
     /// %run-deadline-over! is called before. Deadlines nest.
-    "%run-deadline!" (1) => deadline,
+    "%run-deadline!" (1) with outside => deadline,
     /// (%run-deadline-over!) -> boolean
     ///
     /// The innermost deadline is not wanted any more; whether it had come.
-    "%run-deadline-over!" (0) => deadline_over,
+    "%run-deadline-over!" (0) with outside => deadline_over,
     /// (%run-ask question seconds) -> string or #f
     ///
     /// What somebody at the terminal answers within SECONDS, without the end of
     /// the line; #f when nobody does.
-    "%run-ask" (2) => ask,
+    "%run-ask" (2) with outside => ask,
     /// (%run-note! text)
     ///
     /// Tell TEXT, a string, to whoever watches the run.
@@ -310,6 +321,10 @@ fn begin(args: &[Value]) -> Outcome {
     let ordinal = ORDINAL.with(|ordinal| ordinal.replace(ordinal.get() + 1));
     let mut context = CONTEXT.with(|slot| slot.borrow().clone());
     context.program.ordinal = ordinal;
+    if context.replayed {
+        // What was recorded names a file of that machine.
+        metadata_file = None;
+    }
     if let Some(resume) = context.resume.take() {
         let before = journal::read(&resume.folder)?;
         let resumed = before.program().map_or(0, |program| program.ordinal);
@@ -470,7 +485,8 @@ fn parameter(args: &[Value]) -> Outcome {
     const NAME: &str = "%run-parameter!";
     let parameter = Parameter {
         name: string(NAME, args, 1)?,
-        value: string(NAME, args, 2)?,
+        // Told alike each time, so that it is known whether it has changed.
+        value: secrets::hide(&string(NAME, args, 2)?).into_owned(),
         origin: string(NAME, args, 3)?,
         evidence: truth(args.get(3)),
     };
@@ -489,7 +505,10 @@ fn parameter_before(args: &[Value]) -> Outcome {
     let before = CONTEXT.with(|context| {
         let context = context.borrow();
         let resume = context.resume.as_ref()?;
-        let before = resume.parameters.iter().find(|known| known.name == name)?;
+        let mut known = resume.parameters.iter();
+        // One that was secret is not kept, and has to be given again.
+        let before =
+            known.find(|known| known.name == name && !known.value.contains(secrets::MARK))?;
         let choice = match (resume.decided, resume.current) {
             (false, _) => "open",
             (true, true) => "current",

@@ -8,6 +8,7 @@ use crate::clock;
 use crate::failure::{Failure, Key};
 use crate::private;
 use crate::runtime;
+use crate::secrets;
 use crate::visible::escape;
 use rustix::fs::{Access, OFlags};
 use rustix::io::Errno;
@@ -51,7 +52,7 @@ impl Record {
         match self.entries.iter_mut().find(|(known, _)| known == key) {
             Some((_, slot @ None)) => {
                 // It may be the guest's word, and is printed.
-                *slot = Some(escape(value));
+                *slot = Some(escape(&secrets::hide(value)));
                 Ok(())
             }
             Some((_, Some(before))) => Err(Failure::new(

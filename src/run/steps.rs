@@ -13,6 +13,7 @@
 //! value, and every step.
 
 use super::journal::{Entry, StepKind, StepPath};
+use crate::secrets;
 use std::collections::{HashMap, HashSet};
 
 /// What an earlier process of the run did in a step.
@@ -35,6 +36,17 @@ pub struct Past {
     pub passed_over: bool,
     /// Whether an effect or a resource is among the steps in it.
     pub acts: bool,
+}
+
+impl Past {
+    /// Whether what it gave or recorded is not all kept, because it was secret.
+    fn holds_a_secret(&self) -> bool {
+        let value = self.end.as_ref().and_then(|end| end.value.as_deref());
+        let mut told = value
+            .into_iter()
+            .chain(self.records.iter().map(|(_, value)| value.as_str()));
+        told.any(|text| text.contains(secrets::MARK))
+    }
 }
 
 /// What a step that ended well gave.
@@ -123,6 +135,9 @@ pub fn decide(past: Option<&Past>, evidence: &Evidence) -> Decision {
         // is asked whether or not the journal knows an end.
         StepKind::Effect => Decision::Prove,
         StepKind::Result if past.end.is_none() => Decision::Finish("it had not ended".to_owned()),
+        StepKind::Result if past.holds_a_secret() => {
+            again("what it gave held a secret, which is not kept")
+        }
         StepKind::Result if past.passed_over => again("in it a failure was passed over by hand"),
         // What the steps in it have done is asked of the world, not of the journal.
         StepKind::Result if past.acts => {

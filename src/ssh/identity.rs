@@ -13,6 +13,7 @@ use super::error::SshError;
 use super::key::{self, Loaded};
 use crate::clock;
 use crate::progress;
+use crate::secrets;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{Certificate, PrivateKey, PublicKey};
@@ -271,6 +272,7 @@ async fn candidate(path: &Path, agent: &Agent) -> Result<Candidate, SshError> {
         let Some(passphrase) = asked.await.unwrap_or(None) else {
             return Err(key::locked(path));
         };
+        secrets::keep("passphrase", &passphrase);
         if let Some(key) = encrypted.unlocked(&passphrase) {
             let key = Arc::new(key);
             unlocked().push((encrypted.text, key.clone()));

@@ -5,6 +5,7 @@
 //! ssh(1) refuses it.
 
 use super::error::SshError;
+use crate::secrets;
 use russh::keys::{HashAlg, PrivateKey, PublicKey};
 use std::fmt;
 use std::fs;
@@ -88,6 +89,7 @@ pub fn load(path: &Path) -> Result<Loaded, SshError> {
             )),
         ));
     }
+    secrets::keep("private key", &text);
     match russh::keys::decode_secret_key(&text, None) {
         Ok(key) => Ok(Loaded::Plain(Box::new(key))),
         Err(_) if is_encrypted(&text) => Ok(Loaded::Encrypted(Encrypted {

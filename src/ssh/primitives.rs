@@ -27,6 +27,7 @@ use std::time::Duration;
 const LAST_LINES: usize = 12;
 
 crate::natives! {
+    outside;
     /// (%ssh-connect host port user private-key host-key known-hosts agent config home seconds outage variables) -> connection
     ///
     /// Log in as USER at HOST and PORT within SECONDS, with the key in the file
@@ -69,7 +70,7 @@ crate::natives! {
     /// (%ssh-same-boot? one other) -> boolean
     ///
     /// Whether what %ssh-boot has answered twice is of one boot.
-    "%ssh-same-boot?" (2) => ssh_same_boot,
+    "%ssh-same-boot?" (2) with inside => ssh_same_boot,
     /// (%ssh-job-start connection directory script) -> string
     ///
     /// Start SCRIPT as a job in DIRECTORY of the guest; what tells the guest's
@@ -95,7 +96,7 @@ crate::natives! {
     ///
     /// Show that the job NAME has failed: the last lines of TAIL, the end of its
     /// log, and LOGS, a list of strings that say where the whole log is.
-    "%ssh-job-failed!" (3) => ssh_job_failed,
+    "%ssh-job-failed!" (3) with inside => ssh_job_failed,
     /// (%work-history-file directory words) -> string
     ///
     /// The file below DIRECTORY for the history of the work that WORDS, a list of
@@ -108,7 +109,7 @@ crate::natives! {
     /// The first cause of failure in the text LOG: `target`, `status` or
     /// `signal`, `directory`, `summary`, `stage`, `line` (its number, from one) and
     /// `lines`, and in one line `told`.
-    "%build-log-cause" (1) => build_log_cause,
+    "%build-log-cause" (1) with inside => build_log_cause,
     /// (%log-archive-cause file) -> alist or #f
     ///
     /// The first cause of failure that the log kept in the archive FILE tells.
@@ -151,11 +152,11 @@ crate::natives! {
     /// (%ssh-quote words) -> string
     ///
     /// WORDS, a list of strings, as one command line for /bin/sh.
-    "%ssh-quote" (1) => ssh_quote,
+    "%ssh-quote" (1) with inside => ssh_quote,
     /// (%ssh-visible text) -> string
     ///
     /// TEXT of a guest as it may stand in a message.
-    "%ssh-visible" (1) => ssh_visible,
+    "%ssh-visible" (1) with inside => ssh_visible,
     /// (%pause seconds what) -> unspecified
     ///
     /// Wait for SECONDS, or until the user interrupts, who is told that it was WHAT:

@@ -9,19 +9,20 @@ use std::path::Path;
 use std::rc::Rc;
 
 crate::natives! {
+    outside;
     /// (%store-path-parse text) -> alist
     ///
     /// The parts of the store path TEXT: `hash`, `name`, `package`, and
     /// `version`, `output` and `below`, each #f when it has none.
-    "%store-path-parse" (1) => store_path_parse,
+    "%store-path-parse" (1) with inside => store_path_parse,
     /// (%store-path? text) -> boolean
     ///
     /// Whether TEXT is a store path.
-    "%store-path?" (1) => is_store_path,
+    "%store-path?" (1) with inside => is_store_path,
     /// (%store-path-make kind name output payload) -> string
     ///
     /// The store path of what these four identify, in a scheme of our own.
-    "%store-path-make" (4) => store_path_make,
+    "%store-path-make" (4) with inside => store_path_make,
     /// (%store-told text origin) -> store
     ///
     /// The store that TEXT, from ORIGIN, tells of: a line with a store path is

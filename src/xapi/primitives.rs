@@ -20,6 +20,7 @@ use crate::guile::value::{
     pair_value, seconds, string, string_value, strings, symbol_value, truth, wrong_type,
 };
 use crate::runtime;
+use crate::secrets;
 use serde_json::{Map, Value as Json};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 crate::natives! {
+    outside;
     /// (%xapi-login host user password-file certificates vms vdis owner run seconds lock) -> session
     ///
     /// Log in at HOST, an URL, as USER with the password in PASSWORD-FILE.
@@ -314,7 +316,26 @@ fn call(args: &[Value]) -> Outcome {
     let params = params(NAME, args)?;
     let what = format!("calling `{method}`");
     let result = within(&session.0, &what, session.0.call(&method, params))?;
+    if method.starts_with("session.") {
+        // They are as good as passwords, whoever's they are.
+        keep_references(&result);
+    }
     Ok(result_value(&method, &result))
+}
+
+/// Let nobody be told of the references in RESULT.
+fn keep_references(result: &Json) {
+    match result {
+        Json::String(text) if text.starts_with("OpaqueRef:") => secrets::keep("session", text),
+        Json::Array(items) => items.iter().for_each(keep_references),
+        Json::Object(entries) => {
+            for (name, entry) in entries {
+                keep_references(&Json::from(name.as_str()));
+                keep_references(entry);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn run(args: &[Value]) -> Outcome {
@@ -760,6 +781,16 @@ mod tests {
         assert_eq!(sent, record);
         let first = pairs::to_vec(&value).unwrap()[0].clone();
         assert!(matches!(pairs::car(&first), Some(Value::SymbolV(_))));
+    }
+
+    #[test]
+    fn references_of_sessions_are_kept_from_everybody_wherever_they_stand() {
+        let [one, other] = ["OpaqueRef:5e551011-aa", "OpaqueRef:5e551012-bb"];
+        keep_references(&json!({one: {"this_user": "x", "parent": other}}));
+        for reference in [one, other] {
+            assert!(secrets::hide(reference).starts_with("[secret: session "));
+        }
+        assert_eq!(secrets::hide("this_user"), "this_user");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::rpc::{Answer, Dialect, is_null};
 use super::task;
 use super::trust::Fingerprint;
 use crate::clock::{self, Moment};
+use crate::secrets;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -97,7 +98,10 @@ impl Secret {
         };
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
         match text.lines().next() {
-            Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+            Some(line) if !line.is_empty() => {
+                secrets::keep("password", line);
+                Ok(Secret::new(line))
+            }
             _ => Err(unreadable("the password file is empty".to_owned())),
         }
     }
@@ -371,7 +375,10 @@ impl Session {
         while steps < 3 {
             let tried = format!("log in to `{}` as `{}`", self.endpoint().url(), login.user);
             match self.first_exchange(&params, &tried).await? {
-                Answer::Result(Value::String(reference)) => return Ok(Secret::new(reference)),
+                Answer::Result(Value::String(reference)) => {
+                    secrets::keep("session", &reference);
+                    return Ok(Secret::new(reference));
+                }
                 Answer::Result(_) => {
                     return Err(XapiError::Protocol {
                         tried,

@@ -480,3 +480,35 @@ fn guest_session_journal_log_and_a_shell_are_at_hand_and_the_machine_stays_ours(
         "==> build: job make\none\ntwo\n==> build: job make\none\ntwo\n"
     );
 }
+
+#[test]
+fn a_replay_stands_before_the_step_that_was_asked_for_with_what_came_before_at_hand() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "it.scm",
+        r#"(use-modules (fruix harness))
+(define found #f)
+(harness "it"
+  (step "look" (set! found (getenv "FOUND")))
+  (step "go on" (getenv "MORE")))
+"#,
+    );
+    let mut command = sandbox.command(&["--record", "it.rec", "it.scm"]);
+    command.env("FOUND", "what was there");
+    let _ = finish(command).success();
+    let arguments = ["replay", "it.rec", "--until", "go on"];
+    let mut terminal = Terminal::open(&sandbox, &arguments, |_| {});
+    terminal.shows("The replay stands before the step `go on`, at it.scm:5:2");
+    terminal.shows("[replay]> ");
+    terminal.types("found\r");
+    terminal.shows("$1 = \"what was there\"");
+    terminal.types("(getenv \"MORE\")\r");
+    terminal.shows("nothing is asked of the world at the prompt of a replay");
+    terminal.shows("[1]> ");
+    terminal.types(",q\r");
+    terminal.shows("[replay]> ");
+    terminal.types(",continue\r");
+    let (status, shown) = terminal.ends();
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(!shown.contains("PASS"), "{shown}");
+}

@@ -42,6 +42,7 @@ mod prompt_commands;
 mod real_clients;
 mod reference;
 mod repl;
+mod replay;
 mod reports;
 mod rootfs;
 mod runs;

@@ -9,7 +9,8 @@
   #:use-module (fruix native prompt)
   #:use-module (fruix settings)
   #:use-module (ice-9 match)
-  #:export (ask-at-failure))
+  #:export (ask-at-failure
+            look-around))
 
 (define* (ask-at-failure step account #:key folder at-hand)
   "Ask what is to be done about the failure of STEP, a list of names, the outermost
@@ -32,6 +33,14 @@ as long as the setting `prompt-seconds' says, 1800 unless set; #f when the setti
                                (setting-or 'prompt-seconds 1800)
                                evaluate
                                apply-named)))))
+
+(define (look-around step account at-hand)
+  "Let whoever sits at the terminal look around before STEP of a replay, a list of names,
+and end the program then.  ACCOUNT and AT-HAND are as of `ask-at-failure'."
+  (force-output)
+  (offer (alist-delete-key 'login at-hand))
+  (parameterize ((current-output-port (current-error-port)))
+    (%prompt-in-replay step account evaluate apply-named)))
 
 (define (prompt-wanted?)
   (match (catch 'settings-error

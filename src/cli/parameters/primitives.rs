@@ -14,6 +14,7 @@ use crate::natives;
 use crate::run::folder;
 use crate::run::steps::History;
 use crate::run::verdict::Verdict;
+use crate::secrets;
 use lexpr::Value as Datum;
 use std::cell::RefCell;
 use std::path::Path;
@@ -55,7 +56,7 @@ natives! {
     /// What follows the program; empty at a prompt.
     "%program-arguments" (0) => arguments,
     /// (%program-simulated?) -> boolean
-    "%program-simulated?" (0) => is_simulated,
+    "%program-simulated?" (0) with outside => is_simulated,
     /// (%carried-text path) -> string or #f
     ///
     /// The text of the Scheme file PATH, such as "fruix/wait.scm", in the binary.
@@ -78,35 +79,35 @@ natives! {
     /// What settings files, environment and `--set` give the parameter NAME, the
     /// one that counts last. KIND is `text` or `datum`, BASE the directory of
     /// relative names. Throw 'settings-error when a settings file cannot be read.
-    "%parameter-sources" (1) => sources,
+    "%parameter-sources" (1) with outside => sources,
     /// (%setting-follows! name text origin)
     ///
     /// The program has the parameter NAME with the value TEXT from ORIGIN. So has whoever
     /// asks for a setting of that name, if there is one.
-    "%setting-follows!" (3) => setting_follows,
+    "%setting-follows!" (3) with outside => setting_follows,
     /// (%resolve-file name base) -> string
     ///
     /// The file NAME relative to the directory BASE; `~/` is the home.
-    "%resolve-file" (2) => resolve_file,
+    "%resolve-file" (2) with outside => resolve_file,
     /// (%machine-of-settings) -> association list from symbols to strings
     ///
     /// What the settings say of the machine that a run would have. Throw
     /// 'settings-error when they cannot be read.
-    "%machine-of-settings" (0) => machine,
+    "%machine-of-settings" (0) with outside => machine,
     /// (%metadata-file) -> string or #f
     ///
     /// Where the record of a run would go.
-    "%metadata-file" (0) => metadata_file,
+    "%metadata-file" (0) with outside => metadata_file,
     /// (%run-called id) -> association list from symbols to values
     ///
     /// Of the run whose identifier is or begins with ID: `id`, `folder`, `harness`,
     /// `verdict`, and `steps`, a list of lists of strings. Throw 'usage-error when
     /// there is none, or several.
-    "%run-called" (1) => run_called,
+    "%run-called" (1) with outside => run_called,
     /// (%newest-run harness) -> string or #f
     ///
     /// The identifier of the newest run of HARNESS that is kept, was whole, and is over.
-    "%newest-run" (1) => newest_run,
+    "%newest-run" (1) with outside => newest_run,
 }
 
 fn with<T>(look: impl FnOnce(&Program) -> T) -> T {
@@ -191,6 +192,14 @@ fn variable(args: &[Value]) -> Outcome {
 fn sources(args: &[Value]) -> Outcome {
     let name = string("%parameter-sources", args, 1)?;
     let given = with(|program| program.given(&name))?;
+    if secrets::is_name_of_one(&name) {
+        for given in &given {
+            match &given.value {
+                Raw::Text(text) => secrets::keep("parameter", text),
+                Raw::Datum(datum) => secrets::keep("parameter", datum.as_str().unwrap_or_default()),
+            }
+        }
+    }
     Ok(list_value(given.into_iter().map(source).collect()))
 }
 

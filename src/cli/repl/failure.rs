@@ -28,6 +28,8 @@ pub struct About {
     pub folder: Option<PathBuf>,
     /// A command that logs in to the guest; nothing without a guest.
     pub login: Vec<String>,
+    /// What the prompt says of that: `failed`, or `replay`.
+    pub where_it_is: &'static str,
     /// What has been decided.
     pub decision: Option<Decision>,
 }
@@ -65,6 +67,16 @@ pub fn greeting(about: &About, seconds: u64) -> String {
         "{} Nothing has been cleaned up yet.\nType {choices};\n`,why', `,log' and `,shell' to \
          look.  It fails by itself after {minutes} without a key.\n",
         escape(&what)
+    )
+}
+
+/// What stands above the first prompt of a replay that has stopped before a step.
+pub fn greeting_before(about: &About) -> String {
+    format!(
+        "The replay stands before the step `{}`, {}.\nNothing is asked of the world here; \
+         `,continue' ends it.\n",
+        escape(&about.step.join(" / ")),
+        escape(&about.account)
     )
 }
 

@@ -110,6 +110,9 @@ struct Prompt<'a> {
     capable: bool,
 }
 
+/// How long a prompt in a replay stays without a key.
+const ALL_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl<'a> Prompt<'a> {
     /// A prompt that evaluates with INTERPRETER, and has COMMANDS beside those of every
     /// prompt.
@@ -191,8 +194,19 @@ impl<'a> Prompt<'a> {
     }
 
     /// Talk about a failure until somebody decides, or no key was pressed for LIMIT.
-    fn talk_about(mut self, about: About, limit: Duration) -> Decision {
+    fn talk_about(self, about: About, limit: Duration) -> Decision {
         say(&failure::greeting(&about, limit.as_secs()));
+        self.talk(about, limit)
+    }
+
+    /// Let somebody look around before the step that ABOUT names.
+    fn look_around(self, about: About) {
+        say(&failure::greeting_before(&about));
+        // Nobody waits for a replay, and whatever is said here ends it.
+        self.talk(about, ALL_DAY);
+    }
+
+    fn talk(mut self, about: About, limit: Duration) -> Decision {
         self.session.about = Some(about);
         let deadline = Deadline::of(limit);
         let _over = Over(deadline.clone());

@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         let module = self.interpreter.borrow().current_module_name();
         match (self.levels.len(), &self.about) {
             (0, None) => format!("scheme@{module}> "),
-            (0, Some(_)) => format!("scheme@{module} [failed]> "),
+            (0, Some(about)) => format!("scheme@{module} [{}]> ", about.where_it_is),
             (level, _) => format!("scheme@{module} [{level}]> "),
         }
     }

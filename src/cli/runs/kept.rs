@@ -11,6 +11,7 @@ use crate::run::folder::{SOURCE, Summary};
 use crate::run::journal;
 use crate::run::logs::{self, Log};
 use crate::run::verdict::Verdict;
+use crate::secrets;
 use crate::ssh::build_log::{Cause, Outcome};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
@@ -164,6 +165,7 @@ fn first_told(file: &Path, cause: &Cause) -> u64 {
 fn lines(file: &Path, marked: Option<u64>, last: usize) -> Vec<(u64, String)> {
     let mut kept = BTreeMap::new();
     let mut tail = VecDeque::new();
+    let mut hidden = secrets::Lines::default();
     let mut number = 0;
     let _ = each_line(file, |line| {
         number += 1;
@@ -173,7 +175,8 @@ fn lines(file: &Path, marked: Option<u64>, last: usize) -> Vec<(u64, String)> {
         if tail.len() == last {
             tail.pop_front();
         }
-        let text = String::from_utf8_lossy(&line[..line.len().min(LONGEST_LINE)]).into_owned();
+        let text = String::from_utf8_lossy(&line[..line.len().min(LONGEST_LINE)]);
+        let text = hidden.hide(&text);
         if is_near {
             kept.insert(number, text.clone());
         }

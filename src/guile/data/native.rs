@@ -19,6 +19,8 @@ pub type Outcome = Result<Value, Raise>;
 /// would raise it.
 pub enum Raise {
     Failure(Failure),
+    /// The program is over because of this: no handler is asked.
+    End(Failure),
     Throw {
         key: String,
         args: Vec<Value>,
@@ -270,7 +272,7 @@ pub fn enter_with_machine(
     arity: Arity,
     arguments: &[Value],
     serve: &mut dyn FnMut(Request) -> Result<Value, SteelErr>,
-    function: fn(&mut Machine, &[Value]) -> Outcome,
+    function: impl FnOnce(&mut Machine, &[Value]) -> Outcome,
 ) -> Outcome {
     enter(name, arity, arguments, |arguments| {
         function(&mut Machine { serve }, arguments)
@@ -329,11 +331,31 @@ pub struct NativeModule {
 ///     "write" (1, 1) with machine_and_ports => write,
 ///     /// May give several values.
 ///     "floor/" (2) with several => floor_and_rest,
+///     /// What it gives comes from outside: `outside::Kind` says how such calls differ.
+///     "getenv" (1) with outside => getenv,
+///     "%run-begin" (3) with account => begin,
+///     "current-time" (0) with anytime => current_time,
 /// }
 /// ```
 /// defines `pub static NATIVES: &[Native]`.
+///
+/// A table that begins with `outside;` is of natives that all ask the world or change it,
+/// but for those `with inside`, which only compute.
 #[macro_export]
 macro_rules! natives {
+    (outside; $( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
+        pub static NATIVES: &[$crate::data::native::Native] = &[
+            $( $crate::data::native::Native {
+                name: $name,
+                arity: $crate::native_arity!($required $(, $more)*),
+                documentation: concat!($($doc, "\n"),*),
+                gives_several: $crate::native_gives_several!($($machine)?),
+                value: || $crate::native_value_outside!(
+                    $name, $crate::native_arity!($required $(, $more)*), $function $(, $machine)?
+                ),
+            } ),*
+        ];
+    };
     ($( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
         pub static NATIVES: &[$crate::data::native::Native] = &[
             $( $crate::data::native::Native {
@@ -397,7 +419,57 @@ macro_rules! native_value {
             }
         })
     };
+    ($name:literal, $arity:expr, $function:path, outside) => {
+        $crate::native_value!($name, $arity, $function, of_kind, Asks)
+    };
+    ($name:literal, $arity:expr, $function:path, account) => {
+        $crate::native_value!($name, $arity, $function, of_kind, Accounts)
+    };
+    ($name:literal, $arity:expr, $function:path, anytime) => {
+        $crate::native_value!($name, $arity, $function, of_kind, Anytime)
+    };
+    ($name:literal, $arity:expr, $function:path, of_kind, $kind:ident) => {
+        $crate::data::value::Value::BuiltIn(|context, arguments| {
+            match $crate::data::native::enter_for_several($name, $arity, arguments, |arguments| {
+                $crate::outside::ask($crate::outside::Kind::$kind, $name, arguments, $function)
+            }) {
+                Ok(value) => Some(Ok(value)),
+                Err(raise) => $crate::raise_in!($name, context, raise),
+            }
+        })
+    };
+    ($name:literal, $arity:expr, $function:path, outside_machine) => {
+        $crate::native_value!(
+            $name,
+            $arity,
+            |machine, arguments| $crate::outside::ask_with(
+                $crate::outside::Kind::Asks,
+                $name,
+                machine,
+                arguments,
+                $function
+            ),
+            lent
+        )
+    };
+    ($name:literal, $arity:expr, $function:path, anytime_machine) => {
+        $crate::native_value!(
+            $name,
+            $arity,
+            |machine, arguments| $crate::outside::ask_with(
+                $crate::outside::Kind::Anytime,
+                $name,
+                machine,
+                arguments,
+                $function
+            ),
+            lent
+        )
+    };
     ($name:literal, $arity:expr, $function:path, machine) => {
+        $crate::native_value!($name, $arity, $function, lent)
+    };
+    ($name:literal, $arity:expr, $function:expr, lent) => {
         $crate::data::value::Value::BuiltIn(|context, arguments| {
             let outcome = $crate::data::native::enter_with_machine(
                 $name,
@@ -411,6 +483,30 @@ macro_rules! native_value {
                 Err(raise) => $crate::raise_in!($name, context, raise),
             }
         })
+    };
+}
+
+/// The same in a table of natives that go outside.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! native_value_outside {
+    ($name:literal, $arity:expr, $function:path) => {
+        $crate::native_value!($name, $arity, $function, outside)
+    };
+    ($name:literal, $arity:expr, $function:path, several) => {
+        $crate::native_value!($name, $arity, $function, outside)
+    };
+    ($name:literal, $arity:expr, $function:path, machine) => {
+        $crate::native_value!($name, $arity, $function, outside_machine)
+    };
+    ($name:literal, $arity:expr, $function:path, inside) => {
+        $crate::native_value!($name, $arity, $function)
+    };
+    ($name:literal, $arity:expr, $function:path, inside_machine) => {
+        $crate::native_value!($name, $arity, $function, machine)
+    };
+    ($name:literal, $arity:expr, $function:path, $other:ident) => {
+        $crate::native_value!($name, $arity, $function, $other)
     };
 }
 

@@ -7,6 +7,7 @@
 use crate::data::native::Raise;
 use crate::data::{pairs, strings, symbols};
 use std::any::Any;
+use std::cell::Cell;
 use std::rc::Rc;
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, as_underlying_type};
@@ -129,6 +130,8 @@ pub fn alist_value(entries: Vec<(&str, Value)>) -> Value {
 pub struct Handle {
     kind: &'static str,
     inner: Rc<dyn Any>,
+    /// By which somebody tells it who sees it outside; zero before.
+    number: Rc<Cell<u64>>,
 }
 
 impl Custom for Handle {
@@ -141,27 +144,56 @@ impl Custom for Handle {
 const LANGUAGE_HANDLES: &[&str] = &["eof", "load", "module"];
 
 thread_local! {
-    static DOMAIN_HANDLES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    static DOMAIN_HANDLES: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether a domain has made a handle on this thread, whose end may mean
 /// something: a session logged out, a file removed.
 pub fn domain_handles_were_made() -> bool {
-    DOMAIN_HANDLES.with(std::cell::Cell::get)
+    DOMAIN_HANDLES.with(Cell::get)
 }
 
 /// INNER as a Scheme value that prints as `#<KIND>`.
 pub fn handle_value<T: 'static>(kind: &'static str, inner: T) -> Value {
-    use steel::rvals::IntoSteelVal;
     if !LANGUAGE_HANDLES.contains(&kind) {
         DOMAIN_HANDLES.with(|made| made.set(true));
     }
-    Handle {
+    let number = Rc::default();
+    handle_as_value(Handle {
         kind,
         inner: Rc::new(inner),
+        number,
+    })
+}
+
+fn handle_as_value(handle: Handle) -> Value {
+    use steel::rvals::IntoSteelVal;
+    handle
+        .into_steelval()
+        .expect("a custom value is always a value")
+}
+
+/// A handle with nothing behind it, which stands for one of KIND that was known by NUMBER.
+pub fn numbered_handle(kind: &'static str, number: u64) -> Value {
+    handle_as_value(Handle {
+        kind,
+        inner: Rc::new(()),
+        number: Rc::new(Cell::new(number)),
+    })
+}
+
+/// The kind of the handle that VALUE is, and the number by which it is known, which is
+/// NEXT's when it has none yet.
+pub fn handle_identity(value: &Value, next: impl FnOnce() -> u64) -> Option<(&'static str, u64)> {
+    let Value::Custom(custom) = value else {
+        return None;
+    };
+    let custom = custom.read();
+    let handle = as_underlying_type::<Handle>(custom.as_ref())?;
+    if handle.number.get() == 0 && !LANGUAGE_HANDLES.contains(&handle.kind) {
+        handle.number.set(next());
     }
-    .into_steelval()
-    .expect("a custom value is always a value")
+    Some((handle.kind, handle.number.get()))
 }
 
 /// Argument POSITION as the handle of type T that [`handle_value`] made.

@@ -6,7 +6,7 @@ use crate::data::roots::Root;
 use crate::data::value::{self, Value, handle_value, list_value, string_value};
 use crate::eval::loader::{self, units};
 use crate::expand::{Expander, imports};
-use crate::library::encodings;
+use crate::library::{encodings, outside};
 use crate::namespace::keywords::{Macro, Transformer};
 use crate::namespace::modules::{Import, Module, Name};
 use crate::namespace::registry::{self, world};
@@ -803,10 +803,10 @@ fn find_in_load_path(args: &[Value]) -> Outcome {
         extensions
             .iter()
             .map(|extension| directory.join(format!("{file}{extension}")))
-            .find(|candidate| candidate.is_file())
+            .find(|candidate| outside::has_program(candidate))
     };
     let found = if Path::new(&file).is_absolute() {
-        Some(PathBuf::from(&file)).filter(|file| file.is_file())
+        Some(PathBuf::from(&file)).filter(|file| outside::has_program(file))
     } else {
         path.iter().find_map(candidates)
     };

@@ -6,6 +6,7 @@ use crate::data::args::{self, string};
 use crate::data::native::{Outcome, Raise};
 use crate::data::value::Value;
 use crate::data::{bytevectors, errors, memory, strings as text};
+use crate::library::outside;
 use crate::library::ports::Encoding;
 use crate::natives;
 use std::cell::RefCell;
@@ -326,6 +327,11 @@ pub fn named_in_comment(text: &[u8]) -> Option<String> {
 
 /// The text of the program at PATH, which may name its encoding in a comment.
 pub fn read_program(path: impl AsRef<std::path::Path>) -> std::io::Result<String> {
+    let path = path.as_ref();
+    outside::program(path, || program_at(path))
+}
+
+fn program_at(path: &std::path::Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path)?;
     // A device has no end.

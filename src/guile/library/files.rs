@@ -736,6 +736,7 @@ fn redirect_port(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    outside;
     /// (file-exists? name) -> whether there is a file of that name
     "file-exists?" (1) => file_exists,
     /// (file-is-directory? name) -> whether there is a directory of that name
@@ -801,11 +802,11 @@ natives! {
     /// (getcwd) -> the working directory
     "getcwd" (0) => getcwd,
     /// (basename name [suffix]) -> what follows the last slash, without SUFFIX
-    "basename" (1, 1) => basename,
+    "basename" (1, 1) with inside => basename,
     /// (dirname name) -> what precedes the last slash, `.` where there is none
-    "dirname" (1) => dirname,
+    "dirname" (1) with inside => dirname,
     /// (absolute-file-name? name) -> whether it begins at the root
-    "absolute-file-name?" (1) => absolute,
+    "absolute-file-name?" (1) with inside => absolute,
     /// (%getpw [user]) -> the account of a name or number, or the next one, as a vector
     "%getpw" (0, 1) with machine => getpw,
     /// (%getgr [group]) -> the group of a name or number, or the next one, as a vector
@@ -819,7 +820,7 @@ natives! {
     /// (uname) -> a vector of the system's name, this machine's, release, version and hardware
     "uname" (0) with machine => uname,
     /// (strerror number) -> what an error number of the system means
-    "strerror" (1) => strerror,
+    "strerror" (1) with inside => strerror,
     /// (fcntl object command [value]) -> what the system call of that name gives
     "fcntl" (2, 1) => fcntl,
     /// (flock file operation) -> lock the file or let go of it: LOCK_SH, LOCK_EX, LOCK_UN, with LOCK_NB

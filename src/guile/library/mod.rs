@@ -14,6 +14,7 @@ pub mod hash_tables;
 mod lists;
 mod numerals;
 mod opening;
+pub mod outside;
 mod port_natives;
 pub mod ports;
 pub mod posix;

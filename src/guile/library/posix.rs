@@ -8,7 +8,7 @@ use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::Value;
 use crate::data::{errors, interrupt, numbers, pairs, records, strings as text, vectors};
 use crate::library::files::descriptor_argument;
-use crate::library::ports;
+use crate::library::{outside, ports};
 use crate::natives;
 use std::ffi::CStr;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -20,7 +20,12 @@ fn fork(_: &[Value]) -> Outcome {
     let child = unsafe { libc::fork() };
     match child {
         -1 => Err(errors::system("primitive-fork", errors::last_code())),
-        child => Ok(Value::IntV(child as isize)),
+        child => {
+            if child == 0 {
+                outside::forget_in_copy();
+            }
+            Ok(Value::IntV(child as isize))
+        }
     }
 }
 
@@ -385,6 +390,7 @@ fn locale_known(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    outside;
     /// (%locale-known? name) -> whether there is such a locale
     "%locale-known?" (1) => locale_known,
     /// (primitive-fork) -> make a copy of this process; 0 in the copy, its number in the other

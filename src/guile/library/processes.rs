@@ -637,6 +637,7 @@ fn nproc(_: &[Value]) -> Outcome {
 }
 
 natives! {
+    outside;
     /// (system [command]) -> run a command of the shell; its status, as of `waitpid`
     "system" (0, 1) => system,
     /// (system* program argument …) -> run a program; its status, as of `waitpid`
@@ -644,17 +645,17 @@ natives! {
     /// (%open-process mode program argument …) -> run a program with its output, input or both piped: two ports, or #f, and its number
     "%open-process" (2, rest) => open_process,
     /// (%port-child port) -> the number of the process behind a pipe, or #f
-    "%port-child" (1) => port_child,
+    "%port-child" (1) with inside => port_child,
     /// (%join-ports input output) -> a port that reads from the one and writes to the other
-    "%join-ports" (2) => join_ports,
+    "%join-ports" (2) with inside => join_ports,
     /// (waitpid pid [options]) -> wait until a child has ended; the pair of its number and status
     "waitpid" (1, 1) => waitpid,
     /// (status:exit-val status) -> what a process gave to `exit`, or #f
-    "status:exit-val" (1) => exit_value,
+    "status:exit-val" (1) with inside => exit_value,
     /// (status:term-sig status) -> the signal that ended a process, or #f
-    "status:term-sig" (1) => term_signal,
+    "status:term-sig" (1) with inside => term_signal,
     /// (status:stop-sig status) -> the signal that stopped a process, or #f
-    "status:stop-sig" (1) => stop_signal,
+    "status:stop-sig" (1) with inside => stop_signal,
     /// (getpid) -> the number of this process
     "getpid" (0) => getpid,
     /// (getppid) -> the number of its parent
@@ -680,9 +681,9 @@ natives! {
     /// (execl program argument …) -> have a program take the place of this one
     "execl" (1, rest) => execlp,
     /// (primitive-exit [status]) -> end this process without unwinding
-    "primitive-exit" (0, 1) => primitive_exit,
+    "primitive-exit" (0, 1) with inside => primitive_exit,
     /// (primitive-_exit [status]) -> end this process at once, and leave what was not written
-    "primitive-_exit" (0, 1) => exit_at_once,
+    "primitive-_exit" (0, 1) with inside => exit_at_once,
     /// (getenv name) -> what the environment says for NAME, or #f
     "getenv" (1) => getenv,
     /// (setenv name value) -> have the environment say VALUE for NAME, or nothing where VALUE is #f
@@ -694,27 +695,27 @@ natives! {
     /// (environ [settings]) -> the environment as a list of NAME=VALUE; replace it by SETTINGS
     "environ" (0, 1) => environ,
     /// (current-time) -> seconds since 1970
-    "current-time" (0) => current_time,
+    "current-time" (0) with anytime => current_time,
     /// (gettimeofday) -> the pair of seconds since 1970 and microseconds
-    "gettimeofday" (0) => gettimeofday,
+    "gettimeofday" (0) with anytime => gettimeofday,
     /// (get-internal-real-time) -> how long this program has run, in units of which a second has `internal-time-units-per-second`
-    "get-internal-real-time" (0) => real_time,
+    "get-internal-real-time" (0) with anytime => real_time,
     /// (get-internal-run-time) -> how long it has kept a processor busy, in the same units
-    "get-internal-run-time" (0) => run_time,
+    "get-internal-run-time" (0) with anytime => run_time,
     /// (times) -> a vector of what clocks show: real time, the processor time of the program and the system, and of children
-    "times" (0) with machine => times,
+    "times" (0) with anytime_machine => times,
     /// (localtime time [zone]) -> the date of a time in seconds since 1970, as a vector, here or in ZONE
     "localtime" (1, 1) with machine => localtime,
     /// (gmtime time) -> the same in UTC
-    "gmtime" (1) with machine => gmtime,
+    "gmtime" (1) with inside_machine => gmtime,
     /// (mktime date [zone]) -> the pair of seconds since 1970 and DATE made regular
     "mktime" (1, 1) with machine => mktime,
     /// (tzset) -> look at the environment's TZ again
     "tzset" (0) => tzset,
     /// (strftime format date) -> the date as text, as FORMAT says
-    "strftime" (2) => strftime,
+    "strftime" (2) with inside => strftime,
     /// (strptime format text) -> the pair of the date that TEXT says in FORMAT and how many characters it took
-    "strptime" (2) with machine => strptime,
+    "strptime" (2) with inside_machine => strptime,
     /// (total-processor-count) -> how many processors the machine has
     "total-processor-count" (0) => nproc,
     /// (current-processor-count) -> how many processors this process may use

@@ -9,6 +9,7 @@ use crate::data::native::{Outcome, Raise};
 use crate::data::numbers::{self, Number};
 use crate::data::value::{Value, symbol_value};
 use crate::data::{args, arrays, errors, pairs, strings as text};
+use crate::library::outside;
 use crate::natives;
 use num_bigint::{BigInt, Sign};
 use num_traits::ToPrimitive;
@@ -233,16 +234,17 @@ fn from_seed(args: &[Value]) -> Outcome {
     }
 }
 
-fn from_clock() -> State {
+fn seed_from_clock() -> Vec<u8> {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(1, |since| since.as_nanos());
     let seed = now ^ (u128::from(std::process::id()) << 64);
-    State::seeded(&(seed as u64 ^ (seed >> 64) as u64).to_le_bytes())
+    (seed as u64 ^ (seed >> 64) as u64).to_le_bytes().to_vec()
 }
 
 fn from_platform(_: &[Value]) -> Outcome {
-    Ok(value(from_clock()))
+    let seed = outside::bytes("random-state-from-platform", seed_from_clock)?;
+    Ok(value(State::seeded(&seed)))
 }
 
 fn to_datum(args: &[Value]) -> Outcome {
@@ -272,7 +274,7 @@ fn from_datum(args: &[Value]) -> Outcome {
 /// A number for which no seed answers, as for the name of a temporary file.
 pub fn chance() -> u64 {
     thread_local! {
-        static CHANCE: RefCell<State> = RefCell::new(from_clock());
+        static CHANCE: RefCell<State> = RefCell::new(State::seeded(&seed_from_clock()));
     }
     CHANCE.with(|state| {
         let mut state = state.borrow_mut();

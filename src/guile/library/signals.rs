@@ -328,8 +328,9 @@ unsafe extern "C" {
 }
 
 natives! {
+    outside;
     /// (sigaction signal [handler [flags]]) -> pair of the handler and the flags before
-    "sigaction" (1, 2) => sigaction,
+    "sigaction" (1, 2) with inside => sigaction,
     /// (kill pid signal): send SIGNAL to the process PID
     "kill" (2) with machine => kill,
     /// (%sleep seconds) -> seconds that are left when a signal has been handled

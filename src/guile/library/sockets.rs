@@ -377,6 +377,7 @@ fn gai_strerror(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    outside;
     /// (%socket family style protocol) -> its descriptor
     "%socket" (3) => socket,
     /// (%socketpair family style protocol) -> pair of descriptors
@@ -406,5 +407,5 @@ natives! {
     /// (%getaddrinfo name service flags family style protocol) -> list of lists of six, or a code
     "%getaddrinfo" (6) => getaddrinfo,
     /// (gai-strerror code) -> what getaddrinfo's CODE means
-    "gai-strerror" (1) => gai_strerror,
+    "gai-strerror" (1) with inside => gai_strerror,
 }

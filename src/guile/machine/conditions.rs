@@ -147,6 +147,10 @@ pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) ->
                 arguments: [procedure, Value::ListV(arguments.into())],
             };
         }
+        Raise::End(failure) => {
+            let object = failure_object(&failure);
+            return Raised::Unwind(unwind_with(object, trace(native), Target::Nobody));
+        }
         Raise::Here(value) => {
             HERE.with(|here| *here.borrow_mut() = Some(trace(None)));
             return Raised::Nothing(value);

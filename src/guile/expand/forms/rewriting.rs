@@ -46,7 +46,7 @@ pub(super) fn load(x: &mut Expander, stx: &Stx, _: &Scope) -> Result<Stx> {
         .place()
         .and_then(|place| {
             let file = std::path::Path::new(&place.file);
-            file.is_file()
+            crate::library::outside::has_program(file)
                 .then(|| file.parent().map(|parent| parent.display().to_string()))
                 .flatten()
         })

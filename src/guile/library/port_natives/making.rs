@@ -261,11 +261,11 @@ natives! {
     /// (%make-void-port mode) -> a port that reads nothing and drops what is written
     "%make-void-port" (1) => void_port,
     /// (open-file name mode [#:encoding e] …) -> port
-    "open-file" (2, rest) => open_file,
+    "open-file" (2, rest) with outside => open_file,
     /// (open-input-file name keyword …) -> a port that reads the file; #:binary, #:encoding and #:guess-encoding say how
-    "open-input-file" (1, rest) => open_input_file,
+    "open-input-file" (1, rest) with outside => open_input_file,
     /// (open-output-file name keyword …) -> a port that writes the file, made empty; #:binary and #:encoding say how
-    "open-output-file" (1, rest) => open_output_file,
+    "open-output-file" (1, rest) with outside => open_output_file,
     /// (close-port port) -> close it; whether it was open
     "close-port" (1) with machine => close,
     /// (close-input-port port) -> the same
@@ -279,7 +279,7 @@ natives! {
     /// (%make-custom-port name read write seek close) -> a port for bytes that procedures are behind
     "%make-custom-port" (5) => custom_port,
     /// (fdopen descriptor mode) -> a port for a descriptor, with MODE as of `open-file`
-    "fdopen" (2) => fdopen,
+    "fdopen" (2) with outside => fdopen,
     /// (%pipe) -> the pair of a port that reads and one that writes what it reads
-    "%pipe" (0) => pipe,
+    "%pipe" (0) with outside => pipe,
 }

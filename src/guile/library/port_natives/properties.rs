@@ -353,15 +353,15 @@ natives! {
     /// (setvbuf port mode [size]) -> have writing put off as MODE says: `none`, `line` or `block`, of SIZE bytes
     "setvbuf" (2, 1) with ports => setvbuf,
     /// (fileno port) -> its descriptor
-    "fileno" (1) => fileno,
+    "fileno" (1) with outside => fileno,
     /// (port->fdes port) -> its descriptor, which is then not closed when the port is forgotten
-    "port->fdes" (1) => told_fileno,
+    "port->fdes" (1) with outside => told_fileno,
     /// (port-revealed port) -> to how many its descriptor was told
-    "port-revealed" (1) => revealed,
+    "port-revealed" (1) with outside => revealed,
     /// (set-port-revealed! port count) -> say to how many it was
     "set-port-revealed!" (2) => set_revealed,
     /// (isatty? port) -> whether it is a terminal
-    "isatty?" (1) => is_terminal,
+    "isatty?" (1) with outside => is_terminal,
     /// (seek port offset whence) -> move to OFFSET from SEEK_SET, SEEK_CUR or SEEK_END; the place from the beginning
     "seek" (3) with machine => seek,
     /// (ftell port) -> the place from the beginning, in bytes

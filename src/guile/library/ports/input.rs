@@ -5,6 +5,7 @@ use super::{Buffering, CHUNK, Encoding, PROGRAM_CHUNK, State};
 use crate::data::native::Raise;
 use crate::data::{errors, memory};
 use crate::library::encodings::{self, Decoded};
+use crate::library::outside;
 use std::os::fd::AsRawFd;
 
 impl State {
@@ -54,6 +55,9 @@ impl State {
             if count >= 0 {
                 input.bytes.truncate(old + count as usize);
                 input.at_end = count == 0;
+                if self.number != 0 {
+                    outside::port_read(self.number, &input.bytes[old..]);
+                }
                 return Ok(count > 0);
             }
             let code = errors::last_code();
@@ -67,6 +71,19 @@ impl State {
                 continue;
             }
             return Err(errors::system(procedure, code));
+        }
+    }
+
+    /// CONTENT is all that will be read, and not from the descriptor.
+    pub fn has_read_all(&mut self, content: Vec<u8>) {
+        let mut descriptor = self.descriptor.take();
+        if let Some(descriptor) = &mut descriptor {
+            // It is others' too.
+            descriptor.revealed += 1;
+        }
+        if let Some(input) = &mut self.input {
+            input.bytes = content;
+            input.at_end = true;
         }
     }
 

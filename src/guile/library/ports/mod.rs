@@ -21,6 +21,7 @@ use crate::read::reader;
 pub use programs::{close, flush_to_program, of_program, refill_from_program, wants_flush};
 pub use standard::{Standard, current, input_port, output_port, set_current};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::{Rc, Weak};
 use steel::gc::ShareableMut;
@@ -157,6 +158,8 @@ pub struct State {
     shares_position: bool,
     /// An association list of what the program noted about the port.
     pub properties: Option<Root>,
+    /// By which somebody tells it who sees what comes from outside; zero before.
+    pub number: u64,
 }
 
 /// The procedures of the program behind a port. What they close over is theirs
@@ -244,6 +247,7 @@ impl State {
             fresh: (true, true),
             shares_position: false,
             properties: None,
+            number: 0,
         }
     }
 
@@ -493,6 +497,99 @@ fn descriptor_state(descriptor: impl Into<Descriptor>, mode: &str, name: Option<
         both && unsafe { libc::lseek(descriptor.as_raw_fd(), 0, libc::SEEK_CUR) } >= 0;
     state.descriptor = Some(descriptor);
     state
+}
+
+/// A port as somebody sees it who watches what comes from outside.
+pub struct Seen {
+    pub number: u64,
+    pub mode: String,
+    pub name: Option<String>,
+    /// The name of its encoding; `None` for bytes.
+    pub encoding: Option<String>,
+    pub child: Option<i64>,
+    /// How much of what was read the program has had.
+    pub passed: usize,
+    /// What was read before it was seen.
+    pub read_already: Option<Vec<u8>>,
+}
+
+thread_local! {
+    /// Ports that were seen again, by their numbers.
+    static SEEN: RefCell<HashMap<u64, Weak<RefCell<State>>>> = RefCell::default();
+}
+
+/// The port that VALUE is, which gets NEXT's number when it has none yet.
+pub fn seen_outside(value: &Value, next: impl FnOnce() -> u64) -> Option<Seen> {
+    with(value, |state| {
+        let is_new = state.number == 0;
+        if is_new {
+            state.number = next();
+        }
+        let of_file = is_new && state.descriptor.is_some();
+        Seen {
+            number: state.number,
+            mode: state.mode.clone(),
+            name: state.name.clone(),
+            encoding: match (state.encoding, &state.encoding_name) {
+                (_, Some(name)) => Some(name.clone()),
+                (Encoding::Utf8, None) => Some("UTF-8".to_owned()),
+                (Encoding::Latin1, None) => None,
+                (Encoding::Other(name), None) => Some(name.to_owned()),
+            },
+            child: state.child.map(i64::from),
+            passed: state.input.as_ref().map_or(0, |input| input.position),
+            read_already: match &state.input {
+                Some(input) if of_file => Some(input.bytes.clone()),
+                _ => None,
+            },
+        }
+    })
+}
+
+/// A port that nothing is behind and that stands for the one that SEEN tells of: it
+/// reads what that has read, and drops what is written to it.
+pub fn seen_again(seen: Seen) -> Option<Value> {
+    let known = SEEN.with(|ports| ports.borrow().get(&seen.number).and_then(Weak::upgrade));
+    if let Some(known) = known {
+        return Port(known).into_steelval().ok();
+    }
+    let mut state = State::new();
+    state.kind = Kind::File;
+    state.number = seen.number;
+    state.name = seen.name;
+    state.child = seen.child.and_then(|child| child.try_into().ok());
+    state.encoding = match &seen.encoding {
+        Some(name) => encodings::named(name)?,
+        None => Encoding::Latin1,
+    };
+    state.encoding_name = seen.encoding;
+    let both = seen.mode.contains('+');
+    if both || seen.mode.contains('r') {
+        state.input = Some(Input {
+            bytes: seen.read_already.unwrap_or_default(),
+            at_end: true,
+            ..Input::default()
+        });
+        let there = state.available();
+        state.consume(seen.passed.min(there));
+    }
+    if both || seen.mode.contains(['w', 'a']) {
+        state.output = Some(Output {
+            void: true,
+            ..Output::default()
+        });
+    }
+    state.mode = seen.mode;
+    let number = state.number;
+    let port = value(state);
+    SEEN.with(|ports| {
+        Some(
+            ports
+                .borrow_mut()
+                .insert(number, Rc::downgrade(&get(&port)?)),
+        )
+    });
+    Some(port)
 }
 
 /// A port for a pipe to or from process CHILD.

@@ -5,6 +5,7 @@ use super::{Buffering, CURRENT, State, descriptor_state, get, value};
 use crate::data::errors;
 use crate::data::native::Raise;
 use crate::data::value::Value;
+use crate::library::outside;
 use std::cell::RefCell;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -49,6 +50,10 @@ fn standard(which: Standard) -> Value {
         _ if terminal => Buffering::Line,
         _ => Buffering::Block,
     };
+    state.number = outside::STANDARD_INPUT + which as u64;
+    if let (Standard::Input, Some(content)) = (which, outside::port_content(state.number)) {
+        state.has_read_all(content);
+    }
     let port = value(state);
     // One clone that lives as long as the process keeps the descriptor open.
     std::mem::forget(get(&port));
