@@ -4,20 +4,19 @@
 
 (define-module (texinfo)
   #:use-module (srfi srfi-1)
+  #:use-module (srfi srfi-8)
   #:use-module (ice-9 match)
-  #:use-module (ice-9 textual-ports)
+  #:use-module (ice-9 rdelim)
   #:export (call-with-file-and-dir texi-command-specs texi-command-depth
             texi-fragment->stexi texi->stexi stexi->sxml))
 
 (define (call-with-file-and-dir file receiver)
   "Open FILE and call RECEIVER with the port while the directory of FILE is current."
   (let ((directory (getcwd)))
-    (call-with-input-file file
-      (lambda (port)
-        (dynamic-wind
-          (lambda () (chdir (dirname file)))
-          (lambda () (receiver port))
-          (lambda () (chdir directory)))))))
+    (dynamic-wind
+      (lambda () (chdir (dirname file)))
+      (lambda () (call-with-input-file (basename file) receiver))
+      (lambda () (chdir directory)))))
 
 ;;; What each command takes: a kind, and the names of its arguments; those after #:opt may
 ;;; be missing, and a last one after a dot stands for the rest.
@@ -82,9 +81,6 @@
      (enumerate TABLE-ENVIRON start) (ftable TABLE-ENVIRON formatter)
      (vtable TABLE-ENVIRON formatter))))
 
-;; Environments whose lines stay as they are.
-(define verbatim '(example smallexample lisp smalllisp menu verbatim))
-
 (define depths
   '((0 top)
     (1 chapter appendix unnumbered chapheading majorheading)
@@ -98,54 +94,9 @@ at most MAX-DEPTH deep."
   (let ((found (find (lambda (depth) (memq command (cdr depth))) depths)))
     (and found (<= (car found) max-depth) (car found))))
 
-;;; Reading.  A reader holds a text and where it is in it.
-
-(define (refuse . parts)
-  (apply throw 'parser-error #f parts))
-
-(define (out-of-text)
-  (refuse "EOF while reading a token " "reading char data"))
-
-(define (make-source text) (vector text 0 '()))
-(define (source-text source) (vector-ref source 0))
-(define (place source) (vector-ref source 1))
-(define (go! source place) (vector-set! source 1 place))
-(define (values-set source) (vector-ref source 2))
-(define (set-value! source key value)
-  (vector-set! source 2 (acons key value (values-set source))))
-
-(define* (look source #:optional (ahead 0))
-  (let ((index (+ ahead (place source))))
-    (and (< index (string-length (source-text source)))
-         (string-ref (source-text source) index))))
-
-(define (end? source)
-  (not (look source)))
-
-(define (rest-of-line source)
-  ;; What is left of the line, whose end is passed.
-  (let* ((text (source-text source))
-         (end (or (string-index text #\newline (place source)) (string-length text)))
-         (line (substring text (place source) end)))
-    (go! source (min (+ end 1) (string-length text)))
-    line))
-
-(define (command-at source)
-  ;; The name of the command that begins here, or #f.
-  (and (eqv? (look source) #\@)
-       (let* ((text (source-text source))
-              (start (+ 1 (place source)))
-              (end (or (string-skip text char-alphabetic? start)
-                       (string-length text))))
-         (and (> end start)
-              (string->symbol (substring text start end))))))
-
-(define (skip-command! source name)
-  (go! source (+ (place source) 1 (string-length (symbol->string name)))))
-
 (define (kind-of name)
   (match (assq name texi-command-specs)
-    (#f (refuse "Unknown command" name))
+    (#f (refuse #f "Unknown command" name))
     ((_ 'ALIAS . other) (kind-of other))
     ((_ kind . _) kind)))
 
@@ -159,396 +110,503 @@ at most MAX-DEPTH deep."
     ((_ 'ALIAS . other) other)
     (_ name)))
 
-(define inline-kinds '(INLINE-TEXT INLINE-ARGS INLINE-TEXT-ARGS))
-
 (define (inline? name)
-  (memq (kind-of name) inline-kinds))
+  (memq (kind-of name) '(INLINE-TEXT INLINE-ARGS INLINE-TEXT-ARGS)))
 
-;; Join the strings of ITEMS that touch, and trim at both ends unless RAW?.
-(define* (tidy items #:key raw?)
-  (define (collapse text)
-    (if raw?
-        text
-        (string-join (string-split-blanks text) " ")))
-  (let* ((joined (fold-right (lambda (item rest)
-                               (if (and (string? item) (pair? rest) (string? (car rest)))
-                                   (cons (string-append item (car rest)) (cdr rest))
-                                   (cons item rest)))
-                             '() items))
-         (joined (map (lambda (item) (if (string? item) (collapse item) item)) joined))
-         (trimmed (if (and (not raw?) (pair? joined) (string? (car joined)))
-                      (cons (string-trim (car joined)) (cdr joined))
-                      joined))
-         (backwards (reverse trimmed))
-         (trimmed (if (and (not raw?) (pair? backwards) (string? (car backwards)))
-                      (reverse (cons (string-trim-right (car backwards))
-                                     (cdr backwards)))
-                      trimmed)))
-    (remove (lambda (item) (and (string? item) (string-null? item))) trimmed)))
+;; Commands within which white space stays as it is.
+(define verbatim '(example smallexample lisp smalllisp menu w))
 
-(define (string-split-blanks text)
-  ;; The words of TEXT; an empty one at an end where there is a blank.
-  (let loop ((parts (string-split text char-set:whitespace)) (result '()) (first? #t))
-    (match parts
-      (() (reverse result))
-      ((last) (reverse (cons last result)))
-      ((part . rest)
-       (if (and (string-null? part) (not first?))
-           (loop rest result #f)
-           (loop rest (cons part result) #f))))))
+;;; Tokens.  A token is a pair: (START . COMMAND), (END . COMMAND), where COMMAND is #f for
+;;; a brace, (ITEM . item), (PARA . para) for blank lines, or (INCLUDE . FILE).
 
-(define (read-inline source stop?)
-  ;; Items up to where STOP? holds, which is not passed; strings as they are.
-  (let loop ((chars '()) (items '()))
-    (define (flushed)
-      (if (null? chars)
-          items
-          (cons (list->string (reverse chars)) items)))
+(define (refuse port . parts)
+  (apply throw 'parser-error port parts))
+
+(define (out-of-text port what)
+  (refuse port "EOF while reading a token " what))
+
+(define blanks (char-set #\space #\tab))
+(define special (list->string '(#\@ #\{ #\} #\newline)))
+
+(define (skip-blanks! port)
+  (when (and (char? (peek-char port)) (char-set-contains? blanks (peek-char port)))
+    (read-char port)
+    (skip-blanks! port)))
+
+(define (rest-of-line port)
+  ;; What is left of the line, whose end is passed.
+  (let ((line (read-line port)))
+    (if (eof-object? line) "" line)))
+
+(define (read-verbatim-body port consumer seed)
+  "Read the lines of PORT up to one that is \"@end verbatim\", and return SEED after CONSUMER
+has been called for each: with the line, what ends it, and the seed so far."
+  (match (read-line port 'split)
+    ((_ . (? eof-object?)) (out-of-text port "reading verbatim"))
+    (("@end verbatim" . _) seed)
+    ((line . end) (read-verbatim-body port consumer (consumer line (string end) seed)))))
+
+(define (read-arguments port stop-char)
+  "Read from PORT up to STOP-CHAR, which is passed, and return what stands between commas,
+trimmed, with #f for what is empty."
+  (let* ((text (read-delimited (string stop-char) port 'split))
+         (parts (if (eof-object? (cdr text))
+                    (out-of-text port "arguments of @-command")
+                    (map string-trim-both (string-split (car text) #\,)))))
+    (if (equal? parts '(""))
+        '()
+        (map (lambda (part) (and (not (string-null? part)) part)) parts))))
+
+(define (read-name port)
+  ;; The letters that follow, as a symbol.
+  (let loop ((letters '()))
+    (if (and (char? (peek-char port)) (char-alphabetic? (peek-char port)))
+        (loop (cons (read-char port) letters))
+        (string->symbol (reverse-list->string letters)))))
+
+(define (read-command port)
+  ;; What follows an @: a string that it stands for, or a token.
+  (let ((char (peek-char port)))
     (cond
-     ((stop? source) (reverse (flushed)))
-     ((end? source) (out-of-text))
-     ((eqv? (look source) #\@)
-      (let ((next (look source 1))
-            (name (command-at source)))
-        (cond
-         ((memv next '(#\@ #\{ #\}))
-          (go! source (+ 2 (place source)))
-          (loop (cons next chars) items))
-         ((not name)
-          (refuse "Nonalphabetic @-command char: '" next "'"))
-         ((inline? name)
-          (skip-command! source name)
-          (let ((item (read-braces source name)))
-            (loop '() (cons item (flushed)))))
-         (else (refuse "Unexpected command" name)))))
-     ((eqv? (look source) #\{)
-      (go! source (+ 1 (place source)))
-      (let ((inner (read-inline source (lambda (source) (eqv? (look source) #\})))))
-        (go! source (+ 1 (place source)))
-        (loop '() (cons (cons '*braces* inner) (flushed)))))
+     ((eof-object? char) (out-of-text port "reading char data"))
+     ((memv char '(#\@ #\{ #\} #\: #\. #\! #\? #\\)) (string (read-char port)))
+     ((not (char-alphabetic? char))
+      (refuse port "Nonalphabetic @-command char: '" char "'"))
      (else
-      (let ((char (look source)))
-        (go! source (+ 1 (place source)))
-        (loop (cons char chars) items))))))
+      (let ((name (read-name port)))
+        (case name
+          ((end)
+           (let ((ended (string-trim-both (rest-of-line port))))
+             (unless (string-every char-alphabetic? ended)
+               (refuse port "malformed @end" ended))
+             (cons 'END (string->symbol ended))))
+          ((include) (cons 'INCLUDE (string-trim-both (rest-of-line port))))
+          ((item) '(ITEM . item))
+          ((bye) '(END . texinfo))
+          (else (kind-of name) (cons 'START name))))))))
+
+(define (blank-lines? port)
+  ;; Pass white space after the end of a line; whether a whole line of it was there.
+  (let loop ((blank? #f))
+    (skip-blanks! port)
+    (cond ((eqv? (peek-char port) #\newline)
+           (read-char port)
+           (loop #t))
+          (else blank?))))
+
+(define (read-char-data port expect-eof? preserve-ws? str-handler seed)
+  "Read text of PORT up to the next token.  Return SEED after STR-HANDLER has been called for
+each piece: with it, with what follows it (the end of a line, or a character that a command
+stands for; empty before the token), and with the seed so far; and return the token, which is
+the end of file only where EXPECT-EOF? is true.  With PRESERVE-WS?, blank lines are text."
+  (let* ((text (read-delimited special port 'peek))
+         (text (if (eof-object? text) "" text))
+         (next (read-char port)))
+    (define (more following)
+      (read-char-data port expect-eof? preserve-ws? str-handler
+                      (str-handler text following seed)))
+    (define (over token)
+      (values (if (string-null? text) seed (str-handler text "" seed)) token))
+    (cond
+     ((eof-object? next)
+      (if expect-eof? (over next) (out-of-text port "reading char data")))
+     ((eqv? next #\{) (over '(START . *braces*)))
+     ((eqv? next #\}) (over '(END . #f)))
+     ((eqv? next #\@)
+      (let ((command (read-command port)))
+        (if (string? command) (more command) (over command))))
+     (preserve-ws? (more "\n"))
+     ((blank-lines? port) (over '(PARA . para)))
+     (else (more "\n")))))
+
+;;; What commands take.
+
+(define (complete-start-command command port)
+  "Read from PORT what COMMAND takes before its content.  Return the name of the element, its
+arguments, as an association list, and the kind of the command."
+  (let ((specs (arguments-of command)) (kind (kind-of command)))
+    (define (brace!)
+      (let ((char (read-char port)))
+        (unless (eqv? char #\{)
+          (refuse port "Wrong character " char
+                  " (0x" (if (char? char) (number->string (char->integer char) 16) "*eof*")
+                  ") " "Inline element lacks {" ". " '(#\{) " expected"))))
+    (define (line-items)
+      (definition-items (rest-of-line port)))
+    (define (nothing-more! rest)
+      (unless (string-null? rest)
+        (refuse port "@-command didn't expect more args" command (list rest))))
+    (values
+     (real-name command)
+     (case kind
+       ((INLINE-TEXT) (brace!) '())
+       ((INLINE-ARGS)
+        (brace!)
+        (name-arguments port specs (read-arguments port #\})))
+       ((INLINE-TEXT-ARGS)
+        (brace!)
+        (name-arguments port specs (split-commas (read-content port #:in-paragraph? #t
+                                                                #:preserve? #t #:raw? #t))))
+       ((EOL-ARGS) (name-arguments port specs (read-arguments port #\newline)))
+       ((EOL-TEXT-ARGS) (name-words port command specs (line-items)))
+       ((INDEX) `((entry ,@(line-items))))
+       ((TABLE-ENVIRON)
+        (name-formatter port command (string-trim-both (rest-of-line port))))
+       ((ENVIRON)
+        (cond ((pair? specs) (name-words port command specs (line-items)))
+              (else (nothing-more! (string-trim-both (rest-of-line port))) '())))
+       (else '()))
+     kind)))
+
+(define (name-arguments port specs arguments)
+  ;; ARGUMENTS, texts or lists of items, under the names of SPECS; #f is one left out.
+  (define (value argument)
+    (if (list? argument) argument (list argument)))
+  (let loop ((names specs) (left arguments) (optional? #f))
+    (match names
+      (() (if (null? left) '() (refuse port "@-command didn't expect more arguments:" left)))
+      ((? symbol? rest) (if (null? left) '() `((,rest ,@(append-map value left)))))
+      ((#:opt . names) (loop names left #t))
+      ((name . others)
+       (cond ((and (pair? left) (car left))
+              (acons name (value (car left)) (loop others (cdr left) optional?)))
+             ((not optional?)
+              (refuse port "@-command expected more arguments:" arguments names specs))
+             ((pair? left) (loop others (cdr left) optional?))
+             (else '()))))))
+
+(define (name-words port command specs items)
+  ;; The words of ITEMS, or what stands in braces, under the names of SPECS.
+  (match specs
+    (() '())
+    ((? symbol? rest) `((,rest ,@items)))
+    ((name . names)
+     (match items
+       (() (refuse port "@-command expects more args" command specs))
+       ((('*braces* . inner) . items)
+        (acons name inner (name-words port command names items)))
+       (((? string? text) . items)
+        (let* ((text (string-trim text))
+               (blank (string-index text blanks))
+               (items (if blank (cons (substring text (+ blank 1)) items) items)))
+          (acons name (list (substring text 0 (or blank (string-length text))))
+                 (name-words port command names items))))
+       ((item . items)
+        (acons name (list item) (name-words port command names items)))))))
+
+(define (name-formatter port command given)
+  (define (invalid)
+    (if (eq? command 'enumerate)
+        (refuse port "Invalid enumerate start" given)
+        (refuse port "Invalid @item formatter" given)))
+  (define (formatter)
+    (let ((name (string->symbol (substring given 1))))
+      (unless (inline? name)
+        (refuse port "@item formatter must be INLINE" name))
+      (list name)))
+  (case command
+    ((enumerate)
+     (cond ((string-null? given) '())
+           ((or (string-every char-numeric? given)
+                (and (= 1 (string-length given)) (string-every char-alphabetic? given)))
+            `((start ,given)))
+           (else (invalid))))
+    ((itemize)
+     `((bullet ,(cond ((string-null? given) '(bullet))
+                      ((string-prefix? "@" given) (formatter))
+                      ((= 1 (string-length given)) given)
+                      (else (invalid))))))
+    (else `((formatter ,(if (string-prefix? "@" given) (formatter) (invalid)))))))
 
 (define (split-commas items)
-  ;; Lists of items between commas.
-  (let loop ((items items) (part '()) (parts '()))
+  ;; Lists of items between the commas of ITEMS, their strings trimmed at commas; nothing
+  ;; stands after a last one.
+  (define (one-line text)
+    (string-map (lambda (char) (if (eqv? char #\newline) #\space char)) text))
+  (define (finished part)
+    (delete "" (reverse part)))
+  (let loop ((items items) (part '()) (first? #t))
     (match items
-      (() (reverse (cons (tidy (reverse part)) parts)))
-      (((? string? text) . rest)
-       (let ((comma (string-index text #\,)))
-         (if comma
-             (loop (cons (substring text (+ comma 1)) rest)
-                   '()
-                   (cons (tidy (reverse (cons (substring text 0 comma) part))) parts))
-             (loop rest (cons text part) parts))))
-      ((item . rest) (loop rest (cons item part) parts)))))
+      (() (if (null? (finished part)) '() (list (finished part))))
+      (((? string? text) . items)
+       (match (string-split (one-line text) #\,)
+         ((text)
+          (loop items (cons (if (null? part) (string-trim text) text) part) first?))
+         ((before between ... after)
+          (append (list (finished (cons ((if first? string-trim-right string-trim-both)
+                                         before)
+                                        part)))
+                  (map (lambda (text) (list (string-trim-both text))) between)
+                  (loop items (list (string-trim after)) #f)))))
+      ((item . items) (loop items (cons item part) first?)))))
 
-(define (name-arguments names parts command)
-  ;; (% (NAME ITEM …) …), or nothing when there is none.
-  (let loop ((names names) (parts parts) (optional? #f) (result '()))
-    (match names
-      (() (if (null? result) '() (list (cons '% (reverse result)))))
-      ((#:opt . names) (loop names parts #t result))
-      ((? symbol? rest)
-       (list (cons '% (reverse (cons (cons rest (join-parts parts)) result)))))
-      ((name . names)
-       (cond
-        ((or (null? parts) (null? (car parts)))
-         (if (or optional? (pair? parts))
-             (loop names (if (null? parts) '() (cdr parts)) optional? result)
-             (refuse "Missing argument of" command name)))
-        (else
-         (loop names (cdr parts) optional? (cons (cons name (car parts)) result))))))))
+;;; Elements.
 
-(define (join-parts parts)
-  (tidy (append-map (lambda (part)
-                      (append part (list " ")))
-                    parts)))
+(define (tidy items preserve?)
+  ;; Join the strings of ITEMS that touch.  Make their white space single blanks, and none
+  ;; at the ends; where PRESERVE?, drop the end of the last line only.
+  (define (collapse text)
+    (let loop ((words (string-split text char-set:whitespace)) (result '()))
+      (match words
+        ((last) (string-join (reverse (cons last result)) " "))
+        (("" . words) (loop words (if (null? result) '("") result)))
+        ((word . words) (loop words (cons word result))))))
+  (define (change-first items change)
+    (match items
+      (((? string? text) . items) (cons (change text) items))
+      (_ items)))
+  (define (change-last items change)
+    (reverse (change-first (reverse items) change)))
+  (define (without-line-end text)
+    (if (string-suffix? "\n" text) (string-drop-right text 1) text))
+  (let ((joined (fold-right
+                 (lambda (item rest)
+                   (if (and (string? item) (pair? rest) (string? (car rest)))
+                       (cons (string-append item (car rest)) (cdr rest))
+                       (cons item rest)))
+                 '() items)))
+    (delete ""
+            (if preserve?
+                (change-last joined without-line-end)
+                (change-last
+                 (change-first (map (lambda (item)
+                                      (if (string? item) (collapse item) item))
+                                    joined)
+                               string-trim)
+                 string-trim-right)))))
 
-(define (read-braces source name)
-  ;; The element of inline command NAME, whose braces begin here.
-  (unless (eqv? (look source) #\{)
-    (refuse "Missing braces of" name))
-  (go! source (+ 1 (place source)))
-  (let ((items (read-inline source (lambda (source) (eqv? (look source) #\}))))
-        (tag (real-name name)))
-    (go! source (+ 1 (place source)))
-    (cond
-     ((eq? name 'value)
-      (let* ((key (string-concatenate (filter string? items)))
-             (found (assoc key (values-set source))))
-        (if found
-            (cdr found)
-            (error "unknown value" `((key ,key)) (values-set source)))))
-     ((eq? (kind-of name) 'INLINE-TEXT)
-      (cons tag (one-blank items)))
-     (else
-      (cons tag
-            (name-arguments (arguments-of name)
-                            (if (null? items) '() (split-commas items))
-                            name))))))
-
-(define (one-blank items)
-  ;; ITEMS with white space made single blanks, which stay at the ends.
-  (map (lambda (item)
-         (if (string? item)
-             (string-join (string-split-blanks item) " ")
-             item))
-       items))
-
-(define (at-line-end? source)
-  (or (end? source) (eqv? (look source) #\newline)))
-
-(define (line-items source)
-  ;; What is left of the line, read as text.
-  (let ((items (read-inline source at-line-end?)))
-    (unless (end? source)
-      (go! source (+ 1 (place source))))
-    items))
-
-;; The arguments of a definition: words, or what stands in braces.
-(define (definition-parts items)
-  (append-map (lambda (item)
-                (match item
-                  ((? string? text) (map list (string-tokenize text)))
-                  (('*braces* . inner) (list (tidy inner)))
-                  (_ (list (list item)))))
-              items))
-
-(define (skip-blanks! source)
+(define* (read-content port #:key preserve? in-paragraph? expect-eof? raw?)
+  ;; The items up to the token that ends them, and that token.  Text that stands outside of
+  ;; a paragraph begins one.  Where RAW?, strings stay as they are.
+  (define items '())
+  (define paragraph #f)
+  (define (add! item)
+    (if (or paragraph (not in-paragraph?))
+        (set! paragraph (cons item (or paragraph '())))
+        (set! items (cons item items))))
+  (define (close-paragraph!)
+    (when paragraph
+      (set! items (acons 'para (tidy (reverse paragraph) preserve?) items)))
+    (set! paragraph #f)
+    (set! in-paragraph? #f))
+  (define (add-blocks! blocks)
+    (close-paragraph!)
+    (set! items (append-reverse blocks items)))
   (let loop ()
-    (when (memv (look source) '(#\space #\tab #\newline))
-      (go! source (+ 1 (place source)))
-      (loop))))
-
-(define (end-of? source environment)
-  (and (eq? (command-at source) 'end)
-       (or (not environment) #t)))
-
-(define (pass-end! source environment)
-  ;; Pass the line with @end.
-  (skip-command! source 'end)
-  (let ((named (string-trim-both (rest-of-line source))))
-    (when (and environment (not (string=? named (symbol->string environment))))
-      (refuse "Unmatched @end" named environment))))
-
-(define (blank-line-at? source place)
-  ;; Whether the line at PLACE has nothing on it.
-  (let* ((text (source-text source))
-         (next (string-skip text (char-set #\space #\tab) place)))
-    (or (not next) (char=? (string-ref text next) #\newline))))
-
-(define (paragraph-over? source)
-  (or (end? source)
-      (and (eqv? (look source) #\newline)
-           (let ((next (+ 1 (place source))))
-             (or (blank-line-at? source next)
-                 (let ((here (place source)))
-                   (go! source next)
-                   (let ((name (command-at source)))
-                     (go! source here)
-                     (and name
-                          (or (memq name '(end bye item itemx))
-                              (not (inline? name)))))))))))
-
-(define (read-blocks source environment stop?)
-  ;; Elements until STOP? of the command at the beginning of a line; at the end of the
-  ;; text, an ENVIRONMENT is still open.
-  (let loop ((blocks '()))
-    (skip-blanks! source)
-    (let ((name (command-at source)))
-      (cond
-       ((and (end? source) environment) (out-of-text))
-       ((end? source) (reverse blocks))
-       ((and name (stop? name)) (reverse blocks))
-       ((eq? name 'bye) (go! source (string-length (source-text source)))
-                        (loop blocks))
-       ((eq? name 'end) (pass-end! source #f) (loop blocks))
-       ((and name (not (inline? name)))
-        (skip-command! source name)
-        (loop (append (reverse (read-block source name)) blocks)))
-       (else
-        (let ((items (tidy (read-inline source paragraph-over?))))
-          (loop (if (null? items) blocks (cons (cons 'para items) blocks)))))))))
-
-(define (index-anchor name entry)
-  `(anchor (% (name ,(string-append (symbol->string name) "-" entry)))))
-
-(define (plain items)
-  (string-concatenate (filter string? items)))
-
-(define (read-block source name)
-  ;; The elements of block command NAME, which has been passed.
-  (case (kind-of name)
-    ((#f)
-     (let ((file (string-trim-both (rest-of-line source))))
-       (call-with-file-and-dir file
-         (lambda (port)
-           (read-blocks (make-source (get-string-all port)) #f (const #f))))))
-    ((EMPTY-COMMAND)
-     (list (list name)))
-    ((EOL-ARGS)
-     (let ((arguments (arguments-of name)))
-       (list (if (symbol? arguments)
-                 (list name `(% (,arguments ,(string-trim-both (rest-of-line source)))))
-                 (let ((items (line-items source)))
-                   (cons name
-                         (name-arguments arguments
-                                         (if (null? items) '() (split-commas items))
-                                         name)))))))
-    ((EOL-TEXT)
-     (let ((items (tidy (line-items source))))
-       (cond ((eq? name 'set)
-              (let* ((text (plain items))
-                     (blank (or (string-index text #\space) (string-length text))))
-                (set-value! source (substring text 0 blank)
-                            (string-trim (substring text blank)))
-                '()))
-             (else (list (cons name items))))))
-    ((EOL-TEXT-ARGS)
-     (list (cons name (name-arguments (arguments-of name)
-                                      (definition-parts (line-items source)) name))))
-    ((INDEX)
-     (let ((entry (tidy (line-items source))))
-       (list (index-anchor name (plain entry))
-             (list name `(% (entry ,@entry))))))
-    ((ENVIRON) (read-environment source name))
-    ((TABLE-ENVIRON) (list (read-table source name)))
-    (else (refuse "Unexpected command" name))))
-
-(define (read-environment source name)
-  (let ((arguments (arguments-of name)))
-    (cond
-     ((memq name verbatim)
-      (rest-of-line source)
-      (list (list name (read-verbatim source name))))
-     ((null? arguments)
-      (rest-of-line source)
-      (let ((blocks (read-blocks source name (lambda (name) (eq? name 'end)))))
-        (pass-end! source name)
-        (list (cons name blocks))))
-     (else
-      (let* ((parts (definition-parts (line-items source)))
-             (attributes (name-arguments arguments parts name))
-             (defined (assq-ref (cdar attributes) 'name))
-             (blocks (read-blocks source name (lambda (name) (eq? name 'end)))))
-        (pass-end! source name)
-        (list (index-anchor name (plain defined))
-              `(,name ,@attributes ,@blocks)))))))
-
-(define (read-verbatim source name)
-  ;; The lines up to @end NAME as one string; commands in them are read but in `verbatim'.
-  (let* ((text (source-text source))
-         (mark (string-append "@end " (symbol->string name)))
-         (end (let loop ((from (place source)))
-                (let ((found (string-contains text mark from)))
-                  (cond ((not found) (out-of-text))
-                        ((or (zero? found)
-                             (char=? #\newline (string-ref text (- found 1))))
-                         found)
-                        (else (loop (+ found 1)))))))
-         (content (substring text (place source) end))
-         (items (if (eq? name 'verbatim)
-                    (list content)
-                    (read-inline (vector content 0 (values-set source)) end?))))
-    (go! source end)
-    (pass-end! source name)
-    (verbatim-text items)))
-
-(define (verbatim-text items)
-  (string-trim-right (string-concatenate
-                      (map (lambda (item)
-                             (match item
-                               ((? string? text) text)
-                               (('*braces* . inner)
-                                (string-append "{" (verbatim-text inner) "}"))
-                               ((_ ('% . _) . inner) (verbatim-text inner))
-                               ((_ . inner) (verbatim-text inner))))
-                           items))
-                     #\newline))
-
-(define (read-table source name)
-  (let* ((given (string-trim-both (rest-of-line source)))
-         (formatter (if (string-prefix? "@" given)
-                        (list (string->symbol (substring given 1)))
-                        given))
-         (formatter (if (pair? formatter)
-                        (begin (kind-of (car formatter)) formatter)
-                        formatter)))
-    (define (more? command)
-      (memq command '(item end)))
-    (define (read-item)
-      ;; One item or entry; its command has been passed.
-      (if (memq name '(itemize enumerate))
-          (cons 'item
-                (begin
-                  (skip-spaces! source)
-                  (read-blocks source name more?)))
-          (let ((heading (tidy (line-items source))))
-            `(entry (% (heading ,@heading))
-                    ,@(read-blocks source name more?)))))
-    (define head
-      (case name
-        ((itemize)
-         (list 'itemize `(% (bullet ,(if (string? formatter)
-                                         (if (string-null? formatter)
-                                             '(bullet)
-                                             formatter)
-                                         formatter)))))
-        ((enumerate)
-         (cons 'enumerate
-               (if (equal? formatter "") '() (list `(% (start ,formatter))))))
-        (else (list name `(% (formatter ,formatter))))))
-    (let ((before (read-blocks source name more?)))
-      (let loop ((items (reverse before)))
+    (receive (pieces token)
+        (read-char-data port expect-eof? preserve?
+                        (lambda (text following pieces) (cons* following text pieces))
+                        '())
+      (let ((text (string-concatenate-reverse pieces)))
         (cond
-         ((eq? (command-at source) 'end)
-          (pass-end! source name)
-          (append head (reverse items)))
-         (else
-          (skip-command! source 'item)
-          (loop (cons (read-item) items))))))))
+         ((not (string-every char-set:whitespace text)) (add! text))
+         ;; White space counts between two items.
+         ((and (not (string-null? text))
+               (or paragraph (and in-paragraph? (pair? items)))
+               (match token (('START . (? inline?)) #t) (_ #f)))
+          (add! " "))))
+      (match token
+        (('START . (? inline? command))
+         (for-each add! (read-element port command preserve?))
+         (loop))
+        (('START . command)
+         (add-blocks! (read-element port command preserve?))
+         (loop))
+        (('INCLUDE . file)
+         (add-blocks!
+          (call-with-file-and-dir file
+            (lambda (port)
+              (read-content port #:preserve? preserve? #:expect-eof? #t))))
+         (loop))
+        (('PARA . _)
+         (close-paragraph!)
+         (loop))
+        (_
+         (close-paragraph!)
+         (values (if raw? (reverse items) (tidy (reverse items) preserve?))
+                 token))))))
 
-(define (skip-spaces! source)
-  (let loop ()
-    (when (memv (look source) '(#\space #\tab))
-      (go! source (+ 1 (place source)))
-      (loop))))
+(define (line->items line)
+  (call-with-input-string line
+    (lambda (port)
+      (read-content port #:in-paragraph? #t #:expect-eof? #t))))
 
-(define (text-of string-or-port)
-  (if (string? string-or-port)
-      string-or-port
-      (get-string-all string-or-port)))
+(define (definition-items line)
+  ;; What stands in LINE as it stands there, but for blanks at its beginning.
+  (call-with-input-string (string-trim line)
+    (lambda (port)
+      (read-content port #:in-paragraph? #t #:expect-eof? #t #:preserve? #t #:raw? #t))))
+
+(define (text-in items)
+  ;; The text of ITEMS and of all that is in them.
+  (string-concatenate
+   (map (match-lambda ((? string? text) text)
+                      ((_ . items) (text-in items))
+                      (_ ""))
+        items)))
+
+(define (named name arguments content)
+  `(,name ,@(if (null? arguments) '() `((% ,@arguments))) ,@content))
+
+(define (anchor-of name text)
+  `(anchor (% (name ,(string-append (symbol->string name) "-" text)))))
+
+(define (read-element port command preserve?)
+  ;; The elements that COMMAND makes, whose name has been passed.
+  (receive (name arguments kind)
+      (if (eq? command '*braces*)
+          (values '*braces* '() 'INLINE-TEXT)
+          (complete-start-command command port))
+    (let ((preserve? (or preserve? (and (memq name verbatim) #t))))
+      (case kind
+        ((INLINE-TEXT)
+         (list (cons name (read-content port #:preserve? preserve? #:in-paragraph? #t))))
+        ((EOL-TEXT)
+         (let ((line (rest-of-line port)))
+           (list (if (eq? name 'set)
+                     (cons 'set (name-words port name '(key . value)
+                                            (definition-items line)))
+                     (cons name (line->items line))))))
+        ((INDEX)
+         (list (anchor-of name (string-delete #\, (text-in (assq-ref arguments 'entry))))
+               (named name arguments '())))
+        ((ENVIRON)
+         (cond
+          ((eq? name 'verbatim)
+           (list (list name (string-concatenate-reverse
+                             (read-verbatim-body
+                              port
+                              (lambda (line end lines) (cons* end line lines))
+                              '())))))
+          (else
+           (let ((content (read-environment port name preserve?)))
+             (append (if (null? arguments)
+                         '()
+                         (list (anchor-of name (text-in (assq-ref arguments 'name)))))
+                     (list (named name arguments content)))))))
+        ((TABLE-ENVIRON)
+         (list (named name arguments (read-table port name preserve?))))
+        (else (list (named name arguments '())))))))
+
+(define (read-environment port name preserve?)
+  (receive (content token)
+      (read-content port #:preserve? preserve? #:in-paragraph? preserve?)
+    (match token
+      (('ITEM . _) (refuse port "@item must be within a table environment" name))
+      (('END . (? (lambda (ended) (eq? ended name)))) content)
+      (_ (refuse port "Expecting @end for " name ", got " token)))))
+
+(define (read-table port name preserve?)
+  ;; What stands before the first item, and the items.
+  (let loop ((elements '()) (begin-item identity))
+    (receive (content token) (read-content port #:preserve? preserve?)
+      (let ((elements (append elements (begin-item content))))
+        (match token
+          (('END . (? (lambda (ended)
+                        (not (and ended (eq? 'TABLE-ENVIRON (kind-of ended)))))))
+           (refuse port "@item not ended by @end table/enumerate/itemize" token))
+          (('END . _) elements)
+          ((? (lambda (_) (memq name '(itemize enumerate))))
+           (loop elements (lambda (content) (list (cons 'item content)))))
+          (_
+           (let ((heading (line->items (rest-of-line port))))
+             (loop elements
+                   (lambda (content)
+                     `((entry (% (heading ,@heading)) ,@content)))))))))))
+
+;;; Documents.
+
+(define (settle elements)
+  ;; ELEMENTS with the values of @set, what @copying holds, and tables of contents in place.
+  (define known '())
+  (define copying '())
+  (define (settled item)
+    (match item
+      (('set ('key . key) . value)
+       (set! known (acons (text-in key) (tidy-value value) known))
+       '())
+      (('value ('% ('key key)))
+       (match (assoc key known)
+         ((_ . value) value)
+         (#f (scm-error 'misc-error #f "unknown value ~S ~S"
+                        (list `((key ,key)) known) #f))))
+      (('copying . content)
+       (set! copying (append-map settled content))
+       '())
+      (('insertcopying) copying)
+      (('contents) (table-of-contents elements))
+      ((tag . items) (list (cons tag (append-map settled items))))
+      (_ (list item))))
+  (append-map settled elements))
+
+(define (tidy-value value)
+  ;; The items of (VALUE …) with single blanks; those at its beginning stay.
+  (match (append-map cdr value)
+    (((? string? text) . items)
+     (let ((tidied (tidy (cons (string-append "." text) items) #f)))
+       (match (cons (string-drop (car tidied) 1) (cdr tidied))
+         (("") '())
+         (items items))))
+    (items (tidy items #f))))
+
+(define (table-of-contents elements)
+  ;; Chapters and their sections, each as a reference to the node that it begins.
+  (define sections
+    (let loop ((elements elements) (node #f) (sections '()))
+      (match elements
+        (() (reverse sections))
+        ((('node ('% ('name name) . _) . _) . rest) (loop rest name sections))
+        (((tag . title) . rest)
+         (let ((depth (texi-command-depth tag 2)))
+           (loop rest #f
+                 (if (and depth (positive? depth))
+                     (cons (cons depth (if node `((ref (% (node ,node)))) title)) sections)
+                     sections)))))))
+  (define (listed sections depth)
+    ;; The list of those at DEPTH, and what comes after it.
+    (let loop ((items '()) (sections sections))
+      (match sections
+        (((at . title) . rest)
+         (if (< at depth)
+             (values `((enumerate ,@(reverse items))) sections)
+             (receive (title rest)
+                 (if (= at depth) (values `((para ,@title)) rest) (values '() sections))
+               (receive (below rest)
+                   (if (and (pair? rest) (> (caar rest) depth))
+                       (listed rest (+ depth 1))
+                       (values '() rest))
+                 (loop (cons `(item ,@title ,@below) items) rest)))))
+        (() (values `((enumerate ,@(reverse items))) '())))))
+  (receive (entries _) (listed sections 1)
+    `((chapheading "Table of Contents") ,@entries)))
+
+(define (document port tag)
+  (receive (content token) (read-content port #:expect-eof? #t)
+    (when (equal? token '(ITEM . item))
+      (refuse port "@item must be within a table environment" tag))
+    (settle content)))
 
 (define (texi-fragment->stexi string-or-port)
   "Return what STRING-OR-PORT, a part of a Texinfo document, says, as (*fragment* …)."
-  (cons '*fragment*
-        (read-blocks (make-source (text-of string-or-port)) #f (const #f))))
+  (define (fragment port)
+    (cons '*fragment* (document port '*fragment*)))
+  (if (string? string-or-port)
+      (call-with-input-string string-or-port fragment)
+      (fragment string-or-port)))
 
 (define (texi->stexi port)
   "Return the Texinfo document in PORT, as (texinfo (% (title …) …) …)."
-  (let ((source (make-source (get-string-all port))))
-    (define (set-line)
-      ;; The lines before the first block: \\input, and settings of the whole document.
-      (cond ((end? source) #f)
-            ((eqv? (look source) #\\) (rest-of-line source) #t)
-            ((memq (command-at source) '(setfilename settitle))
-             => (lambda (found)
-                  (skip-command! source (car found))
-                  (cons (car found) (tidy (line-items source)))))
-            ((eqv? (look source) #\newline) (rest-of-line source) #t)
-            ((memq (command-at source) '(c comment)) (rest-of-line source) #t)
-            (else #f)))
-    (let loop ((settings '()))
-      (let ((line (set-line)))
-        (cond ((pair? line) (loop (cons line settings)))
-              (line (loop settings))
-              (else
-               `(texinfo (% (title ,@(or (assq-ref settings 'settitle)
-                                         (refuse "No \\n@settitle  found"))))
-                         ,@(read-blocks source #f (const #f)))))))))
+  ;; The line with the title is not the first.
+  (read-line port)
+  (let loop ((line (read-line port)))
+    (cond
+     ((eof-object? line) (refuse port "No \\n@settitle  found"))
+     ((string-prefix? "@settitle " line)
+      (let ((title (definition-items (string-trim-both (string-drop line 10)))))
+        (when (null? title)
+          (refuse port "You have a @settitle, but no title"))
+        `(texinfo (% (title ,@title)) ,@(document port 'texinfo))))
+     (else (loop (read-line port))))))
 
 (define (stexi->sxml tree)
   "Return TREE as SXML: the arguments of a command become an element of their own."
