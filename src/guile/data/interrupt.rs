@@ -2,6 +2,7 @@
 //!
 //! Who listens to Ctrl-C counts outside of the language, and says here how to ask.
 
+use crate::data::limits;
 use std::sync::OnceLock;
 
 static ASK: OnceLock<fn() -> bool> = OnceLock::new();
@@ -13,5 +14,5 @@ pub fn ask_by(ask: fn() -> bool) {
 
 /// Whether an interrupt waits to be dealt with; who is told deals with it.
 pub fn take_interrupt() -> bool {
-    ASK.get().is_some_and(|ask| ask())
+    ASK.get().is_some_and(|ask| ask()) || limits::is_time_up()
 }

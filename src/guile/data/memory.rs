@@ -111,15 +111,64 @@ struct Meter {
     exhausted: Cell<Option<Exhausted>>,
     /// How many bytes the frames of calls may take.
     frames: Cell<usize>,
+    /// What the ceiling is while nothing counts what is allocated.
+    resting: Cell<isize>,
+    /// All that has been taken while something counted it.
+    allocated: Cell<usize>,
+    /// Beyond this of it the alarm is raised.
+    budget: Cell<Option<usize>>,
     alarm: Cell<Option<&'static dyn Fn()>>,
     calm: Cell<Option<&'static dyn Fn()>>,
 }
+
+impl Meter {
+    /// While something counts what is allocated, every allocation is beyond the ceiling.
+    fn set_ceiling(&self, bytes: isize) {
+        self.resting.set(bytes);
+        let counts = self.budget.get().is_some();
+        self.ceiling.set(if counts { isize::MIN } else { bytes });
+    }
+}
+
+/// All that this thread has taken while something counted it, in bytes.
+pub fn allocated() -> usize {
+    METER.with(|meter| meter.allocated.get())
+}
+
+/// Raise the alarm when more than BUDGET has been taken; none is set, and nothing is
+/// counted, where that is `None`.
+pub fn set_budget(budget: Option<usize>) {
+    METER.with(|meter| {
+        meter.budget.set(budget);
+        meter.set_ceiling(meter.resting.get());
+    });
+}
+
+/// The alarm that a budget has raised has been dealt with. It is raised again when as much
+/// has been taken as handlers may need.
+pub fn forget_budget() {
+    METER.with(|meter| {
+        if meter.exhausted.get() == Some(Exhausted::Budget) {
+            meter.exhausted.set(None);
+        }
+        if let Some(budget) = meter.budget.get() {
+            meter.budget.set(Some(
+                budget.max(meter.allocated.get().saturating_add(GRACE)),
+            ));
+        }
+    });
+}
+
+/// What it takes to unwind.
+const GRACE: usize = 1 << 20;
 
 /// Of what there was no more when the machine was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exhausted {
     Memory,
     Frames,
+    /// What a limit of allocation allows.
+    Budget,
 }
 
 /// With room for so many frames Steel would end a recursion itself.
@@ -145,6 +194,9 @@ thread_local! {
         Meter {
             used: Cell::new(0),
             ceiling: Cell::new(SMALL),
+            resting: Cell::new(SMALL),
+            allocated: Cell::new(0),
+            budget: Cell::new(None),
             limit: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
             exhausted: Cell::new(None),
@@ -170,7 +222,7 @@ pub fn watch(alarm: impl Fn() + 'static, calm: impl Fn() + 'static) {
         meter.calm.set(Some(calm));
         meter.exhausted.set(None);
         meter.limit.set(ceiling());
-        meter.ceiling.set(meter.ceiling.get().min(ceiling()));
+        meter.set_ceiling(meter.resting.get().min(ceiling()));
         meter.end.set(ceiling().saturating_mul(2));
     });
 }
@@ -181,9 +233,7 @@ pub fn was_exhausted() -> Option<Exhausted> {
     METER.with(|meter| {
         let limit = ceiling();
         let margin = (limit / 16).max(1 << 20);
-        meter
-            .ceiling
-            .set(limit.max(meter.used.get().saturating_add(margin)));
+        meter.set_ceiling(limit.max(meter.used.get().saturating_add(margin)));
         meter.exhausted.take()
     })
 }
@@ -320,9 +370,19 @@ impl Metered {
         if bytes <= 0 {
             return true;
         }
+        if let Some(budget) = meter.budget.get() {
+            let allocated = meter.allocated.get().saturating_add(bytes.unsigned_abs());
+            meter.allocated.set(allocated);
+            if allocated > budget {
+                Self::raise_alarm(meter, Exhausted::Budget);
+            }
+            if used <= meter.resting.get() {
+                return true;
+            }
+        }
         let limit = meter.limit.get();
-        if meter.ceiling.get() < limit {
-            meter.ceiling.set(limit);
+        if meter.resting.get() < limit {
+            meter.set_ceiling(limit);
             ask_for_huge_pages(size_of::<usize>(), RESERVED);
             if used <= limit {
                 return true;

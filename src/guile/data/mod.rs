@@ -14,6 +14,7 @@ pub mod clock;
 pub mod errors;
 pub mod identity;
 pub mod interrupt;
+pub mod limits;
 pub mod memory;
 pub mod native;
 pub mod number_syntax;

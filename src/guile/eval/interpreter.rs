@@ -5,6 +5,7 @@
 //! make and use it inside [`crate::machine::vm::on_large_stack`].
 
 use crate::compile::{constants, source_map};
+use crate::data::limits::{self, Controls};
 use crate::data::native::{Native, NativeModule};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value};
@@ -203,6 +204,12 @@ impl Interpreter {
         let controller = engine.get_thread_state_controller();
         let other = engine.get_thread_state_controller();
         memory::watch(move || controller.interrupt(), move || other.resume());
+        let controller = engine.get_thread_state_controller();
+        let other = engine.get_thread_state_controller();
+        limits::control_by(Controls {
+            interrupt: Arc::new(move || controller.interrupt()),
+            resume: Arc::new(move || other.resume()),
+        });
         let load = vm::load_procedure(&mut engine)
             .map_err(|error| Failure::internal(format!("the glue does not compile: {error}")))?;
         Ok(Interpreter {

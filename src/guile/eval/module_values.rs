@@ -266,8 +266,8 @@ struct MacroValue {
 
 thread_local! {
     /// One value for one variable, with the procedures that reach it.
-    static VARIABLES: RefCell<HashMap<usize, (Value, Option<Root>)>> = RefCell::default();
-    static MACROS: RefCell<HashMap<usize, Value>> = RefCell::default();
+    static VARIABLES: RefCell<HashMap<Identity, (Value, Option<Root>)>> = RefCell::default();
+    static MACROS: RefCell<HashMap<Identity, Value>> = RefCell::default();
 }
 
 /// VARIABLE as a value; the same one each time.
@@ -275,7 +275,7 @@ fn variable_value(variable: &std::rc::Rc<Variable>) -> Value {
     VARIABLES.with(|values| {
         values
             .borrow_mut()
-            .entry(std::rc::Rc::as_ptr(variable) as usize)
+            .entry(Identity::Global(std::rc::Rc::as_ptr(variable) as usize))
             .or_insert_with(|| {
                 let value = VariableValue::Global(variable.clone());
                 (handle_value("variable", value), None)
@@ -285,14 +285,26 @@ fn variable_value(variable: &std::rc::Rc<Variable>) -> Value {
     })
 }
 
-/// What tells BINDING from others.
-fn address_of(binding: &Binding) -> Option<usize> {
+/// What tells a variable or keyword from others: each kind counts on its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Identity {
+    Global(usize),
+    Macro(usize),
+    Expression(usize),
+    Auxiliary(&'static str),
+    Special(usize),
+    /// What no program binds.
+    Other,
+}
+
+fn identity_of(binding: &Binding) -> Identity {
     match binding {
-        Binding::Macro(keyword) => Some(std::rc::Rc::as_ptr(keyword) as usize),
-        Binding::Expression(form) => Some(form.0),
-        Binding::Auxiliary(word) => Some(word.as_ptr() as usize),
-        Binding::Special(special) => Some(*special as usize),
-        _ => None,
+        Binding::Macro(keyword) => Identity::Macro(std::rc::Rc::as_ptr(keyword) as usize),
+        Binding::Expression(form) => Identity::Expression(form.0),
+        Binding::Auxiliary(word) => Identity::Auxiliary(word),
+        Binding::Special(special) => Identity::Special(*special as usize),
+        Binding::Global(variable) => Identity::Global(std::rc::Rc::as_ptr(variable) as usize),
+        Binding::Local(_) | Binding::Pattern(_) | Binding::Ellipsis(_) => Identity::Other,
     }
 }
 
@@ -306,15 +318,15 @@ fn macro_value(name: Id, binding: &Binding) -> Value {
             },
         )
     };
-    match address_of(binding) {
-        Some(address) => MACROS.with(|macros| {
+    match identity_of(binding) {
+        Identity::Other => make(),
+        identity => MACROS.with(|macros| {
             macros
                 .borrow_mut()
-                .entry(address)
+                .entry(identity)
                 .or_insert_with(make)
                 .clone()
         }),
-        None => make(),
     }
 }
 
@@ -331,7 +343,7 @@ fn binding_value(name: Id, binding: Option<Binding>) -> Value {
             }
         }
         Some(binding) => {
-            let key = address_of(&binding).unwrap_or(0) ^ 1;
+            let key = identity_of(&binding);
             VARIABLES.with(|values| {
                 values
                     .borrow_mut()
@@ -530,20 +542,20 @@ fn variable_state(args: &[Value]) -> Outcome {
     })
 }
 
-fn access_of(value: &Value) -> Option<usize> {
+fn access_of(value: &Value) -> Option<Identity> {
     match &*variable_of(value)? {
-        VariableValue::Global(variable) => Some(std::rc::Rc::as_ptr(variable) as usize),
+        VariableValue::Global(variable) => Some(identity_of(&Binding::Global(variable.clone()))),
         VariableValue::Syntax(..) => None,
     }
 }
 
 fn variable_access(args: &[Value]) -> Outcome {
     variable_arg("variable-ref", args)?;
-    let known = access_of(&args[0]).and_then(|address| {
+    let known = access_of(&args[0]).and_then(|identity| {
         VARIABLES.with(|values| {
             values
                 .borrow()
-                .get(&address)
+                .get(&identity)
                 .and_then(|(_, access)| access.as_ref().map(|access| access.value().clone()))
         })
     });
@@ -552,9 +564,9 @@ fn variable_access(args: &[Value]) -> Outcome {
 
 fn set_variable_access(args: &[Value]) -> Outcome {
     variable_arg("variable-ref", args)?;
-    if let Some(address) = access_of(&args[0]) {
+    if let Some(identity) = access_of(&args[0]) {
         VARIABLES.with(|values| {
-            if let Some(entry) = values.borrow_mut().get_mut(&address) {
+            if let Some(entry) = values.borrow_mut().get_mut(&identity) {
                 entry.1 = Some(Root::of(&args[1]));
             }
         });
@@ -566,9 +578,9 @@ fn variable_forget(args: &[Value]) -> Outcome {
     if let VariableValue::Global(variable) = &*variable_arg("variable-unset!", args)? {
         variable.state.set(State::Declared);
         variable.assigned.set(true);
-        let address = std::rc::Rc::as_ptr(variable) as usize;
+        let identity = identity_of(&Binding::Global(variable.clone()));
         VARIABLES.with(|values| {
-            if let Some(entry) = values.borrow_mut().get_mut(&address) {
+            if let Some(entry) = values.borrow_mut().get_mut(&identity) {
                 entry.1 = None;
             }
         });

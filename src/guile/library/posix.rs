@@ -305,8 +305,9 @@ fn open_ports(_: &[Value]) -> Outcome {
     Ok(pairs::list(ports::all_open()))
 }
 
-fn close_descriptor(args: &[Value]) -> Outcome {
+fn close_descriptor(machine: &mut Machine, args: &[Value]) -> Outcome {
     let fd = number("close-fdes", args, 1)?;
+    ports::tell_of_closing(machine, fd)?;
     // SAFETY: closing a descriptor by number is what the caller asks for.
     done("close-fdes", unsafe { libc::close(fd) })
 }
@@ -426,7 +427,7 @@ natives! {
     /// (setrlimit resource soft hard) -> set both
     "setrlimit" (3) => setrlimit,
     /// (close-fdes descriptor) -> close it
-    "close-fdes" (1) => close_descriptor,
+    "close-fdes" (1) with machine => close_descriptor,
     /// (move->fdes port descriptor) -> PORT, which stands for DESCRIPTOR now
     "move->fdes" (2) => move_to,
     /// (%open-ports) -> the open ports that stand for descriptors

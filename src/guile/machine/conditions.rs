@@ -11,8 +11,8 @@ use crate::data::identity::is_eq;
 use crate::data::native::{Raise, Raised, Target, innermost};
 use crate::data::roots::Root;
 use crate::data::value::{Value, list_value, pair_value, string_value, symbol_value};
-use crate::data::{builtins, memory, records};
-use crate::machine::steel_errors::translated;
+use crate::data::{builtins, limits, memory, records};
+use crate::machine::steel_errors::{is_interruption, translated};
 use crate::machine::{control, extents, procedures};
 use crate::namespace::registry;
 use failure::{Detail, Failure};
@@ -98,6 +98,11 @@ pub fn set_raiser(apply: impl FnOnce() -> Value, procedure: &Value) {
 
 /// Raise what the native called NAME gave back as its error.
 pub fn raise(raise: Raise, name: &'static str, spans: &dyn Fn() -> Vec<Span>) -> Raised {
+    // Nothing that is raised beyond a limit is caught within it.
+    let raise = match (&raise, limits::passed()) {
+        (Raise::Machine(_) | Raise::Unwind(_) | Raise::UnwindTo(..), _) | (_, None) => raise,
+        (_, Some(target)) => Raise::UnwindTo(passed_limit(), target),
+    };
     // A native that has stopped where memory ran out may not know why.
     let raise = match (&raise, memory::is_exhausted()) {
         (Raise::Throw { .. }, true) => memory::check().err().unwrap_or(raise),
@@ -273,6 +278,16 @@ fn find(error: &SteelErr) -> Raising {
     {
         return raising;
     }
+    if error.kind() == ErrorKind::Generic
+        && is_interruption(message)
+        && let Some(target) = limits::passed()
+    {
+        return Raising {
+            object: Root::of(&passed_limit()),
+            trace: Trace::default(),
+            target,
+        };
+    }
     let mut spans: Vec<Span> = error
         .stack_trace()
         .iter()
@@ -310,6 +325,11 @@ fn take(ticket: u64) -> Option<Raising> {
         waiting.truncate(index + 1);
         waiting.pop().map(|(_, raising)| raising)
     })
+}
+
+/// What unwinds where a limit is passed. Only the frame that set the limit sees it.
+fn passed_limit() -> Value {
+    throw_object(symbol_value("limit-exceeded"), list_value(Vec::new()))
 }
 
 /// Key and arguments of OBJECT as `catch` gives them to its handler.

@@ -1,18 +1,26 @@
 //! Natives behind `scheme/guile/boot/control.scm`: calls with lists of
 //! arguments, fluids, parameters, promises, and the bookkeeping of exceptions.
 
-use crate::data::native::{Machine, Outcome, Raise};
+use crate::data::limits::{self, Amount};
+use crate::data::native::{Machine, Outcome, Raise, Target};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value, symbol_value};
 use crate::data::{args, errors, memory, numbers, pairs, records, unbound};
 use crate::library::ports::{self, Standard};
 use crate::machine::conditions;
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 use steel::SteelErr;
 
 crate::natives! {
     /// (%limit-frames count) -> how many calls could be under way at once; COUNT from now on
     "%limit-frames" (1) => limit_frames,
+    /// (%begin-limit kind amount entry) -> nothing; a limit is in force from now on, of `time` in
+    /// seconds or `allocation` in bytes; where it is passed, the machine unwinds to ENTRY of the extents
+    "%begin-limit" (3) => begin_limit,
+    /// (%end-limit entry) -> whether the limit that unwinds to ENTRY is in force and was passed; it is in
+    /// force no more
+    "%end-limit" (1) => end_limit,
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
     "%spread-arguments" (1) => spread_arguments,
     /// (%apply-arguments list) -> LIST as the machine's apply takes it
@@ -508,4 +516,25 @@ fn promise_settle(args: &[Value]) -> Outcome {
 fn limit_frames(args: &[Value]) -> Outcome {
     let count = args::size("call-with-stack-overflow-handler", args, 1)?;
     Ok(args::integer(memory::limit_frames(count)))
+}
+
+fn begin_limit(args: &[Value]) -> Outcome {
+    let kind = args::symbol("%begin-limit", args, 1)?;
+    let amount = numbers::to_f64(&args[1])
+        .filter(|amount| *amount >= 0.0)
+        .ok_or_else(|| errors::wrong_type("%begin-limit", 2, &args[1]))?;
+    let amount = if kind == "time" {
+        Amount::Time(Duration::try_from_secs_f64(amount).unwrap_or(Duration::MAX))
+    } else {
+        // A number too large is the largest there is.
+        Amount::Allocation(amount as usize)
+    };
+    limits::begin(amount, Target::of(&args[2])).map_err(|error| {
+        errors::system("%begin-limit", error.raw_os_error().unwrap_or_default())
+    })?;
+    Ok(Value::Void)
+}
+
+fn end_limit(args: &[Value]) -> Outcome {
+    Ok(Value::BoolV(limits::end(Target::of(&args[0]))))
 }

@@ -68,7 +68,10 @@ pub fn translated(kind: ErrorKind, message: &str) -> Value {
             && let Some(exhausted) = memory::was_exhausted()
         {
             return match exhausted {
-                Exhausted::Memory => thrown(memory::EXHAUSTED, memory::exhausted_arguments()),
+                // A budget that nobody holds the program to any more is no limit of its own.
+                Exhausted::Memory | Exhausted::Budget => {
+                    thrown(memory::EXHAUSTED, memory::exhausted_arguments())
+                }
                 Exhausted::Frames => stack_overflow(),
             };
         }
@@ -178,7 +181,7 @@ fn stack_overflow() -> Value {
 
 /// Whether MESSAGE, of a generic error, is what the machine says when somebody has
 /// interrupted it.
-fn is_interruption(message: &str) -> bool {
+pub fn is_interruption(message: &str) -> bool {
     message.starts_with("Thread: ") && message.ends_with(" - Interrupted by user")
 }
 

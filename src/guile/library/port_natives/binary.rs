@@ -19,6 +19,12 @@ fn unread_bytes(args: &[Value]) -> Outcome {
     Ok(unspecified())
 }
 
+fn buffered(args: &[Value]) -> Outcome {
+    let port = ports::input_port("port-read-buffer", args, 1)?;
+    let bytes = port.borrow().unread().to_vec();
+    Ok(bytevectors::value(bytes))
+}
+
 fn get_u8(args: &[Value]) -> Outcome {
     let port = ports::input_port("get-u8", args, 1)?;
     let mut state = port.borrow_mut();
@@ -123,6 +129,8 @@ fn put_bytevector(args: &[Value]) -> Outcome {
 }
 
 natives! {
+    /// (%buffered port) -> the bytes that were read and not taken yet
+    "%buffered" (1) => buffered,
     /// (%unread-bytes port bytes) -> have the bytes read next
     "%unread-bytes" (2) => unread_bytes,
     /// (%get-u8 [port]) -> the next byte, or the end-of-file object

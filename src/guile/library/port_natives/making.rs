@@ -4,7 +4,7 @@
 
 use super::properties::set_encoding;
 use super::state;
-use crate::data::args::{self, boolean, fixnum, string};
+use crate::data::args::{self, boolean, fixnum, string, unspecified};
 use crate::data::bytevectors;
 use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::roots::Root;
@@ -13,7 +13,7 @@ use crate::data::{errors, pairs, strings as text};
 use crate::library::ports::{self, Encoding, Kind, Program, State};
 use crate::library::{encodings, opening, processes};
 use crate::natives;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 fn open_input_string(args: &[Value]) -> Outcome {
     string("open-input-string", args, 1).map(ports::string_input)
@@ -190,8 +190,14 @@ fn close(machine: &mut Machine, args: &[Value]) -> Outcome {
     }
 }
 
+fn listen_for_closing(args: &[Value]) -> Outcome {
+    ports::listen_for_closing(&args[0]);
+    Ok(unspecified())
+}
+
 fn close_either(machine: &mut Machine, args: &[Value]) -> Outcome {
     if let Value::IntV(fd) = args[0] {
+        ports::tell_of_closing(machine, fd as RawFd)?;
         // SAFETY: closing a descriptor by number is what the caller asks for.
         return Ok(boolean(unsafe { libc::close(fd as libc::c_int) } == 0));
     }
@@ -274,6 +280,9 @@ natives! {
     "close-output-port" (1) with machine => close,
     /// (close object) -> close a port or a descriptor
     "close" (1) with machine => close_either,
+    /// (%listen-for-closing! procedure): calls PROCEDURE with each descriptor that the program
+    /// closes from now on, before it is closed
+    "%listen-for-closing!" (1) => listen_for_closing,
     /// (%make-soft-port name read write seek close) -> a port for text that procedures are behind
     "%make-soft-port" (5) => soft_port,
     /// (%make-custom-port name read write seek close) -> a port for bytes that procedures are behind

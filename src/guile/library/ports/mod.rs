@@ -18,7 +18,10 @@ use crate::data::roots::Root;
 use crate::data::value::Value;
 use crate::library::encodings;
 use crate::read::reader;
-pub use programs::{close, flush_to_program, of_program, refill_from_program, wants_flush};
+pub use programs::{
+    close, flush_to_program, listen_for_closing, of_program, refill_from_program, tell_of_closing,
+    wants_flush,
+};
 pub use standard::{Standard, current, input_port, output_port, set_current};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -263,16 +266,27 @@ impl State {
 
     /// Close the port; false when it was closed before.
     pub fn close(&mut self) -> Result<bool, Raise> {
+        let closed = self.close_but_descriptor();
+        self.close_descriptor();
+        closed
+    }
+
+    /// Close the port, and let what it reads and writes stay open; false when it was
+    /// closed before.
+    fn close_but_descriptor(&mut self) -> Result<bool, Raise> {
         if self.closed {
             return Ok(false);
         }
         let flushed = self.flush("close-port");
         self.closed = true;
+        self.writes_to = None;
+        flushed.map(|()| true)
+    }
+
+    fn close_descriptor(&mut self) {
         if let Some(mut descriptor) = self.descriptor.take() {
             descriptor.revealed = 0;
         }
-        self.writes_to = None;
-        flushed.map(|()| true)
     }
 }
 

@@ -5,8 +5,10 @@
 use super::{BYTES_ENCODING, CHUNK, Encoding, Input, Kind, Output, Program, State, value};
 use crate::data::bytevectors::{self, Bytevector};
 use crate::data::native::{Machine, Raise};
+use crate::data::roots::Root;
 use crate::data::value::Value;
 use std::cell::{Cell, RefCell};
+use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 
 thread_local! {
@@ -78,11 +80,42 @@ fn hand_over(machine: &mut Machine, port: &Rc<RefCell<State>>) -> Result<(), Rai
     Ok(())
 }
 
+thread_local! {
+    static CLOSING: RefCell<Option<Root>> = const { RefCell::new(None) };
+}
+
+/// From now on PROCEDURE is called with each descriptor that a program closes, before it is.
+pub fn listen_for_closing(procedure: &Value) {
+    CLOSING.with(|closing| *closing.borrow_mut() = Some(Root::of(procedure)));
+}
+
+/// The program closes FD; who listens for that hears of it.
+pub fn tell_of_closing(machine: &mut Machine, fd: RawFd) -> Result<(), Raise> {
+    let procedure = CLOSING.with(|closing| closing.borrow().clone());
+    match procedure {
+        Some(procedure) => machine
+            .call(procedure.value().clone(), vec![Value::IntV(fd as isize)])
+            .map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Close a port; what the program is behind hears of it.
 pub fn close(machine: &mut Machine, port: &Rc<RefCell<State>>) -> Result<bool, Raise> {
     let program = port.borrow().program.clone();
     let Some(program) = program else {
-        return port.borrow_mut().close();
+        let (fd, closed) = {
+            let mut port = port.borrow_mut();
+            let fd = port.descriptor.as_ref().map(AsRawFd::as_raw_fd);
+            (fd, port.close_but_descriptor())
+        };
+        // Who hears of it finds the port closed and its descriptor open.
+        let heard = match (fd, &closed) {
+            (Some(fd), Ok(true)) => tell_of_closing(machine, fd),
+            _ => Ok(()),
+        };
+        port.borrow_mut().close_descriptor();
+        return heard.and(closed);
     };
     if port.borrow().closed {
         return Ok(false);

@@ -1,0 +1,71 @@
+;; Procedures that are called when a descriptor is closed.
+(use-modules (ice-9 fdes-finalizers))
+
+(define-syntax-rule (try expression)
+  (begin
+    (write (catch #t
+             (lambda () expression)
+             (lambda (key . arguments) (cons key arguments))))
+    (newline)))
+(define called '())
+(define (note name)
+  (lambda (fdes)
+    (set! called (cons (list name (integer? fdes)) called))))
+(call-with-output-file "file" (lambda (port) (display "x" port)))
+(define (opened) (set! called '()) (open-input-file "file"))
+
+(define twice (note 'twice))
+(define port (opened))
+(define number (fileno port))
+(try (add-fdes-finalizer! number twice))
+(add-fdes-finalizer! number (note 'once))
+(add-fdes-finalizer! number twice)
+(try called)
+(define copy (dup port))
+(close-port copy)
+(try called)
+(close-port port)
+(try called)
+(close-port port)
+(try called)
+
+(define port (opened))
+(add-fdes-finalizer! (fileno port) twice)
+(add-fdes-finalizer! (fileno port) twice)
+(try (remove-fdes-finalizer! (fileno port) twice))
+(remove-fdes-finalizer! (fileno port) (note 'other))
+(close-port port)
+(try called)
+
+;; Nothing is left for who gets the number next.
+(close-port (opened))
+(try called)
+
+(define port (opened))
+(define descriptor (dup->fdes port))
+(add-fdes-finalizer! descriptor twice)
+(close-port port)
+(try called)
+(close-fdes descriptor)
+(try called)
+
+;; The port is closed and the descriptor is open.
+(define port (opened))
+(define seen #f)
+(add-fdes-finalizer!
+ (fileno port)
+ (let ((port port))
+   (lambda (fdes)
+     (set! seen (list (port-closed? port) (integer? (fcntl fdes F_GETFD)))))))
+(close port)
+(try seen)
+
+(define ends (pipe))
+(add-fdes-finalizer! (fileno (car ends)) (note 'read))
+(add-fdes-finalizer! (fileno (cdr ends)) (note 'write))
+(close-port (cdr ends))
+(close-port (car ends))
+(try called)
+(try (add-fdes-finalizer! 'a twice))
+(try (remove-fdes-finalizer! 9999 twice))
+(delete-file "file")
