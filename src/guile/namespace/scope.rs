@@ -6,7 +6,7 @@ use crate::namespace::modules::Module;
 use crate::syntax::identifier::{Alias, Id};
 use crate::syntax::span::Span;
 use crate::syntax::stx::{Form, Stx};
-use crate::tree_il::{Core, Local, Variable};
+use crate::tree_il::{Core, Local, Origin, State, Variable};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -64,6 +64,14 @@ impl Binding {
             (Binding::Pattern(a), Binding::Pattern(b)) => Rc::ptr_eq(a, b),
             _ => false,
         }
+    }
+
+    /// Whether this is a module's variable that nothing has defined.
+    fn is_only_referred_to(&self) -> bool {
+        matches!(self, Binding::Global(variable)
+            if variable.state.get() != State::Defined
+                && variable.defined_at.get().is_none()
+                && matches!(variable.origin, Origin::Program))
     }
 }
 
@@ -238,11 +246,15 @@ impl Scope {
     /// `free-identifier=?`, A seen from here and B from OTHER.
     pub fn same_meaning(&self, a: Id, other: &Scope, b: Id) -> bool {
         // What is going to be defined is compared as what it is now.
-        match (self.lookup_from(a, None), other.lookup_from(b, None)) {
+        // A module's variable that was only referred to means nothing yet.
+        let meaning = |scope: &Scope, id: Id| {
+            scope
+                .lookup_from(id, None)
+                .filter(|binding| !binding.is_only_referred_to())
+        };
+        match (meaning(self, a), meaning(other, b)) {
             (Some(a), Some(b)) => a.same(&b),
             (None, None) => a.base() == b.base(),
-            // Never defined on one side and on the other a module's variable
-            // that was only referred to.
             _ => false,
         }
     }

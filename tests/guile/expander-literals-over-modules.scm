@@ -1,0 +1,43 @@
+;; A literal that is bound nowhere matches in whatever module, whether or not a form there
+;; refers to the name.
+(define-module (words)
+  #:export (kind field-kinds))
+(define-syntax kind
+  (syntax-rules (default)
+    ((_ default) 'literal)
+    ((_ other) 'other)))
+(define-syntax field-kinds
+  (lambda (form)
+    (define (kind-of field)
+      (syntax-case field (default)
+        ((name (default value) _ ...) #'(literal name value))
+        ((name _ properties ...) (kind-of #'(name properties ...)))
+        (_ #'(none))))
+    (syntax-case form ()
+      ((_ field ...)
+       (with-syntax (((kind ...) (map kind-of #'(field ...))))
+         #''(kind ...))))))
+
+(define-module (program)
+  #:use-module (words)
+  #:use-module (srfi srfi-9))
+(define-syntax show
+  (syntax-rules ()
+    ((_ expression) (begin (write expression) (newline)))))
+(show (kind default))
+(show (field-kinds (a get-a (default 1)) (default get-b (default 2)) (c get-c)))
+(define (later) default)
+(show (kind default))
+(show (field-kinds (a get-a (default 1)) (default get-b (default 2)) (c get-c)))
+(define-syntax constructor
+  (lambda (form)
+    (syntax-case form (default)
+      ((_ (default value)) #'(list 'default value))
+      ((_ other) #''other))))
+(show (constructor (default 1)))
+(define-record-type thing (make-thing default) thing? (default thing-default))
+(show (kind default))
+(show (let ((default 1)) (kind default)))
+(define default 5)
+(show (kind default))
+(show (later))
