@@ -327,7 +327,10 @@ impl Emitter<'_> {
         if open {
             self.text.push_str(") ");
         }
+        // What a procedure defines is not defined by running this unit.
+        let defined = self.defines.len();
         self.core(&lambda.body, Wanted::Result);
+        self.defines.truncate(defined);
         if open {
             self.text.push(')');
         }

@@ -1,0 +1,25 @@
+;; Whether a name has a value, asked before and after it has, by forms that refer to it.
+(define-module (program)
+  #:use-module (oop goops)
+  #:export (exported))
+
+(define-syntax-rule (show expression)
+  (begin (write expression) (newline)))
+(define (use-exported x) (exported x))
+(define (state name)
+  (let ((variable (module-variable (current-module) name)))
+    ;; Asking changes nothing.
+    (and variable
+         (variable-bound? variable)
+         (variable-bound? variable)
+         (catch #t (lambda () (variable-ref variable) 'value) (lambda _ 'none)))))
+(show (state 'exported))
+(show (state 'exported))
+(show (defined? 'exported))
+(define-generic exported)
+(define-method (exported (x <boolean>)) (not x))
+(define-method (exported (x <list>)) (map exported x))
+(show (use-exported '(#t #f)))
+(show (state 'exported))
+(define plain 1)
+(show (state 'plain))
