@@ -35,15 +35,17 @@
     (define (end!)
       (%end-limit mark))
     (define (passed trouble)
-      (let ((object (%caught trouble)))
-        (cond
-         ((end!)
-          (%cut-to (cdr (%extents-at mark)))
-          limit-reached)
-         ((%last-was-raised?) (%unwind-with object))
-         (else
-          (%cut-to (cdr (%extents-at mark)))
-          (%raise object #f)))))
+      ;; First of all, so that nothing interrupts what is done here.
+      (if (end!)
+          (begin
+            (%cut-to (cdr (%extents-at mark)))
+            limit-reached)
+          (let ((object (%caught trouble)))
+            (if (%last-was-raised?)
+                (%unwind-with object)
+                (begin
+                  (%cut-to (cdr (%extents-at mark)))
+                  (%raise object #f))))))
     ((dynamic-wind
       begin!
       (lambda ()
