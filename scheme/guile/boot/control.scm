@@ -68,18 +68,48 @@ or leaves the extent of THUNK.  Return what THUNK returns."
 (define (call-with-current-continuation procedure)
   "Call PROCEDURE with the current continuation, which may be called any number
 of times with the values to return here."
-  (let ((extents (%extents))
-        (run (%run-number)))
-    (%machine-call/cc
-     (lambda (k)
-       (procedure
-        (lambda results
-          (if (%barrier-between? extents)
-              (%barred))
-          (%in-run run
-                   (lambda ()
-                     (%rewind extents)
-                     (k (%all (%list->values results)))))))))))
+  (let* ((extents (%extents))
+         (run (%run-number))
+         (result
+          (%all
+           (%machine-call/cc
+            (lambda (k)
+              (%until-unwound
+               (list (lambda ()
+                       (procedure
+                        (lambda results
+                          (if (%barrier-between? extents)
+                              (%barred))
+                          (%in-run run
+                                   (lambda ()
+                                     (%rewind extents)
+                                     (k (%all (%list->values results)))))))))))))))
+    (if (eq? result %unwinding)
+        (%unwind-with (%last-caught))
+        result)))
+
+;; The machine forgets a continuation whose frame it unwinds: nothing could call it any
+;; more.  One that is returned from is kept whole, so what unwinds stops here, and goes on
+;; from outside of that frame.  The thunk is taken out of the list CELL, since it has the
+;; continuation, which is copied where it is returned from and anything still holds it.
+(define (%until-unwound cell)
+  (%all
+   (%machine-try
+    (lambda (trouble)
+      (%caught trouble)
+      %unwinding)
+    (lambda ()
+      (let* ((sentinel (%sentinel))
+             (result (%all ((%taken-out cell)))))
+        (%disarm sentinel)
+        result)))))
+
+(define (%taken-out cell)
+  (let ((content (car cell)))
+    (set-car! cell #f)
+    content))
+
+(define %unwinding (list 'unwinding))
 
 (define (%barred)
   (scm-error 'misc-error "%continuation-call"
