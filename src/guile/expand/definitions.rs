@@ -131,13 +131,14 @@ impl Expander<'_, '_> {
 
     /// The forms in the files that `(include FILE …)` names.
     pub fn include(&mut self, form: &Stx) -> Result<Vec<Stx>> {
-        let items = form.as_list().unwrap_or_default();
-        let folds = items
-            .first()
-            .and_then(Stx::as_id)
+        let Some([keyword, names @ ..]) = form.as_list() else {
+            return Err(Trouble::no_match("include", form));
+        };
+        let folds = keyword
+            .as_id()
             .is_some_and(|id| &*id.name() == "include-ci");
         let mut forms = Vec::new();
-        for name in &items[1..] {
+        for name in names {
             let Some(file) = name.as_string() else {
                 return Err(Trouble::syntax(
                     "include",
@@ -159,7 +160,9 @@ impl Expander<'_, '_> {
 
     /// The forms of the clause of `cond-expand` that holds.
     pub fn cond_expand(&mut self, form: &Stx) -> Result<Vec<Stx>> {
-        let clauses = &form.as_list().unwrap_or_default()[1..];
+        let Some([_, clauses @ ..]) = form.as_list() else {
+            return Err(Trouble::no_match("cond-expand", form));
+        };
         for clause in clauses {
             let Some([requirement, forms @ ..]) = clause.as_list() else {
                 return Err(Trouble::syntax(
