@@ -260,6 +260,29 @@ fn circular_data_are_compared_turned_into_syntax_and_evaluated() {
 }
 
 #[test]
+fn circular_data_in_syntax_and_in_errors_of_syntax_are_shown() {
+    let program = "
+        (define (circle) (let ((p (list 1 2))) (set-cdr! (cdr p) p) p))
+        (define (key thunk) (catch #t thunk (lambda (key . rest) key)))
+        (define (shown thunk)
+          (catch #t thunk
+            (lambda (key . rest)
+              (> (string-length
+                  (call-with-output-string
+                   (lambda (port) (print-exception port #f key rest))))
+                 10))))
+        (write (list (datum->syntax #f (circle)) (datum->syntax #f '(1 (x \"y\")))
+                     (key (lambda () (car (datum->syntax #f (circle)))))
+                     (key (lambda () (car (datum->syntax #f 'x))))
+                     (shown (lambda () (syntax-violation (list 1) (circle) (circle) (circle))))))";
+    assert_eq!(
+        Sandbox::new().run(&["-c", program]).success(),
+        "(#<syntax (1 2 1 2 . #-1#)> #<syntax (1 (x \"y\"))> \
+         wrong-type-arg wrong-type-arg #t)"
+    );
+}
+
+#[test]
 fn a_list_of_ten_million_is_let_go() {
     let program = "(define list (make-list 10000000 1)) (set! list #f) (display 'gone)";
     assert_eq!(Sandbox::new().run(&["-c", program]).success(), "gone");

@@ -4,6 +4,7 @@ use crate::data::native::{Machine, Outcome, Raise};
 use crate::data::value::{self, Value, list_value, string_value};
 use crate::data::{pairs, roots};
 use crate::expand::patterns::{self, Match, Matches};
+use crate::library::displayed;
 use crate::namespace::keywords::PatternContext;
 use crate::namespace::registry;
 use crate::namespace::scope::Scope;
@@ -337,7 +338,7 @@ fn syntax_violation(machine: &mut Machine, args: &[Value]) -> Outcome {
     };
     let message = match &args[1] {
         Value::StringV(text) => text.to_string(),
-        other => other.to_string(),
+        other => displayed(other),
     };
     let form = to_stx(&args[2]);
     let subform = args.get(3).map(to_stx);

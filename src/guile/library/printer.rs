@@ -17,6 +17,7 @@ use crate::data::{
 };
 use crate::library::{hash_tables, lists, ports};
 use crate::read::reader;
+use crate::syntax::object;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -252,6 +253,16 @@ impl Printer<'_, '_> {
                 tasks.push(Task::Elements(items.get(), 0));
             }
             Value::CustomStruct(_) => self.record(&value, tasks)?,
+            Value::Custom(_) if let Some(stx) = object::unwrap(&value) => {
+                let machine = &mut self.machine;
+                let datum = stx.datum(&mut |items| match machine {
+                    Some(machine) => machine.vector(items),
+                    None => pairs::list(items),
+                });
+                self.out.push_str("#<syntax ");
+                tasks.push(Task::Text(">"));
+                tasks.push(Task::Value(datum));
+            }
             Value::Custom(_) => {
                 let name = bytevectors::element(&value).map_or("", Element::name);
                 let _always_succeeds = write!(self.out, "#{name}(");
@@ -296,7 +307,9 @@ impl Printer<'_, '_> {
                     .push_str(&numbers::text(value, 10).unwrap_or_default());
             }
             Value::Custom(object) => {
-                if bytevectors::element(value).is_some_and(|element| element != Element::Vu8) {
+                if bytevectors::element(value).is_some_and(|element| element != Element::Vu8)
+                    || object::is_syntax(value)
+                {
                     return false;
                 }
                 if Bytevector::with(value, |bytes| write_bytes(&mut self.out, bytes)).is_none() {
@@ -585,8 +598,7 @@ fn kind_of_procedure(value: &Value) -> String {
         }
         Value::ContinuationFunction(_) => "continuation".to_owned(),
         Value::HeapAllocated(cell) => format!("variable {:x}", cell.as_ptr_usize()),
-        Value::HashMapV(_) | Value::HashSetV(_) => "object".to_owned(),
-        other => other.to_string(),
+        _ => "object".to_owned(),
     }
 }
 

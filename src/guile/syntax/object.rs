@@ -1,8 +1,8 @@
 //! Syntax as a Scheme value.
 
-use crate::data::value::{Value, list_value};
+use crate::data::value::Value;
 use crate::syntax::span::Span;
-use crate::syntax::stx::Stx;
+use crate::syntax::stx::{Form, Stx};
 use steel::gc::ShareableMut;
 use steel::rvals::{Custom, IntoSteelVal, as_underlying_type};
 
@@ -11,8 +11,12 @@ struct SyntaxObject(Stx);
 
 impl Custom for SyntaxObject {
     fn fmt(&self) -> Option<Result<String, std::fmt::Error>> {
-        let text = self.0.datum(&mut |items| list_value(items)).to_string();
-        Some(Ok(format!("#<syntax {text}>")))
+        // For Steel, which would go round a circle for ever; whoever prints for a program
+        // takes it apart.
+        Some(Ok(match self.0.form() {
+            Form::Id(id) => format!("#<syntax {}>", id.name()),
+            _ => "#<syntax>".to_owned(),
+        }))
     }
 }
 
@@ -30,6 +34,11 @@ pub fn unwrap(value: &Value) -> Option<Stx> {
     };
     let custom = custom.read();
     as_underlying_type::<SyntaxObject>(custom.as_ref()).map(|object| object.0.clone())
+}
+
+/// Whether VALUE is syntax.
+pub fn is_syntax(value: &Value) -> bool {
+    unwrap(value).is_some()
 }
 
 /// VALUE as syntax: syntax as it is, lists of syntax element by element.
