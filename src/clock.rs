@@ -16,7 +16,7 @@
 //!
 //! What is shown of long work is taken by a [`Stopwatch`].
 //!
-//! Left out: file times and the clock of TLS, which are the machine's own.
+//! Left out: file times, which are the machine's own.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,6 +24,8 @@ use std::ops::Add;
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::time_provider::TimeProvider;
 
 /// A point in time on this clock; only the time between two of them means anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,9 +78,24 @@ pub fn wall() -> SystemTime {
 
 /// The same in whole seconds since 1970.
 pub fn seconds_since_1970() -> u64 {
-    wall()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    since_1970(wall()).as_secs()
+}
+
+/// How long after the beginning of 1970 WALL is; nothing where it is before, as a clock is
+/// that nobody has set.
+fn since_1970(wall: SystemTime) -> Duration {
+    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The time for TLS, whose own provider panics where it is before 1970. Sessions that are
+/// taken up again are dated by it; no certificate is judged by it, since hosts are pinned.
+#[derive(Debug)]
+pub struct TlsTime;
+
+impl TimeProvider for TlsTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(since_1970(wall())))
+    }
 }
 
 /// Sleep for DURATION.
@@ -386,5 +403,18 @@ impl Drop for Hand {
         let now = state.now();
         state.set(now, Duration::ZERO);
         state.held = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_shows_tls_the_beginning_of_1970() {
+        let before = UNIX_EPOCH - Duration::from_millis(1);
+        assert_eq!(since_1970(before), Duration::ZERO);
+        let after = UNIX_EPOCH + Duration::from_secs(5);
+        assert_eq!(since_1970(after), Duration::from_secs(5));
     }
 }

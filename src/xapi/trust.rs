@@ -7,6 +7,7 @@
 
 use super::error::XapiError;
 use super::http::Endpoint;
+use crate::clock::TlsTime;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -220,7 +221,7 @@ pub fn client_config(pins: Vec<Fingerprint>) -> Arc<ClientConfig> {
         pins,
         provider: provider.clone(),
     });
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_details(provider, Arc::new(TlsTime))
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for the default versions of TLS")
         .dangerous()

@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A pipe that children do not inherit.
 pub fn pipe(procedure: &str) -> Result<(OwnedFd, OwnedFd), Raise> {
@@ -384,20 +384,26 @@ fn environ(args: &[Value]) -> Outcome {
 
 // Time.
 
-fn since_epoch() -> Duration {
-    clock::wall().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// What WALL shows, in seconds since 1970 and the microseconds after these.
+fn seconds_and_microseconds(wall: SystemTime) -> (isize, isize) {
+    let parts = |time: Duration| (time.as_secs() as isize, time.subsec_micros() as isize);
+    match wall.duration_since(UNIX_EPOCH) {
+        Ok(after) => parts(after),
+        // A clock that nobody has set may show any time.
+        Err(before) => match parts(before.duration()) {
+            (seconds, 0) => (-seconds, 0),
+            (seconds, microseconds) => (-seconds - 1, 1_000_000 - microseconds),
+        },
+    }
 }
 
 fn current_time(_: &[Value]) -> Outcome {
-    Ok(integer(since_epoch().as_secs() as usize))
+    Ok(Value::IntV(seconds_and_microseconds(clock::wall()).0))
 }
 
 fn gettimeofday(_: &[Value]) -> Outcome {
-    let now = since_epoch();
-    Ok(pairs::cons(
-        integer(now.as_secs() as usize),
-        integer(now.subsec_micros() as usize),
-    ))
+    let (seconds, microseconds) = seconds_and_microseconds(clock::wall());
+    Ok(pairs::cons(Value::IntV(seconds), Value::IntV(microseconds)))
 }
 
 /// Since the program began, or near enough.
@@ -720,4 +726,25 @@ natives! {
     "total-processor-count" (0) => nproc,
     /// (current-processor-count) -> how many processors this process may use
     "current-processor-count" (0) => nproc,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_clock_shows_before_1970_is_counted_backwards() {
+        for (after, shown) in [(1_500_000, (1, 500_000)), (0, (0, 0))] {
+            let wall = UNIX_EPOCH + Duration::from_micros(after);
+            assert_eq!(seconds_and_microseconds(wall), shown);
+        }
+        for (before, shown) in [
+            (1, (-1, 999_999)),
+            (1_000_000, (-1, 0)),
+            (1_500_000, (-2, 500_000)),
+        ] {
+            let wall = UNIX_EPOCH - Duration::from_micros(before);
+            assert_eq!(seconds_and_microseconds(wall), shown);
+        }
+    }
 }

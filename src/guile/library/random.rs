@@ -237,7 +237,8 @@ fn from_seed(args: &[Value]) -> Outcome {
 fn seed_from_clock() -> Vec<u8> {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(1, |since| since.as_nanos());
+        .unwrap_or_else(|before| before.duration())
+        .as_nanos();
     let seed = now ^ (u128::from(std::process::id()) << 64);
     (seed as u64 ^ (seed >> 64) as u64).to_le_bytes().to_vec()
 }

@@ -41,6 +41,7 @@ use super::disk::FixtureDisk;
 use super::mishap::Mishap;
 use super::port::ReservedPort;
 use super::{SimulatedMachine, SimulationOptions, SimulationSettings};
+use crate::clock::TlsTime;
 use crate::failure::{Failure, Key};
 use audit::Audit;
 use sha2::{Digest, Sha256};
@@ -103,12 +104,11 @@ impl Identity {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         // stunnel in front of xapi speaks TLS 1.2 and nothing else.
         let versions = [&tokio_rustls::rustls::version::TLS12];
-        let config = ServerConfig::builder_with_provider(Arc::new(
-            tokio_rustls::rustls::crypto::ring::default_provider(),
-        ))
-        .with_protocol_versions(&versions)?
-        .with_no_client_auth()
-        .with_single_cert(vec![self.certificate.der().clone()], key)?;
+        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_details(provider, Arc::new(TlsTime))
+            .with_protocol_versions(&versions)?
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate.der().clone()], key)?;
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
