@@ -141,6 +141,77 @@ fn a_program_goes_on_after_a_recursion_without_end() {
 }
 
 /// Run SCRIPT by a shell in a sandbox, with the binary as its `$1`.
+/// A continuation that is held has all frames of its own, of the `catch` too, and whoever
+/// looks for what was let go of while the machine unwound would look in vain.
+#[test]
+fn a_recursion_without_end_is_caught_where_a_continuation_has_been_taken() {
+    let program = "
+        (define held #f)
+        (define (deeper n) (+ 1 (deeper n)))
+        (define (key-of thunk) (catch #t thunk (lambda (key . _) key)))
+        (define (taken) (call/cc (lambda (k) (set! held k) 1)))
+        (define (run)
+          (let* ((times 0)
+                 (first (key-of (lambda () (taken) (deeper 1))))
+                 (second (key-of (lambda () (+ 1 (key-of (lambda () (taken) (deeper 1)))))))
+                 (third (key-of (lambda () (call/cc (lambda (k) (set! held k) (deeper 1)))))))
+            (set! times (+ times 1))
+            (display (list first second third))
+            (if (< times 3) (held times))
+            (display \" end\")))
+        (run)";
+    for (limit, key) in [("4G", "stack-overflow"), ("256M", "out-of-memory")] {
+        let outcome = Sandbox::new().run(&["--memory-limit", limit, "-c", program]);
+        let lists: Vec<String> = [key, "1", "2"]
+            .iter()
+            .map(|third| format!("({key} wrong-type-arg {third})"))
+            .collect();
+        assert_eq!(outcome.success(), format!("{} end", lists.concat()));
+    }
+}
+
+/// Two and more, with less memory than the frames of one would take in the end.
+#[test]
+fn recursions_without_end_follow_each_other_in_little_memory() {
+    let program = "
+        (use-modules (ice-9 exceptions))
+        (define (deeper n) (+ 1 (deeper n)))
+        (define (key-of thunk) (catch #t thunk (lambda (key . _) key)))
+        (define (below n thunk) (if (= n 0) (key-of thunk) (let ((key (below (- n 1) thunk))) key)))
+        (display (list (key-of (lambda () (deeper 1)))
+                       (key-of (lambda () (deeper 1)))
+                       (guard (e (#t (exception-kind e))) (deeper 1))
+                       (with-exception-handler (lambda (e) (exception-kind e))
+                         (lambda () (deeper 1)) #:unwind? #t)
+                       (below 50000 (lambda () (deeper 1)))
+                       (below 50000 (lambda () (deeper 1)))))";
+    for limit in ["64M", "256M", "700M"] {
+        let told = Sandbox::new()
+            .run(&["--memory-limit", limit, "-c", program])
+            .success();
+        let keys: Vec<&str> = told.trim_matches(['(', ')']).split(' ').collect();
+        assert_eq!(keys.len(), 6, "{limit}: {told}");
+        for key in keys {
+            assert!(
+                ["stack-overflow", "out-of-memory"].contains(&key),
+                "{limit}: {told}"
+            );
+        }
+    }
+}
+
+/// Whoever goes on filling what he keeps, whatever is thrown, ends with the exception.
+#[test]
+fn a_program_that_never_minds_that_memory_has_run_out_ends_with_the_error() {
+    let trouble = run_small(
+        "(define kept '())
+         (define (fill) (set! kept (cons 1 kept)) (fill))
+         (let loop () (catch #t fill (lambda _ #f)) (loop))",
+    )
+    .fails_with(4);
+    assert!(trouble.contains("Out of memory"), "{trouble}");
+}
+
 fn shell(script: &str) -> Outcome {
     let sandbox = Sandbox::new();
     let binary = sandbox.command::<&str>(&[]);

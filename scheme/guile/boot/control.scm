@@ -274,8 +274,7 @@ throws is told on the error port, and the result is then #f."
        ((not accepted?) (%raise object #f))
        (for-throw? (%machine-apply handler (%caught-arguments object)))
        (else (handler object))))
-    (if (eq? (exception-kind object) 'stack-overflow)
-        (%forget-frames))
+    (%forget-frames-after object)
     (if before
         (%with-handlers outer (lambda () ((car before) object))))
     (if (eq? (%extents) here)
@@ -302,7 +301,15 @@ throws is told on the error port, and the result is then #f."
         (set! continue #f)
         (begin
           (set! gone-on? #t)
-          (continue #f)))))
+          (continue #f)))
+    (%frames-are-gone)))
+
+;; Forget them where a recursion may have had OBJECT thrown.  What is below is there three
+;; times over meanwhile, for which there may be no room.
+(define (%forget-frames-after object)
+  (case (exception-kind object)
+    ((stack-overflow) (%forget-frames))
+    ((out-of-memory) (if (< (%depth) 100000) (%forget-frames)))))
 
 (define (%catch key thunk handler)
   (let ((mark (%push-extent key #f)))
@@ -354,8 +361,7 @@ before the stack is unwound."
                  (if (%last-was-raised?)
                      (%unwind-with object)
                      (begin
-                       (if (eq? (exception-kind object) 'stack-overflow)
-                           (%forget-frames))
+                       (%forget-frames-after object)
                        (%cut-to (%extents-at entry))
                        (%raise object #f)))))))
 

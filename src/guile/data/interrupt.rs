@@ -4,6 +4,8 @@
 
 use crate::data::limits;
 use std::sync::OnceLock;
+use steel::SteelErr;
+use steel::parser::span::Span;
 
 static ASK: OnceLock<fn() -> bool> = OnceLock::new();
 
@@ -15,4 +17,14 @@ pub fn ask_by(ask: fn() -> bool) {
 /// Whether an interrupt waits to be dealt with; who is told deals with it.
 pub fn take_interrupt() -> bool {
     ASK.get().is_some_and(|ask| ask()) || limits::is_time_up()
+}
+
+/// Make, and drop, the error that the machine makes when it is interrupted.
+pub fn make_error() {
+    fn interrupted() -> Result<(), SteelErr> {
+        let thread = std::thread::current().id();
+        steel::stop!(Generic => format!("Thread: {thread:?} - Interrupted by user"); Span::default())
+    }
+    // Whoever asks for it wants to see it made.
+    drop(std::hint::black_box(interrupted()));
 }

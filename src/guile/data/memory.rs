@@ -9,12 +9,20 @@
 //! The frames of the machine's calls are a block of their own, which doubles when it
 //! is full. Steel ends a recursion at ten million of them and loses count on the way,
 //! so the machine is interrupted before, when the block is about to have room for as many.
+//! That block is never refused: the machine looks whether it is interrupted only when it
+//! has it, and gives it back when the recursion has been left.
+//!
+//! The machine stays interrupted until it is told to go on, and would be interrupted again
+//! before it has done anything about it. Nothing of the program's is sure to be let go of
+//! in between, since continuations may hold all of its frames; but Steel makes an error of
+//! the interruption, and the blocks that it takes for that are known ([`Meter::error`]).
 //!
 //! Other threads (input, output, the simulated host) are not counted.
 //!
 //! Source: `std::alloc::GlobalAlloc`; GNU Guile reference manual, "Memory
 //! exhaustion".
 
+use crate::data::interrupt;
 use crate::data::native::Raise;
 use crate::data::value::{Value, string_value};
 use libmimalloc_sys::{mi_malloc, mi_zalloc};
@@ -102,17 +110,28 @@ pub fn parse_size(text: &str) -> Option<usize> {
 /// used whenever memory is asked for, also while the thread begins and ends.
 struct Meter {
     used: Cell<isize>,
-    /// Beyond this there is something to do: ask for huge pages, or raise the alarm.
+    /// Beyond this there is something to do: ask for huge pages, or raise the alarm. Below
+    /// everything where blocks are [looked at](Meter::taken).
     ceiling: Cell<isize>,
     /// Beyond this the alarm is raised.
     limit: Cell<isize>,
     /// Beyond this there is no memory.
     end: Cell<isize>,
     exhausted: Cell<Option<Exhausted>>,
+    /// The sizes of the blocks that were taken last, while they are looked at.
+    taken: Cell<[isize; 3]>,
+    /// The same of the error that Steel makes of an interruption.
+    error: Cell<[isize; 3]>,
+    /// How many blocks were taken since that was made, until somebody has been told.
+    since_error: Cell<Option<usize>>,
     /// How many bytes the frames of calls may take.
     frames: Cell<usize>,
-    /// What the ceiling is while nothing counts what is allocated.
+    /// How many they have taken, where those are many.
+    in_frames: Cell<isize>,
+    /// What the ceiling is while no block is looked at and nothing counts them.
     resting: Cell<isize>,
+    /// Whether every block that is taken is looked at.
+    is_looking: Cell<bool>,
     /// All that has been taken while something counted it.
     allocated: Cell<usize>,
     /// Beyond this of it the alarm is raised.
@@ -122,11 +141,19 @@ struct Meter {
 }
 
 impl Meter {
-    /// While something counts what is allocated, every allocation is beyond the ceiling.
+    /// From now on BYTES may be taken before there is something to do; blocks are looked
+    /// at no more.
     fn set_ceiling(&self, bytes: isize) {
         self.resting.set(bytes);
-        let counts = self.budget.get().is_some();
-        self.ceiling.set(if counts { isize::MIN } else { bytes });
+        self.look(false);
+    }
+
+    /// Look at every block that is taken from now on, or at none. Where they are looked at,
+    /// or something counts them, all are beyond the ceiling.
+    fn look(&self, at_all: bool) {
+        self.is_looking.set(at_all);
+        let all = at_all || self.budget.get().is_some();
+        self.ceiling.set(if all { isize::MIN } else { self.resting.get() });
     }
 }
 
@@ -140,7 +167,7 @@ pub fn allocated() -> usize {
 pub fn set_budget(budget: Option<usize>) {
     METER.with(|meter| {
         meter.budget.set(budget);
-        meter.set_ceiling(meter.resting.get());
+        meter.look(meter.is_looking.get());
     });
 }
 
@@ -150,6 +177,8 @@ pub fn forget_budget() {
     METER.with(|meter| {
         if meter.exhausted.get() == Some(Exhausted::Budget) {
             meter.exhausted.set(None);
+            meter.since_error.set(None);
+            meter.look(false);
         }
         if let Some(budget) = meter.budget.get() {
             meter.budget.set(Some(
@@ -195,17 +224,25 @@ thread_local! {
             used: Cell::new(0),
             ceiling: Cell::new(SMALL),
             resting: Cell::new(SMALL),
+            is_looking: Cell::new(false),
             allocated: Cell::new(0),
             budget: Cell::new(None),
             limit: Cell::new(isize::MAX),
             end: Cell::new(isize::MAX),
             exhausted: Cell::new(None),
+            taken: Cell::new([0; 3]),
+            error: Cell::new([0; 3]),
+            since_error: Cell::new(None),
             frames: Cell::new(FRAMES * FRAME_BYTES),
+            in_frames: Cell::new(0),
             alarm: Cell::new(None),
             calm: Cell::new(None),
         }
     };
 }
+
+/// Whoever handles the error takes fewer blocks than this before he asks what it was.
+const BLOCKS_UNTIL_TOLD: usize = 1000;
 
 fn ceiling() -> isize {
     isize::try_from(limit()).unwrap_or(isize::MAX)
@@ -221,6 +258,9 @@ pub fn watch(alarm: impl Fn() + 'static, calm: impl Fn() + 'static) {
         meter.alarm.set(Some(alarm));
         meter.calm.set(Some(calm));
         meter.exhausted.set(None);
+        meter.look(true);
+        interrupt::make_error();
+        meter.error.set(meter.taken.get());
         meter.limit.set(ceiling());
         meter.set_ceiling(meter.resting.get().min(ceiling()));
         meter.end.set(ceiling().saturating_mul(2));
@@ -230,12 +270,28 @@ pub fn watch(alarm: impl Fn() + 'static, calm: impl Fn() + 'static) {
 /// Whether the machine was interrupted because there is no more of something. Handlers
 /// are about to run, and get a little more to work with.
 pub fn was_exhausted() -> Option<Exhausted> {
+    settle();
+    METER.with(|meter| meter.exhausted.take())
+}
+
+/// The program goes on with what it holds now, and a little more where that is much. Where
+/// it comes near the end, its handlers are interrupted, too, and it ends with the exception.
+fn settle() {
     METER.with(|meter| {
         let limit = ceiling();
         let margin = (limit / 16).max(1 << 20);
-        meter.set_ceiling(limit.max(meter.used.get().saturating_add(margin)));
-        meter.exhausted.take()
-    })
+        let wanted = meter.used.get().saturating_add(margin);
+        let most = (limit - limit / 4).saturating_add(limit);
+        let most = most.saturating_add(meter.in_frames.get());
+        meter.set_ceiling(limit.max(wanted.min(most)));
+        meter.since_error.set(None);
+    });
+}
+
+/// The machine has given back the block of the frames that it had too many of.
+pub fn frames_are_gone() {
+    METER.with(|meter| meter.in_frames.set(0));
+    settle();
 }
 
 /// Whether the machine is interrupted, so that what is being made will not be wanted.
@@ -376,23 +432,27 @@ impl Metered {
             if allocated > budget {
                 Self::raise_alarm(meter, Exhausted::Budget);
             }
-            if used <= meter.resting.get() {
+            if !meter.is_looking.get() && used <= meter.resting.get() {
                 return true;
             }
         }
         let limit = meter.limit.get();
-        if meter.resting.get() < limit {
+        if meter.is_looking.get() {
+            Self::look(meter, bytes);
+        } else if meter.resting.get() < limit {
             meter.set_ceiling(limit);
             ask_for_huge_pages(size_of::<usize>(), RESERVED);
             if used <= limit {
                 return true;
             }
         }
-        if used > meter.end.get() {
+        if used > meter.end.get().saturating_add(meter.in_frames.get()) {
             Self::give(bytes);
             return false;
         }
-        Self::raise_alarm(meter, Exhausted::Memory);
+        if !meter.is_looking.get() {
+            Self::raise_alarm(meter, Exhausted::Memory);
+        }
         true
     }
 
@@ -402,19 +462,61 @@ impl Metered {
             && meter.exhausted.get().is_none()
         {
             meter.exhausted.set(Some(exhausted));
+            meter.look(true);
             alarm();
         }
     }
 
-    /// Whether a block with LAYOUT that is to have SIZE holds the frames of calls, and
-    /// would have room for too many. Hardly anything else of that size doubles in such steps.
+    /// Let the machine go on once it has made an error of the alarm. Where it only seemed
+    /// so, the alarm is raised again.
+    #[cold]
+    fn look(meter: &Meter, bytes: isize) {
+        let [_, first, second] = meter.taken.get();
+        meter.taken.set([first, second, bytes]);
+        if meter.exhausted.get().is_none() {
+            return;
+        }
+        match meter.since_error.get() {
+            None if meter.taken.get() == meter.error.get() => {
+                meter.since_error.set(Some(0));
+                if let Some(calm) = meter.calm.get() {
+                    calm();
+                }
+            }
+            Some(BLOCKS_UNTIL_TOLD) => {
+                meter.since_error.set(None);
+                if let Some(alarm) = meter.alarm.get() {
+                    alarm();
+                }
+            }
+            Some(count) => meter.since_error.set(Some(count + 1)),
+            None => {}
+        }
+    }
+
+    /// Whether a block with LAYOUT that is to have SIZE holds the frames of many calls.
+    /// Hardly anything else of that size doubles in such steps.
     #[inline(always)]
     fn is_of_frames(layout: Layout, size: usize) -> bool {
-        size >= FEWEST_FRAMES * FRAME_BYTES
-            && METER.with(|meter| size >= meter.frames.get())
+        (FEWEST_FRAMES * FRAME_BYTES..=2 * FRAMES * FRAME_BYTES).contains(&size)
             && size == layout.size() * 2
             && layout.align() == align_of::<usize>()
             && size.is_multiple_of(FRAME_BYTES)
+    }
+
+    /// Count BYTES more for the frames, which are to take SIZE.
+    #[cold]
+    fn take_for_frames(size: usize, bytes: isize) {
+        METER.with(|meter| {
+            let used = meter.used.get().wrapping_add(bytes);
+            meter.used.set(used);
+            meter.in_frames.set(size as isize);
+            if size >= meter.frames.get() {
+                Self::raise_alarm(meter, Exhausted::Frames);
+            } else if used > meter.resting.get().max(meter.limit.get()) {
+                Self::raise_alarm(meter, Exhausted::Memory);
+            }
+        });
     }
 }
 
@@ -449,14 +551,13 @@ unsafe impl GlobalAlloc for Metered {
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let more = size as isize - layout.size() as isize;
         if Self::is_of_frames(layout, size) {
-            METER.with(|meter| Self::raise_alarm(meter, Exhausted::Frames));
+            Self::take_for_frames(size, more);
+        } else if !Self::take(more) {
+            return std::ptr::null_mut();
         }
-        if Self::take(size as isize - layout.size() as isize) {
-            unsafe { MiMalloc.realloc(pointer, layout, size) }
-        } else {
-            std::ptr::null_mut()
-        }
+        unsafe { MiMalloc.realloc(pointer, layout, size) }
     }
 }
 

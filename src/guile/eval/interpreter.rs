@@ -315,7 +315,10 @@ impl Interpreter {
             if extents::any() {
                 self.clean_up("(%leave-all)");
             }
-            if matches!(&stop, Stop::Uncaught(uncaught) if uncaught.key == steel_errors::STACK_OVERFLOW) {
+            let was_exhausted = |uncaught: &Uncaught| {
+                [steel_errors::STACK_OVERFLOW, memory::EXHAUSTED].contains(&&*uncaught.key)
+            };
+            if matches!(&stop, Stop::Uncaught(uncaught) if was_exhausted(uncaught)) {
                 self.clean_up("(%forget-frames)");
             }
             ports::flush_all();

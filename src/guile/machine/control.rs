@@ -21,6 +21,8 @@ crate::natives! {
     /// (%end-limit entry) -> whether the limit that unwinds to ENTRY is in force and was passed; it is in
     /// force no more
     "%end-limit" (1) => end_limit,
+    /// (%frames-are-gone) -> nothing; the machine has given back what very many calls took
+    "%frames-are-gone" (0) => frames_are_gone,
     /// (%spread-arguments list) -> LIST, whose last element is a list, as the machine's apply takes it
     "%spread-arguments" (1) => spread_arguments,
     /// (%apply-arguments list) -> LIST as the machine's apply takes it
@@ -508,8 +510,13 @@ fn promise_content(args: &[Value]) -> Outcome {
 }
 
 fn promise_settle(args: &[Value]) -> Outcome {
-    let _promises_hold_cells = records::set_field(&args[0], 0, args[1].clone())
-        && records::set_field(&args[0], 1, args[2].clone());
+    let _promises_can_be_changed = records::replace_field(&args[0], 0, args[1].clone())
+        && records::replace_field(&args[0], 1, args[2].clone());
+    Ok(Value::Void)
+}
+
+fn frames_are_gone(_: &[Value]) -> Outcome {
+    memory::frames_are_gone();
     Ok(Value::Void)
 }
 
