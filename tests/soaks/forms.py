@@ -60,6 +60,7 @@ PROCEDURES = [
     "(lambda (a b c) (error \"x\" a))", "(lambda x (throw 'k x))", "values", "(lambda x #f)",
     "(lambda x #t)", "call/cc", "raise", "(lambda x (set-cdr! held ring) 1)", "cons", "apply",
     "(lambda x (call/cc (lambda (k) (set! kept k) 1)))", "(lambda x (if kept (kept 1) 2))",
+    "(lambda x (call/cc (lambda (k) (set! kept k) (error \"x\"))))", "(lambda x (car record-ring))",
     "(lambda x (kill (getpid) SIGUSR1))", "(lambda x (values 1 2 3))", "without-end",
 ]
 OTHERS = [
@@ -71,6 +72,8 @@ OTHERS = [
     "(make-record-type 'r '(a b))", "(datum->syntax #f 'x)", '(open-file "/dev/null" "r+")',
     "(make-exception-with-message ring)", "(make-exception-with-irritants (list (soft-port)))",
     "(make-weak-key-hash-table)", "(make-hook 1)", "(localtime 0)", "(record ring)",
+    "(record knot)", "record-ring", "(datum->syntax #f ring)", "(make-fluid ring)", "-1.0e9",
+    "(delay (car record-ring))", "(list (record ring) record-ring)", "(vector ring vector-ring)",
 ]
 KINDS = [NUMBERS, NUMBERS, STRINGS, LISTS, LISTS, VECTORS, PROCEDURES, OTHERS]
 
@@ -86,6 +89,8 @@ BEGINNING = """
 (define deep (let loop ((i 0) (d '())) (if (= i 20000) d (loop (+ i 1) (list d)))))
 (define (without-end . x) (+ 1 (without-end)))
 (define-record-type <record> (record field) record? (field record-field))
+(define-record-type <node> (node next) node? (next node-next set-node-next!))
+(define record-ring (let ((n (node #f))) (set-node-next! n (list n ring)) n))
 (define (soft-port)
   (make-soft-port (vector display display display (lambda () #\\a) #f) "rw"))
 (define (output-port)

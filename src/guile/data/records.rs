@@ -1,14 +1,24 @@
 //! Records: Steel structs whose first field is the record's type.
 //!
-//! A field that the program may change holds a cell, so records stay visible
-//! to the collector. The type of a record is a record itself, of a type that
-//! only this module makes.
+//! What a program may change stands where the collector makes marks: a record that has
+//! such a field is its type and one vector with all fields. The fields of another follow
+//! its type, and after them comes a vector that is empty. A program that makes itself a
+//! modifier of a type without any has the fields move into a vector of their own, the last
+//! of the record, and [`moved`] stands in each of their places.
+//!
+//! So a vector is the last of every record, and it is there for Steel, which prints what
+//! `car` refuses, and looks for circles from the last field to the first, but only once it
+//! has seen something that can be changed. No record holds a cell, because Steel panics
+//! when it comes to one twice.
+//!
+//! The type of a record is a record itself, of a type that only this module makes.
 
 use crate::data::roots::Root;
 use crate::data::tables::HashMap;
 use crate::data::value::{Value, list_value};
-use crate::data::{builtins, symbols};
+use crate::data::{builtins, pairs, symbols, vectors};
 use std::cell::RefCell;
+use steel::SteelErr;
 use steel::parser::interner::InternedString;
 use steel::rvals::SteelString;
 
@@ -21,8 +31,8 @@ pub mod type_field {
     pub const NAME: usize = 0;
     /// A list of symbols.
     pub const FIELDS: usize = 1;
-    /// A list that says of each field how it is kept: `#t` in a cell; `#f` as it is, for
-    /// ever; or the symbol `stored`, as it is unless a program asks for a modifier.
+    /// A list that says of each field how it is kept: `#t` where it can be changed; `#f` as
+    /// it is, for ever; or the symbol `stored`, as it is unless a program asks for a modifier.
     pub const MUTABLE: usize = 2;
     /// A place with the printer, or `#f`.
     pub const PRINTER: usize = 3;
@@ -40,6 +50,8 @@ struct Kinds {
     type_type: Value,
     throw_type: Root,
     values_type: Root,
+    /// The empty vector that ends a record; nothing until there is a machine.
+    end: Value,
 }
 
 thread_local! {
@@ -68,6 +80,7 @@ fn make_kinds() -> Kinds {
                 no.clone(),
                 no.clone(),
                 no,
+                Value::Void,
             ],
         );
         Root::of(&record)
@@ -80,7 +93,13 @@ fn make_kinds() -> Kinds {
         type_type,
         throw_type,
         values_type,
+        end: Value::Void,
     }
+}
+
+/// END, an empty vector that the machine keeps, ends the records made from now on.
+pub fn end_with(end: Value) {
+    with_kinds(|kinds| kinds.end = end);
 }
 
 /// Make a struct with FIELDS, the type first.
@@ -103,18 +122,23 @@ fn instantiate(constructors: &mut HashMap<usize, Value>, fields: Vec<Value>) -> 
     }
 }
 
-/// A record of type KIND with FIELDS; those the program may change must be cells.
+/// A record of type KIND with FIELDS, none of which the program may change.
 pub fn make(kind: Value, fields: Vec<Value>) -> Value {
-    let mut all = Vec::with_capacity(fields.len() + 1);
-    all.push(kind);
-    all.extend(fields);
-    with_kinds(|kinds| instantiate(&mut kinds.constructors, all))
+    with_kinds(|kinds| {
+        let mut all = Vec::with_capacity(fields.len() + 2);
+        all.push(kind);
+        all.extend(fields);
+        all.push(kinds.end.clone());
+        instantiate(&mut kinds.constructors, all)
+    })
+}
+
+/// A record of type KIND whose fields are those of the vector FIELDS.
+pub fn make_changeable(kind: Value, fields: Value) -> Value {
+    with_kinds(|kinds| instantiate(&mut kinds.constructors, vec![kind, fields]))
 }
 
 /// A record type; PRINTER and PROPERTIES are vectors of one, in which they can be changed.
-///
-/// They are no cells, as a record's fields are, because Steel panics when it shows a value
-/// by way of which it comes to one cell twice, and all records of a type lead to these.
 pub fn make_type(
     name: Value,
     fields: Vec<Value>,
@@ -152,62 +176,124 @@ pub fn is_type(value: &Value) -> bool {
     matches!(type_of(value), Some(Value::SymbolV(_)))
 }
 
-/// Field INDEX of a record as it is stored: a cell when it can be changed.
-pub fn stored(value: &Value, index: usize) -> Option<Value> {
+/// What stands at INDEX in the struct VALUE, its type at 0.
+#[inline]
+fn at(value: &Value, index: usize) -> Option<&Value> {
     match value {
-        Value::CustomStruct(record) => record.get_index(index + 1).cloned(),
+        Value::CustomStruct(record) => record.get_index(index),
         _ => None,
     }
 }
 
+/// The vector of RECORD's fields, when they all stand in one.
+#[inline]
+fn changeable(record: &Value) -> Option<&Value> {
+    match (at(record, 1), at(record, 2)) {
+        (Some(fields @ Value::MutableVector(_)), None) => Some(fields),
+        _ => None,
+    }
+}
+
+/// Where field INDEX of RECORD stands outside of a vector.
+#[inline]
+fn place(record: &Value, index: usize) -> Option<&Value> {
+    // What follows the last field is no field.
+    at(record, index + 2)?;
+    at(record, index + 1)
+}
+
+/// What RECORD ends in.
+fn end(record: &Value) -> Option<&Value> {
+    (1..).map_while(|index| at(record, index)).last()
+}
+
+/// Stands for a field that has moved to the vector at the record's end. No program can
+/// get hold of it.
+fn moved(_: &[Value]) -> Result<Value, SteelErr> {
+    Ok(Value::SymbolV(SteelString::from("moved")))
+}
+
+fn is_moved(value: &Value) -> bool {
+    matches!(value, Value::FuncV(function) if *function as usize == moved as *const () as usize)
+}
+
 /// Field INDEX of a record.
+#[inline]
 pub fn field(value: &Value, index: usize) -> Option<Value> {
-    match stored(value, index) {
-        Some(Value::HeapAllocated(cell)) => Some(cell.get()),
-        other => other,
+    let from = |fields: &Value| vectors::with(fields, |fields| fields.get(index).cloned());
+    if let Some(fields) = changeable(value) {
+        return from(fields)?;
+    }
+    match place(value, index)? {
+        kept if is_moved(kept) => from(end(value)?)?,
+        kept => Some(kept.clone()),
     }
 }
 
-/// Change field INDEX; false when it cannot be changed.
+/// Change field INDEX, when it is one of those that the record's type says can be changed.
 pub fn set_field(value: &Value, index: usize, new: Value) -> bool {
-    match stored(value, index) {
-        Some(Value::HeapAllocated(cell)) => {
-            cell.set_and_return(new);
-            true
-        }
-        _ => false,
-    }
+    let can_be_changed = || {
+        let flags = field(&type_of(value)?, type_field::MUTABLE)?;
+        let flag = pairs::items(&flags).nth(index)?;
+        matches!(flag, Value::BoolV(true)).then_some(())
+    };
+    can_be_changed().is_some() && replace_field(value, index, new)
 }
 
-/// Change field INDEX, which is no cell: its type has no modifier of it, but a program has
-/// made one.
+/// Change field INDEX, whatever the record's type says; false when it stands in no vector.
+#[inline]
 pub fn replace_field(value: &Value, index: usize, new: Value) -> bool {
-    let Value::CustomStruct(record) = value else {
-        return false;
-    };
-    let Some(slot) = record.get_index(index + 1) else {
-        return false;
-    };
-    let address = std::ptr::from_ref(slot).expose_provenance();
-    // SAFETY: the slot stands in memory that Steel allocated for this record, which VALUE
-    // keeps; records belong to one thread, and no reference into them is alive here or while
-    // the machine runs a program.
-    let old = unsafe { std::ptr::with_exposed_provenance_mut::<Value>(address).replace(new) };
-    drop(old);
-    true
+    let fields = changeable(value).or_else(|| {
+        place(value, index)
+            .filter(|kept| is_moved(kept))
+            .and(end(value))
+    });
+    let replaced = fields.and_then(|fields| {
+        vectors::change(fields, |fields| {
+            fields.get_mut(index).map(|field| *field = new)
+        })
+    });
+    replaced.flatten().is_some()
+}
+
+/// The fields of a record that stand in no vector.
+pub fn kept_fields(record: &Value) -> Option<Vec<Value>> {
+    if place(record, 0).is_none_or(is_moved) {
+        return None;
+    }
+    let fields = (0..).map_while(|index| place(record, index));
+    Some(fields.cloned().collect())
+}
+
+/// Let the vector FIELDS be where the fields of RECORD stand, which stood in none.
+pub fn move_fields(record: &Value, fields: &Value) {
+    let count = (1..).map_while(|index| at(record, index)).count();
+    for index in 1..=count {
+        let new = if index == count {
+            fields.clone()
+        } else {
+            Value::FuncV(moved)
+        };
+        let Some(place) = at(record, index) else {
+            return;
+        };
+        let address = std::ptr::from_ref(place).expose_provenance();
+        // SAFETY: the place stands in memory that Steel allocated for this record, which
+        // RECORD keeps; records belong to one thread, and no reference into them is alive
+        // here or while the machine runs a program.
+        let old = unsafe { std::ptr::with_exposed_provenance_mut::<Value>(address).replace(new) };
+        drop(old);
+    }
 }
 
 /// What is in the place INDEX of the record type KIND: its printer or its properties.
 pub fn type_place(kind: &Value, index: usize) -> Option<Value> {
-    match stored(kind, index)? {
-        Value::MutableVector(place) => place.borrow(|items| items.first().cloned()),
-        _ => None,
-    }
+    vectors::with(&field(kind, index)?, |items| items.first().cloned())?
 }
 
 /// Put NEW into the place INDEX of the record type KIND, which a type of a program's has.
 pub fn set_type_place(kind: &Value, index: usize, new: Value) {
-    if let Some(Value::MutableVector(place)) = stored(kind, index) {
+    if let Some(Value::MutableVector(place)) = field(kind, index) {
         place.set_and_return(vec![new]);
     }
 }
@@ -269,8 +355,12 @@ pub fn values(mut items: Vec<Value>) -> Value {
     if items.len() == 1 {
         return items.remove(0);
     }
-    let kind = with_kinds(|kinds| kinds.values_type.value().clone());
-    make(kind, items)
+    with_kinds(|kinds| {
+        let mut all = Vec::with_capacity(items.len() + 1);
+        all.push(kinds.values_type.value().clone());
+        all.extend(items);
+        instantiate(&mut kinds.constructors, all)
+    })
 }
 
 /// The values that VALUE stands for.

@@ -5,6 +5,7 @@ use crate::data::records::{self, type_field};
 use crate::data::roots::Root;
 use crate::data::value::{self, Value, list_value, string_value, symbol_value};
 use crate::data::{errors, pairs};
+use crate::namespace::registry;
 use std::cell::RefCell;
 
 crate::natives! {
@@ -20,6 +21,8 @@ crate::natives! {
     "%access" (2) => access,
     /// (%modify record data value) -> value
     "%modify" (3) => modify,
+    /// (%move-and-modify record data value) -> value; RECORD has its fields in a vector from now on
+    "%move-and-modify" (3) with machine => move_and_modify,
     /// (%access-data type index name) -> what an accessor knows
     "%access-data" (3) => access_data,
     /// (%accessor-index accessor) -> index of the field that ACCESSOR gets
@@ -123,14 +126,13 @@ fn record(machine: &mut Machine, args: &[Value]) -> Outcome {
 
 fn build(machine: &mut Machine, kind: &Value, values: &[Value]) -> Outcome {
     let mutable = records::field(kind, type_field::MUTABLE).unwrap_or_else(pairs::nil);
-    let mut fields = Vec::with_capacity(values.len());
-    for (value, flag) in values.iter().zip(pairs::items(&mutable)) {
-        fields.push(match flag {
-            Value::BoolV(true) => machine.cell(value.clone()),
-            _ => value.clone(),
-        });
+    let mut changeable = false;
+    let mut count = 0;
+    for flag in pairs::items(&mutable) {
+        changeable |= matches!(flag, Value::BoolV(true));
+        count += 1;
     }
-    if fields.len() != values.len() {
+    if count < values.len() {
         return Err(Raise::throw(
             "wrong-number-of-args",
             vec![
@@ -143,7 +145,11 @@ fn build(machine: &mut Machine, kind: &Value, values: &[Value]) -> Outcome {
             ],
         ));
     }
-    Ok(records::make(kind.clone(), fields))
+    Ok(if changeable {
+        records::make_changeable(kind.clone(), machine.vector(values.to_vec()))
+    } else {
+        records::make(kind.clone(), values.to_vec())
+    })
 }
 
 fn record_is_a(args: &[Value]) -> Outcome {
@@ -160,15 +166,11 @@ fn is_record(args: &[Value]) -> Outcome {
 
 /// Type, index and name in what an accessor knows.
 fn parts(data: &Value) -> Option<(Value, usize, Value)> {
-    let kind = records::stored(data, 0)?;
-    let Some(Value::IntV(index)) = records::stored(data, 1) else {
+    let kind = records::field(data, 0)?;
+    let Some(Value::IntV(index)) = records::field(data, 1) else {
         return None;
     };
-    Some((
-        kind,
-        usize::try_from(index).ok()?,
-        records::stored(data, 2)?,
-    ))
+    Some((kind, usize::try_from(index).ok()?, records::field(data, 2)?))
 }
 
 /// What Guile raises for VALUE, which is no record of type KIND, in an accessor called NAME;
@@ -215,12 +217,23 @@ fn modify(args: &[Value]) -> Outcome {
         if !records::is_a(&args[0], &kind) {
             return Err(not_a_record(&kind, &name, &args[0]));
         }
-        if !records::set_field(&args[0], index, args[2].clone()) {
-            records::replace_field(&args[0], index, args[2].clone());
+        if records::replace_field(&args[0], index, args[2].clone()) {
+            return Ok(args[2].clone());
         }
-        return Ok(args[2].clone());
+        // Its type has no modifier, but a program has made one.
+        if let Some(native) = registry::native_called("%move-and-modify") {
+            return Err(Raise::Call(native, args.to_vec()));
+        }
     }
     Err(value::wrong_type("record-modifier", 2, &args[1]))
+}
+
+fn move_and_modify(machine: &mut Machine, args: &[Value]) -> Outcome {
+    if let Some(fields) = records::kept_fields(&args[0]) {
+        records::move_fields(&args[0], &machine.vector(fields));
+        return modify(args);
+    }
+    Err(value::wrong_type("record-modifier", 1, &args[0]))
 }
 
 fn access_data(args: &[Value]) -> Outcome {

@@ -350,8 +350,8 @@ pub fn arguments_of(object: &Value) -> Value {
 }
 
 fn make_fluid(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let cell = machine.cell(args[0].clone());
-    let fluid = records::make(kind(FLUID), vec![cell]);
+    let value = machine.vector(vec![args[0].clone()]);
+    let fluid = records::make_changeable(kind(FLUID), value);
     FLUIDS.with(|fluids| fluids.borrow_mut().push(Root::of(&fluid)));
     Ok(fluid)
 }
@@ -413,7 +413,7 @@ fn set_fluid_value(args: &[Value]) -> Outcome {
     if !has_kind(&args[0], FLUID) {
         return Err(value::wrong_type("fluid-set!", 1, &args[0]));
     }
-    let _a_fluid_holds_a_cell = records::set_field(&args[0], 0, args[1].clone());
+    let _a_fluid_can_be_changed = records::replace_field(&args[0], 0, args[1].clone());
     Ok(Value::Void)
 }
 
@@ -425,15 +425,15 @@ fn parameter_data(args: &[Value]) -> Outcome {
 }
 
 fn data_fluid(args: &[Value]) -> Outcome {
-    Ok(records::stored(&args[0], 0).unwrap_or(Value::Void))
+    Ok(records::field(&args[0], 0).unwrap_or(Value::Void))
 }
 
 fn parameter_value(args: &[Value]) -> Outcome {
-    fluid_value(&[records::stored(&args[0], 0).unwrap_or(Value::Void)])
+    fluid_value(&[records::field(&args[0], 0).unwrap_or(Value::Void)])
 }
 
 fn data_converter(args: &[Value]) -> Outcome {
-    Ok(records::stored(&args[0], 1).unwrap_or(Value::Void))
+    Ok(records::field(&args[0], 1).unwrap_or(Value::Void))
 }
 
 /// What the parameter VALUE knows: its closure holds it.
@@ -470,7 +470,7 @@ fn parameter_fluid(args: &[Value]) -> Outcome {
         return Ok(value::symbol_value(STANDARD_PORTS[which as usize].0));
     }
     Ok(data_of(&args[0])
-        .and_then(|data| records::stored(&data, 0))
+        .and_then(|data| records::field(&data, 0))
         .unwrap_or(Value::BoolV(false)))
 }
 
@@ -481,7 +481,7 @@ fn parameter_converter(args: &[Value]) -> Outcome {
         }));
     }
     Ok(data_of(&args[0])
-        .and_then(|data| records::stored(&data, 1))
+        .and_then(|data| records::field(&data, 1))
         .unwrap_or(Value::BoolV(false)))
 }
 
@@ -492,9 +492,8 @@ fn is_parameter(args: &[Value]) -> Outcome {
 }
 
 fn make_promise(machine: &mut Machine, args: &[Value]) -> Outcome {
-    let state = machine.cell(args[0].clone());
-    let content = machine.cell(args[1].clone());
-    Ok(records::make(kind(PROMISE), vec![state, content]))
+    let fields = machine.vector(vec![args[0].clone(), args[1].clone()]);
+    Ok(records::make_changeable(kind(PROMISE), fields))
 }
 
 fn is_promise(args: &[Value]) -> Outcome {

@@ -5,7 +5,7 @@ use crate::data::native::{self, Protocol};
 use crate::data::roots::{self, Root};
 use crate::data::unbound::unbound_marker;
 use crate::data::value::Value;
-use crate::data::{circles, memory, pairs};
+use crate::data::{circles, memory, pairs, records};
 use crate::library::{ports, printer};
 use crate::machine::{conditions, control, extents, procedures};
 use std::cell::RefCell;
@@ -89,6 +89,7 @@ const PRIMITIVES: &[&str] = &[
     "eval-string",
     "call/cc",
     "call-with-exception-handler",
+    "vector",
     "vector-ref",
     "box",
     "unbox",
@@ -135,6 +136,7 @@ const GLUE: &str = concat!(
     "          (n.%disarm sentinel)",
     "          result))))))",
     "(define %%extents (#%prim.box %%nil))",
+    "(define %%end-of-records (#%prim.vector))",
     "(define %%evaluate (lambda (text) (#%prim.eval-string text)))",
     "(define %%load-more (lambda (load count value)",
     "  (let ((unit (n.%next-unit load count)))",
@@ -190,6 +192,7 @@ pub fn load_procedure(engine: &mut Engine) -> Result<Value, SteelErr> {
         engine.run(GLUE)?;
     }
     extents::set_cell(engine.extract_value("%%extents")?);
+    records::end_with(engine.extract_value("%%end-of-records")?);
     let mapping = match steel_primitive("mapping") {
         Value::FuncV(mapping) => mapping(&[engine.extract_value("%%nested")?])?,
         other => unreachable!("Steel's mapping is {other:?}"),

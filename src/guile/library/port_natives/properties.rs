@@ -140,7 +140,7 @@ fn set_strategy(args: &[Value]) -> Outcome {
     } else if let (Value::BoolV(false), Some(fluid)) =
         (&args[0], ports::default_fluid(ports::Default::Strategy))
     {
-        let _a_fluid_has_one_field = records::set_field(&fluid, 0, args[1].clone());
+        let _a_fluid_has_one_field = records::replace_field(&fluid, 0, args[1].clone());
     }
     Ok(unspecified())
 }
