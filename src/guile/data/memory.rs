@@ -153,7 +153,8 @@ impl Meter {
     fn look(&self, at_all: bool) {
         self.is_looking.set(at_all);
         let all = at_all || self.budget.get().is_some();
-        self.ceiling.set(if all { isize::MIN } else { self.resting.get() });
+        self.ceiling
+            .set(if all { isize::MIN } else { self.resting.get() });
     }
 }
 
