@@ -589,6 +589,7 @@ the name here and the name that others see.  With REPLACE?, they replace others'
                  "Wrong type argument in position ~A: ~S"
                  (list 1 variable) (list variable)))
   ((cdr (%accessors variable)) value)
+  (%variable-is-set! variable)
   (if #f #f))
 
 (define (variable-unset! variable)

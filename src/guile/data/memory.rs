@@ -172,14 +172,12 @@ pub fn set_budget(budget: Option<usize>) {
     });
 }
 
-/// The alarm that a budget has raised has been dealt with. It is raised again when as much
-/// has been taken as handlers may need.
+/// A limit is passed, and what was interrupted is left for it, whatever the alarm was raised
+/// for. It is raised again when as much has been taken as handlers may need.
 pub fn forget_budget() {
     METER.with(|meter| {
-        if meter.exhausted.get() == Some(Exhausted::Budget) {
-            meter.exhausted.set(None);
-            meter.since_error.set(None);
-            meter.look(false);
+        if meter.exhausted.take().is_some() {
+            settle();
         }
         if let Some(budget) = meter.budget.get() {
             meter.budget.set(Some(
@@ -427,10 +425,8 @@ impl Metered {
         if bytes <= 0 {
             return true;
         }
-        if let Some(budget) = meter.budget.get() {
-            let allocated = meter.allocated.get().saturating_add(bytes.unsigned_abs());
-            meter.allocated.set(allocated);
-            if allocated > budget {
+        if meter.budget.get().is_some() {
+            if !Self::is_in_budget(meter, bytes) {
                 Self::raise_alarm(meter, Exhausted::Budget);
             }
             if !meter.is_looking.get() && used <= meter.resting.get() {
@@ -457,13 +453,27 @@ impl Metered {
         true
     }
 
+    /// Count BYTES more where something counts them; whether that is as many as it may be.
+    fn is_in_budget(meter: &Meter, bytes: isize) -> bool {
+        let Some(budget) = meter.budget.get() else {
+            return true;
+        };
+        let allocated = meter.allocated.get().saturating_add(bytes.unsigned_abs());
+        meter.allocated.set(allocated);
+        allocated <= budget
+    }
+
     #[cold]
     fn raise_alarm(meter: &Meter, exhausted: Exhausted) {
         if let Some(alarm) = meter.alarm.get()
             && meter.exhausted.get().is_none()
         {
             meter.exhausted.set(Some(exhausted));
-            meter.look(true);
+            // Nothing catches what a budget raises, so the machine need not go on before
+            // that has arrived.
+            if exhausted != Exhausted::Budget {
+                meter.look(true);
+            }
             alarm();
         }
     }
@@ -512,7 +522,9 @@ impl Metered {
             let used = meter.used.get().wrapping_add(bytes);
             meter.used.set(used);
             meter.in_frames.set(size as isize);
-            if size >= meter.frames.get() {
+            if !Self::is_in_budget(meter, bytes) {
+                Self::raise_alarm(meter, Exhausted::Budget);
+            } else if size >= meter.frames.get() {
                 Self::raise_alarm(meter, Exhausted::Frames);
             } else if used > meter.resting.get().max(meter.limit.get()) {
                 Self::raise_alarm(meter, Exhausted::Memory);

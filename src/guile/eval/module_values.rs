@@ -82,6 +82,8 @@ crate::natives! {
     "%variable-access" (1) => variable_access,
     /// (%set-variable-access! variable access) -> nothing
     "%set-variable-access!" (2) => set_variable_access,
+    /// (%variable-is-set! variable) -> nothing; it holds a value from now on
+    "%variable-is-set!" (1) => variable_is_set,
     /// (%variable-forget! variable) -> nothing is known of its value from now on
     "%variable-forget!" (1) => variable_forget,
     /// (%variable-name variable) -> the name it was made with
@@ -570,6 +572,13 @@ fn set_variable_access(args: &[Value]) -> Outcome {
                 entry.1 = Some(Root::of(&args[1]));
             }
         });
+    }
+    Ok(Value::Void)
+}
+
+fn variable_is_set(args: &[Value]) -> Outcome {
+    if let VariableValue::Global(variable) = &*variable_arg("variable-set!", args)? {
+        variable.state.set(State::Defined);
     }
     Ok(Value::Void)
 }
