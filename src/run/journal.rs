@@ -462,7 +462,12 @@ fn link(head: &str, datum: &[u8]) -> String {
 
 /// BYTES in hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _strings_take_all = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 /// In which state a journal was found.

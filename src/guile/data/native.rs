@@ -343,31 +343,24 @@ pub struct NativeModule {
 /// but for those `with inside`, which only compute.
 #[macro_export]
 macro_rules! natives {
-    (outside; $( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
+    (outside; $($table:tt)*) => {
+        $crate::natives!(@ native_value_outside; $($table)*);
+    };
+    (@ $value:ident; $( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
         pub static NATIVES: &[$crate::data::native::Native] = &[
             $( $crate::data::native::Native {
                 name: $name,
                 arity: $crate::native_arity!($required $(, $more)*),
                 documentation: concat!($($doc, "\n"),*),
                 gives_several: $crate::native_gives_several!($($machine)?),
-                value: || $crate::native_value_outside!(
+                value: || $crate::$value!(
                     $name, $crate::native_arity!($required $(, $more)*), $function $(, $machine)?
                 ),
             } ),*
         ];
     };
-    ($( $(#[doc = $doc:literal])* $name:literal ($required:literal $(, $more:tt)*) $(with $machine:ident)? => $function:path ),* $(,)?) => {
-        pub static NATIVES: &[$crate::data::native::Native] = &[
-            $( $crate::data::native::Native {
-                name: $name,
-                arity: $crate::native_arity!($required $(, $more)*),
-                documentation: concat!($($doc, "\n"),*),
-                gives_several: $crate::native_gives_several!($($machine)?),
-                value: || $crate::native_value!(
-                    $name, $crate::native_arity!($required $(, $more)*), $function $(, $machine)?
-                ),
-            } ),*
-        ];
+    ($($table:tt)*) => {
+        $crate::natives!(@ native_value; $($table)*);
     };
 }
 

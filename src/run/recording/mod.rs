@@ -25,8 +25,10 @@ pub mod matching;
 pub mod recorder;
 pub mod replayer;
 
+use super::journal::hexadecimal;
 use super::sha256;
 use crate::failure::{Failure, Key};
+use crate::guile::outside::datum::bytes_of;
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -216,7 +218,7 @@ pub fn read(path: &Path) -> Result<Recording, Failure> {
             }
             Line::End(end) => {
                 let is_whole = end.calls == recording.calls.len()
-                    && end.sha256 == digits_of(&before.finalize());
+                    && end.sha256 == hexadecimal(&before.finalize());
                 if !is_whole {
                     return Err(unreadable(path, "it is not as it was written"));
                 }
@@ -274,20 +276,4 @@ fn boundary(text: &str, at: usize) -> usize {
         .rev()
         .find(|place| text.is_char_boundary(*place))
         .unwrap_or(0)
-}
-
-fn digits_of(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _strings_take_all = write!(digits, "{byte:02x}");
-    }
-    digits
-}
-
-fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
 }

@@ -5,11 +5,12 @@
 //! Where a secret became known only after it had been written, the file is written anew
 //! when the program ends.
 
-use super::{CallLine, End, Header, Line, boundary, digits_of, read};
+use super::{CallLine, End, Header, Line, boundary, read};
 use crate::failure::{Failure, Key};
 use crate::guile::outside::{Call, Kind, Watcher, Wish};
 use crate::private;
 use crate::progress::{Event, tell};
+use crate::run::journal::hexadecimal;
 use crate::secrets;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -62,6 +63,27 @@ struct State {
     trouble: Option<io::Error>,
 }
 
+impl State {
+    /// Nothing is written to FILE yet, whose large texts go to the folder STREAMS; so many
+    /// SECRETS are known.
+    fn of(file: File, streams: Option<PathBuf>, secrets: usize) -> State {
+        State {
+            output: Some(compressed(file)),
+            streams,
+            digest: Sha256::new(),
+            step: Vec::new(),
+            calls: 0,
+            bytes: 0,
+            cut: 0,
+            spent: Duration::ZERO,
+            read: BTreeMap::new(),
+            unwritten: BTreeSet::new(),
+            secrets,
+            trouble: None,
+        }
+    }
+}
+
 /// What a recording has cost, when it is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cost {
@@ -100,20 +122,11 @@ impl Recorder {
             path: path.to_owned(),
             step,
             began: Instant::now(),
-            state: RefCell::new(State {
-                output: Some(compressed(file)),
-                streams: streams.map(Path::to_owned),
-                digest: Sha256::new(),
-                step: Vec::new(),
-                calls: 0,
-                bytes: 0,
-                cut: 0,
-                spent: Duration::ZERO,
-                read: BTreeMap::new(),
-                unwritten: BTreeSet::new(),
-                secrets: secrets::count(),
-                trouble: None,
-            }),
+            state: RefCell::new(State::of(
+                file,
+                streams.map(Path::to_owned),
+                secrets::count(),
+            )),
         };
         let mut header = serde_json::to_value(header).map_err(Failure::internal)?;
         hide_in(&mut header);
@@ -185,7 +198,7 @@ impl Recorder {
         let end = Line::End(End {
             status,
             calls: state.calls,
-            sha256: digits_of(&digest),
+            sha256: hexadecimal(&digest),
         });
         state.write(&end);
         let output = state.output.take()?;
@@ -223,20 +236,7 @@ impl Recorder {
             .unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         {
-            let mut again = State {
-                output: Some(compressed(file.reopen()?)),
-                streams: None,
-                digest: Sha256::new(),
-                step: Vec::new(),
-                calls: 0,
-                bytes: 0,
-                cut: 0,
-                spent: Duration::ZERO,
-                read: BTreeMap::new(),
-                unwritten: BTreeSet::new(),
-                secrets: 0,
-                trouble: None,
-            };
+            let mut again = State::of(file.reopen()?, None, 0);
             let mut header = serde_json::to_value(&recording.header)?;
             hide_in(&mut header);
             again.write_json(&header);
@@ -256,7 +256,7 @@ impl Recorder {
                 again.write(&Line::Call(CallLine(call.name, arguments, outcome)));
             }
             for (port, bytes) in &recording.read {
-                let hidden = digits_of(&secrets::hide_bytes(bytes));
+                let hidden = hexadecimal(&secrets::hide_bytes(bytes));
                 again.write(&match recording.large.get(port) {
                     Some((size, digest)) => Line::Large(*port, *size, digest.clone(), hidden),
                     None => Line::Read(*port, hidden),
@@ -266,7 +266,7 @@ impl Recorder {
             again.write(&Line::End(End {
                 status: recording.status.unwrap_or_default(),
                 calls: again.calls,
-                sha256: digits_of(&digest),
+                sha256: hexadecimal(&digest),
             }));
             if let Some(error) = again.trouble.take() {
                 return Err(error);
@@ -375,9 +375,9 @@ impl State {
             let line = if hidden.len() > LARGEST {
                 let digest = super::sha256(&hidden);
                 self.keep_apart(&digest, &hidden);
-                Line::Large(port, hidden.len(), digest, digits_of(&hidden[..ENDS]))
+                Line::Large(port, hidden.len(), digest, hexadecimal(&hidden[..ENDS]))
             } else {
-                Line::Read(port, digits_of(&hidden))
+                Line::Read(port, hexadecimal(&hidden))
             };
             self.write(&line);
         }

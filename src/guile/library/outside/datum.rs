@@ -214,7 +214,8 @@ fn digits(bytes: &[u8]) -> String {
     digits
 }
 
-fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+/// What [`digits`] has made DIGITS of.
+pub fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2);
     pairs
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
